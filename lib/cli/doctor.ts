@@ -1,0 +1,21 @@
+import { Command } from 'commander';
+import { diagnose } from '../doctor.js';
+import { print, printJson } from './output.js';
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('say what was found on this machine: versions, processor, models and their licences, GPUs')
+    .option('--json', 'print as JSON')
+    .action(({ json }: { json?: boolean }) => {
+      const found = diagnose();
+      if (json) return printJson(found);
+      print(`maskbench ${found.maskbench}, Node ${found.node}, addon built for ${found.builtFor}`);
+      print(`processors: ${found.processors} (${found.cpuFeatures.join(' ')})`);
+      print(`memory: ${(found.memory / 2 ** 30).toFixed(1)} GiB; cache folder: ${found.cacheFolder || 'none'}`);
+      const libraries = Object.entries(found.libraries).map(([name, version]) => `${name} ${version}`);
+      print(`libraries: ${libraries.join(', ')}`);
+      for (const model of found.models)
+        print(`${model.name}: ${model.found ? model.file : `MISSING (${model.file})`}\n  licence: ${model.licence}`);
+      print(`GPU: ${found.gpus.join(', ') || 'none'}`);
+    });
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command } from 'commander';
+import { packageRoot } from '../package-root.js';
+import { commands } from './commands.js';
+import { fail } from './output.js';
+
+const { version, description } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
+  version: string;
+  description: string;
+};
+const program = new Command('maskbench').description(description).version(version).showHelpAfterError().exitOverride();
+for (const command of commands) program.addCommand(command().copyInheritedSettings(program));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = fail(error);
+}

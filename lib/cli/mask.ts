@@ -1,0 +1,76 @@
+import { Command, Option } from 'commander';
+import { type MaskFilesOptions, type MaskSummary, maskFiles, outputFormats } from '../corpus/mask-files.js';
+import { addMaskOptions, addReadOptions } from './mask-options.js';
+import { exitCodes, print, printJson, warn } from './output.js';
+import { Progress } from './progress.js';
+
+interface Flags extends Omit<MaskFilesOptions, 'landmarkModel'> {
+  out: string;
+  landmarks?: string;
+  json?: boolean;
+}
+
+function describe({ counts, skipped, seconds, manifest }: MaskSummary): string {
+  const parts = Object.entries(counts).filter(([status, count]) => count > 0 || status === 'masked');
+  const done = parts.reduce((sum, [, count]) => sum + count, 0);
+  const words = parts.map(([status, count]) => `${count} ${status}`);
+  if (skipped > 0) words.push(`${skipped} done before`);
+  const rate = `${seconds.toFixed(1)} s, ${(done / seconds).toFixed(1)} photos/s`;
+  return `${words.join(', ')} (${rate})${manifest === undefined ? '' : `; manifest: ${manifest}`}`;
+}
+
+export function maskCommand(): Command {
+  const command = new Command('mask')
+    .description('draw synthetic masks on the faces in photos')
+    .argument('<inputs...>', 'photos, and folders of photos')
+    .requiredOption('--out <path>', 'a folder; or for one photo a file to write');
+  addMaskOptions(command);
+  return addReadOptions(command)
+    .option('--draw-landmarks', "draw the mask's outline and the numbered landmarks instead")
+    .addOption(new Option('--format <format>', 'of the outputs').choices(outputFormats).default('same'))
+    .option('--overwrite', 'replace outputs that exist')
+    .option('--resume', 'go on with an interrupted run')
+    .option('--manifest <file>', 'where to record what was done (default: manifest.jsonl in the output folder)')
+    .option('--json', 'print a summary as JSON')
+    .addHelpText(
+      'after',
+      `
+A folder's tree is kept below --out; each photo's twin is named masked_<name>, and one line a photo is written to the
+manifest. Exit codes: 0 all masked or without a face, 1 some files failed (listed), 2 wrong usage, 130 interrupted.
+
+Examples:
+  maskbench mask portrait.jpg --out masked.jpg --style a --color lightblue
+  maskbench mask photos/ --out corpus/ --style random --color random --seed 7`,
+    )
+    .action(async (inputs: string[], { out, landmarks, json, ...options }: Flags) => {
+      const progress = new Progress('photos');
+      const stop = new AbortController();
+      const interrupt = () => {
+        if (stop.signal.aborted) process.exit(exitCodes.interrupted);
+        stop.abort();
+        progress.interrupt(() => warn('finishing the photos under way; Ctrl-C again stops at once'));
+      };
+      process.on('SIGINT', interrupt);
+      try {
+        const summary = await maskFiles(inputs, out, {
+          ...options,
+          ...(landmarks !== undefined && { landmarkModel: landmarks }),
+          signal: stop.signal,
+          onProgress: ({ done, total }) => total > 1 && progress.update(done, total),
+          onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+        });
+        progress.stop();
+        if (json) printJson(summary);
+        else print(describe(summary));
+        if (summary.interrupted) {
+          warn('interrupted; the same command with --resume goes on');
+          process.exitCode = exitCodes.interrupted;
+        } else if (summary.problems.length > 0) {
+          process.exitCode = exitCodes.someFailed;
+        }
+      } finally {
+        progress.stop();
+        process.off('SIGINT', interrupt);
+      }
+    });
+}

@@ -1,0 +1,48 @@
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+
+/** The file that a run keeps in its output folder. */
+export const lockName = '.maskbench-lock';
+
+/** When a process started, in clock ticks since boot, so that a reused process number is not mistaken for the old one. */
+function startTime(pid: number): string | undefined {
+  try {
+    // Field 22; the second field, the name, may hold spaces and ends with the last parenthesis.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Claims an output folder for this process, and gives the function that releases it. A claim whose process has died is taken
+ * over. Throws `LOCKED` where a live process, or one on another machine, holds the folder.
+ */
+export function lockFolder(folder: string): () => void {
+  const file = path.join(folder, lockName);
+  const claim = JSON.stringify({ host: hostname(), pid: process.pid, start: startTime(process.pid) });
+  for (;;) {
+    try {
+      writeFileSync(file, claim, { flag: 'wx' });
+      return () => unlinkSync(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    let holder: { host?: string; pid?: number; start?: string } = {};
+    try {
+      holder = JSON.parse(readFileSync(file, 'utf8'));
+    } catch {
+      // Torn by a kill, or just released: treated as left behind.
+    }
+    const elsewhere = holder.host !== undefined && holder.host !== hostname();
+    if (elsewhere || (holder.pid !== undefined && startTime(holder.pid) === holder.start))
+      throw new MaskbenchError(
+        'LOCKED',
+        folder,
+        `${folder}: another run (process ${holder.pid} on ${holder.host}) is writing here; if it is gone, delete ${file}`,
+      );
+    unlinkSync(file);
+  }
+}

@@ -1,0 +1,96 @@
+import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
+import { open, truncate } from 'node:fs/promises';
+import { MaskbenchError } from '../errors.js';
+import type { Style } from '../mask/masker.js';
+
+export type PhotoStatus = 'masked' | 'no-face' | 'several-faces' | 'unreadable' | 'damaged';
+
+/** A face as a manifest keeps it. */
+export interface ManifestFace {
+  /** Left, top, right, bottom; inclusive pixels. */
+  box: [number, number, number, number];
+  score: number;
+  landmarks: [number, number][];
+  masked: boolean;
+  style?: Style;
+  color?: string;
+}
+
+/** One line of a manifest: what was done with a photo, or why nothing was. */
+export interface ManifestLine {
+  /** Relative to the input folder. */
+  input: string;
+  /** Relative to the output folder; present where status is `masked`. */
+  output?: string;
+  status: PhotoStatus;
+  /** Why the photo is unreadable or damaged. */
+  error?: string;
+  faces: ManifestFace[];
+  seed: number;
+  /** A hash of the options that decide the pixels: a run can only go on with the same. */
+  settings: string;
+  milliseconds: number;
+}
+
+/** Reads a manifest line by line. A last line that a killed run left unfinished is cut off the file first. */
+export async function* readManifest(file: string): AsyncGenerator<ManifestLine> {
+  if (!existsSync(file)) return;
+  const handle = await open(file);
+  let number = 0;
+  let whole = 0;
+  try {
+    let rest = Buffer.alloc(0);
+    for await (const chunk of handle.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>) {
+      rest = Buffer.concat([rest, chunk]);
+      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+        number++;
+        yield parseLine(rest.subarray(0, end).toString(), file, number);
+        whole += end + 1;
+        rest = rest.subarray(end + 1);
+      }
+    }
+  } finally {
+    await handle.close();
+  }
+  await truncate(file, whole);
+}
+
+function parseLine(text: string, file: string, number: number): ManifestLine {
+  try {
+    const line = JSON.parse(text) as ManifestLine;
+    if (typeof line.input === 'string' && typeof line.status === 'string') return line;
+  } catch {
+    // told below
+  }
+  throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: not a line of a maskbench manifest`);
+}
+
+/** Appends lines to a manifest. */
+export class ManifestWriter {
+  readonly #stream: WriteStream;
+  #failure: Error | undefined;
+
+  constructor(file: string, { append }: { append: boolean }) {
+    this.#stream = createWriteStream(file, { flags: append ? 'a' : 'w' });
+    this.#stream.on('error', (error) => {
+      this.#failure = new MaskbenchError('WRITE_FAILED', file, `${file}: cannot be written: ${error.message}`);
+    });
+  }
+
+  /** Throws `WRITE_FAILED` once a write has failed. */
+  async write(line: ManifestLine): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    if (!this.#stream.write(`${JSON.stringify(line)}\n`) && !this.#stream.destroyed)
+      await new Promise<void>((resolve) => {
+        this.#stream.once('drain', () => resolve()).once('close', () => resolve());
+      });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#stream.destroyed)
+      await new Promise<void>((resolve) => {
+        this.#stream.once('close', () => resolve()).end();
+      });
+    if (this.#failure) throw this.#failure;
+  }
+}

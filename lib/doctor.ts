@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { defaultLandmarkModel } from './mask/masker.js';
+import { native } from './native.js';
+import { packageRoot } from './package-root.js';
+
+/** What `maskbench doctor` prints. */
+export interface Diagnosis {
+  maskbench: string;
+  node: string;
+  /** The instruction set that the addon's detector was compiled for. */
+  builtFor: string;
+  cpuFeatures: string[];
+  processors: number;
+  /** Bytes this process may use. */
+  memory: number;
+  cacheFolder: string;
+  libraries: Record<string, string>;
+  models: { name: string; file: string; found: boolean; bytes?: number; licence: string }[];
+  gpus: string[];
+}
+
+const landmarkLicence =
+  'CC0 in Debian; trained on iBUG 300-W, whose terms exclude commercial use, so the MIT licence of maskbench does not cover it';
+
+function gpus(): string[] {
+  const folder = '/proc/driver/nvidia/gpus';
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).map(
+    (gpu) => /Model:\s*(.*)/.exec(readFileSync(path.join(folder, gpu, 'information'), 'utf8'))?.[1] ?? gpu,
+  );
+}
+
+/** Looks at what maskbench finds on this machine: versions, processor, model files with their licences, GPUs. */
+export function diagnose(): Diagnosis {
+  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  const build = JSON.parse(readFileSync(path.join(packageRoot, 'build/Release/build.json'), 'utf8')) as { cpu: string };
+  const landmarks = defaultLandmarkModel();
+  const found = existsSync(landmarks);
+  return {
+    maskbench: version,
+    node: process.version,
+    builtFor: build.cpu,
+    ...native.systemInfo(),
+    models: [
+      {
+        name: "dlib's 68-point shape predictor",
+        file: landmarks,
+        found,
+        ...(found && { bytes: statSync(landmarks).size }),
+        licence: landmarkLicence,
+      },
+      { name: "dlib's frontal face detector", file: '(compiled in)', found: true, licence: 'Boost Software License 1.0' },
+    ],
+    gpus: gpus(),
+  };
+}

@@ -1,0 +1,267 @@
+import type { ImageFormat, NativeFace, NativeMaskRequest, NativeMaskResult } from '../../binding.js';
+import { checkChoice, checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
+import { native } from '../native.js';
+import { formatColor, parseColor } from './color.js';
+
+export type { ImageFormat } from '../../binding.js';
+
+/** The paper's styles: `a`, `c`, `e` are polygons of landmarks, `b`, `d`, `f` ellipses. */
+export const styles = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export type Style = (typeof styles)[number];
+
+/** Which faces of a photo are masked. */
+export const selections = ['largest', 'all', 'only'] as const;
+export type Selection = (typeof selections)[number];
+
+export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff'] as const satisfies readonly ImageFormat[];
+
+/** Options of a {@link Masker}. */
+export interface MaskerOptions {
+  /** How the mask looks; `random` draws one for each face. Default `a`. */
+  style?: Style | 'random';
+  /** `#rrggbb`, a CSS colour name, or `random` (drawn for each face). Default white. */
+  color?: string;
+  /** What random choices are drawn from, 0 to 2^53 − 1. The same seed and key give the same choices. Default 0. */
+  seed?: number;
+  /**
+   * `largest`: the face with the largest box, the first in detector order where boxes are equal (the paper's choice,
+   * default); `all`; `only`: the one face, and photos with several are skipped.
+   */
+  select?: Selection;
+  /** How often the photo is doubled before the search, 0 to 4: 1 finds faces from about 40 pixels (default, the paper's). */
+  upsample?: number;
+  /** Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's libdlib-data. */
+  landmarkModel?: string;
+  /** Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. */
+  maxPixels?: number;
+  /** Also mask what can be read of a truncated or corrupt JPEG. Default false: `DAMAGED`. */
+  acceptDamaged?: boolean;
+  /** Of JPEG (default 95) and WebP (default lossless), 1 to 100. */
+  quality?: number;
+  /** Draw the style's outline and the numbered landmarks instead of the filled mask. */
+  drawLandmarks?: boolean;
+  /** Photos worked on at once, 1 to 256. Default: the processors this process may use. */
+  concurrency?: number;
+}
+
+/** Inclusive pixels. */
+export interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** A face that was found. */
+export interface Face {
+  box: Box;
+  /** The detector's confidence above its threshold; 0 and more, seldom above 4. */
+  score: number;
+  /** 68 points [x, y] in pixels, iBUG order, index 0 first. */
+  landmarks: [number, number][];
+}
+
+/** A face, and the mask it got. */
+export interface MaskedFace extends Face {
+  masked: boolean;
+  /** Present where `masked`. */
+  style?: Style;
+  /** `#rrggbb`. Present where `masked`. */
+  color?: string;
+}
+
+/** Rows of 8-bit pixels without padding, top first: grey (1 channel), RGB (3) or RGBA (4; alpha is dropped). */
+export interface RawImage {
+  data: Uint8Array;
+  width: number;
+  height: number;
+  channels: 1 | 3 | 4;
+}
+
+/** A path, an image file's bytes, or pixels. Bytes and pixels must not change until the call's promise settles. */
+export type ImageInput = string | Uint8Array | RawImage;
+
+/** Options of {@link Masker.detect}. */
+export interface DetectOptions {
+  /** Aborts the call; the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@link Masker.mask}. */
+export interface MaskOptions extends DetectOptions {
+  /** Write the result here (format by extension) through a temporary file and a rename, and give no image back. */
+  output?: string;
+  /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
+  overwrite?: boolean;
+  /** Format of the image given back. Default: the input's; pixels for pixels. */
+  format?: ImageFormat;
+  /** What random choices are drawn from, beside the seed: in a corpus the photo's relative path. Default empty. */
+  key?: string;
+  /** Faces already known: they are not searched again. Without landmarks, these are predicted from the box. */
+  faces?: { box: Box; score?: number; landmarks?: [number, number][] }[];
+}
+
+export interface DetectResult {
+  /** Of the decoded image, after EXIF orientation. */
+  width: number;
+  height: number;
+  /** Best score first. */
+  faces: Face[];
+  /** Time on the worker thread, waiting excluded. */
+  milliseconds: number;
+}
+
+export interface MaskResult {
+  status: 'masked' | 'no-face' | 'several-faces';
+  width: number;
+  height: number;
+  faces: MaskedFace[];
+  /** The masked image as a file's bytes, where status is `masked`, no output was given, and the input was a file. */
+  image?: Buffer;
+  /** Format of `image`. */
+  format?: ImageFormat;
+  /** The masked image as RGB pixels, where the input was pixels and no format was asked for. */
+  raw?: RawImage;
+  milliseconds: number;
+}
+
+const debianLandmarks = '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
+
+/** The landmark model that is used when no option names one. */
+export function defaultLandmarkModel(): string {
+  return process.env.MASKBENCH_LANDMARKS || debianLandmarks;
+}
+
+function toSource(input: ImageInput): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
+  if (typeof input === 'string') return { path: input };
+  if (input instanceof Uint8Array) return { data: input };
+  if (typeof input !== 'object' || input === null || !(input.data instanceof Uint8Array))
+    throw invalid('input', 'a path, a Buffer or { data, width, height, channels }', input);
+  const width = checkInteger('width', input.width, 1, 65535);
+  const height = checkInteger('height', input.height, 1, 65535);
+  const { channels, data } = input;
+  if (channels !== 1 && channels !== 3 && channels !== 4) throw invalid('channels', '1, 3 or 4', channels);
+  if (data.length !== width * height * channels)
+    throw invalid('data', `${width * height * channels} bytes (width × height × channels)`, data.length);
+  return { data, width, height, channels };
+}
+
+function toFace({ style, color, ...face }: NativeFace): MaskedFace {
+  return face.masked ? { ...face, style: style as Style, color: formatColor(color as number) } : face;
+}
+
+/**
+ * Draws synthetic masks on faces: decode, detect (dlib's frontal face detector), 68 landmarks (dlib's shape predictor), draw
+ * and encode run on the addon's own threads. One Masker serves any number of callers at once; work beyond `concurrency`
+ * queues, and photos are admitted to memory by their estimated size.
+ *
+ * ```js
+ * const masker = new Masker({ style: 'a', color: 'lightblue' });
+ * const { status, image } = await masker.mask(await readFile('portrait.jpg'));
+ * ```
+ */
+export class Masker {
+  readonly #native: InstanceType<typeof native.Masker>;
+  readonly #pending = new Set<Promise<unknown>>();
+  #closed = false;
+
+  /** @throws {@link MaskbenchError} `INVALID_ARGUMENT` */
+  constructor(options: MaskerOptions = {}) {
+    const color = options.color ?? 'white';
+    this.#native = new native.Masker({
+      style: checkChoice('style', options.style ?? 'a', [...styles, 'random'] as const),
+      color: color === 'random' ? undefined : parseColor(color),
+      seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+      select: checkChoice('select', options.select ?? 'largest', selections),
+      upsample: checkInteger('upsample', options.upsample ?? 1, 0, 4),
+      landmarkModel: options.landmarkModel ?? defaultLandmarkModel(),
+      maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, 2 ** 40),
+      acceptDamaged: options.acceptDamaged ?? false,
+      quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
+      drawLandmarks: options.drawLandmarks ?? false,
+      concurrency: checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256),
+    });
+  }
+
+  /**
+   * Masks one photo.
+   * @throws {@link MaskbenchError} with code `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `MODEL_MISSING`,
+   * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `INVALID_ARGUMENT` or `CLOSED`; the signal's reason when aborted.
+   */
+  async mask(input: ImageInput, options: MaskOptions = {}): Promise<MaskResult> {
+    const { output, format, faces, signal } = options;
+    for (const face of faces ?? []) {
+      for (const side of ['left', 'top', 'right', 'bottom'] as const)
+        checkInteger(`faces: box.${side}`, face?.box?.[side], -65535, 65535);
+      if (face.landmarks && face.landmarks.length !== 68) throw invalid('faces: landmarks', '68 points', face.landmarks);
+    }
+    const result = await this.#run(
+      {
+        ...toSource(input),
+        detectOnly: false,
+        output,
+        overwrite: options.overwrite ?? false,
+        format: format === undefined ? undefined : checkChoice('format', format, imageFormats),
+        key: options.key ?? '',
+        faces,
+      },
+      signal,
+    );
+    const { status, width, height, milliseconds, image } = result;
+    const masked: MaskResult = {
+      status: status as MaskResult['status'],
+      width,
+      height,
+      faces: result.faces.map(toFace),
+      milliseconds,
+    };
+    if (image && result.format) Object.assign(masked, { image, format: result.format });
+    else if (image) masked.raw = { data: image, width, height, channels: 3 };
+    return masked;
+  }
+
+  /** Finds the faces of one photo, with their landmarks. Errors as {@link Masker.mask}. */
+  async detect(input: ImageInput, { signal }: DetectOptions = {}): Promise<DetectResult> {
+    const request = { ...toSource(input), detectOnly: true, overwrite: false, key: '' };
+    const { width, height, faces, milliseconds } = await this.#run(request, signal);
+    const found = faces.map(({ box, score, landmarks }) => ({ box, score, landmarks }));
+    return { width, height, faces: found, milliseconds };
+  }
+
+  /** Loads the landmark model ahead of the first photo. Errors: `MODEL_MISSING`, `MODEL_CORRUPT`. */
+  async load(): Promise<void> {
+    await this.#track(this.#native.load());
+  }
+
+  /** Waits for the calls under way; later ones reject with `CLOSED`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#pending);
+  }
+
+  #run(request: NativeMaskRequest, signal: AbortSignal | undefined): Promise<NativeMaskResult> {
+    if (this.#closed) throw new MaskbenchError('CLOSED', 'masker', 'the Masker is closed');
+    signal?.throwIfAborted();
+    const cancellation = new native.Cancellation();
+    const work = this.#track(this.#native.mask(request, cancellation));
+    if (!signal) return work;
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        cancellation.cancel();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work
+      .catch((error) => {
+        throw fromNative(error);
+      })
+      .finally(() => this.#pending.delete(tracked));
+    this.#pending.add(tracked);
+    return tracked;
+  }
+}

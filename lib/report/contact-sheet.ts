@@ -1,0 +1,50 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Resvg } from '@resvg/resvg-js';
+import { MaskbenchError } from '../errors.js';
+
+const cell = 320;
+const gap = 8;
+const caption = 24;
+
+const types: Record<string, string> = { '.jpg': 'jpeg', '.jpeg': 'jpeg', '.png': 'png' };
+
+async function embedded(file: string): Promise<string> {
+  const type = types[path.extname(file).toLowerCase()];
+  if (!type) throw new MaskbenchError('UNSUPPORTED_FORMAT', file, `${file}: a contact sheet shows JPEG and PNG files`);
+  const data = await readFile(file).catch((error) => {
+    throw new MaskbenchError('UNREADABLE', file, `${file}: ${error.message}`);
+  });
+  return `data:image/${type};base64,${data.toString('base64')}`;
+}
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/**
+ * Draws rows of pictures into one PNG file, each row with a caption: a photo and its masked twins, say.
+ * @param rows Caption and JPEG or PNG files of each row.
+ * @param file The PNG file to write.
+ * @throws {@link MaskbenchError} `UNREADABLE`, `UNSUPPORTED_FORMAT`
+ */
+export async function contactSheet(rows: { caption: string; files: string[] }[], file: string): Promise<void> {
+  const columns = Math.max(1, ...rows.map((row) => row.files.length));
+  const width = columns * (cell + gap) + gap;
+  const rowHeight = cell + caption + gap;
+  const parts: string[] = [];
+  for (const [y, row] of rows.entries()) {
+    const top = gap + y * rowHeight;
+    const text = row.caption.replace(/[&<>"]/g, (character) => escapes[character] as string);
+    parts.push(`<text x="${gap}" y="${top + caption - 8}">${text}</text>`);
+    for (const [x, picture] of row.files.entries())
+      parts.push(
+        `<image x="${gap + x * (cell + gap)}" y="${top + caption}" width="${cell}" height="${cell}" href="${await embedded(picture)}"/>`,
+      );
+  }
+  const height = rows.length * rowHeight + gap;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
+<rect width="100%" height="100%" fill="#202124"/>
+<g font-family="DejaVu Sans, sans-serif" font-size="14" fill="#e8eaed">${parts.join('')}</g></svg>`;
+  const temporary = path.join(path.dirname(file), `.maskbench-tmp-${process.pid}-${path.basename(file)}`);
+  await writeFile(temporary, new Resvg(svg).render().asPng());
+  await rename(temporary, file);
+}

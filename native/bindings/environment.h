@@ -1,0 +1,76 @@
+#ifndef MASKBENCH_BINDINGS_ENVIRONMENT_H_
+#define MASKBENCH_BINDINGS_ENVIRONMENT_H_
+
+#include <napi.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "runtime/cancellation.h"
+#include "runtime/thread_pool.h"
+
+namespace maskbench {
+
+// A piece of work that a promise stands for: Run on the pool, then Settle on the environment's own thread.
+class Task {
+ public:
+  explicit Task(Napi::Env env, Cancellation cancellation)
+      : deferred_(Napi::Promise::Deferred::New(env)), cancellation_(std::move(cancellation)) {}
+  virtual ~Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+  // Does the work; any exception becomes the promise's rejection.
+  void Run();
+  void Settle(Napi::Env env);
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  const Cancellation& cancellation() const { return cancellation_; }
+  Cancellation& cancellation() { return cancellation_; }
+
+ protected:
+  virtual void Work() = 0;
+  virtual Napi::Value Result(Napi::Env env) = 0;
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  Cancellation cancellation_;
+  std::exception_ptr error_;
+};
+
+// What belongs to one Node environment (the main thread or a worker thread): its running tasks and the way back to its
+// event loop. When the environment ends, its tasks are cancelled and waited for.
+class Environment {
+ public:
+  static void Init(Napi::Env env);
+  static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  Napi::Promise Start(std::unique_ptr<Task> task, WorkQueue& queue);
+
+ private:
+  explicit Environment(Napi::Env env);
+  void SettleFinished(Napi::Env env);
+  void Drain();
+
+  const Napi::Env env_;
+  Napi::ThreadSafeFunction wake_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  // A finished task stays in `tasks_` until it is settled.
+  std::unordered_map<Task*, std::unique_ptr<Task>> tasks_;
+  std::vector<Task*> finished_;
+  size_t running_ = 0;
+  bool draining_ = false;
+};
+
+// A JavaScript Error with `code` and `subject`.
+Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error);
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_BINDINGS_ENVIRONMENT_H_

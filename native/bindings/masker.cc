@@ -1,0 +1,263 @@
+#include "bindings/masker.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/environment.h"
+#include "mask/masker.h"
+#include "runtime/error.h"
+#include "runtime/thread_pool.h"
+
+namespace maskbench {
+namespace {
+
+// The TypeScript side checks what users give (binding.d.ts is the contract); this only refuses what would be unsafe.
+[[noreturn]] void Invalid(Napi::Env env, const std::string& name, const std::string& expected) {
+  throw Napi::TypeError::New(env, name + ": expected " + expected);
+}
+
+bool Has(const Napi::Object& object, const char* name) { return !object.Get(name).IsUndefined(); }
+
+std::string String(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsString()) Invalid(object.Env(), name, "a string");
+  return value.As<Napi::String>();
+}
+
+double Number(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsNumber()) Invalid(object.Env(), name, "a number");
+  return value.As<Napi::Number>();
+}
+
+int Integer(const Napi::Object& object, const char* name) { return static_cast<int>(Number(object, name)); }
+
+bool Boolean(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean(); }
+
+Napi::Object Object(const Napi::Value& value, const char* name) {
+  if (!value.IsObject()) Invalid(value.Env(), name, "an object");
+  return value.As<Napi::Object>();
+}
+
+class CancellationWrap : public Napi::ObjectWrap<CancellationWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Cancellation", {InstanceMethod<&CancellationWrap::Cancel>("cancel")});
+  }
+  explicit CancellationWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  const Cancellation& cancellation() const { return cancellation_; }
+
+ private:
+  void Cancel(const Napi::CallbackInfo&) { cancellation_.Cancel(); }
+  Cancellation cancellation_;
+};
+
+MaskerOptions ParseOptions(const Napi::Object& object) {
+  MaskerOptions options;
+  const std::string style = String(object, "style");
+  if (style != "random") {
+    if (style.size() != 1 || kStyles.find(style[0]) == std::string_view::npos)
+      Invalid(object.Env(), "style", "one of a to f, or random");
+    options.style = style[0];
+  }
+  if (Has(object, "color")) {
+    const int color = Integer(object, "color");
+    options.color =
+        Color{static_cast<uint8_t>(color >> 16), static_cast<uint8_t>(color >> 8), static_cast<uint8_t>(color)};
+  }
+  options.seed = static_cast<uint64_t>(Number(object, "seed"));
+  const std::string select = String(object, "select");
+  options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
+  options.upsample = Integer(object, "upsample");
+  options.landmark_model = String(object, "landmarkModel");
+  options.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
+  options.accept_damaged = Boolean(object, "acceptDamaged");
+  if (Has(object, "quality")) options.quality = Integer(object, "quality");
+  options.draw_landmarks = Boolean(object, "drawLandmarks");
+  return options;
+}
+
+std::span<const uint8_t> View(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsTypedArray()) Invalid(object.Env(), name, "a Uint8Array");
+  const auto array = value.As<Napi::Uint8Array>();
+  return {array.Data(), array.ByteLength()};
+}
+
+Source ParseSource(const Napi::Object& object) {
+  if (Has(object, "path")) return FilePath{String(object, "path")};
+  const std::span<const uint8_t> data = View(object, "data");
+  if (!Has(object, "channels")) return data;
+  const RawPixels raw{data, Integer(object, "width"), Integer(object, "height"), Integer(object, "channels")};
+  if (raw.width <= 0 || raw.height <= 0 || raw.channels <= 0 ||
+      data.size() != size_t{1} * raw.width * raw.height * raw.channels)
+    Invalid(object.Env(), "data", "width x height x channels bytes");
+  return raw;
+}
+
+KnownFace ParseFace(const Napi::Object& object) {
+  const Napi::Object box = Object(object.Get("box"), "box");
+  KnownFace face{{Integer(box, "left"), Integer(box, "top"), Integer(box, "right"), Integer(box, "bottom")},
+                 Has(object, "score") ? Number(object, "score") : 0,
+                 std::nullopt};
+  if (!Has(object, "landmarks")) return face;
+  const auto points = Object(object.Get("landmarks"), "landmarks").As<Napi::Array>();
+  if (points.Length() != kLandmarks) Invalid(object.Env(), "landmarks", "68 points");
+  face.landmarks.emplace();
+  for (uint32_t i = 0; i < kLandmarks; ++i) {
+    const Napi::Object point = Object(points.Get(i), "landmarks");
+    (*face.landmarks)[i] = {Integer(point, "0"), Integer(point, "1")};
+  }
+  return face;
+}
+
+MaskRequest ParseRequest(const Napi::Object& object) {
+  MaskRequest request;
+  request.source = ParseSource(object);
+  request.detect_only = Boolean(object, "detectOnly");
+  if (Has(object, "output")) request.output = String(object, "output");
+  request.overwrite = Boolean(object, "overwrite");
+  if (Has(object, "format")) request.format = FormatOfName(String(object, "format"));
+  request.key = String(object, "key");
+  if (Has(object, "faces")) {
+    const auto faces = Object(object.Get("faces"), "faces").As<Napi::Array>();
+    request.faces.emplace();
+    for (uint32_t i = 0; i < faces.Length(); ++i) request.faces->push_back(ParseFace(Object(faces.Get(i), "faces")));
+  }
+  return request;
+}
+
+Napi::Object FaceObject(Napi::Env env, const MaskedFace& masked) {
+  Napi::Object face = Napi::Object::New(env);
+  Napi::Object box = Napi::Object::New(env);
+  box.Set("left", masked.face.box.left);
+  box.Set("top", masked.face.box.top);
+  box.Set("right", masked.face.box.right);
+  box.Set("bottom", masked.face.box.bottom);
+  Napi::Array landmarks = Napi::Array::New(env, kLandmarks);
+  for (uint32_t i = 0; i < kLandmarks; ++i) {
+    Napi::Array point = Napi::Array::New(env, 2);
+    point.Set(0U, masked.face.landmarks[i].x);
+    point.Set(1U, masked.face.landmarks[i].y);
+    landmarks.Set(i, point);
+  }
+  face.Set("box", box);
+  face.Set("score", masked.face.score);
+  face.Set("landmarks", landmarks);
+  face.Set("masked", masked.masked);
+  if (masked.masked) {
+    face.Set("style", std::string(1, masked.style));
+    face.Set("color", masked.color.red << 16 | masked.color.green << 8 | masked.color.blue);
+  }
+  return face;
+}
+
+const char* StatusName(MaskStatus status) {
+  switch (status) {
+    case MaskStatus::kMasked:
+      return "masked";
+    case MaskStatus::kNoFace:
+      return "no-face";
+    case MaskStatus::kSeveralFaces:
+      return "several-faces";
+    default:
+      return "detected";
+  }
+}
+
+class MaskTask : public Task {
+ public:
+  MaskTask(Napi::Env env, std::shared_ptr<Masker> masker, const Napi::Object& request, Cancellation cancellation)
+      : Task(env, std::move(cancellation)),
+        masker_(std::move(masker)),
+        request_(ParseRequest(request)),
+        keep_alive_(Napi::Persistent(request)) {}
+
+ protected:
+  void Work() override { result_ = masker_->Run(request_, cancellation()); }
+
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("status", StatusName(result_.status));
+    object.Set("width", result_.width);
+    object.Set("height", result_.height);
+    Napi::Array faces = Napi::Array::New(env, result_.faces.size());
+    for (uint32_t i = 0; i < result_.faces.size(); ++i) faces.Set(i, FaceObject(env, result_.faces[i]));
+    object.Set("faces", faces);
+    if (!result_.image.empty()) {
+      // The buffer takes the bytes over; nothing is copied.
+      auto owner = std::make_unique<Bytes>(std::move(result_.image));
+      uint8_t* data = owner->data();
+      const size_t size = owner->size();
+      object.Set("image", Napi::Buffer<uint8_t>::NewOrCopy(
+                              env, data, size,
+                              [](Napi::Env, uint8_t*, Bytes* bytes) { const std::unique_ptr<Bytes> freed(bytes); },
+                              owner.release()));
+    }
+    if (result_.format) object.Set("format", std::string(Name(*result_.format)));
+    object.Set("milliseconds", result_.milliseconds);
+    return object;
+  }
+
+ private:
+  const std::shared_ptr<Masker> masker_;
+  const MaskRequest request_;
+  // The request's pixels or bytes are read where they lie.
+  const Napi::ObjectReference keep_alive_;
+  MaskResult result_;
+};
+
+// Loads the landmark model ahead of the first photo, beside whatever else the program starts with.
+class LoadTask : public Task {
+ public:
+  LoadTask(Napi::Env env, std::shared_ptr<Masker> masker) : Task(env, {}), masker_(std::move(masker)) {}
+
+ protected:
+  void Work() override { masker_->Predictor(); }
+  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  const std::shared_ptr<Masker> masker_;
+};
+
+class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Masker",
+                       {InstanceMethod<&MaskerWrap::Mask>("mask"), InstanceMethod<&MaskerWrap::Load>("load")});
+  }
+
+  explicit MaskerWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const Napi::Object options = Object(info[0], "options");
+    masker_ = std::make_shared<Masker>(ParseOptions(options));
+    queue_ = std::make_shared<WorkQueue>(std::max(1, Integer(options, "concurrency")));
+  }
+
+ private:
+  Napi::Value Mask(const Napi::CallbackInfo& info) {
+    const CancellationWrap* cancellation = CancellationWrap::Unwrap(Object(info[1], "cancellation"));
+    return Environment::Of(info.Env())
+        .Start(
+            std::make_unique<MaskTask>(info.Env(), masker_, Object(info[0], "request"), cancellation->cancellation()),
+            *queue_);
+  }
+
+  Napi::Value Load(const Napi::CallbackInfo& info) {
+    return Environment::Of(info.Env()).Start(std::make_unique<LoadTask>(info.Env(), masker_), *queue_);
+  }
+
+  std::shared_ptr<Masker> masker_;
+  std::shared_ptr<WorkQueue> queue_;
+};
+
+}  // namespace
+
+void ExportMasker(Napi::Env env, Napi::Object exports) {
+  exports.Set("Masker", MaskerWrap::Define(env));
+  exports.Set("Cancellation", CancellationWrap::Define(env));
+}
+
+}  // namespace maskbench

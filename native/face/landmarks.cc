@@ -1,0 +1,282 @@
+#include "face/landmarks.h"
+
+#include "face/dlib_config.h"
+
+#include <dlib/image_processing/shape_predictor.h>
+#include <sys/stat.h>
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "runtime/error.h"
+#include "runtime/file.h"
+
+namespace maskbench {
+namespace {
+
+constexpr int kShape = 2 * kLandmarks;
+// A leaf, padded to whole cache lines.
+constexpr int kLeafStride = 144;
+constexpr uint64_t kMagic = 0x31304B4D4C424DULL;  // changes with the layout below
+
+struct Split {
+  uint16_t first;
+  uint16_t second;
+  float threshold;
+};
+
+struct Feature {
+  uint32_t anchor;
+  float dx;
+  float dy;
+};
+
+// The compact file: this header, the initial shape, then for each cascade its features, splits and leaves, every part
+// beginning on a cache line.
+struct FileHeader {
+  uint64_t magic;
+  // Of the .dat file that the copy was made from.
+  uint64_t source_size;
+  int64_t source_time;
+  uint64_t checksum;  // of all that follows the header
+  uint32_t cascades;
+  uint32_t features;
+  uint32_t trees;
+  uint32_t leaves;
+};
+
+constexpr size_t Aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+struct Layout {
+  size_t initial_shape;
+  size_t features;
+  size_t splits;
+  size_t leaves;
+  size_t cascade_bytes;
+  size_t total;
+
+  explicit Layout(const FileHeader& header)
+      : initial_shape(Aligned(sizeof(FileHeader))),
+        features(initial_shape + Aligned(kShape * sizeof(float))),
+        splits(features + Aligned(header.features * sizeof(Feature))),
+        leaves(splits + Aligned(size_t{header.trees} * (header.leaves - 1) * sizeof(Split))),
+        cascade_bytes(leaves - features + size_t{header.trees} * header.leaves * kLeafStride * sizeof(float)),
+        total(features + header.cascades * cascade_bytes) {}
+};
+
+// Four independent sums, so that 65 MB take about 10 ms.
+uint64_t Checksum(std::span<const uint8_t> bytes) {
+  constexpr uint64_t kPrime = 0x9E3779B97F4A7C15ULL;
+  uint64_t lanes[4] = {1, 2, 3, 4};
+  size_t at = 0;
+  for (; at + 32 <= bytes.size(); at += 32) {
+    uint64_t words[4];
+    std::memcpy(words, bytes.data() + at, sizeof(words));
+    for (int i = 0; i < 4; ++i) lanes[i] = (std::rotl(lanes[i], 31) ^ words[i]) * kPrime;
+  }
+  uint64_t sum = bytes.size();
+  for (; at < bytes.size(); ++at) sum = (sum ^ bytes[at]) * kPrime;
+  for (const uint64_t lane : lanes) sum = (std::rotl(sum, 31) ^ lane) * kPrime;
+  return sum;
+}
+
+struct DlibModel {
+  dlib::matrix<float, 0, 1> initial_shape;
+  std::vector<std::vector<dlib::impl::regression_tree>> forests;
+  std::vector<std::vector<unsigned long>> anchors;  // NOLINT(google-runtime-int): dlib's type
+  std::vector<std::vector<dlib::vector<float, 2>>> deltas;
+};
+
+[[noreturn]] void Corrupt(const std::string& path, const std::string& what) {
+  throw Error(ErrorCode::kModelCorrupt, path, "not a usable 68-point dlib shape predictor: " + what);
+}
+
+DlibModel ReadDlib(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  DlibModel model;
+  try {
+    int version = 0;
+    dlib::deserialize(version, in);
+    if (version != 1) Corrupt(path, "unknown version");
+    dlib::deserialize(model.initial_shape, in);
+    dlib::deserialize(model.forests, in);
+    dlib::deserialize(model.anchors, in);
+    dlib::deserialize(model.deltas, in);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    Corrupt(path, error.what());
+  }
+  return model;
+}
+
+FileHeader Describe(const DlibModel& model, const struct stat& source, const std::string& path) {
+  if (model.initial_shape.size() != kShape)
+    Corrupt(path, "it has " + std::to_string(model.initial_shape.size() / 2) + " points");
+  const size_t cascades = model.forests.size();
+  if (cascades == 0 || model.anchors.size() != cascades || model.deltas.size() != cascades || model.forests[0].empty())
+    Corrupt(path, "its parts do not fit together");
+  const size_t features = model.deltas[0].size();
+  const size_t trees = model.forests[0].size();
+  const size_t leaves = model.forests[0][0].leaf_values.size();
+  bool uniform = std::has_single_bit(leaves) && features <= UINT16_MAX + 1U;
+  for (size_t i = 0; i < cascades; ++i) {
+    uniform = uniform && model.forests[i].size() == trees && model.deltas[i].size() == features &&
+              model.anchors[i].size() == features;
+    for (const auto anchor : model.anchors[i]) uniform = uniform && anchor < kLandmarks;
+    for (const auto& tree : model.forests[i]) {
+      uniform = uniform && tree.leaf_values.size() == leaves && tree.splits.size() == leaves - 1;
+      for (const auto& split : tree.splits) uniform = uniform && split.idx1 < features && split.idx2 < features;
+      for (const auto& leaf : tree.leaf_values) uniform = uniform && leaf.size() == kShape;
+    }
+  }
+  if (!uniform) Corrupt(path, "its trees are of different sizes");
+  return {kMagic,
+          static_cast<uint64_t>(source.st_size),
+          int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec,
+          0,
+          static_cast<uint32_t>(cascades),
+          static_cast<uint32_t>(features),
+          static_cast<uint32_t>(trees),
+          static_cast<uint32_t>(leaves)};
+}
+
+Bytes Compact(const DlibModel& model, FileHeader header) {
+  const Layout layout(header);
+  Bytes file(layout.total);
+  std::memcpy(file.data() + layout.initial_shape, &model.initial_shape(0), kShape * sizeof(float));
+  for (uint32_t c = 0; c < header.cascades; ++c) {
+    uint8_t* base = file.data() + c * layout.cascade_bytes;
+    auto* feature = reinterpret_cast<Feature*>(base + layout.features);
+    for (uint32_t i = 0; i < header.features; ++i)
+      *feature++ = {static_cast<uint32_t>(model.anchors[c][i]), model.deltas[c][i].x(), model.deltas[c][i].y()};
+    auto* split = reinterpret_cast<Split*>(base + layout.splits);
+    auto* leaf = reinterpret_cast<float*>(base + layout.leaves);
+    for (const auto& tree : model.forests[c]) {
+      for (const auto& from : tree.splits)
+        *split++ = {static_cast<uint16_t>(from.idx1), static_cast<uint16_t>(from.idx2), from.thresh};
+      for (const auto& from : tree.leaf_values) {
+        std::memcpy(leaf, &from(0), kShape * sizeof(float));
+        leaf += kLeafStride;
+      }
+    }
+  }
+  header.checksum = Checksum(std::span(file).subspan(sizeof(FileHeader)));
+  std::memcpy(file.data(), &header, sizeof(header));
+  return file;
+}
+
+// The header of a compact file that is whole and was made from `source`; nothing otherwise.
+std::optional<FileHeader> Verify(std::span<const uint8_t> file, const struct stat& source) {
+  FileHeader header;
+  if (file.size() < sizeof(header)) return std::nullopt;
+  std::memcpy(&header, file.data(), sizeof(header));
+  const bool fits = header.magic == kMagic && header.source_size == static_cast<uint64_t>(source.st_size) &&
+                    header.source_time == int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec &&
+                    file.size() == Layout(header).total &&
+                    header.checksum == Checksum(file.subspan(sizeof(FileHeader)));
+  return fits ? std::optional(header) : std::nullopt;
+}
+
+class CompactPredictor : public LandmarkPredictor {
+ public:
+  CompactPredictor(const FileHeader& header, MappedFile file)
+      : mapped_(std::move(file)), header_(header), layout_(header), data_(mapped_->bytes().data()) {}
+  CompactPredictor(const FileHeader& header, Bytes file)
+      : owned_(std::move(file)), header_(header), layout_(header), data_(owned_.data()) {}
+
+  Landmarks Predict(const Image& image, const Box& box) const override;
+
+ private:
+  const std::optional<MappedFile> mapped_;
+  const Bytes owned_;
+  const FileHeader header_;
+  const Layout layout_;
+  const uint8_t* const data_;
+};
+
+// dlib's expressions, types and order of operations throughout, so that every point is the same.
+Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
+  const dlib::point_transform_affine to_image =
+      dlib::impl::unnormalizing_tform(dlib::rectangle(box.left, box.top, box.right, box.bottom));
+  const dlib::matrix<float, 0, 1> initial =
+      dlib::mat(reinterpret_cast<const float*>(data_ + layout_.initial_shape), kShape);
+  dlib::matrix<float, 0, 1> shape = initial;
+  std::vector<float> values(header_.features);
+  for (uint32_t c = 0; c < header_.cascades; ++c) {
+    const uint8_t* base = data_ + c * layout_.cascade_bytes;
+    const dlib::matrix<float, 2, 2> turn =
+        dlib::matrix_cast<float>(dlib::impl::find_tform_between_shapes(initial, shape).get_m());
+    const auto* feature = reinterpret_cast<const Feature*>(base + layout_.features);
+    for (float& value : values) {
+      const dlib::vector<float, 2> delta(feature->dx, feature->dy);
+      const dlib::point at = to_image(turn * delta + dlib::impl::location(shape, feature->anchor));
+      ++feature;
+      const bool inside = at.x() >= 0 && at.y() >= 0 && at.x() < image.width && at.y() < image.height;
+      const uint8_t* pixel = inside ? image.row(static_cast<int>(at.y())) + 3 * at.x() : nullptr;
+      value = inside ? static_cast<float>((pixel[0] + pixel[1] + pixel[2]) / 3) : 0.0F;
+    }
+    const auto* splits = reinterpret_cast<const Split*>(base + layout_.splits);
+    const auto* leaves = reinterpret_cast<const float*>(base + layout_.leaves);
+    float* sum = &shape(0);
+    for (uint32_t t = 0; t < header_.trees; ++t) {
+      uint32_t node = 0;
+      while (node < header_.leaves - 1) {
+        const Split& split = splits[node];
+        node = 2 * node + (values[split.first] - values[split.second] > split.threshold ? 1 : 2);
+      }
+      const float* leaf = leaves + size_t{kLeafStride} * (node - (header_.leaves - 1));
+      for (int i = 0; i < kShape; ++i) sum[i] += leaf[i];
+      splits += header_.leaves - 1;
+      leaves += size_t{kLeafStride} * header_.leaves;
+    }
+  }
+  Landmarks landmarks;
+  for (int i = 0; i < kLandmarks; ++i) {
+    const dlib::point at = to_image(dlib::impl::location(shape, i));
+    landmarks[i] = {static_cast<int>(at.x()), static_cast<int>(at.y())};
+  }
+  return landmarks;
+}
+
+}  // namespace
+
+std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::string& path) {
+  struct stat source {};
+  if (stat(path.c_str(), &source) != 0 || !S_ISREG(source.st_mode))
+    throw Error(ErrorCode::kModelMissing, path,
+                "the landmark model is not there (Debian package libdlib-data has it, or set MASKBENCH_LANDMARKS)");
+  const std::string folder = CacheFolder();
+  const std::string cached =
+      folder.empty() ? "" : folder + "/landmarks-" + std::to_string(std::hash<std::string>{}(path)) + ".bin";
+  const auto load_cached = [&]() -> std::shared_ptr<const LandmarkPredictor> {
+    try {
+      MappedFile file(cached);
+      if (const auto header = Verify(file.bytes(), source))
+        return std::make_shared<CompactPredictor>(*header, std::move(file));
+    } catch (const Error&) {  // absent or unreadable: made again below
+    }
+    return nullptr;
+  };
+  if (!cached.empty()) {
+    if (auto predictor = load_cached()) return predictor;
+  }
+  const DlibModel model = ReadDlib(path);
+  const FileHeader header = Describe(model, source, path);
+  Bytes file = Compact(model, header);
+  if (!cached.empty()) {
+    try {
+      WriteFileAtomically(cached, file);
+      if (auto predictor = load_cached()) return predictor;
+    } catch (const Error&) {  // a full or read-only cache folder costs only the next start's time
+    }
+  }
+  return std::make_shared<CompactPredictor>(header, std::move(file));
+}
+
+}  // namespace maskbench

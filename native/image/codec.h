@@ -1,0 +1,49 @@
+#ifndef MASKBENCH_IMAGE_CODEC_H_
+#define MASKBENCH_IMAGE_CODEC_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "image/image.h"
+#include "runtime/file.h"
+
+namespace maskbench {
+
+enum class Format { kJpeg, kPng, kWebp, kBmp, kTiff };
+
+// "jpeg", "png", "webp", "bmp" or "tiff".
+std::string_view Name(Format format);
+std::optional<Format> FormatOfName(std::string_view name);
+// By a path's extension, in either case.
+std::optional<Format> FormatOfPath(std::string_view path);
+
+struct Header {
+  Format format;
+  int64_t width;
+  int64_t height;
+};
+
+struct Decoded {
+  Image image;
+  // The ICC profile, empty where there is none.
+  Bytes icc;
+  // The file ends early or its data are corrupt; what could be read is in `image`.
+  bool damaged = false;
+};
+
+// Errors of these functions have an empty subject: they do not know the file's name.
+
+// What the file says it is, without decoding. Throws UNREADABLE.
+Header Probe(std::span<const uint8_t> file);
+// The pixels that OpenCV's imread gives in its colour mode: EXIF orientation applied, grey and CMYK made BGR, 16-bit
+// made 8-bit, alpha dropped. Throws UNREADABLE, or UNSUPPORTED_FORMAT where the formats module is missing.
+Decoded Decode(std::span<const uint8_t> file, const Header& header);
+// `quality` (1-100) is for JPEG (95 if not given) and WebP (lossless if not given). BMP carries no ICC profile.
+Bytes Encode(const Image& image, Format format, std::optional<int> quality, const Bytes& icc);
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_IMAGE_CODEC_H_

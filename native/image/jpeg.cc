@@ -1,0 +1,156 @@
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+// jpeglib.h needs stdio's types declared before it.
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include "image/codecs.h"
+#include "runtime/error.h"
+
+namespace maskbench {
+namespace {
+
+// libjpeg reports an error by not returning; its messages are kept here instead of being printed.
+struct ErrorManager : jpeg_error_mgr {
+  std::jmp_buf escape;
+  char message[JMSG_LENGTH_MAX] = "";
+  bool damaged = false;
+};
+
+ErrorManager& Manager(j_common_ptr info) { return *static_cast<ErrorManager*>(info->err); }
+
+// The warnings that mean lost pixels; others (extra bytes before a marker, odd JFIF versions) are harmless.
+bool MeansDamage(int code) {
+  return code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC;
+}
+
+void Install(jpeg_common_struct* info, ErrorManager& errors) {
+  info->err = jpeg_std_error(&errors);
+  errors.error_exit = [](j_common_ptr common) {
+    ErrorManager& manager = Manager(common);
+    manager.format_message(common, manager.message);
+    std::longjmp(manager.escape, 1);
+  };
+  errors.emit_message = [](j_common_ptr common, int level) {
+    ErrorManager& manager = Manager(common);
+    if (level < 0 && MeansDamage(manager.msg_code)) manager.damaged = true;
+  };
+  errors.output_message = [](j_common_ptr) {};
+}
+
+// Inverted CMYK, as Adobe writes it, by the integer formula of OpenCV's imgcodecs.
+void CmykToBgr(const uint8_t* cmyk, uint8_t* bgr, int width) {
+  for (int x = 0; x < width; ++x, cmyk += 4, bgr += 3) {
+    const int k = cmyk[3];
+    for (int channel = 0; channel < 3; ++channel)
+      bgr[2 - channel] = static_cast<uint8_t>(k - (((255 - cmyk[channel]) * k) >> 8));
+  }
+}
+
+int Orientation(const jpeg_decompress_struct& info) {
+  constexpr char kExif[] = "Exif\0";
+  for (jpeg_saved_marker_ptr marker = info.marker_list; marker != nullptr; marker = marker->next) {
+    if (marker->marker == JPEG_APP0 + 1 && marker->data_length > 6 && std::memcmp(marker->data, kExif, 6) == 0)
+      return ExifOrientation({marker->data + 6, marker->data_length - 6});
+  }
+  return 1;
+}
+
+struct Decoder {
+  jpeg_decompress_struct info{};
+  ErrorManager errors{};
+  ~Decoder() { jpeg_destroy_decompress(&info); }
+};
+
+// Everything between setjmp and longjmp lives in `decoder`, `out` and `line`, outside this frame. False on a fatal
+// error.
+bool Run(Decoder& decoder, std::span<const uint8_t> file, Decoded& out, Bytes& line, int& orientation) {
+  jpeg_decompress_struct& info = decoder.info;
+  if (setjmp(decoder.errors.escape) != 0) return false;
+  jpeg_create_decompress(&info);
+  jpeg_mem_src(&info, file.data(), file.size());
+  jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_save_markers(&info, JPEG_APP0 + 2, 0xFFFF);
+  jpeg_read_header(&info, TRUE);
+  orientation = Orientation(info);
+  JOCTET* profile = nullptr;
+  unsigned int profile_size = 0;
+  if (jpeg_read_icc_profile(&info, &profile, &profile_size)) {
+    out.icc.assign(profile, profile + profile_size);
+    std::free(profile);
+  }
+  const bool cmyk = info.num_components == 4;
+  info.out_color_space = cmyk ? JCS_CMYK : JCS_EXT_BGR;
+  jpeg_start_decompress(&info);
+  out.image = Image(static_cast<int>(info.output_width), static_cast<int>(info.output_height));
+  if (cmyk) line.resize(size_t{4} * info.output_width);
+  while (info.output_scanline < info.output_height) {
+    const int y = static_cast<int>(info.output_scanline);
+    JSAMPROW row = cmyk ? line.data() : out.image.row(y);
+    jpeg_read_scanlines(&info, &row, 1);
+    if (cmyk) CmykToBgr(row, out.image.row(y), out.image.width);
+  }
+  jpeg_finish_decompress(&info);
+  return true;
+}
+
+struct Encoder {
+  jpeg_compress_struct info{};
+  ErrorManager errors{};
+  unsigned char* data = nullptr;
+  unsigned long size = 0;  // NOLINT(google-runtime-int): libjpeg's type
+  ~Encoder() {
+    jpeg_destroy_compress(&info);
+    std::free(data);
+  }
+};
+
+bool Run(Encoder& encoder, const Image& image, int quality, const Bytes& icc) {
+  jpeg_compress_struct& info = encoder.info;
+  if (setjmp(encoder.errors.escape) != 0) return false;
+  jpeg_create_compress(&info);
+  jpeg_mem_dest(&info, &encoder.data, &encoder.size);
+  info.image_width = static_cast<JDIMENSION>(image.width);
+  info.image_height = static_cast<JDIMENSION>(image.height);
+  info.input_components = 3;
+  info.in_color_space = JCS_EXT_BGR;
+  jpeg_set_defaults(&info);
+  jpeg_set_quality(&info, quality, TRUE);
+  jpeg_start_compress(&info, TRUE);
+  if (!icc.empty()) jpeg_write_icc_profile(&info, icc.data(), static_cast<unsigned int>(icc.size()));
+  while (info.next_scanline < info.image_height) {
+    JSAMPROW row = const_cast<uint8_t*>(image.row(static_cast<int>(info.next_scanline)));
+    jpeg_write_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_compress(&info);
+  return true;
+}
+
+}  // namespace
+
+Decoded DecodeJpeg(std::span<const uint8_t> file) {
+  Decoder decoder;
+  Install(reinterpret_cast<jpeg_common_struct*>(&decoder.info), decoder.errors);
+  Decoded out;
+  Bytes line;
+  int orientation = 1;
+  if (!Run(decoder, file, out, line, orientation))
+    throw Error(ErrorCode::kUnreadable, "", std::string("not a readable JPEG: ") + decoder.errors.message);
+  out.damaged = decoder.errors.damaged;
+  ApplyOrientation(orientation, out.image);
+  return out;
+}
+
+Bytes EncodeJpeg(const Image& image, int quality, const Bytes& icc) {
+  Encoder encoder;
+  Install(reinterpret_cast<jpeg_common_struct*>(&encoder.info), encoder.errors);
+  if (!Run(encoder, image, quality, icc))
+    throw Error(ErrorCode::kWriteFailed, "", std::string("cannot be encoded as JPEG: ") + encoder.errors.message);
+  return {encoder.data, encoder.data + encoder.size};
+}
+
+}  // namespace maskbench

@@ -1,0 +1,68 @@
+#include "runtime/cpu.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+namespace maskbench {
+namespace {
+
+// The folders of this process's cgroup (version 2), from its own up to the root.
+std::vector<std::string> CgroupFolders() {
+  std::ifstream in("/proc/self/cgroup");
+  std::vector<std::string> folders;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("0::")) continue;
+    for (std::string path = line.substr(3);; path.erase(path.rfind('/'))) {
+      folders.push_back("/sys/fs/cgroup" + path);
+      if (path.find('/') == std::string::npos) break;
+    }
+  }
+  return folders;
+}
+
+}  // namespace
+
+int AvailableProcessors() {
+  cpu_set_t set;
+  double count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+  for (const std::string& folder : CgroupFolders()) {
+    std::ifstream in(folder + "/cpu.max");
+    std::string quota;
+    double period = 0;
+    if (in >> quota >> period && quota != "max" && period > 0)
+      count = std::min(count, std::ceil(std::stod(quota) / period));
+  }
+  return std::max(1, static_cast<int>(count));
+}
+
+uint64_t AvailableMemory() {
+  uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  for (const std::string& folder : CgroupFolders()) {
+    std::ifstream in(folder + "/memory.max");
+    uint64_t limit = 0;
+    if (in >> limit) bytes = std::min(bytes, limit);
+  }
+  return bytes;
+}
+
+std::vector<std::string> CpuFeatures() {
+  std::vector<std::string> features;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("sse4.2")) features.emplace_back("sse4.2");
+  if (__builtin_cpu_supports("avx")) features.emplace_back("avx");
+  if (__builtin_cpu_supports("avx2")) features.emplace_back("avx2");
+  if (__builtin_cpu_supports("fma")) features.emplace_back("fma");
+  if (__builtin_cpu_supports("avx512f")) features.emplace_back("avx512f");
+  if (__builtin_cpu_supports("avx512bw")) features.emplace_back("avx512bw");
+  if (__builtin_cpu_supports("avx512vnni")) features.emplace_back("avx512vnni");
+#elif defined(__aarch64__)
+  features.emplace_back("neon");
+#endif
+  return features;
+}
+
+}  // namespace maskbench

@@ -1,0 +1,90 @@
+#include "runtime/thread_pool.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "runtime/cpu.h"
+
+namespace maskbench {
+
+namespace {
+// Enough for the event loop's thread to be scheduled first on a full machine.
+constexpr int kNiceness = 5;
+}  // namespace
+
+ThreadPool& ThreadPool::Shared() {
+  static ThreadPool pool;
+  return pool;
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::Reserve(int threads) {
+  const std::lock_guard lock(mutex_);
+  while (static_cast<int>(threads_.size()) < threads) threads_.emplace_back([this] { Loop(); });
+}
+
+void ThreadPool::Submit(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(work));
+  }
+  wake_.notify_one();
+}
+
+void ThreadPool::Loop() {
+  setpriority(PRIO_PROCESS, gettid(), kNiceness);
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    std::function<void()> work = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    work();
+    work = nullptr;
+    lock.lock();
+  }
+}
+
+WorkQueue::WorkQueue(int concurrency) : concurrency_(concurrency) { ThreadPool::Shared().Reserve(concurrency); }
+
+void WorkQueue::Submit(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(work));
+    if (running_ == concurrency_) return;
+    ++running_;
+  }
+  ThreadPool::Shared().Submit([self = shared_from_this()] { self->RunOne(); });
+}
+
+void WorkQueue::RunOne() {
+  std::function<void()> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work = std::move(queue_.front());
+    queue_.pop_front();
+  }
+  work();
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty()) {
+      --running_;
+      return;
+    }
+  }
+  // Through the pool again, so that other queues get their turn.
+  ThreadPool::Shared().Submit([self = shared_from_this()] { self->RunOne(); });
+}
+
+}  // namespace maskbench

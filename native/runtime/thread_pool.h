@@ -1,0 +1,51 @@
+#ifndef MASKBENCH_RUNTIME_THREAD_POOL_H_
+#define MASKBENCH_RUNTIME_THREAD_POOL_H_
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace maskbench {
+
+// The process's one pool of worker threads, at lower priority than Node's own threads.
+class ThreadPool {
+ public:
+  static ThreadPool& Shared();
+  ~ThreadPool();
+
+  // Makes sure that at least `threads` threads exist.
+  void Reserve(int threads);
+  void Submit(std::function<void()> work);
+
+ private:
+  void Loop();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  std::vector<std::thread> threads_;
+  bool stopping_ = false;
+};
+
+// First in, first out; at most `concurrency` pieces of its work run on the shared pool at once.
+class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
+ public:
+  explicit WorkQueue(int concurrency);
+  void Submit(std::function<void()> work);
+
+ private:
+  void RunOne();
+
+  const int concurrency_;
+  std::mutex mutex_;
+  std::deque<std::function<void()>> queue_;
+  int running_ = 0;
+};
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_RUNTIME_THREAD_POOL_H_

@@ -1,0 +1,36 @@
+// The Debian packages that maskbench needs, and whether they are installed.
+import { spawnSync } from 'node:child_process';
+
+/** What each package is for stands in CMakeLists.txt, docs/ and the README. */
+export const buildPackages = [
+  'cmake',
+  'g++',
+  'make',
+  'ninja-build',
+  'pkg-config',
+  'libdlib-dev',
+  'libjpeg62-turbo-dev',
+  'libopencv-core-dev',
+  'libopencv-imgcodecs-dev',
+  'libopencv-imgproc-dev',
+  'libspng-dev',
+];
+export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
+export const testPackages = ['chromium', 'python3-numpy', 'python3-opencv', 'python3-sklearn', 'clang-format', 'clang-tidy'];
+
+/** Those of `packages` that dpkg does not have installed; none where there is no dpkg. */
+export function missingPackages(packages) {
+  const { status, stdout } = spawnSync('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\n', ...packages], {
+    encoding: 'utf8',
+  });
+  if (status === null) return [];
+  const installed = new Set(
+    stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  );
+  return packages.filter((name) => !installed.has(name));
+}
+
+export const installCommand = (packages) => `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
