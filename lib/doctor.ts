@@ -50,7 +50,12 @@ export function diagnose(): Diagnosis {
         ...(found && { bytes: statSync(landmarks).size }),
         licence: landmarkLicence,
       },
-      { name: "dlib's frontal face detector", file: '(compiled in)', found: true, licence: 'Boost Software License 1.0' },
+      {
+        name: "dlib's frontal face detector",
+        file: '(compiled in)',
+        found: true,
+        licence: 'Boost Software License 1.0',
+      },
     ],
     gpus: gpus(),
   };

@@ -9,7 +9,9 @@ const folder = path.join(packageRoot, 'build', 'Release');
 function load(): typeof binding {
   const addon = path.join(folder, 'maskbench.node');
   if (!existsSync(addon))
-    throw new Error(`maskbench's native addon is not built (${addon} is missing); run "npm run build" in ${packageRoot}`);
+    throw new Error(
+      `maskbench's native addon is not built (${addon} is missing); run "npm run build" in ${packageRoot}`,
+    );
   // Before loading: on a lesser processor the addon's first instructions could already stop the process.
   const { cpu } = JSON.parse(readFileSync(path.join(folder, 'build.json'), 'utf8')) as { cpu: string };
   if (cpu !== 'baseline' && !readFileSync('/proc/cpuinfo', 'utf8').match(new RegExp(`^flags.* ${cpu}( |$)`, 'm')))

@@ -20,7 +20,9 @@ const wanted = [...buildPackages, ...runPackages, ...(process.argv.includes('--t
 const missing = missingPackages(wanted);
 if (missing.length > 0) {
   if (process.getuid?.() !== 0) {
-    console.error(`These system packages are missing; as root, run\n  ${installCommand(missing)}\nand then this again.`);
+    console.error(
+      `These system packages are missing; as root, run\n  ${installCommand(missing)}\nand then this again.`,
+    );
     process.exit(1);
   }
   const env = { DEBIAN_FRONTEND: 'noninteractive' };

@@ -10,7 +10,9 @@ export const lockName = '.maskbench-lock';
 function startTime(pid: number): string | undefined {
   try {
     // Field 22; the second field, the name, may hold spaces and ends with the last parenthesis.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[19];
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[19];
   } catch {
     return undefined;
   }

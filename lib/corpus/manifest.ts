@@ -27,7 +27,7 @@ export interface ManifestLine {
   error?: string;
   faces: ManifestFace[];
   seed: number;
-  /** A hash of the options that decide the pixels: a run can only go on with the same. */
+  /** Of the Masker, and the output format: a run can only go on with the same. */
   settings: string;
   milliseconds: number;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,7 +5,7 @@ import { checkChoice, MaskbenchError } from '../errors.js';
 import { type MaskedFace, Masker, type MaskerOptions, type MaskResult } from '../mask/masker.js';
 import { isPhotoName, photosBelow } from './files.js';
 import { lockFolder } from './lock.js';
-import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
+import { type ManifestFace, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
 
 export const outputFormats = ['same', 'jpeg', 'png', 'webp'] as const;
 
@@ -106,13 +105,6 @@ async function* jobsOf(inputs: string[], out: string, format: (typeof outputForm
   }
 }
 
-/** The options that decide an output's pixels, in few characters. */
-function settingsOf(options: MaskFilesOptions): string {
-  const { style, color, seed, select, upsample, landmarkModel, acceptDamaged, quality, drawLandmarks, format } = options;
-  const deciding = [style, color, seed, select, upsample, landmarkModel, acceptDamaged, quality, drawLandmarks, format];
-  return createHash('sha256').update(JSON.stringify(deciding)).digest('hex').slice(0, 12);
-}
-
 async function removeTemporaries(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) await removeTemporaries(path.join(folder, entry.name));
@@ -136,7 +128,7 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   const masker = new Masker(options);
   const loading = masker.load();
   loading.catch(() => {}); // awaited below
-  const settings = settingsOf(options);
+  const settings = `${masker.settings}-${format}`;
   const summary: MaskSummary = {
     counts: { masked: 0, 'no-face': 0, 'several-faces': 0, unreadable: 0, damaged: 0, failed: 0 },
     skipped: 0,
@@ -145,7 +137,8 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
     seconds: 0,
   };
   const [first] = inputs;
-  if (first === undefined) throw new MaskbenchError('INVALID_ARGUMENT', 'inputs', 'expected at least one file or folder');
+  if (first === undefined)
+    throw new MaskbenchError('INVALID_ARGUMENT', 'inputs', 'expected at least one file or folder');
   for (const input of inputs) {
     if (path.resolve(input) === path.resolve(out))
       throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
@@ -202,7 +195,8 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
     for await (const folder of jobs()) total += folder.filter((job) => !done.has(job.key)).length;
     await loading;
 
-    const writer = manifest === undefined ? undefined : new ManifestWriter(manifest, { append: options.resume ?? false });
+    const writer =
+      manifest === undefined ? undefined : new ManifestWriter(manifest, { append: options.resume ?? false });
     let finished = 0;
     let fatal: unknown;
     const report = (file: string, message: string) => {
@@ -214,7 +208,8 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
       let status: PhotoStatus;
       if (!failed) status = result.status;
       else if (result.code === 'DAMAGED') status = 'damaged';
-      else if (['NOT_FOUND', 'UNREADABLE', 'TOO_LARGE', 'UNSUPPORTED_FORMAT'].includes(result.code)) status = 'unreadable';
+      else if (['NOT_FOUND', 'UNREADABLE', 'TOO_LARGE', 'UNSUPPORTED_FORMAT'].includes(result.code))
+        status = 'unreadable';
       else {
         // Not the photo's fault (a full disk, an output in the way): left out of the manifest, so that a resumed run retries.
         summary.counts.failed++;

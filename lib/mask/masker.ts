@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { ImageFormat, NativeFace, NativeMaskRequest, NativeMaskResult } from '../../binding.js';
 import { checkChoice, checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
@@ -164,11 +166,13 @@ export class Masker {
   readonly #native: InstanceType<typeof native.Masker>;
   readonly #pending = new Set<Promise<unknown>>();
   #closed = false;
+  /** A hash of the options that decide the result: a manifest keeps it, so that a run goes on only with the same. */
+  readonly settings: string;
 
   /** @throws {@link MaskbenchError} `INVALID_ARGUMENT` */
   constructor(options: MaskerOptions = {}) {
     const color = options.color ?? 'white';
-    this.#native = new native.Masker({
+    const deciding = {
       style: checkChoice('style', options.style ?? 'a', [...styles, 'random'] as const),
       color: color === 'random' ? undefined : parseColor(color),
       seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
@@ -179,8 +183,10 @@ export class Masker {
       acceptDamaged: options.acceptDamaged ?? false,
       quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
       drawLandmarks: options.drawLandmarks ?? false,
-      concurrency: checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256),
-    });
+    };
+    const concurrency = checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256);
+    this.#native = new native.Masker({ ...deciding, concurrency });
+    this.settings = createHash('sha256').update(JSON.stringify(deciding)).digest('hex').slice(0, 12);
   }
 
   /**
@@ -193,7 +199,8 @@ export class Masker {
     for (const face of faces ?? []) {
       for (const side of ['left', 'top', 'right', 'bottom'] as const)
         checkInteger(`faces: box.${side}`, face?.box?.[side], -65535, 65535);
-      if (face.landmarks && face.landmarks.length !== 68) throw invalid('faces: landmarks', '68 points', face.landmarks);
+      if (face.landmarks && face.landmarks.length !== 68)
+        throw invalid('faces: landmarks', '68 points', face.landmarks);
     }
     const result = await this.#run(
       {
@@ -245,6 +252,8 @@ export class Masker {
     const cancellation = new native.Cancellation();
     const work = this.#track(this.#native.mask(request, cancellation));
     if (!signal) return work;
+    // One signal for many calls is the normal use; Node would warn of a leak at the eleventh.
+    setMaxListeners(0, signal);
     return new Promise((resolve, reject) => {
       const abort = () => {
         cancellation.cancel();

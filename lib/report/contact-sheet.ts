@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
 import { MaskbenchError } from '../errors.js';
 
-const cell = 320;
+const cell = { width: 320, height: 240 };
 const gap = 8;
 const caption = 24;
 
@@ -28,8 +28,8 @@ const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
  */
 export async function contactSheet(rows: { caption: string; files: string[] }[], file: string): Promise<void> {
   const columns = Math.max(1, ...rows.map((row) => row.files.length));
-  const width = columns * (cell + gap) + gap;
-  const rowHeight = cell + caption + gap;
+  const width = columns * (cell.width + gap) + gap;
+  const rowHeight = cell.height + caption + gap;
   const parts: string[] = [];
   for (const [y, row] of rows.entries()) {
     const top = gap + y * rowHeight;
@@ -37,7 +37,7 @@ export async function contactSheet(rows: { caption: string; files: string[] }[],
     parts.push(`<text x="${gap}" y="${top + caption - 8}">${text}</text>`);
     for (const [x, picture] of row.files.entries())
       parts.push(
-        `<image x="${gap + x * (cell + gap)}" y="${top + caption}" width="${cell}" height="${cell}" href="${await embedded(picture)}"/>`,
+        `<image x="${gap + x * (cell.width + gap)}" y="${top + caption}" width="${cell.width}" height="${cell.height}" href="${await embedded(picture)}"/>`,
       );
   }
   const height = rows.length * rowHeight + gap;

@@ -72,17 +72,14 @@ void WorkQueue::RunOne() {
   std::function<void()> work;
   {
     const std::lock_guard lock(mutex_);
-    work = std::move(queue_.front());
-    queue_.pop_front();
-  }
-  work();
-  {
-    const std::lock_guard lock(mutex_);
     if (queue_.empty()) {
       --running_;
       return;
     }
+    work = std::move(queue_.front());
+    queue_.pop_front();
   }
+  work();
   // Through the pool again, so that other queues get their turn.
   ThreadPool::Shared().Submit([self = shared_from_this()] { self->RunOne(); });
 }
