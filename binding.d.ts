@@ -5,7 +5,7 @@
  * A rejected promise carries an `Error` with `code` (`ErrorCode`) and `subject` (the file or argument it is about).
  */
 
-/** What went wrong, for programs. */
+/** What went wrong, for programs. The last two are raised by the TypeScript side. */
 export type ErrorCode =
   /** An argument or option is not what the call takes. */
   | 'INVALID_ARGUMENT'
@@ -28,7 +28,11 @@ export type ErrorCode =
   /** An output cannot be written. */
   | 'WRITE_FAILED'
   /** The call was aborted. */
-  | 'ABORTED';
+  | 'ABORTED'
+  /** The object was closed before the call. */
+  | 'CLOSED'
+  /** Another run uses the folder. */
+  | 'LOCKED';
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'bmp' | 'tiff';
 

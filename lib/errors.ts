@@ -1,7 +1,6 @@
-import type { ErrorCode as NativeErrorCode } from '../binding.js';
+import type { ErrorCode } from '../binding.js';
 
-/** What went wrong, for programs. `CLOSED`: the object was closed before the call. `LOCKED`: another run uses the folder. */
-export type ErrorCode = NativeErrorCode | 'CLOSED' | 'LOCKED';
+export type { ErrorCode } from '../binding.js';
 
 /** Every error that maskbench itself raises. */
 export class MaskbenchError extends Error {

@@ -29,5 +29,7 @@ export {
   type RawImage,
   type Selection,
   type Style,
+  selections,
+  styles,
 } from './mask/masker.js';
 export { contactSheet } from './report/contact-sheet.js';

@@ -13,7 +13,7 @@ const faceApi = path.dirname(createRequire(import.meta.url).resolve('@vladmandic
 export const samplePhoto = (number: number) => path.join(faceApi, `demo/sample${number}.jpg`);
 
 /** The reference data beside the repository; tests that use it are skipped where it is absent. */
-export const shared = path.join(repository, '../shared');
+export const shared = process.env.MASKBENCH_SHARED ?? path.join(repository, '../shared');
 export const hasShared = existsSync(path.join(shared, 'golden/seed-masks.json'));
 
 /** A new folder that goes away with the test. */

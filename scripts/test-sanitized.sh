@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, and runs the masking tests on it in a copy of the tree.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp -a package.json package-lock.json CMakeLists.txt binding.d.ts tsconfig*.json native lib scripts test "$copy"
+ln -s "$root/node_modules" "$copy/node_modules"
+if [ -e "$root/../shared" ]; then export MASKBENCH_SHARED="$root/../shared"; fi
+cd "$copy"
+node scripts/build-native.mjs --CDMASKBENCH_SANITIZE=address,undefined >build.log 2>&1 || { cat build.log; exit 1; }
+npx tsc -p tsconfig.build.json
+# Node itself is not built with the sanitizers: their library comes first, and leaks of Node's own are not ours to report.
+export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so) $(gcc -print-file-name=libstdc++.so.6)"
+export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+node node_modules/ava/entrypoints/cli.mjs --serial "${@:-test/mask/*.test.ts}"
