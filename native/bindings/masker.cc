@@ -51,7 +51,7 @@ class CancellationWrap : public Napi::ObjectWrap<CancellationWrap> {
   const Cancellation& cancellation() const { return cancellation_; }
 
  private:
-  void Cancel(const Napi::CallbackInfo&) { cancellation_.Cancel(); }
+  void Cancel(const Napi::CallbackInfo& /*info*/) { cancellation_.Cancel(); }
   Cancellation cancellation_;
 };
 

@@ -219,7 +219,8 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
       ++feature;
       const bool inside = at.x() >= 0 && at.y() >= 0 && at.x() < image.width && at.y() < image.height;
       const uint8_t* pixel = inside ? image.row(static_cast<int>(at.y())) + 3 * at.x() : nullptr;
-      value = inside ? static_cast<float>((pixel[0] + pixel[1] + pixel[2]) / 3) : 0.0F;
+      const int intensity = inside ? (pixel[0] + pixel[1] + pixel[2]) / 3 : 0;
+      value = static_cast<float>(intensity);
     }
     const auto* splits = reinterpret_cast<const Split*>(base + layout_.splits);
     const auto* leaves = reinterpret_cast<const float*>(base + layout_.leaves);

@@ -79,7 +79,7 @@ bool Run(Decoder& decoder, std::span<const uint8_t> file, Decoded& out, Bytes& l
   orientation = Orientation(info);
   JOCTET* profile = nullptr;
   unsigned int profile_size = 0;
-  if (jpeg_read_icc_profile(&info, &profile, &profile_size)) {
+  if (jpeg_read_icc_profile(&info, &profile, &profile_size) == TRUE) {
     out.icc.assign(profile, profile + profile_size);
     std::free(profile);
   }
@@ -123,7 +123,7 @@ bool Run(Encoder& encoder, const Image& image, int quality, const Bytes& icc) {
   jpeg_start_compress(&info, TRUE);
   if (!icc.empty()) jpeg_write_icc_profile(&info, icc.data(), static_cast<unsigned int>(icc.size()));
   while (info.next_scanline < info.image_height) {
-    JSAMPROW row = const_cast<uint8_t*>(image.row(static_cast<int>(info.next_scanline)));
+    auto* row = const_cast<uint8_t*>(image.row(static_cast<int>(info.next_scanline)));
     jpeg_write_scanlines(&info, &row, 1);
   }
   jpeg_finish_compress(&info);

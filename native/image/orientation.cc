@@ -23,7 +23,7 @@ void ApplyOrientation(int orientation, Image& image) {
       int sy = transposed ? x : y;
       if (flip_x) sx = image.width - 1 - sx;
       if (flip_y) sy = image.height - 1 - sy;
-      const uint8_t* from = image.row(sy) + 3 * sx;
+      const uint8_t* from = image.row(sy) + ptrdiff_t{3} * sx;
       for (int channel = 0; channel < 3; ++channel) to[channel] = from[channel];
     }
   }

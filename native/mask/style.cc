@@ -12,7 +12,9 @@ using Polygon = std::vector<cv::Point>;
 
 cv::Mat View(Image& image) { return {image.height, image.width, CV_8UC3, image.pixels.data()}; }
 
-cv::Scalar Bgr(Color color) { return {double(color.blue), double(color.green), double(color.red)}; }
+cv::Scalar Bgr(Color color) {
+  return {static_cast<double>(color.blue), static_cast<double>(color.green), static_cast<double>(color.red)};
+}
 
 bool IsPolygon(char style) { return style == 'a' || style == 'c' || style == 'e'; }
 

@@ -3,13 +3,12 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { MaskbenchError, Masker, type MaskerOptions } from 'maskbench';
-import { bmpPixels, samplePhoto, sha256, temporaryFolder } from '../support/files.js';
+import { bmpPixels, sha256, smallPhoto, temporaryFolder } from '../support/files.js';
 
-const photo = samplePhoto(2);
-const photoBytes = readFileSync(photo);
 const smallFace = { box: { left: 10, top: 10, right: 60, bottom: 60 } };
 
 test('a path, its bytes and its pixels give the same mask', async (t) => {
+  const photo = await smallPhoto(t, 2);
   const masker = new Masker({ style: 'c', color: 'orange' });
   const fromPath = await masker.mask(photo, { format: 'bmp' });
   const fromBytes = await masker.mask(readFileSync(photo), { format: 'bmp' });
@@ -41,8 +40,9 @@ test('grey and RGBA pixels are read, alpha is dropped', async (t) => {
 });
 
 test('each selection masks its faces', async (t) => {
+  const photo6 = await smallPhoto(t, 6);
   const count = async (options: MaskerOptions) => {
-    const { status, faces } = await new Masker(options).mask(samplePhoto(6));
+    const { status, faces } = await new Masker(options).mask(photo6);
     return { status, found: faces.length, masked: faces.filter((face) => face.masked).length };
   };
   t.deepEqual(await count({ select: 'largest' }), { status: 'masked', found: 4, masked: 1 });
@@ -67,6 +67,7 @@ test('random choices depend on seed and key alone', async (t) => {
 });
 
 test('drawn landmarks are an outline, not a fill', async (t) => {
+  const photo = await smallPhoto(t, 2);
   const { image: outline } = await new Masker({ drawLandmarks: true, color: 'lime' }).mask(photo, { format: 'bmp' });
   const { image: filled } = await new Masker({ color: 'lime' }).mask(photo, { format: 'bmp' });
   const lime = (file: Buffer) =>
@@ -79,6 +80,7 @@ test('drawn landmarks are an outline, not a fill', async (t) => {
 });
 
 test('a file is written whole, never over the input, and over another only if asked', async (t) => {
+  const photo = await smallPhoto(t, 2);
   const folder = temporaryFolder(t);
   const input = path.join(folder, 'in.jpg');
   const output = path.join(folder, 'out.png');
@@ -98,6 +100,8 @@ test('a file is written whole, never over the input, and over another only if as
 });
 
 test('an ICC profile is kept in every format that can hold one', async (t) => {
+  const photo = await smallPhoto(t, 2);
+  const photoBytes = readFileSync(photo);
   const masker = new Masker();
   // The sample photos carry one (ICC.1, annex B.4: after the segment's length, a name, a sequence number and a count).
   const name = photoBytes.indexOf('ICC_PROFILE\0');
@@ -113,6 +117,7 @@ test('an ICC profile is kept in every format that can hold one', async (t) => {
 });
 
 test('bad files reject with a code and the name, and leave the Masker usable', async (t) => {
+  const photo = await smallPhoto(t, 2);
   const folder = temporaryFolder(t);
   const write = (name: string, data: Uint8Array) => {
     writeFileSync(path.join(folder, name), data);
@@ -156,6 +161,7 @@ test('bad arguments are told in one form', async (t) => {
 });
 
 test('a missing or corrupt landmark model is named', async (t) => {
+  const photo = await smallPhoto(t, 2);
   const file = path.join(temporaryFolder(t), 'model.dat');
   await t.throwsAsync(new Masker({ landmarkModel: file }).mask(photo), {
     code: 'MODEL_MISSING',
@@ -166,9 +172,11 @@ test('a missing or corrupt landmark model is named', async (t) => {
 });
 
 test('an abort rejects at once with its reason, whether queued or running', async (t) => {
+  const photo = await smallPhoto(t, 2);
+  const photo1 = await smallPhoto(t, 1);
   const masker = new Masker({ concurrency: 1 });
   const stop = new AbortController();
-  const calls = Array.from({ length: 20 }, () => masker.mask(samplePhoto(1), { signal: stop.signal }));
+  const calls = Array.from({ length: 20 }, () => masker.mask(photo1, { signal: stop.signal }));
   const settled = Promise.allSettled(calls);
   setTimeout(() => stop.abort(new Error('enough')), 20);
   for (const call of await settled) t.like(call, { status: 'rejected', reason: { message: 'enough' } });
@@ -177,6 +185,7 @@ test('an abort rejects at once with its reason, whether queued or running', asyn
 });
 
 test('close waits for what is under way and refuses what comes after', async (t) => {
+  const photo = await smallPhoto(t, 2);
   const masker = new Masker();
   const call = masker.mask(photo);
   await masker.close();
@@ -185,6 +194,7 @@ test('close waits for what is under way and refuses what comes after', async (t)
 });
 
 test('worker threads may end while their photos are worked on', async (t) => {
+  const photo = await smallPhoto(t, 2);
   const source = `
     import { Masker } from 'maskbench';
     import { parentPort, workerData } from 'node:worker_threads';
