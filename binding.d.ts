@@ -89,7 +89,7 @@ export interface NativeMaskRequest {
   height?: number;
   channels?: number;
   detectOnly: boolean;
-  /** Where to write the result (format by extension, through a temporary file); absent: it comes back as `image`. */
+  /** Where to write the result (format by extension, through a temporary file; missing folders are made); absent: it comes back as `image`. */
   output?: string | undefined;
   overwrite: boolean;
   /** Of `image`; absent: the source's. */

@@ -5,13 +5,20 @@ export {
   type PhotoStatus,
   readManifest,
 } from './corpus/manifest.js';
-export {
-  type MaskFilesOptions,
-  type MaskProgress,
-  type MaskSummary,
-  maskFiles,
-  type Problem,
-} from './corpus/mask-files.js';
+export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
+export type {
+  CopyMode,
+  MaskProgress,
+  MaskSummary,
+  Problem,
+  RunOptions,
+} from './corpus/run.js';
+export type { CorpusCounts, CorpusDescription } from './datasets/corpus.js';
+export { type FetchOptions, fetchDataset } from './datasets/fetch.js';
+export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from './datasets/generate.js';
+export type { IdentityPhotos, Layout, SourcePhoto } from './datasets/layout.js';
+export { layouts } from './datasets/registry.js';
+export { type CorpusSummary, summarizeCorpora } from './datasets/summary.js';
 export { type Diagnosis, diagnose } from './doctor.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export {
@@ -32,4 +39,15 @@ export {
   selections,
   styles,
 } from './mask/masker.js';
+export {
+  formatPairs,
+  isSamePhoto,
+  type Pair,
+  type PairList,
+  pairIdentity,
+  pairPath,
+  parsePairs,
+} from './pairs/list.js';
+export { type PublishedPair, type PublishedProtocol, parsePublished } from './pairs/published.js';
+export { type Masking, type PairProtocol, type SampleOptions, samplePairs } from './pairs/sample.js';
 export { contactSheet } from './report/contact-sheet.js';

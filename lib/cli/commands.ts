@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { datasetCommand } from './dataset.js';
 import { detectCommand } from './detect.js';
 import { doctorCommand } from './doctor.js';
 import { maskCommand } from './mask.js';
+import { pairsCommand } from './pairs.js';
 
 /** Every command of the CLI. */
-export const commands: (() => Command)[] = [maskCommand, detectCommand, doctorCommand];
+export const commands: (() => Command)[] = [maskCommand, detectCommand, datasetCommand, pairsCommand, doctorCommand];

@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import { type MaskFilesOptions, type MaskSummary, maskFiles, outputFormats } from '../corpus/mask-files.js';
+import { type MaskFilesOptions, maskFiles, outputFormats } from '../corpus/mask-files.js';
+import type { MaskSummary } from '../corpus/run.js';
 import { addMaskOptions, addReadOptions } from './mask-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
-import { Progress } from './progress.js';
+import { Progress, runInterruptibly } from './progress.js';
 
 interface Flags extends Omit<MaskFilesOptions, 'landmarkModel'> {
   out: string;
@@ -10,7 +11,8 @@ interface Flags extends Omit<MaskFilesOptions, 'landmarkModel'> {
   json?: boolean;
 }
 
-function describe({ counts, skipped, seconds, manifest }: MaskSummary): string {
+/** A run in one line. */
+export function describeSummary({ counts, skipped, seconds, manifest }: MaskSummary): string {
   const parts = Object.entries(counts).filter(([status, count]) => count > 0 || status === 'masked');
   const done = parts.reduce((sum, [, count]) => sum + count, 0);
   const words = parts.map(([status, count]) => `${count} ${status}`);
@@ -44,33 +46,22 @@ Examples:
     )
     .action(async (inputs: string[], { out, landmarks, json, ...options }: Flags) => {
       const progress = new Progress('photos');
-      const stop = new AbortController();
-      const interrupt = () => {
-        if (stop.signal.aborted) process.exit(exitCodes.interrupted);
-        stop.abort();
-        progress.interrupt(() => warn('finishing the photos under way; Ctrl-C again stops at once'));
-      };
-      process.on('SIGINT', interrupt);
-      try {
-        const summary = await maskFiles(inputs, out, {
+      const summary = await runInterruptibly(progress, (signal) =>
+        maskFiles(inputs, out, {
           ...options,
           ...(landmarks !== undefined && { landmarkModel: landmarks }),
-          signal: stop.signal,
+          signal,
           onProgress: ({ done, total }) => total > 1 && progress.update(done, total),
           onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-        });
-        progress.stop();
-        if (json) printJson(summary);
-        else print(describe(summary));
-        if (summary.interrupted) {
-          warn('interrupted; the same command with --resume goes on');
-          process.exitCode = exitCodes.interrupted;
-        } else if (summary.problems.length > 0) {
-          process.exitCode = exitCodes.someFailed;
-        }
-      } finally {
-        progress.stop();
-        process.off('SIGINT', interrupt);
+        }),
+      );
+      if (json) printJson(summary);
+      else print(describeSummary(summary));
+      if (summary.interrupted) {
+        warn('interrupted; the same command with --resume goes on');
+        process.exitCode = exitCodes.interrupted;
+      } else if (summary.problems.length > 0) {
+        process.exitCode = exitCodes.someFailed;
       }
     });
 }

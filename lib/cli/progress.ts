@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { exitCodes, warn } from './output.js';
 
 /** Shows how far long work is: a bar on a terminal, a plain line every few seconds elsewhere. On standard error. */
 export class Progress {
@@ -41,5 +42,22 @@ export class Progress {
 
   stop(): void {
     if (this.#done > 0) this.#bar?.stop();
+  }
+}
+
+/** Runs long work whose signal Ctrl-C raises; a second Ctrl-C stops the process at once. */
+export async function runInterruptibly<T>(progress: Progress, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const interrupt = () => {
+    if (stop.signal.aborted) process.exit(exitCodes.interrupted);
+    stop.abort();
+    progress.interrupt(() => warn('finishing what is under way; Ctrl-C again stops at once'));
+  };
+  process.on('SIGINT', interrupt);
+  try {
+    return await work(stop.signal);
+  } finally {
+    progress.stop();
+    process.off('SIGINT', interrupt);
   }
 }

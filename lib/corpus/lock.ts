@@ -4,7 +4,7 @@ import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 
 /** The file that a run keeps in its output folder. */
-export const lockName = '.maskbench-lock';
+const lockName = '.maskbench-lock';
 
 /** When a process started, in clock ticks since boot, so that a reused process number is not mistaken for the old one. */
 function startTime(pid: number): string | undefined {
@@ -19,11 +19,11 @@ function startTime(pid: number): string | undefined {
 }
 
 /**
- * Claims an output folder for this process, and gives the function that releases it. A claim whose process has died is taken
+ * Claims an output folder, or a named part of its work, for this process, and gives the function that releases it. A claim whose process has died is taken
  * over. Throws `LOCKED` where a live process, or one on another machine, holds the folder.
  */
-export function lockFolder(folder: string): () => void {
-  const file = path.join(folder, lockName);
+export function lockFolder(folder: string, part: string): () => void {
+  const file = path.join(folder, lockName + part);
   const claim = JSON.stringify({ host: hostname(), pid: process.pid, start: startTime(process.pid) });
   for (;;) {
     try {

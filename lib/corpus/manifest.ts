@@ -3,7 +3,8 @@ import { open, truncate } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
 import type { Style } from '../mask/masker.js';
 
-export type PhotoStatus = 'masked' | 'no-face' | 'several-faces' | 'unreadable' | 'damaged';
+/** What became of a photo. `copied`: it is part of the corpus as it is, because its data set has real masks. */
+export type PhotoStatus = 'masked' | 'no-face' | 'several-faces' | 'copied' | 'unreadable' | 'damaged';
 
 /** A face as a manifest keeps it. */
 export interface ManifestFace {
@@ -20,8 +21,14 @@ export interface ManifestFace {
 export interface ManifestLine {
   /** Relative to the input folder. */
   input: string;
-  /** Relative to the output folder; present where status is `masked`. */
+  /** Who is on it, where the data set says so. */
+  identity?: string;
+  /** The masked twin, relative to the output folder; present where status is `masked`. */
   output?: string;
+  /** The photo's own copy, relative to the output folder; in corpora only. */
+  copy?: string;
+  /** Whether the person wears a real mask; in data sets that have them. */
+  wearsMask?: boolean;
   status: PhotoStatus;
   /** Why the photo is unreadable or damaged. */
   error?: string;
@@ -32,8 +39,12 @@ export interface ManifestLine {
   milliseconds: number;
 }
 
-/** Reads a manifest line by line. A last line that a killed run left unfinished is cut off the file first. */
-export async function* readManifest(file: string): AsyncGenerator<ManifestLine> {
+/**
+ * Reads a manifest line by line. A last line without its end, left by a killed run or just being written, is not given.
+ * @param repair Cut such a line off the file; only for whoever writes it.
+ * @throws {@link MaskbenchError} `UNREADABLE`, naming the line
+ */
+export async function* readManifest(file: string, { repair = false } = {}): AsyncGenerator<ManifestLine> {
   if (!existsSync(file)) return;
   const handle = await open(file);
   let number = 0;
@@ -52,7 +63,7 @@ export async function* readManifest(file: string): AsyncGenerator<ManifestLine> 
   } finally {
     await handle.close();
   }
-  await truncate(file, whole);
+  if (repair) await truncate(file, whole);
 }
 
 function parseLine(text: string, file: string, number: number): ManifestLine {

@@ -91,7 +91,10 @@ export interface DetectOptions {
 
 /** Options of {@link Masker.mask}. */
 export interface MaskOptions extends DetectOptions {
-  /** Write the result here (format by extension) through a temporary file and a rename, and give no image back. */
+  /**
+   * Write the result here (format by extension) through a temporary file and a rename, and give no image back. Missing
+   * folders are made.
+   */
   output?: string;
   /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
   overwrite?: boolean;

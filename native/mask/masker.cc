@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -173,8 +174,12 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
       if (!format)
         throw Error(ErrorCode::kInvalidArgument, request.output,
                     "expected an output name that ends in .jpg, .png, .webp, .bmp or .tif");
-      Naming(request.output, ErrorCode::kWriteFailed,
-             [&] { WriteFileAtomically(request.output, Encode(image, *format, options_.quality, decoded.icc)); });
+      Naming(request.output, ErrorCode::kWriteFailed, [&] {
+        const Bytes encoded = Encode(image, *format, options_.quality, decoded.icc);
+        std::error_code ignored;  // the write below tells what is wrong
+        std::filesystem::create_directories(std::filesystem::path(request.output).parent_path(), ignored);
+        WriteFileAtomically(request.output, encoded);
+      });
     } else {
       if (request.format) result.format = request.format;
       result.image = Naming(subject, ErrorCode::kWriteFailed, [&] {

@@ -3,25 +3,12 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSy
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ManifestLine, Masker, type MaskFilesOptions, maskFiles } from 'maskbench';
-import sharp from 'sharp';
-import { hashTree, repository, samplePhoto, temporaryFolder } from '../support/files.js';
+import { faceCrops } from '../support/faces.js';
+import { hashTree, repository, temporaryFolder } from '../support/files.js';
 
 /** Face crops and a picture without a face, 96 to 200 pixels, in folders. */
 async function makePhotos(folder: string, count: number): Promise<string> {
-  const { faces } = await new Masker().detect(samplePhoto(3));
-  const crops = [];
-  for (const face of faces) {
-    const { left, top, right, bottom } = face.box;
-    const margin = Math.round((right - left) / 2);
-    const region = {
-      left: left - margin,
-      top: top - margin,
-      width: right - left + 2 * margin,
-      height: bottom - top + 2 * margin,
-    };
-    crops.push(await sharp(samplePhoto(3)).extract(region).png().toBuffer());
-  }
-  crops.push(await sharp(samplePhoto(3)).extract({ left: 0, top: 1000, width: 100, height: 100 }).png().toBuffer());
+  const crops = await faceCrops();
   for (let i = 0; i < count; i++) {
     const person = path.join(folder, `person ${i % 7}`);
     mkdirSync(person, { recursive: true });

@@ -96,7 +96,8 @@ test('a file is written whole, never over the input, and over another only if as
   await masker.mask(input, { output, overwrite: true });
   await t.throwsAsync(masker.mask(input, { output: input, overwrite: true }), { code: 'INVALID_ARGUMENT' });
   t.deepEqual(readFileSync(input), readFileSync(photo));
-  await t.throwsAsync(masker.mask(input, { output: path.join(folder, 'none/out.png') }), { code: 'WRITE_FAILED' });
+  await masker.mask(input, { output: path.join(folder, 'new/folder/out.png') });
+  await t.throwsAsync(masker.mask(input, { output: path.join(input, 'out.png') }), { code: 'WRITE_FAILED' });
 });
 
 test('an ICC profile is kept in every format that can hold one', async (t) => {

@@ -1,0 +1,151 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { copyModes, type MaskSummary } from '../corpus/run.js';
+import { fetchDataset } from '../datasets/fetch.js';
+import { type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
+import { layouts } from '../datasets/registry.js';
+import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
+import { describeSummary } from './mask.js';
+import { addMaskOptions, addReadOptions, integer } from './mask-options.js';
+import { exitCodes, print, printJson, warn } from './output.js';
+import { Progress, runInterruptibly } from './progress.js';
+
+function parseShard(text: string): { index: number; count: number } {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError('expected i/n, such as 1/4');
+  return { index: Number(index), count: Number(count) };
+}
+
+const list = (text: string) => text.split(',');
+
+interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel'> {
+  base: string;
+  out: string;
+  landmarks?: string;
+  json?: boolean;
+}
+
+function generateCommand(): Command {
+  const command = new Command('generate')
+    .description('mask data sets into corpora: <out>/<data set>/<identity>/<name> and masked_<name>')
+    .requiredOption('--base <folder>', 'holds the data sets, a folder each')
+    .requiredOption('--out <folder>', 'where the corpora go')
+    .option('--only <names>', 'data sets, with commas between (default: all that are there)', list);
+  addMaskOptions(command);
+  return addReadOptions(command)
+    .addOption(new Option('--copy <how>', 'how photos get beside their twins').choices(copyModes).default('auto'))
+    .option('--min-photos <n>', "leave out identities with fewer photos (2: the paper's own rule)", integer, 1)
+    .option('--shard <i/n>', 'do part i of n; "dataset merge" joins them', parseShard)
+    .option('--resume', 'go on with an interrupted run')
+    .option('--json', 'print what was done as JSON')
+    .addHelpText('after', '\nThe same command on a complete corpus does nothing. Sources are only read.')
+    .action(async ({ base, out, landmarks, json, ...options }: GenerateFlags) => {
+      const progress = new Progress('photos');
+      const done = await runInterruptibly(progress, (signal) =>
+        generateCorpora(base, out, {
+          ...options,
+          ...(landmarks !== undefined && { landmarkModel: landmarks }),
+          signal,
+          onProgress: (state) => progress.update(state.done, state.total),
+          onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+        }),
+      );
+      if (json) printJson(done);
+      else
+        for (const { name, folder, summary } of done)
+          print(`${name}: ${summary ? describeSummary(summary) : `complete already; nothing to do (${folder})`}`);
+      const summaries = done
+        .map(({ summary }) => summary)
+        .filter((summary): summary is MaskSummary => summary !== undefined);
+      if (summaries.some(({ interrupted }) => interrupted)) {
+        warn('interrupted; the same command with --resume goes on');
+        process.exitCode = exitCodes.interrupted;
+      } else if (summaries.some(({ problems }) => problems.length > 0)) process.exitCode = exitCodes.someFailed;
+    });
+}
+
+function summaryCommand(): Command {
+  return new Command('summary')
+    .description('count identities and images of corpora, beside the published table')
+    .argument('<out>', 'the folder of the corpora, or one corpus')
+    .option('--json', 'print as JSON')
+    .action(async (out: string, { json }: { json?: boolean }) => {
+      const summaries = await summarizeCorpora(out);
+      if (json) return printJson(summaries);
+      const cells = ({ identities, images }: { identities: number; images: number }) => `${identities}/${images}`;
+      const rows = [
+        ['data set', 'unmasked', 'masked', 'published unmasked', 'published masked', 'in published lists'],
+        ...summaries.map(({ name, unmasked, masked, published, publishedTwins, complete }) => [
+          complete ? name : `${name} (not finished)`,
+          cells(unmasked),
+          cells(masked),
+          published ? cells(published.unmasked) : '-',
+          published ? cells(published.masked) : '-',
+          publishedTwins ? cells(publishedTwins) : '-',
+        ]),
+      ];
+      const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+      print('identities/images');
+      for (const row of rows)
+        print(
+          row
+            .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+            .join('  ')
+            .trimEnd(),
+        );
+      if (summaries.some(({ published }) => published)) print(`note: ${publishedNote}`);
+    });
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('show the data sets that are known: site, terms, size, and how each is had')
+    .option('--json', 'print as JSON')
+    .action(({ json }: { json?: boolean }) => {
+      const shown = layouts.map(({ name, title, site, terms, size, addresses, steps, withoutFace, realMasks }) => ({
+        ...{ name, title, site, terms, size },
+        had: addresses ? `maskbench dataset fetch ${name}` : (steps ?? ['put your photos there']),
+        masks: realMasks ? 'real ones; nothing is generated' : `generated; photos without a face are ${withoutFace}`,
+      }));
+      if (json) return printJson(shown);
+      for (const { name, had, title, ...rest } of shown) {
+        print(`${name}: ${title}`);
+        for (const [key, value] of Object.entries(rest)) print(`  ${key}: ${value}`);
+        print(`  had by: ${typeof had === 'string' ? had : `\n    - ${had.join('\n    - ')}`}`);
+      }
+    });
+}
+
+function fetchCommand(): Command {
+  return new Command('fetch')
+    .description('download and unpack a data set that has direct addresses; say what to do for the others')
+    .argument('<name>', 'the data set')
+    .requiredOption('--base <folder>', 'where the data sets lie')
+    .action(async (name: string, { base }: { base: string }) => {
+      const progress = new Progress('MB');
+      const folder = await runInterruptibly(progress, (signal) =>
+        fetchDataset(name, base, {
+          signal,
+          onProgress: ({ bytes, total }) =>
+            progress.update(Math.round(bytes / 1e6), Math.round((total ?? bytes) / 1e6)),
+        }),
+      );
+      print(folder);
+    });
+}
+
+function mergeCommand(): Command {
+  return new Command('merge')
+    .description('join the manifests of a corpus that was made in shards')
+    .argument('<corpus>', 'the corpus: <out>/<data set>')
+    .action(async (corpus: string) => {
+      const { counts } = await mergeShards(corpus);
+      print(`merged: ${counts?.unmasked.images} photos, ${counts?.masked.images} masked twins`);
+    });
+}
+
+export function datasetCommand(): Command {
+  const command = new Command('dataset').description('turn public data sets into masked corpora');
+  for (const part of [generateCommand, summaryCommand, listCommand, fetchCommand, mergeCommand])
+    command.addCommand(part().copyInheritedSettings(command));
+  return command;
+}

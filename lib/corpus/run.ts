@@ -1,0 +1,334 @@
+import { constants, existsSync } from 'node:fs';
+import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+import { type MaskedFace, Masker, type MaskerOptions } from '../mask/masker.js';
+import { lockFolder } from './lock.js';
+import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
+
+/** How a photo gets into a corpus beside its twin. */
+export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
+export type CopyMode = (typeof copyModes)[number];
+
+/** What a run is told from outside. */
+export interface RunOptions extends MaskerOptions {
+  /** Replace outputs that exist, and start the manifest anew. */
+  overwrite?: boolean;
+  /** Go on with an interrupted run: photos in its manifest are not done again. */
+  resume?: boolean;
+  /** Once aborted no photo is begun; those under way are finished and recorded. */
+  signal?: AbortSignal;
+  /** Called after each photo. */
+  onProgress?: (progress: MaskProgress) => void;
+  /** Called for each photo or folder that failed, with one clear line. */
+  onProblem?: (problem: Problem) => void;
+}
+
+export interface MaskProgress {
+  /** Photos done in this run. */
+  done: number;
+  /** Photos to do in this run. */
+  total: number;
+}
+
+export interface Problem {
+  file: string;
+  message: string;
+}
+
+/** What a run did. */
+export interface MaskSummary {
+  /** Photos of this run by what became of them; `failed` could not be written. */
+  counts: Record<PhotoStatus | 'failed', number>;
+  /** Photos that an earlier run had done. */
+  skipped: number;
+  /** Photos that are unreadable, damaged or failed. */
+  problems: Problem[];
+  /** Whether the run was aborted before its end. */
+  interrupted: boolean;
+  manifest?: string;
+  seconds: number;
+}
+
+/** One photo of a run. */
+export interface PhotoJob {
+  /** Names the photo in the manifest, and for random choices. */
+  key: string;
+  input: string;
+  /** Where its masked twin goes, relative to the output folder; absent: it is only copied. */
+  twin?: string;
+  /** Where the photo itself is copied to, relative to the output folder. */
+  copy?: string;
+  /** Copy it even if no face is found. */
+  copyWithoutFace?: boolean;
+  identity?: string;
+  /** The person wears a real mask. */
+  masked?: boolean;
+  /** Why it can't be read, where that is known already. */
+  problem?: string;
+}
+
+/** Photos done one after another until `wanted` of them are masked; absent: each on its own. */
+export interface Job {
+  photos: PhotoJob[];
+  wanted?: number;
+}
+
+/** Where and how a run writes. */
+export interface RunPlan {
+  /** Called twice: to count, and to do the work. The order and the jobs must be the same. */
+  jobs: () => AsyncIterable<Job[]>;
+  /** The output folder. */
+  root: string;
+  /** Absent: none is written. */
+  manifest?: string;
+  /** Claims the output folder under this name; absent: it is not claimed. */
+  lock?: string;
+  /** What else decides the result, beside the Masker's options. */
+  settings: string;
+  copyMode?: CopyMode;
+}
+
+export function emptyCounts(): MaskSummary['counts'] {
+  return { masked: 0, 'no-face': 0, 'several-faces': 0, copied: 0, unreadable: 0, damaged: 0, failed: 0 };
+}
+
+/** The codes that are the photo's own fault; others are left out of the manifest, so that a resumed run tries again. */
+const photoCodes: Partial<Record<string, PhotoStatus>> = {
+  DAMAGED: 'damaged',
+  NOT_FOUND: 'unreadable',
+  UNREADABLE: 'unreadable',
+  TOO_LARGE: 'unreadable',
+  UNSUPPORTED_FORMAT: 'unreadable',
+};
+
+const temporaryPrefix = '.maskbench-tmp-';
+
+function toManifestFace({ box, color, style, ...face }: MaskedFace): ManifestFace {
+  const { left, top, right, bottom } = box;
+  return { box: [left, top, right, bottom], ...face, ...(style && { style }), ...(color && { color }) };
+}
+
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await removeTemporaries(path.join(folder, entry.name));
+    else if (entry.name.startsWith(temporaryPrefix)) await rm(path.join(folder, entry.name));
+  }
+}
+
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be made: ${error.message}`);
+  });
+}
+
+let copies = 0;
+
+async function copyPhoto(from: string, to: string, mode: CopyMode): Promise<void> {
+  const temporary = path.join(path.dirname(to), `${temporaryPrefix}${process.pid}-copy-${copies++}`);
+  const flags = { auto: constants.COPYFILE_FICLONE, reflink: constants.COPYFILE_FICLONE_FORCE, copy: 0 };
+  try {
+    if (mode === 'link') await link(from, temporary);
+    else await copyFile(from, temporary, flags[mode]);
+    await rename(temporary, to);
+    // Renaming one hard link onto another of the same file does nothing and leaves both.
+    if (mode === 'link') await rm(temporary, { force: true });
+  } catch (error) {
+    await rm(temporary, { force: true });
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && !existsSync(from)) throw new MaskbenchError('NOT_FOUND', from, `${from}: is not there`);
+    throw new MaskbenchError('WRITE_FAILED', to, `${to}: cannot be written: ${message}`);
+  }
+}
+
+/** One run: a Masker, a manifest, and what has been done so far. */
+class Run {
+  readonly #plan: RunPlan;
+  readonly #options: RunOptions;
+  readonly #masker: Masker;
+  readonly #settings: string;
+  /** Photos in the manifest of an earlier run, and whether each got a mask. */
+  readonly #done = new Map<string, boolean>();
+  /** Folders that exist. */
+  readonly #folders = new Set<string>();
+  #writer: ManifestWriter | undefined;
+  #finished = 0;
+  #total = 0;
+  readonly summary: MaskSummary = {
+    counts: emptyCounts(),
+    skipped: 0,
+    problems: [],
+    interrupted: false,
+    seconds: 0,
+  };
+
+  constructor(plan: RunPlan, options: RunOptions) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#masker = new Masker(options);
+    this.#settings = `${this.#masker.settings}-${plan.settings}`;
+  }
+
+  async run(): Promise<MaskSummary> {
+    const start = performance.now();
+    const { root, manifest, lock } = this.#plan;
+    const loading = this.#masker.load();
+    loading.catch(() => {}); // awaited below
+    await makeFolder(root);
+    const unlock = lock === undefined ? undefined : lockFolder(root, lock);
+    try {
+      if (manifest !== undefined) await this.#openManifest(manifest);
+      // Counted first: the total tells the remaining time, and colliding names are refused before anything is written.
+      for await (const group of this.#plan.jobs())
+        for (const { photos } of group) this.#total += photos.filter(({ key }) => !this.#done.has(key)).length;
+      await loading;
+      if (manifest !== undefined)
+        this.#writer = new ManifestWriter(manifest, { append: this.#options.resume ?? false });
+      await this.#work();
+      await this.#writer?.close();
+    } finally {
+      await this.#masker.close();
+      unlock?.();
+    }
+    this.summary.seconds = (performance.now() - start) / 1000;
+    return this.summary;
+  }
+
+  async #openManifest(manifest: string): Promise<void> {
+    const { resume, overwrite } = this.#options;
+    if (existsSync(manifest) && !resume && !overwrite)
+      throw new MaskbenchError(
+        'OUTPUT_EXISTS',
+        manifest,
+        `${manifest} exists: another run wrote it; go on with it (resume) or replace its outputs (overwrite)`,
+      );
+    if (resume) {
+      for await (const line of readManifest(manifest, { repair: true })) {
+        if (line.settings !== this.#settings)
+          throw new MaskbenchError(
+            'INVALID_ARGUMENT',
+            manifest,
+            `${manifest}: the run was begun with other options (style, color, seed, …); resume with the same`,
+          );
+        const outputs = [line.output, line.copy].filter((file) => file !== undefined);
+        if (outputs.every((file) => existsSync(path.join(this.#plan.root, file))))
+          this.#done.set(line.input, line.status === 'masked');
+      }
+      // Only where no other part of the work can be under way.
+      if (this.#plan.lock === '') await removeTemporaries(this.#plan.root);
+    }
+    await makeFolder(path.dirname(manifest));
+    this.summary.manifest = manifest;
+  }
+
+  async #work(): Promise<void> {
+    const running = new Set<Promise<void>>();
+    // Enough to keep every thread busy while finished photos wait for their manifest lines.
+    const inFlight = 4 * (this.#options.concurrency ?? 16);
+    let fatal: unknown;
+    let left = 0;
+    for await (const group of this.#plan.jobs()) {
+      for (const job of group) {
+        if (this.#options.signal?.aborted || fatal) {
+          left++;
+          continue;
+        }
+        const work: Promise<void> = this.#doJob(job)
+          .catch((error) => {
+            fatal ??= error;
+          })
+          .finally(() => running.delete(work));
+        running.add(work);
+        if (running.size >= inFlight) await Promise.race(running);
+      }
+    }
+    await Promise.all(running);
+    if (fatal) throw fatal;
+    this.summary.interrupted = left > 0 && this.#finished < this.#total;
+  }
+
+  async #doJob({ photos, wanted = Number.POSITIVE_INFINITY }: Job): Promise<void> {
+    let masked = 0;
+    for (const photo of photos) {
+      if (masked >= wanted) {
+        this.#progress();
+        continue;
+      }
+      const before = this.#done.get(photo.key);
+      if (before !== undefined) {
+        this.summary.skipped++;
+        masked += Number(before);
+        continue;
+      }
+      // A sequence that is cut off here is taken up at the same photo.
+      if (this.#options.signal?.aborted && wanted !== Number.POSITIVE_INFINITY) return;
+      masked += Number(await this.#doPhoto(photo));
+      this.#progress();
+    }
+  }
+
+  #progress(): void {
+    this.#finished++;
+    this.#options.onProgress?.({ done: this.#finished, total: this.#total });
+  }
+
+  /** Gives whether the photo was masked. */
+  async #doPhoto(photo: PhotoJob): Promise<boolean> {
+    const { key, identity, twin, copy } = photo;
+    const line: ManifestLine = {
+      input: key,
+      ...(identity !== undefined && { identity }),
+      status: 'copied',
+      ...(photo.masked !== undefined && { wearsMask: photo.masked }),
+      faces: [],
+      seed: this.#options.seed ?? 0,
+      settings: this.#settings,
+      milliseconds: 0,
+    };
+    try {
+      if (photo.problem !== undefined)
+        throw new MaskbenchError('UNREADABLE', photo.input, `${photo.input}: ${photo.problem}`);
+      if (twin !== undefined) {
+        const output = path.join(this.#plan.root, twin);
+        const overwrite = (this.#options.overwrite || this.#options.resume) ?? false;
+        const result = await this.#masker.mask(photo.input, { output, overwrite, key });
+        line.status = result.status;
+        line.faces = result.faces.map(toManifestFace);
+        line.milliseconds = Math.round(result.milliseconds * 100) / 100;
+        if (result.status === 'masked') line.output = twin;
+      }
+      if (copy !== undefined && (line.status === 'masked' || line.status === 'copied' || photo.copyWithoutFace)) {
+        await this.#copy(photo.input, path.join(this.#plan.root, copy));
+        line.copy = copy;
+      }
+    } catch (error) {
+      if (!(error instanceof MaskbenchError)) throw error;
+      this.summary.problems.push({ file: photo.input, message: error.message });
+      this.#options.onProblem?.({ file: photo.input, message: error.message });
+      const status = photoCodes[error.code];
+      if (status === undefined) {
+        this.summary.counts.failed++;
+        return false;
+      }
+      Object.assign(line, { status, error: error.message });
+    }
+    this.summary.counts[line.status]++;
+    await this.#writer?.write(line);
+    return line.status === 'masked';
+  }
+
+  async #copy(from: string, to: string): Promise<void> {
+    const folder = path.dirname(to);
+    if (!this.#folders.has(folder)) await makeFolder(folder);
+    this.#folders.add(folder);
+    await copyPhoto(from, to, this.#plan.copyMode ?? 'auto');
+  }
+}
+
+/**
+ * Masks photos into a folder, with a manifest, so that a run can be killed at any moment and gone on with. A photo that fails
+ * is reported and the rest goes on.
+ */
+export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary> {
+  return new Run(plan, options).run();
+}

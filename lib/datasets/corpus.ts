@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type ManifestLine, readManifest } from '../corpus/manifest.js';
+import { MaskbenchError } from '../errors.js';
+
+/** Identities and photos of a corpus, as the paper counts them. */
+export interface CorpusCounts {
+  unmasked: { identities: number; images: number };
+  masked: { identities: number; images: number };
+  /** Photos by what became of them. */
+  statuses: Partial<Record<ManifestLine['status'], number>>;
+}
+
+/** `dataset.json`: what a corpus is, and how it was made. */
+export interface CorpusDescription {
+  layout: string;
+  title: string;
+  /** Of the data set; a masked corpus is a derivative under the same terms. */
+  terms: string;
+  maskbench: string;
+  /** What decides the corpus: it is only gone on with by the same. */
+  options: Record<string, string | number | boolean>;
+  complete: boolean;
+  /** Present where `complete`. */
+  counts?: CorpusCounts;
+}
+
+/** The files that describe a corpus, or one shard's part of it. */
+export function corpusFiles(folder: string, part: string): { manifest: string; description: string } {
+  return {
+    manifest: path.join(folder, `manifest${part}.jsonl`),
+    description: path.join(folder, `dataset${part}.json`),
+  };
+}
+
+/** The parts that have been begun in a corpus folder: '' for a whole run, '.1-of-4' for a shard. */
+export async function partsOf(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
+  const names = (await readdir(folder)).sort();
+  return names.flatMap((name) => /^dataset((\.\d+-of-\d+)?)\.json$/.exec(name)?.[1] ?? []);
+}
+
+/** Throws `UNREADABLE` where the file is not a corpus description. */
+export async function readDescription(file: string): Promise<CorpusDescription> {
+  try {
+    const description = JSON.parse(await readFile(file, 'utf8'));
+    if (typeof description.layout === 'string' && typeof description.options === 'object') return description;
+  } catch {
+    // told below
+  }
+  throw new MaskbenchError('UNREADABLE', file, `${file}: not the description of a maskbench corpus`);
+}
+
+export async function writeDescription(file: string, description: CorpusDescription): Promise<void> {
+  const temporary = path.join(path.dirname(file), `.maskbench-tmp-${process.pid}-${path.basename(file)}`);
+  await writeFile(temporary, `${JSON.stringify(description, undefined, 2)}\n`);
+  await rename(temporary, file);
+}
+
+/** Counts a corpus by its manifests. */
+export async function countCorpus(manifests: string[]): Promise<CorpusCounts> {
+  const people = { unmasked: new Set<string>(), masked: new Set<string>() };
+  const images = { unmasked: 0, masked: 0 };
+  const statuses: CorpusCounts['statuses'] = {};
+  for (const manifest of manifests)
+    for await (const { identity = '', status, copy, output, wearsMask } of readManifest(manifest)) {
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      if (copy !== undefined && !wearsMask) {
+        images.unmasked++;
+        people.unmasked.add(identity);
+      }
+      if (output !== undefined || (copy !== undefined && wearsMask)) {
+        images.masked++;
+        people.masked.add(identity);
+      }
+    }
+  return {
+    unmasked: { identities: people.unmasked.size, images: images.unmasked },
+    masked: { identities: people.masked.size, images: images.masked },
+    statuses,
+  };
+}

@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { x as extractTar } from 'tar';
+import yauzl from 'yauzl';
+import { checkInteger, MaskbenchError } from '../errors.js';
+import { layoutNamed } from './registry.js';
+
+/** Options of {@link fetchDataset}. */
+export interface FetchOptions {
+  /** Download from these addresses instead of the data set's own (a mirror). Stated checksums are still held to. */
+  addresses?: string[];
+  /** Refuse archives that unpack to more bytes. Default 20 GiB. */
+  maxUnpackedBytes?: number;
+  signal?: AbortSignal;
+  /** Called as bytes arrive. `total` is absent where the server does not tell. */
+  onProgress?: (progress: { file: string; bytes: number; total?: number }) => void;
+}
+
+const attempts = 5;
+
+function refuse(file: string, problem: string, code: 'UNREADABLE' | 'DAMAGED' | 'TOO_LARGE' = 'UNREADABLE'): never {
+  throw new MaskbenchError(code, file, `${file}: ${problem}`);
+}
+
+const sizeOf = async (file: string) => (await stat(file).catch(() => undefined))?.size ?? 0;
+
+/** One request, from where the file stands. Gives the whole length where the server tells. */
+async function request(url: string, file: string, options: FetchOptions): Promise<number | undefined> {
+  const have = await sizeOf(file);
+  const response = await fetch(url, {
+    headers: have > 0 ? { range: `bytes=${have}-` } : {},
+    ...(options.signal && { signal: options.signal }),
+  });
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
+  // Asked for what comes after the last byte: the file is whole if it is as long as the server says.
+  if (response.status === 416) {
+    const total = Number(/\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]);
+    await response.body?.cancel();
+    if (total === have) return total;
+    await rm(file, { force: true });
+    throw new Error("the partial file is longer than the server's");
+  }
+  if (!response.ok || !response.body) {
+    await response.body?.cancel();
+    const error = new Error(`the server answered ${response.status} ${response.statusText}`);
+    // What will not get better by asking again.
+    throw response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429
+      ? new MaskbenchError('NOT_FOUND', url, `${url}: ${error.message}`)
+      : error;
+  }
+  const resumed = response.status === 206 && Number(range?.[1]) === have;
+  if (response.status === 206 && !resumed) throw new Error('the server sent another part than was asked for');
+  const length = response.headers.get('content-length');
+  const total = range ? Number(range[2]) : length === null ? undefined : Number(length);
+  let bytes = resumed ? have : 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      options.onProgress?.({ file, bytes, ...(total !== undefined && { total }) });
+      done(null, chunk);
+    },
+  });
+  await pipeline(Readable.fromWeb(response.body), count, createWriteStream(file, { flags: resumed ? 'a' : 'w' }));
+  return total;
+}
+
+/** Downloads into `file`, through `file`.part, going on where an earlier download stopped. */
+async function download(url: string, file: string, sha256: string | undefined, options: FetchOptions): Promise<void> {
+  const partial = `${file}.part`;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const total = await request(url, partial, options);
+      const have = await sizeOf(partial);
+      if (total !== undefined && have > total) await rm(partial);
+      if (total !== undefined && have !== total) throw new Error(`${have} of ${total} bytes arrived`);
+      break;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (error instanceof MaskbenchError) throw error;
+      if (attempt === attempts)
+        refuse(
+          url,
+          `the download failed ${attempts} times: ${(error as Error).message}; the same command goes on with it`,
+        );
+    }
+  }
+  if (sha256 !== undefined) {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(partial), hash);
+    const found = hash.digest('hex');
+    if (found !== sha256) {
+      await rm(partial);
+      refuse(url, `SHA-256 is ${found}, expected ${sha256}; the download was deleted`, 'DAMAGED');
+    }
+  }
+  await rename(partial, file);
+}
+
+/** Counts unpacked bytes over a whole archive and stops at the limit, whatever the archive itself declares. */
+class UnpackLimit {
+  #left: number;
+  constructor(
+    readonly archive: string,
+    readonly limit: number,
+  ) {
+    this.#left = limit;
+  }
+  take(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) refuse(this.archive, `unpacks to more than ${this.limit} bytes`, 'TOO_LARGE');
+  }
+}
+
+/** A name in an archive as a path below a folder, or an error. */
+function safeName(archive: string, name: string): string {
+  const parts = name.split('/');
+  if (
+    name.startsWith('/') ||
+    name.includes('\\') ||
+    name.includes('\0') ||
+    /^[A-Za-z]:/.test(name) ||
+    parts.includes('..')
+  )
+    refuse(archive, `holds a name that leads outside (${JSON.stringify(name)}); nothing was taken from it`);
+  return name;
+}
+
+const fileTypeMask = 0o170000;
+const symbolicLink = 0o120000;
+
+async function unpackZip(archive: string, to: string, limit: UnpackLimit): Promise<void> {
+  const zip = await yauzl
+    .openPromise(archive, { lazyEntries: true })
+    .catch((error) => refuse(archive, `not a whole zip file: ${error.message}`, 'DAMAGED'));
+  try {
+    for await (const entry of zip.eachEntry()) {
+      const name = safeName(archive, entry.fileName);
+      if (((entry.externalFileAttributes >>> 16) & fileTypeMask) === symbolicLink)
+        refuse(archive, `holds a link (${JSON.stringify(name)}); nothing was taken from it`);
+      if (name.endsWith('/')) continue;
+      const file = path.join(to, name);
+      await mkdir(path.dirname(file), { recursive: true });
+      const count = new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          try {
+            limit.take(chunk.length);
+            done(null, chunk);
+          } catch (error) {
+            done(error as Error);
+          }
+        },
+      });
+      await pipeline(await zip.openReadStreamPromise(entry), count, createWriteStream(file, { flags: 'wx' }));
+    }
+  } finally {
+    zip.close();
+  }
+}
+
+async function unpackTar(archive: string, to: string, limit: UnpackLimit): Promise<void> {
+  await extractTar({
+    file: archive,
+    cwd: to,
+    strict: true,
+    filter: (name, entry) => {
+      safeName(archive, name);
+      const type = 'type' in entry ? entry.type : '';
+      if (type !== 'File' && type !== 'OldFile' && type !== 'Directory')
+        refuse(archive, `holds a ${type} (${JSON.stringify(name)}), expected files and folders only`);
+      limit.take(entry.size ?? 0);
+      return true;
+    },
+  });
+}
+
+/** Unpacks an archive into a folder of its own, which appears only when all went well. */
+async function unpack(archive: string, options: FetchOptions): Promise<string> {
+  const to = `${archive}.unpacked`;
+  await rm(to, { recursive: true, force: true });
+  await mkdir(to);
+  const limit = new UnpackLimit(
+    archive,
+    checkInteger('maxUnpackedBytes', options.maxUnpackedBytes ?? 20 * 2 ** 30, 1, 2 ** 50),
+  );
+  try {
+    await (archive.endsWith('.zip') ? unpackZip : unpackTar)(archive, to, limit);
+  } catch (error) {
+    await rm(to, { recursive: true, force: true });
+    if (error instanceof MaskbenchError) throw error;
+    refuse(archive, `cannot be unpacked: ${(error as Error).message}`, 'DAMAGED');
+  }
+  return to;
+}
+
+/** Moves what is in one folder into another, folder by folder. A file that is there already is kept. */
+async function moveInto(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const target = path.join(to, entry.name);
+    if (entry.isDirectory()) await moveInto(path.join(from, entry.name), target);
+    else if (!existsSync(target)) await rename(path.join(from, entry.name), target);
+  }
+}
+
+/**
+ * Downloads a data set that has direct addresses, and unpacks it to `<base>/<name>`. A download that was cut off goes on where
+ * it stopped; sizes, and SHA-256 where known, are checked; nothing is written outside the folder.
+ *
+ * @returns The data set's folder.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or to be had by hand only: the message says how),
+ * `OUTPUT_EXISTS`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
+ */
+export async function fetchDataset(name: string, base: string, options: FetchOptions = {}): Promise<string> {
+  const layout = layoutNamed(name);
+  const target = path.join(base, name);
+  const sources =
+    options.addresses?.map((url, i) => ({ url, sha256: layout.addresses?.[i]?.sha256 })) ?? layout.addresses;
+  if (!sources)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      name,
+      [`${name} cannot be downloaded by a program; by hand:`, ...(layout.steps ?? ['put your photos there'])].join(
+        '\n  - ',
+      ),
+    );
+  if (existsSync(target)) throw new MaskbenchError('OUTPUT_EXISTS', target, `${target} exists already`);
+  const store = path.join(base, `.maskbench-download-${name}`);
+  await mkdir(store, { recursive: true });
+  const archives = [];
+  for (const { url, sha256 } of sources) {
+    const archive = path.join(store, path.basename(new URL(url).pathname));
+    if (!existsSync(archive)) await download(url, archive, sha256, options);
+    archives.push(archive);
+  }
+  const whole = path.join(store, 'whole');
+  await rm(whole, { recursive: true, force: true });
+  for (const archive of archives) {
+    const unpacked = await unpack(archive, options);
+    const inner = layout.archiveFolder ? path.join(unpacked, layout.archiveFolder) : unpacked;
+    await moveInto(existsSync(inner) ? inner : unpacked, whole);
+  }
+  await rename(whole, target);
+  await rm(store, { recursive: true });
+  return target;
+}

@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import {
+  type CopyMode,
+  copyModes,
+  type Job,
+  type MaskSummary,
+  makeFolder,
+  type RunOptions,
+  removeTemporaries,
+  runJobs,
+} from '../corpus/run.js';
+import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { packageRoot } from '../package-root.js';
+import {
+  type CorpusDescription,
+  corpusFiles,
+  countCorpus,
+  partsOf,
+  readDescription,
+  writeDescription,
+} from './corpus.js';
+import type { IdentityPhotos, Layout, SourcePhoto } from './layout.js';
+import { layoutNamed, layouts } from './registry.js';
+
+/** Options of {@link generateCorpora}, beside those of the {@link Masker}. */
+export interface GenerateOptions extends Omit<RunOptions, 'overwrite'> {
+  /** Names of data sets. Default: all whose folder is in `base`. */
+  only?: string[];
+  /** How photos get into the corpus. `auto` (default): a reflink where the file system can, else a copy. */
+  copy?: CopyMode;
+  /** Leave out identities with fewer photos. Default 1; the paper's program itself uses 2. */
+  minPhotos?: number;
+  /** Do part `index` (from 1) of `count`, so that several machines can share the work; then {@link mergeShards}. */
+  shard?: { index: number; count: number };
+}
+
+/** What became of one data set. */
+export interface GeneratedCorpus {
+  name: string;
+  folder: string;
+  /** Absent where the corpus was complete already. */
+  summary?: MaskSummary;
+}
+
+/** A photo's place among `count` shards, the same on every machine. */
+function shardOf(key: string, count: number): number {
+  return (createHash('sha256').update(key).digest().readUInt32LE() % count) + 1;
+}
+
+function toJobs(root: string, { identity, photos, wanted }: IdentityPhotos, layout: Layout): Job[] {
+  const toPhoto = (photo: SourcePhoto) => ({
+    key: photo.path,
+    input: path.join(root, photo.path),
+    identity,
+    copy: `${identity}/${photo.name}`,
+    ...(layout.realMasks ? { masked: photo.masked ?? false } : { twin: `${identity}/masked_${photo.name}` }),
+    copyWithoutFace: layout.withoutFace === 'copied',
+    ...(photo.problem !== undefined && { problem: photo.problem }),
+  });
+  if (wanted !== undefined) return [{ photos: photos.map(toPhoto), wanted }];
+  return photos.map((photo) => ({ photos: [toPhoto(photo)] }));
+}
+
+/** Throws `INVALID_ARGUMENT` with the differences, where two runs into one corpus do not want the same. */
+function checkSame(file: string, found: CorpusDescription, wanted: CorpusDescription): void {
+  const differences = [];
+  if (found.layout !== wanted.layout) differences.push(`layout ${found.layout}, not ${wanted.layout}`);
+  for (const name of new Set([...Object.keys(found.options), ...Object.keys(wanted.options)]))
+    if (found.options[name] !== wanted.options[name])
+      differences.push(`${name} ${found.options[name] ?? 'not given'}, not ${wanted.options[name] ?? 'given'}`);
+  if (differences.length > 0)
+    throw new MaskbenchError('INVALID_ARGUMENT', file, `${file}: the corpus was begun with ${differences.join('; ')}`);
+}
+
+function describe(layout: Layout, options: GenerateOptions, minPhotos: number): CorpusDescription {
+  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  const { style = 'a', color = 'white', seed = 0, select = 'largest', upsample = 1, quality, maxPixels } = options;
+  return {
+    layout: layout.name,
+    title: layout.title,
+    terms: `${layout.terms} (a masked corpus is a derivative under the same terms)`,
+    maskbench: version,
+    options: {
+      ...{ style, color, seed, select, upsample, minPhotos },
+      acceptDamaged: options.acceptDamaged ?? false,
+      ...(quality !== undefined && { quality }),
+      ...(maxPixels !== undefined && { maxPixels }),
+      ...(options.landmarkModel !== undefined && { landmarkModel: options.landmarkModel }),
+    },
+    complete: false,
+  };
+}
+
+async function generateOne(
+  base: string,
+  out: string,
+  layout: Layout,
+  options: GenerateOptions,
+): Promise<GeneratedCorpus> {
+  const { name } = layout;
+  const root = path.join(base, name);
+  const folder = path.join(out, name);
+  const minPhotos = checkInteger('minPhotos', options.minPhotos ?? 1, 1, 1_000_000);
+  const { shard, resume } = options;
+  const part = shard ? `.${shard.index}-of-${shard.count}` : '';
+  const files = corpusFiles(folder, part);
+  const wanted = describe(layout, options, minPhotos);
+  const parts = await partsOf(folder);
+  for (const begun of parts) checkSame(folder, await readDescription(corpusFiles(folder, begun).description), wanted);
+  for (const finished of ['', part])
+    if (parts.includes(finished) && (await readDescription(corpusFiles(folder, finished).description)).complete)
+      return { name, folder };
+  const foreign = parts.find((begun) => begun.replace(/\d+-/, '') !== part.replace(/\d+-/, ''));
+  if (foreign !== undefined)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      folder,
+      `${folder}: the corpus was begun ${foreign === '' ? 'without shards' : `in other shards (${foreign.slice(1)})`}`,
+    );
+  if (parts.includes(part) && !resume)
+    throw new MaskbenchError(
+      'OUTPUT_EXISTS',
+      folder,
+      `${folder}: the run was begun and not finished; go on with it (resume)`,
+    );
+  if (parts.length === 0 && existsSync(files.manifest))
+    throw new MaskbenchError('OUTPUT_EXISTS', folder, `${folder}: holds the manifest of another run`);
+
+  async function* jobs(): AsyncGenerator<Job[]> {
+    for await (const photos of layout.read(root, { seed: options.seed ?? 0 })) {
+      if (photos.photos.filter(({ problem }) => problem === undefined).length < minPhotos && photos.identity !== '')
+        continue;
+      const group = toJobs(root, photos, layout);
+      yield shard ? group.filter((job) => shardOf(job.photos[0]?.key ?? '', shard.count) === shard.index) : group;
+    }
+  }
+  await makeFolder(folder);
+  if (!parts.includes(part)) await writeDescription(files.description, wanted);
+  const summary = await runJobs(
+    {
+      jobs,
+      root: folder,
+      manifest: files.manifest,
+      lock: part,
+      settings: 'corpus',
+      copyMode: checkChoice('copy', options.copy ?? 'auto', copyModes),
+    },
+    { ...options, resume: true },
+  );
+  if (!summary.interrupted && summary.counts.failed === 0)
+    await writeDescription(files.description, {
+      ...wanted,
+      complete: true,
+      counts: await countCorpus([files.manifest]),
+    });
+  return { name, folder, summary };
+}
+
+/**
+ * Masks public data sets into corpora: `<out>/<data set>/<identity>/<name>` and its twin `masked_<name>`, a manifest and a
+ * `dataset.json`. Sources are only read. The same call on a complete corpus does nothing.
+ *
+ * @param base Holds the data sets, a folder each.
+ * @param out A folder for the corpora.
+ * @throws {@link MaskbenchError} `NOT_FOUND` (a data set, or a file that its layout needs), `INVALID_ARGUMENT` (a corpus of
+ * other options; the message says the difference), `OUTPUT_EXISTS` (begun and not finished, without `resume`), `LOCKED`,
+ * `UNREADABLE` (a list that a layout reads), and those of {@link maskFiles}
+ */
+export async function generateCorpora(
+  base: string,
+  out: string,
+  options: GenerateOptions = {},
+): Promise<GeneratedCorpus[]> {
+  if (options.shard) {
+    const count = checkInteger('shard count', options.shard.count, 1, 100_000);
+    checkInteger('shard index', options.shard.index, 1, count);
+  }
+  const relative = path.relative(path.resolve(base), path.resolve(out));
+  if (relative === '')
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      out,
+      `${out}: the corpora cannot lie among the data sets they are made from`,
+    );
+  const chosen = options.only?.map(layoutNamed) ?? layouts.filter(({ name }) => existsSync(path.join(base, name)));
+  const missing = chosen.find(({ name }) => !existsSync(path.join(base, name)));
+  if (missing || chosen.length === 0)
+    throw new MaskbenchError(
+      'NOT_FOUND',
+      base,
+      `${base}: expected ${missing ? `a folder ${missing.name}` : `one of ${layouts.map(({ name }) => name).join(', ')}`}`,
+    );
+  const generated: GeneratedCorpus[] = [];
+  for (const layout of chosen) {
+    if (options.signal?.aborted) break;
+    generated.push(await generateOne(base, out, layout, options));
+  }
+  return generated;
+}
+
+/**
+ * Joins the manifests of a corpus made in shards, once all have finished.
+ * @param folder The corpus: `<out>/<data set>`.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, unfinished, or of another split
+ */
+export async function mergeShards(folder: string): Promise<CorpusDescription> {
+  const parts = await partsOf(folder);
+  const count = Number(/-of-(\d+)$/.exec(parts.at(-1) ?? '')?.[1] ?? 0);
+  const expected = Array.from({ length: count }, (_, i) => `.${i + 1}-of-${count}`);
+  const refuse = (problem: string) => {
+    throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: ${problem}`);
+  };
+  if (count === 0) refuse('holds no shards to merge');
+  const extra = parts.find((part) => !expected.includes(part));
+  if (extra !== undefined)
+    refuse(`holds ${extra === '' ? 'a whole run' : `shard ${extra.slice(1)}`} beside those of ${count}`);
+  const absent = expected.filter((part) => !parts.includes(part));
+  if (absent.length > 0) refuse(`shard ${absent.map((part) => part.slice(1)).join(', ')} is missing`);
+  const shards = expected.map((part) => corpusFiles(folder, part));
+  const descriptions = await Promise.all(shards.map(({ description }) => readDescription(description)));
+  const [first] = descriptions as [CorpusDescription];
+  for (const [i, description] of descriptions.entries()) {
+    checkSame(folder, first, description);
+    if (!description.complete) refuse(`shard ${expected[i]?.slice(1)} is not finished`);
+  }
+  const whole = corpusFiles(folder, '');
+  const temporary = path.join(folder, `.maskbench-tmp-${process.pid}-merge`);
+  await rm(temporary, { force: true });
+  for (const { manifest } of shards)
+    await pipeline(createReadStream(manifest), createWriteStream(temporary, { flags: 'a' }));
+  await rename(temporary, whole.manifest);
+  const merged = { ...first, counts: await countCorpus([whole.manifest]) };
+  await writeDescription(whole.description, merged);
+  for (const { manifest, description } of shards) {
+    await rm(description);
+    await rm(manifest);
+  }
+  await removeTemporaries(folder);
+  return merged;
+}

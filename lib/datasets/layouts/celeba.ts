@@ -1,0 +1,72 @@
+import { createReadStream, existsSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { byBytes } from '../../corpus/files.js';
+import { MaskbenchError } from '../../errors.js';
+import { entriesOf, type IdentityPhotos, isSourceName, type Layout, type SourcePhoto } from '../layout.js';
+
+const folders = ['images', 'img_align_celeba', 'img_align_celeba_png'];
+const annotations = 'identity_CelebA.txt';
+
+async function* read(root: string): AsyncGenerator<IdentityPhotos> {
+  const file = path.join(root, annotations);
+  if (!existsSync(file))
+    throw new MaskbenchError(
+      'NOT_FOUND',
+      file,
+      `${file}: expected the identity file of CelebA ("000001.jpg 2880" a line)`,
+    );
+  const folder = folders.find((name) => existsSync(path.join(root, name)));
+  if (folder === undefined)
+    throw new MaskbenchError('NOT_FOUND', root, `${root}: expected a folder named ${folders.join(' or ')}`);
+  // The annotations say .jpg whatever the photos are.
+  const names = new Map<string, string>();
+  for (const { name } of await entriesOf(path.join(root, folder), 'photos'))
+    if (isSourceName(name)) names.set(path.parse(name).name, name);
+  const byIdentity = new Map<string, SourcePhoto[]>();
+  const add = (identity: string, photo: SourcePhoto) => {
+    const photos = byIdentity.get(identity);
+    if (photos) photos.push(photo);
+    else byIdentity.set(identity, [photo]);
+  };
+  let number = 0;
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+    number++;
+    if (line.trim() === '') continue;
+    const [, listed, identity] = /^(\S+)\s+(\S+)\s*$/.exec(line) ?? [];
+    if (listed === undefined || identity === undefined)
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected a file name and an identity`);
+    const stem = path.parse(listed).name;
+    const name = names.get(stem);
+    if (name === undefined)
+      add(identity, { path: `${folder}/${listed}`, name: listed, problem: `listed in ${annotations}, but not there` });
+    else add(identity, { path: `${folder}/${name}`, name });
+    names.delete(stem);
+  }
+  for (const identity of [...byIdentity.keys()].sort(byBytes)) {
+    yield { identity, photos: byIdentity.get(identity) as SourcePhoto[] };
+    byIdentity.delete(identity);
+  }
+  const strays = [...names.values()].map((name) => ({
+    path: `${folder}/${name}`,
+    name,
+    problem: `not in ${annotations}`,
+  }));
+  if (strays.length > 0) yield { identity: '', photos: strays };
+}
+
+export const celeba: Layout = {
+  name: 'celeba',
+  title: 'Large-scale CelebFaces Attributes (CelebA), aligned and cropped',
+  site: 'http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html',
+  terms: 'non-commercial research only; no redistribution of the photos or of parts of them',
+  size: '1.4 GB (JPEG) or 9.9 GB (PNG)',
+  steps: [
+    'open https://drive.google.com/drive/folders/0B7EVK8r0v71pTUZsaXdaSnZBZzg',
+    'from img_align_celeba_png download img_align_celeba_png.7z.001 to .016, join and unpack them with 7-Zip into celeba/images',
+    '(or unpack img_align_celeba.zip into celeba/img_align_celeba)',
+    'download Anno/identity_CelebA.txt into celeba/',
+  ],
+  withoutFace: 'left out',
+  read,
+};

@@ -1,0 +1,126 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { byBytes } from '../../corpus/files.js';
+import { MaskbenchError } from '../../errors.js';
+import {
+  entriesOf,
+  type IdentityPhotos,
+  identityFolders,
+  isSourceName,
+  type Layout,
+  type SourcePhoto,
+} from '../layout.js';
+
+/** Photos with and without real masks from several folders, joined by identity. */
+function joined(groups: Map<string, SourcePhoto[]>): IdentityPhotos[] {
+  return [...groups].sort(([a], [b]) => byBytes(a, b)).map(([identity, photos]) => ({ identity, photos }));
+}
+
+function addTo(groups: Map<string, SourcePhoto[]>, identity: string, photo: SourcePhoto): void {
+  const photos = groups.get(identity);
+  if (photos) photos.push(photo);
+  else groups.set(identity, [photo]);
+}
+
+/** After `_-_`, or where there is none before the last `_`. */
+export function inHouseIdentity(stem: string): string {
+  const separator = stem.indexOf('_-_');
+  return separator >= 0 ? stem.slice(separator + 3) : stem.slice(0, Math.max(0, stem.lastIndexOf('_')));
+}
+
+async function* readInHouse(root: string): AsyncGenerator<IdentityPhotos> {
+  const groups = new Map<string, SourcePhoto[]>();
+  for (const folder of ['mask', 'no_mask']) {
+    const masked = folder === 'mask';
+    for (const { name } of await entriesOf(
+      path.join(root, folder),
+      `the photos ${masked ? 'with' : 'without'} masks`,
+    )) {
+      if (!isSourceName(name)) continue;
+      const identity = inHouseIdentity(path.parse(name).name);
+      const photo = { path: `${folder}/${name}`, name: masked ? `masked_${name}` : name, masked };
+      addTo(groups, identity, identity === '' ? { ...photo, problem: 'its name has no identity' } : photo);
+    }
+  }
+  yield* joined(groups);
+}
+
+export const inHouse: Layout = {
+  name: 'in_house',
+  title: "photos with and without real masks (mask/, no_mask/), as the paper's own data set",
+  site: '(your own)',
+  terms: 'yours',
+  size: '(your own)',
+  withoutFace: 'copied',
+  realMasks: true,
+  read: readInHouse,
+};
+
+async function* readRmfd(root: string): AsyncGenerator<IdentityPhotos> {
+  const groups = new Map<string, SourcePhoto[]>();
+  for (const folder of ['AFDB_face_dataset', 'AFDB_masked_face_dataset']) {
+    const masked = folder.includes('masked');
+    for await (const { identity, photos } of identityFolders(path.join(root, folder)))
+      for (const { path: below, name } of photos)
+        addTo(groups, identity, { path: `${folder}/${below}`, name: masked ? `masked_${name}` : name, masked });
+  }
+  yield* joined(groups);
+}
+
+export const rmfd: Layout = {
+  name: 'rmfd',
+  title: 'Real-World Masked Face Dataset (AFDB_face_dataset, AFDB_masked_face_dataset)',
+  site: 'https://github.com/X-zhangyang/Real-World-Masked-Face-Dataset',
+  terms: 'unknown; see the site',
+  size: 'about 2 GB',
+  steps: ['download both archives from the site and unpack them into rmfd/'],
+  withoutFace: 'copied',
+  realMasks: true,
+  read: readRmfd,
+};
+
+const mfr2Labels = 'mfr2_labels.txt';
+
+/** Which photos show a mask: lines of person, photo number and kind of mask ("no-mask" for none), with commas between. */
+function readMfr2Labels(file: string): Map<string, boolean> {
+  if (!existsSync(file))
+    throw new MaskbenchError(
+      'NOT_FOUND',
+      file,
+      `${file}: expected the labels of MFR2 (person, number, mask type a line)`,
+    );
+  const labels = new Map<string, boolean>();
+  for (const line of readFileSync(file, 'utf8').split(/\r?\n/)) {
+    const [person, number, mask] = line.split(/\s*[,\t]\s*/);
+    if (person && number && mask && /^\d+$/.test(number))
+      labels.set(`${person}_${number.padStart(4, '0')}`, !/^(no[-_ ]?mask|unmasked|none)$/i.test(mask.trim()));
+  }
+  return labels;
+}
+
+async function* readMfr2(root: string): AsyncGenerator<IdentityPhotos> {
+  const labels = readMfr2Labels(path.join(root, mfr2Labels));
+  for await (const { identity, photos } of identityFolders(root))
+    yield {
+      identity,
+      photos: photos.map((photo) => {
+        const masked = labels.get(path.parse(photo.name).name);
+        if (masked === undefined) return { ...photo, problem: `not in ${mfr2Labels}` };
+        return { ...photo, name: masked ? `masked_${photo.name}` : photo.name, masked };
+      }),
+    };
+}
+
+export const mfr2: Layout = {
+  name: 'mfr2',
+  title: 'Masked Faces in Real World for Face Recognition (53 persons)',
+  site: 'https://github.com/aqeelanwar/MaskTheFace',
+  terms: 'unknown; see the site',
+  size: '17 MB',
+  steps: [
+    "follow the link to MFR2 in the site's README, and unpack it into mfr2/ (persons' folders, mfr2_labels.txt, pairs.txt)",
+  ],
+  withoutFace: 'copied',
+  realMasks: true,
+  read: readMfr2,
+};

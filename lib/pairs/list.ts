@@ -1,0 +1,94 @@
+import path from 'node:path';
+import { inHouseIdentity } from '../datasets/layouts/real-masks.js';
+import { MaskbenchError } from '../errors.js';
+
+/** Two photos to compare. */
+export interface Pair {
+  /** As written in the list; {@link pairPath} makes it a path. */
+  reference: string;
+  probe: string;
+  referenceMasked: boolean;
+  probeMasked: boolean;
+  /** Whether both show the same person; absent in lists without labels. */
+  genuine?: boolean;
+}
+
+/** A pair list, and how its file was written. */
+export interface PairList {
+  pairs: Pair[];
+  /** ' ' or '::'. Names with spaces need '::'. */
+  separator: ' ' | '::';
+  /** '\n' or '\r\n'. */
+  lineEnd: '\n' | '\r\n';
+}
+
+/** A name of a list as a path relative to the corpus: `/` between the parts, without `./` or `.//` before it. */
+export function pairPath(name: string): string {
+  return name.replaceAll('\\', '/').replace(/^\.\/+/, '');
+}
+
+/** Who a photo of a list shows: its folder; in `mask/` and `no_mask/` what the file's name says. */
+export function pairIdentity(name: string): string {
+  const { dir, name: stem } = path.posix.parse(pairPath(name));
+  const folder = path.posix.basename(dir);
+  return folder === 'mask' || folder === 'no_mask' ? inHouseIdentity(stem.replace(/^masked_/, '')) : folder;
+}
+
+/** Whether a pair is a photo and its own masked twin, or a photo and itself. */
+export function isSamePhoto({ reference, probe }: Pair): boolean {
+  const source = (name: string) => pairPath(name).replace(/(^|\/)masked_([^/]*)$/, '$1$2');
+  return source(reference) === source(probe);
+}
+
+const flags: Partial<Record<string, boolean>> = { '0': false, '1': true };
+
+/**
+ * Reads a pair list in either published form: `reference probe referenceMasked probeMasked [label]` with spaces or `::`
+ * between; label 1 is genuine.
+ * @param text The file's text.
+ * @param file Its name, for errors.
+ * @throws {@link MaskbenchError} `UNREADABLE`, naming file and line
+ */
+export function parsePairs(text: string, file: string): PairList {
+  const lineEnd = /\r\n/.test(text) ? '\r\n' : '\n';
+  const lines = text.split(lineEnd);
+  if (lines.at(-1) === '') lines.pop();
+  const separator = lines[0]?.includes('::') ? '::' : ' ';
+  if (lines.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: the pair list is empty`);
+  const fields = lines[0]?.split(separator).length;
+  const pairs = lines.map((line, index) => {
+    const parts = line.split(separator);
+    const [reference, probe, referenceMask, probeMask, label] = parts as [string, string, string, string, string?];
+    const referenceMasked = flags[referenceMask];
+    const probeMasked = flags[probeMask];
+    const genuine = label === undefined ? undefined : flags[label];
+    const wrong =
+      referenceMasked === undefined || probeMasked === undefined || (label !== undefined && genuine === undefined);
+    if (parts.length !== fields || fields < 4 || fields > 5 || reference === '' || probe === '' || wrong)
+      throw new MaskbenchError(
+        'UNREADABLE',
+        file,
+        `${file}, line ${index + 1}: expected "reference probe 0|1 0|1${fields === 5 ? ' 0|1' : ''}" with ${separator === ' ' ? 'spaces' : '::'} between, as in line 1`,
+      );
+    return { reference, probe, referenceMasked, probeMasked, ...(genuine !== undefined && { genuine }) };
+  });
+  return { pairs, separator, lineEnd };
+}
+
+/** A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours. */
+export function formatPairs({ pairs, separator, lineEnd }: PairList): string {
+  return pairs
+    .map(({ reference, probe, referenceMasked, probeMasked, genuine }) => {
+      for (const name of [reference, probe])
+        if (name === '' || name.includes(separator) || /[\r\n]/.test(name))
+          throw new MaskbenchError(
+            'INVALID_ARGUMENT',
+            name,
+            `${JSON.stringify(name)} cannot be written in a list with ${separator === ' ' ? 'spaces (use ::)' : '::'} between names`,
+          );
+      const fields = [reference, probe, Number(referenceMasked), Number(probeMasked)];
+      if (genuine !== undefined) fields.push(Number(genuine));
+      return fields.join(separator) + lineEnd;
+    })
+    .join('');
+}

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+
+/** Random numbers that depend on a seed and a name only: the same on every machine. */
+export class NamedRandom {
+  readonly #generator;
+
+  constructor(seed: number, name: string) {
+    this.#generator = xoroshiro128plus(createHash('sha256').update(`${seed}\0${name}`).digest().readInt32LE());
+  }
+
+  /** Uniform over the whole numbers 0 to bound − 1. */
+  below(bound: number): number {
+    return uniformInt(this.#generator, 0, bound - 1);
+  }
+
+  /** One of `items`. */
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)] as T;
+  }
+
+  /** `count` of `items`, all different, in the order drawn; all of them, in their own order, where there are no more. */
+  sample<T>(items: readonly T[], count: number): T[] {
+    if (items.length <= count) return [...items];
+    const pool = [...items];
+    return Array.from({ length: count }, () => pool.splice(this.below(pool.length), 1)[0] as T);
+  }
+}

@@ -1,0 +1,39 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Masker } from 'maskbench';
+import sharp from 'sharp';
+import { samplePhoto } from './files.js';
+
+let made: Promise<Buffer[]> | undefined;
+
+/** Face crops of the sample photos as PNG, about 100 to 200 pixels wide; the last picture shows no face. */
+export function faceCrops(): Promise<Buffer[]> {
+  made ??= (async () => {
+    const photo = samplePhoto(3);
+    const { faces } = await new Masker().detect(photo);
+    const crops = faces.map(({ box: { left, top, right, bottom } }) => {
+      const margin = Math.round((right - left) / 2);
+      const region = {
+        left: left - margin,
+        top: top - margin,
+        width: right - left + 2 * margin,
+        height: bottom - top + 2 * margin,
+      };
+      return sharp(photo).extract(region).png().toBuffer();
+    });
+    const nobody = sharp(photo).extract({ left: 0, top: 1000, width: 100, height: 100 }).png().toBuffer();
+    return Promise.all([...crops, nobody]);
+  })();
+  return made;
+}
+
+/** Writes photos by relative path: a face, or with `face: false` a picture without one. JPEG names get JPEG data. */
+export async function writePhotos(folder: string, photos: { name: string; face?: boolean }[]): Promise<void> {
+  const crops = await faceCrops();
+  for (const [i, { name, face = true }] of photos.entries()) {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    const crop = (face ? crops[i % (crops.length - 1)] : crops.at(-1)) as Buffer;
+    writeFileSync(file, name.endsWith('.png') ? crop : await sharp(crop).jpeg({ quality: 95 }).toBuffer());
+  }
+}
