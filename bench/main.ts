@@ -1,5 +1,6 @@
 // npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--photos 2000]
 import { parseArgs } from 'node:util';
+import { benchDataset } from './dataset.js';
 import { benchEventLoop } from './event-loop.js';
 import { benchMasking } from './masking.js';
 
@@ -7,13 +8,14 @@ export interface BenchOptions {
   /** Small enough for a smoke test; the figures mean nothing. */
   quick: boolean;
   threads: number[];
-  /** Photos of the event loop benchmark. */
+  /** Photos of the event loop and data set benchmarks. */
   photos: number;
 }
 
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   masking: benchMasking,
   'event-loop': benchEventLoop,
+  dataset: benchDataset,
 };
 
 const { values } = parseArgs({

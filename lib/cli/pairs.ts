@@ -1,6 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { writeFileAtomically } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
 import { formatPairs, isSamePhoto } from '../pairs/list.js';
 import { maskings, type PairProtocol, pairProtocols, type SampleOptions, samplePairs } from '../pairs/sample.js';
@@ -32,16 +32,8 @@ export function pairsCommand(): Command {
       const pairs = await samplePairs(corpus, protocol, options);
       const colons = separator ? separator === 'colons' : protocol === 'rmfd';
       const text = formatPairs({ pairs, separator: colons ? '::' : ' ', lineEnd: '\n' });
-      const temporary = path.join(path.dirname(out), `.maskbench-tmp-${process.pid}-${path.basename(out)}`);
-      if (
-        await readFile(out).then(
-          () => true,
-          () => false,
-        )
-      )
-        throw new MaskbenchError('OUTPUT_EXISTS', out, `${out}: the output exists already`);
-      await writeFile(temporary, text);
-      await rename(temporary, out);
+      if (existsSync(out)) throw new MaskbenchError('OUTPUT_EXISTS', out, `${out}: the output exists already`);
+      await writeFileAtomically(out, text);
       const genuine = pairs.filter((pair) => pair.genuine).length;
       const same = pairs.filter(isSamePhoto).length;
       print(

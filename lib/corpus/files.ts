@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
 
 const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?)$/i;
 
@@ -58,4 +59,38 @@ export async function* photosBelow(root: string, excluded?: string): AsyncGenera
       else yield* visit(below, [...ancestors, real]);
     }
   }
+}
+
+const temporaryPrefix = '.maskbench-tmp-';
+let temporaries = 0;
+
+/** A name beside `file` for what is being made; the native core names its own the same way. */
+function temporaryName(file: string): string {
+  return path.join(path.dirname(file), `${temporaryPrefix}${process.pid}-js-${temporaries++}`);
+}
+
+/** Removes what killed runs have left below a folder; only where no other run can be under way. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await removeTemporaries(path.join(folder, entry.name));
+    else if (entry.name.startsWith(temporaryPrefix)) await rm(path.join(folder, entry.name));
+  }
+}
+
+/** Makes `file` through a temporary file and a rename. Throws `WRITE_FAILED`. */
+export async function writeAtomically(file: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = temporaryName(file);
+  try {
+    await make(temporary);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (error instanceof MaskbenchError) throw error;
+    throw new MaskbenchError('WRITE_FAILED', file, `${file}: cannot be written: ${(error as Error).message}`);
+  }
+}
+
+/** Writes a whole file. Throws `WRITE_FAILED`. */
+export function writeFileAtomically(file: string, data: string | Uint8Array): Promise<void> {
+  return writeAtomically(file, (temporary) => writeFile(temporary, data));
 }

@@ -1,8 +1,9 @@
 import { constants, existsSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { type MaskedFace, Masker, type MaskerOptions } from '../mask/masker.js';
+import { removeTemporaries, writeAtomically } from './files.js';
 import { lockFolder } from './lock.js';
 import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
 
@@ -89,10 +90,6 @@ export interface RunPlan {
   copyMode?: CopyMode;
 }
 
-export function emptyCounts(): MaskSummary['counts'] {
-  return { masked: 0, 'no-face': 0, 'several-faces': 0, copied: 0, unreadable: 0, damaged: 0, failed: 0 };
-}
-
 /** The codes that are the photo's own fault; others are left out of the manifest, so that a resumed run tries again. */
 const photoCodes: Partial<Record<string, PhotoStatus>> = {
   DAMAGED: 'damaged',
@@ -102,18 +99,9 @@ const photoCodes: Partial<Record<string, PhotoStatus>> = {
   UNSUPPORTED_FORMAT: 'unreadable',
 };
 
-const temporaryPrefix = '.maskbench-tmp-';
-
 function toManifestFace({ box, color, style, ...face }: MaskedFace): ManifestFace {
   const { left, top, right, bottom } = box;
   return { box: [left, top, right, bottom], ...face, ...(style && { style }), ...(color && { color }) };
-}
-
-export async function removeTemporaries(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await removeTemporaries(path.join(folder, entry.name));
-    else if (entry.name.startsWith(temporaryPrefix)) await rm(path.join(folder, entry.name));
-  }
 }
 
 export async function makeFolder(folder: string): Promise<void> {
@@ -122,23 +110,14 @@ export async function makeFolder(folder: string): Promise<void> {
   });
 }
 
-let copies = 0;
-
 async function copyPhoto(from: string, to: string, mode: CopyMode): Promise<void> {
-  const temporary = path.join(path.dirname(to), `${temporaryPrefix}${process.pid}-copy-${copies++}`);
   const flags = { auto: constants.COPYFILE_FICLONE, reflink: constants.COPYFILE_FICLONE_FORCE, copy: 0 };
-  try {
-    if (mode === 'link') await link(from, temporary);
-    else await copyFile(from, temporary, flags[mode]);
-    await rename(temporary, to);
-    // Renaming one hard link onto another of the same file does nothing and leaves both.
-    if (mode === 'link') await rm(temporary, { force: true });
-  } catch (error) {
-    await rm(temporary, { force: true });
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && !existsSync(from)) throw new MaskbenchError('NOT_FOUND', from, `${from}: is not there`);
-    throw new MaskbenchError('WRITE_FAILED', to, `${to}: cannot be written: ${message}`);
-  }
+  if (!existsSync(from)) throw new MaskbenchError('NOT_FOUND', from, `${from}: is not there`);
+  // Renaming one hard link onto another of the same file does nothing and leaves both.
+  if (mode === 'link') await rm(to, { force: true });
+  await writeAtomically(to, (temporary) =>
+    mode === 'link' ? link(from, temporary) : copyFile(from, temporary, flags[mode]),
+  );
 }
 
 /** One run: a Masker, a manifest, and what has been done so far. */
@@ -155,7 +134,7 @@ class Run {
   #finished = 0;
   #total = 0;
   readonly summary: MaskSummary = {
-    counts: emptyCounts(),
+    counts: { masked: 0, 'no-face': 0, 'several-faces': 0, copied: 0, unreadable: 0, damaged: 0, failed: 0 },
     skipped: 0,
     problems: [],
     interrupted: false,
@@ -203,6 +182,7 @@ class Run {
         `${manifest} exists: another run wrote it; go on with it (resume) or replace its outputs (overwrite)`,
       );
     if (resume) {
+      let stale = false;
       for await (const line of readManifest(manifest, { repair: true })) {
         if (line.settings !== this.#settings)
           throw new MaskbenchError(
@@ -213,12 +193,23 @@ class Run {
         const outputs = [line.output, line.copy].filter((file) => file !== undefined);
         if (outputs.every((file) => existsSync(path.join(this.#plan.root, file))))
           this.#done.set(line.input, line.status === 'masked');
+        else stale = true;
       }
+      if (stale) await this.#dropStaleLines(manifest);
       // Only where no other part of the work can be under way.
       if (this.#plan.lock === '') await removeTemporaries(this.#plan.root);
     }
     await makeFolder(path.dirname(manifest));
     this.summary.manifest = manifest;
+  }
+
+  /** Takes out the lines of photos whose outputs somebody has deleted: they are made again, and get new lines. */
+  async #dropStaleLines(manifest: string): Promise<void> {
+    await writeAtomically(manifest, async (temporary) => {
+      const kept = new ManifestWriter(temporary, { append: false });
+      for await (const line of readManifest(manifest)) if (this.#done.has(line.input)) await kept.write(line);
+      await kept.close();
+    });
   }
 
   async #work(): Promise<void> {

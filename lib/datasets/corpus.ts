@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { writeFileAtomically } from '../corpus/files.js';
 import { type ManifestLine, readManifest } from '../corpus/manifest.js';
 import { MaskbenchError } from '../errors.js';
 
@@ -52,10 +53,8 @@ export async function readDescription(file: string): Promise<CorpusDescription> 
   throw new MaskbenchError('UNREADABLE', file, `${file}: not the description of a maskbench corpus`);
 }
 
-export async function writeDescription(file: string, description: CorpusDescription): Promise<void> {
-  const temporary = path.join(path.dirname(file), `.maskbench-tmp-${process.pid}-${path.basename(file)}`);
-  await writeFile(temporary, `${JSON.stringify(description, undefined, 2)}\n`);
-  await rename(temporary, file);
+export function writeDescription(file: string, description: CorpusDescription): Promise<void> {
+  return writeFileAtomically(file, `${JSON.stringify(description, undefined, 2)}\n`);
 }
 
 /** Counts a corpus by its manifests. */

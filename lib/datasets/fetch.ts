@@ -162,19 +162,28 @@ async function unpackZip(archive: string, to: string, limit: UnpackLimit): Promi
 }
 
 async function unpackTar(archive: string, to: string, limit: UnpackLimit): Promise<void> {
+  // What a filter throws would reach nobody: kept, and thrown when the archive has been read to its end.
+  let problem: unknown;
+  const check = (name: string, type: string, size: number) => {
+    safeName(archive, name);
+    if (type !== 'File' && type !== 'OldFile' && type !== 'Directory')
+      refuse(archive, `holds a ${type} (${JSON.stringify(name)}), expected files and folders only`);
+    limit.take(size);
+  };
   await extractTar({
     file: archive,
     cwd: to,
     strict: true,
     filter: (name, entry) => {
-      safeName(archive, name);
-      const type = 'type' in entry ? entry.type : '';
-      if (type !== 'File' && type !== 'OldFile' && type !== 'Directory')
-        refuse(archive, `holds a ${type} (${JSON.stringify(name)}), expected files and folders only`);
-      limit.take(entry.size ?? 0);
-      return true;
+      try {
+        if (problem === undefined) check(name, 'type' in entry ? entry.type : '', entry.size ?? 0);
+      } catch (error) {
+        problem = error;
+      }
+      return problem === undefined;
     },
   });
+  if (problem !== undefined) throw problem;
 }
 
 /** Unpacks an archive into a folder of its own, which appears only when all went well. */

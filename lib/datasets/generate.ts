@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { removeTemporaries, writeAtomically } from '../corpus/files.js';
 import {
   type CopyMode,
   copyModes,
@@ -10,7 +11,6 @@ import {
   type MaskSummary,
   makeFolder,
   type RunOptions,
-  removeTemporaries,
   runJobs,
 } from '../corpus/run.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
@@ -228,11 +228,10 @@ export async function mergeShards(folder: string): Promise<CorpusDescription> {
     if (!description.complete) refuse(`shard ${expected[i]?.slice(1)} is not finished`);
   }
   const whole = corpusFiles(folder, '');
-  const temporary = path.join(folder, `.maskbench-tmp-${process.pid}-merge`);
-  await rm(temporary, { force: true });
-  for (const { manifest } of shards)
-    await pipeline(createReadStream(manifest), createWriteStream(temporary, { flags: 'a' }));
-  await rename(temporary, whole.manifest);
+  await writeAtomically(whole.manifest, async (temporary) => {
+    for (const { manifest } of shards)
+      await pipeline(createReadStream(manifest), createWriteStream(temporary, { flags: 'a' }));
+  });
   const merged = { ...first, counts: await countCorpus([whole.manifest]) };
   await writeDescription(whole.description, merged);
   for (const { manifest, description } of shards) {

@@ -1,6 +1,7 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
+import { writeFileAtomically } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
 
 const cell = { width: 320, height: 240 };
@@ -24,7 +25,7 @@ const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
  * Draws rows of pictures into one PNG file, each row with a caption: a photo and its masked twins, say.
  * @param rows Caption and JPEG or PNG files of each row.
  * @param file The PNG file to write.
- * @throws {@link MaskbenchError} `UNREADABLE`, `UNSUPPORTED_FORMAT`
+ * @throws {@link MaskbenchError} `UNREADABLE`, `UNSUPPORTED_FORMAT`, `WRITE_FAILED`
  */
 export async function contactSheet(rows: { caption: string; files: string[] }[], file: string): Promise<void> {
   const columns = Math.max(1, ...rows.map((row) => row.files.length));
@@ -44,7 +45,5 @@ export async function contactSheet(rows: { caption: string; files: string[] }[],
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
 <rect width="100%" height="100%" fill="#202124"/>
 <g font-family="DejaVu Sans, sans-serif" font-size="14" fill="#e8eaed">${parts.join('')}</g></svg>`;
-  const temporary = path.join(path.dirname(file), `.maskbench-tmp-${process.pid}-${path.basename(file)}`);
-  await writeFile(temporary, new Resvg(svg).render().asPng());
-  await rename(temporary, file);
+  await writeFileAtomically(file, new Resvg(svg).render().asPng());
 }

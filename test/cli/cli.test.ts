@@ -68,7 +68,7 @@ test('doctor names models with their licences', async (t) => {
 test('the help describes every command', async (t) => {
   const run = await maskbench(['--help']);
   t.is(run.code, 0);
-  for (const name of ['mask', 'detect', 'doctor']) {
+  for (const name of ['mask', 'detect', 'dataset', 'pairs', 'doctor']) {
     t.regex(run.stdout, new RegExp(`^ {2}${name} `, 'm'));
     t.is((await maskbench([name, '--help'])).code, 0);
   }

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ManifestLine, Masker, type MaskFilesOptions, maskFiles } from 'maskbench';
@@ -107,6 +116,19 @@ test('a torn last line is cut, other damage is told', async (t) => {
   t.is(lines(manifest).length, 6);
   writeFileSync(manifest, `{}\n${whole}`);
   await t.throwsAsync(maskFiles([input], out, { resume: true }), { code: 'UNREADABLE', message: /line 1/ });
+});
+
+test('an output that was deleted is made again, and its photo stays one line', async (t) => {
+  const folder = temporaryFolder(t);
+  const input = await makePhotos(path.join(folder, 'in'), 6);
+  const out = path.join(folder, 'out');
+  await maskFiles([input], out);
+  const before = hashTree(out);
+  const { output } = lines(path.join(out, 'manifest.jsonl')).find(({ status }) => status === 'masked') as ManifestLine;
+  rmSync(path.join(out, output as string));
+  t.is((await maskFiles([input], out, { resume: true })).skipped, 5);
+  t.is(lines(path.join(out, 'manifest.jsonl')).length, 6);
+  t.deepEqual(outputs(out), Object.fromEntries(Object.entries(before).filter(([name]) => name !== 'manifest.jsonl')));
 });
 
 const refused = async (
