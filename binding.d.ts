@@ -92,6 +92,8 @@ export interface NativeMaskRequest {
   /** Where to write the result (format by extension, through a temporary file; missing folders are made); absent: it comes back as `image`. */
   output?: string | undefined;
   overwrite: boolean;
+  /** Also copy the source, a path, here: if a face is masked, or `always`. Missing folders are made. */
+  copy?: { path: string; mode: 'auto' | 'link' | 'reflink' | 'copy'; always: boolean } | undefined;
   /** Of `image`; absent: the source's. */
   format?: ImageFormat | undefined;
   /** With the seed, what random choices are drawn from. */
@@ -102,6 +104,7 @@ export interface NativeMaskRequest {
 
 export interface NativeMaskResult {
   status: 'masked' | 'no-face' | 'several-faces' | 'detected';
+  copied: boolean;
   /** Of the decoded image, after EXIF orientation. */
   width: number;
   height: number;

@@ -7,7 +7,6 @@ export {
 } from './corpus/manifest.js';
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
 export type {
-  CopyMode,
   MaskProgress,
   MaskSummary,
   Problem,
@@ -23,6 +22,7 @@ export { type Diagnosis, diagnose } from './doctor.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export {
   type Box,
+  type CopyMode,
   type DetectOptions,
   type DetectResult,
   type Face,

@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { copyModes, type MaskSummary } from '../corpus/run.js';
+import type { MaskSummary } from '../corpus/run.js';
 import { fetchDataset } from '../datasets/fetch.js';
 import { type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
 import { layouts } from '../datasets/registry.js';
 import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
+import { copyModes } from '../mask/masker.js';
 import { describeSummary } from './mask.js';
 import { addMaskOptions, addReadOptions, integer } from './mask-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';

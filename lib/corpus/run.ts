@@ -1,15 +1,11 @@
-import { constants, existsSync } from 'node:fs';
-import { copyFile, link, mkdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
-import { type MaskedFace, Masker, type MaskerOptions } from '../mask/masker.js';
+import { type CopyMode, type MaskedFace, Masker, type MaskerOptions } from '../mask/masker.js';
 import { removeTemporaries, writeAtomically } from './files.js';
 import { lockFolder } from './lock.js';
 import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
-
-/** How a photo gets into a corpus beside its twin. */
-export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
-export type CopyMode = (typeof copyModes)[number];
 
 /** What a run is told from outside. */
 export interface RunOptions extends MaskerOptions {
@@ -110,16 +106,6 @@ export async function makeFolder(folder: string): Promise<void> {
   });
 }
 
-async function copyPhoto(from: string, to: string, mode: CopyMode): Promise<void> {
-  const flags = { auto: constants.COPYFILE_FICLONE, reflink: constants.COPYFILE_FICLONE_FORCE, copy: 0 };
-  if (!existsSync(from)) throw new MaskbenchError('NOT_FOUND', from, `${from}: is not there`);
-  // Renaming one hard link onto another of the same file does nothing and leaves both.
-  if (mode === 'link') await rm(to, { force: true });
-  await writeAtomically(to, (temporary) =>
-    mode === 'link' ? link(from, temporary) : copyFile(from, temporary, flags[mode]),
-  );
-}
-
 /** One run: a Masker, a manifest, and what has been done so far. */
 class Run {
   readonly #plan: RunPlan;
@@ -128,8 +114,6 @@ class Run {
   readonly #settings: string;
   /** Photos in the manifest of an earlier run, and whether each got a mask. */
   readonly #done = new Map<string, boolean>();
-  /** Folders that exist. */
-  readonly #folders = new Set<string>();
   #writer: ManifestWriter | undefined;
   #finished = 0;
   #total = 0;
@@ -279,19 +263,25 @@ class Run {
     try {
       if (photo.problem !== undefined)
         throw new MaskbenchError('UNREADABLE', photo.input, `${photo.input}: ${photo.problem}`);
-      if (twin !== undefined) {
-        const output = path.join(this.#plan.root, twin);
-        const overwrite = (this.#options.overwrite || this.#options.resume) ?? false;
-        const result = await this.#masker.mask(photo.input, { output, overwrite, key });
-        line.status = result.status;
-        line.faces = result.faces.map(toManifestFace);
-        line.milliseconds = Math.round(result.milliseconds * 100) / 100;
-        if (result.status === 'masked') line.output = twin;
-      }
-      if (copy !== undefined && (line.status === 'masked' || line.status === 'copied' || photo.copyWithoutFace)) {
-        await this.#copy(photo.input, path.join(this.#plan.root, copy));
-        line.copy = copy;
-      }
+      const { resume, overwrite } = this.#options;
+      const result = await this.#masker.mask(photo.input, {
+        key,
+        overwrite: (overwrite || resume) ?? false,
+        // Without a twin the photo is only copied, once it has been seen to be readable.
+        ...(twin === undefined ? { faces: [] } : { output: path.join(this.#plan.root, twin) }),
+        ...(copy !== undefined && {
+          copy: {
+            path: path.join(this.#plan.root, copy),
+            mode: this.#plan.copyMode ?? 'auto',
+            always: twin === undefined || (photo.copyWithoutFace ?? false),
+          },
+        }),
+      });
+      if (twin !== undefined) line.status = result.status;
+      line.faces = result.faces.map(toManifestFace);
+      line.milliseconds = Math.round(result.milliseconds * 100) / 100;
+      if (result.status === 'masked' && twin !== undefined) line.output = twin;
+      if (result.copied && copy !== undefined) line.copy = copy;
     } catch (error) {
       if (!(error instanceof MaskbenchError)) throw error;
       this.summary.problems.push({ file: photo.input, message: error.message });
@@ -306,13 +296,6 @@ class Run {
     this.summary.counts[line.status]++;
     await this.#writer?.write(line);
     return line.status === 'masked';
-  }
-
-  async #copy(from: string, to: string): Promise<void> {
-    const folder = path.dirname(to);
-    if (!this.#folders.has(folder)) await makeFolder(folder);
-    this.#folders.add(folder);
-    await copyPhoto(from, to, this.#plan.copyMode ?? 'auto');
   }
 }
 

@@ -4,16 +4,9 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { removeTemporaries, writeAtomically } from '../corpus/files.js';
-import {
-  type CopyMode,
-  copyModes,
-  type Job,
-  type MaskSummary,
-  makeFolder,
-  type RunOptions,
-  runJobs,
-} from '../corpus/run.js';
+import { type Job, type MaskSummary, makeFolder, type RunOptions, runJobs } from '../corpus/run.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { type CopyMode, copyModes } from '../mask/masker.js';
 import { packageRoot } from '../package-root.js';
 import {
   type CorpusDescription,

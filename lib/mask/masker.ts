@@ -15,6 +15,10 @@ export type Style = (typeof styles)[number];
 export const selections = ['largest', 'all', 'only'] as const;
 export type Selection = (typeof selections)[number];
 
+/** How a photo gets beside its twin. */
+export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
+export type CopyMode = (typeof copyModes)[number];
+
 export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff'] as const satisfies readonly ImageFormat[];
 
 /** Options of a {@link Masker}. */
@@ -98,6 +102,11 @@ export interface MaskOptions extends DetectOptions {
   output?: string;
   /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
   overwrite?: boolean;
+  /**
+   * Also put the photo itself here, where a face is masked or `always`; the input must be a path. `auto` shares the file's
+   * blocks where the file system can and copies elsewhere, `link` is a hard link.
+   */
+  copy?: { path: string; mode: CopyMode; always: boolean };
   /** Format of the image given back. Default: the input's; pixels for pixels. */
   format?: ImageFormat;
   /** What random choices are drawn from, beside the seed: in a corpus the photo's relative path. Default empty. */
@@ -118,6 +127,8 @@ export interface DetectResult {
 
 export interface MaskResult {
   status: 'masked' | 'no-face' | 'several-faces';
+  /** Whether the photo itself was put where `copy` says. */
+  copied: boolean;
   width: number;
   height: number;
   faces: MaskedFace[];
@@ -198,7 +209,9 @@ export class Masker {
    * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `INVALID_ARGUMENT` or `CLOSED`; the signal's reason when aborted.
    */
   async mask(input: ImageInput, options: MaskOptions = {}): Promise<MaskResult> {
-    const { output, format, faces, signal } = options;
+    const { output, copy, format, faces, signal } = options;
+    if (copy !== undefined) checkChoice('copy: mode', copy.mode, copyModes);
+    if (copy !== undefined && typeof input !== 'string') throw invalid('input', 'a path, for a copy of it', input);
     for (const face of faces ?? []) {
       for (const side of ['left', 'top', 'right', 'bottom'] as const)
         checkInteger(`faces: box.${side}`, face?.box?.[side], -65535, 65535);
@@ -211,15 +224,17 @@ export class Masker {
         detectOnly: false,
         output,
         overwrite: options.overwrite ?? false,
+        copy,
         format: format === undefined ? undefined : checkChoice('format', format, imageFormats),
         key: options.key ?? '',
         faces,
       },
       signal,
     );
-    const { status, width, height, milliseconds, image } = result;
+    const { status, copied, width, height, milliseconds, image } = result;
     const masked: MaskResult = {
       status: status as MaskResult['status'],
+      copied,
       width,
       height,
       faces: result.faces.map(toFace),

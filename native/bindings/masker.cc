@@ -98,6 +98,16 @@ Source ParseSource(const Napi::Object& object) {
   return raw;
 }
 
+PhotoCopy ParseCopy(const Napi::Object& object) {
+  const std::string mode = String(object, "mode");
+  return {String(object, "path"),
+          mode == "link"      ? CopyMode::kLink
+          : mode == "reflink" ? CopyMode::kReflink
+          : mode == "copy"    ? CopyMode::kCopy
+                              : CopyMode::kAuto,
+          Boolean(object, "always")};
+}
+
 KnownFace ParseFace(const Napi::Object& object) {
   const Napi::Object box = Object(object.Get("box"), "box");
   KnownFace face{{Integer(box, "left"), Integer(box, "top"), Integer(box, "right"), Integer(box, "bottom")},
@@ -120,6 +130,10 @@ MaskRequest ParseRequest(const Napi::Object& object) {
   request.detect_only = Boolean(object, "detectOnly");
   if (Has(object, "output")) request.output = String(object, "output");
   request.overwrite = Boolean(object, "overwrite");
+  if (Has(object, "copy")) {
+    if (!std::holds_alternative<FilePath>(request.source)) Invalid(object.Env(), "copy", "a source that is a path");
+    request.copy = ParseCopy(Object(object.Get("copy"), "copy"));
+  }
   if (Has(object, "format")) request.format = FormatOfName(String(object, "format"));
   request.key = String(object, "key");
   if (Has(object, "faces")) {
@@ -182,6 +196,7 @@ class MaskTask : public Task {
   Napi::Value Result(Napi::Env env) override {
     Napi::Object object = Napi::Object::New(env);
     object.Set("status", StatusName(result_.status));
+    object.Set("copied", result_.copied);
     object.Set("width", result_.width);
     object.Set("height", result_.height);
     Napi::Array faces = Napi::Array::New(env, result_.faces.size());

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -174,18 +173,18 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
       if (!format)
         throw Error(ErrorCode::kInvalidArgument, request.output,
                     "expected an output name that ends in .jpg, .png, .webp, .bmp or .tif");
-      Naming(request.output, ErrorCode::kWriteFailed, [&] {
-        const Bytes encoded = Encode(image, *format, options_.quality, decoded.icc);
-        std::error_code ignored;  // the write below tells what is wrong
-        std::filesystem::create_directories(std::filesystem::path(request.output).parent_path(), ignored);
-        WriteFileAtomically(request.output, encoded);
-      });
+      Naming(request.output, ErrorCode::kWriteFailed,
+             [&] { WriteFileAtomically(request.output, Encode(image, *format, options_.quality, decoded.icc)); });
     } else {
       if (request.format) result.format = request.format;
       result.image = Naming(subject, ErrorCode::kWriteFailed, [&] {
         return result.format ? Encode(image, *result.format, options_.quality, decoded.icc) : ToRgb(std::move(image));
       });
     }
+  }
+  if (request.copy && (result.status == MaskStatus::kMasked || request.copy->always)) {
+    CopyFileAtomically(std::get<FilePath>(request.source).path, owned, request.copy->path, request.copy->mode);
+    result.copied = true;
   }
   result.milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return result;

@@ -16,6 +16,7 @@
 #include "image/image.h"
 #include "mask/style.h"
 #include "runtime/cancellation.h"
+#include "runtime/file.h"
 
 namespace maskbench {
 
@@ -55,6 +56,14 @@ struct KnownFace {
   std::optional<Landmarks> landmarks;
 };
 
+// The photo itself, beside its masked twin.
+struct PhotoCopy {
+  std::string path;
+  CopyMode mode;
+  // Also where nothing is masked.
+  bool always;
+};
+
 struct MaskRequest {
   Source source;
   // Only find the faces.
@@ -62,6 +71,8 @@ struct MaskRequest {
   // Where the result is written; empty: it is given back.
   std::string output;
   bool overwrite = false;
+  // For a source that is a path.
+  std::optional<PhotoCopy> copy;
   // Of the result that is given back; absent: the source's (pixels for pixels).
   std::optional<Format> format;
   // What random choices are drawn from, beside the seed.
@@ -81,6 +92,7 @@ enum class MaskStatus { kMasked, kNoFace, kSeveralFaces, kDetected };
 
 struct MaskResult {
   MaskStatus status = MaskStatus::kNoFace;
+  bool copied = false;
   int width = 0;
   int height = 0;
   std::vector<MaskedFace> faces;

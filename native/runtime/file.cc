@@ -1,6 +1,8 @@
 #include "runtime/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,28 +71,70 @@ Bytes ReadFile(const std::string& path) {
   return bytes;
 }
 
-void WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes) {
+namespace {
+
+// Calls make(temporary path), which gives 0 or an errno, and renames what it made. Missing folders are made.
+template <class Make>
+void MakeAtomically(const std::string& path, const Make& make) {
   static std::atomic<uint64_t> counter{0};
-  const std::filesystem::path target(path);
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   const std::string temporary =
-      (target.parent_path() / (kTemporaryPrefix + std::to_string(getpid()) + "-" + std::to_string(counter++))).string();
-  Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  int error = file.get() < 0 ? errno : 0;
-  if (error != 0) throw Error(ErrorCode::kWriteFailed, path, "cannot be written: " + Reason(error));
-  size_t done = 0;
-  while (error == 0 && done < bytes.size()) {
-    const ssize_t put = write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (put >= 0)
-      done += static_cast<size_t>(put);
-    else if (errno != EINTR)
-      error = errno;
+      (folder / (kTemporaryPrefix + std::to_string(getpid()) + "-" + std::to_string(counter++))).string();
+  int error = make(temporary);
+  if (error == EEXIST && unlink(temporary.c_str()) == 0) error = make(temporary);  // left by a killed process
+  if (error == ENOENT) {
+    std::error_code ignored;  // the second try tells what is wrong
+    std::filesystem::create_directories(folder, ignored);
+    error = make(temporary);
   }
-  if (!file.Close() && error == 0) error = errno;
   if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) {
-    unlink(temporary.c_str());
-    throw Error(ErrorCode::kWriteFailed, path, "cannot be written: " + Reason(error));
+  // Also after a rename of one hard link onto another of the same file, which does nothing and leaves both.
+  unlink(temporary.c_str());
+  if (error != 0) throw Error(ErrorCode::kWriteFailed, path, "cannot be written: " + Reason(error));
+}
+
+// Makes a file and has fill(descriptor) give 0 or an errno.
+template <class Fill>
+int MakeFile(const std::string& path, const Fill& fill) {
+  Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) return errno;
+  const int error = fill(file.get());
+  if (!file.Close() && error == 0) return errno;
+  return error;
+}
+
+int WriteAll(int file, std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = write(file, bytes.data(), bytes.size());
+    if (put < 0 && errno != EINTR) return errno;
+    if (put > 0) bytes = bytes.subspan(static_cast<size_t>(put));
   }
+  return 0;
+}
+
+// Shares the blocks of `from`, on file systems that can.
+int Reflink(const std::string& from, int to) {
+  const Descriptor source(open(from.c_str(), kReadFlags));
+  return source.get() >= 0 && ioctl(to, FICLONE, source.get()) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+void WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes) {
+  MakeAtomically(path, [&](const std::string& temporary) {
+    return MakeFile(temporary, [&](int file) { return WriteAll(file, bytes); });
+  });
+}
+
+void CopyFileAtomically(const std::string& from, std::span<const uint8_t> bytes, const std::string& to, CopyMode mode) {
+  MakeAtomically(to, [&](const std::string& temporary) {
+    if (mode == CopyMode::kLink) return link(from.c_str(), temporary.c_str()) == 0 ? 0 : errno;
+    return MakeFile(temporary, [&](int file) {
+      if (mode == CopyMode::kReflink) return Reflink(from, file);
+      if (mode == CopyMode::kAuto && Reflink(from, file) == 0) return 0;
+      return WriteAll(file, bytes);
+    });
+  });
 }
 
 MappedFile::MappedFile(const std::string& path) {

@@ -19,6 +19,13 @@ Bytes ReadFile(const std::string& path);
 void WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes);
 inline constexpr char kTemporaryPrefix[] = ".maskbench-tmp-";
 
+// How a file gets to a second place. kAuto: a reflink where the file system can, else a copy.
+enum class CopyMode { kAuto, kLink, kReflink, kCopy };
+
+// Makes `to` the same file (kLink) or an equal one, through a temporary name as above. `bytes` is what `from` holds, so
+// that it need not be read again. Throws WRITE_FAILED.
+void CopyFileAtomically(const std::string& from, std::span<const uint8_t> bytes, const std::string& to, CopyMode mode);
+
 // A file mapped read-only.
 class MappedFile {
  public:

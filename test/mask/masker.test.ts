@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
@@ -98,6 +98,27 @@ test('a file is written whole, never over the input, and over another only if as
   t.deepEqual(readFileSync(input), readFileSync(photo));
   await masker.mask(input, { output: path.join(folder, 'new/folder/out.png') });
   await t.throwsAsync(masker.mask(input, { output: path.join(input, 'out.png') }), { code: 'WRITE_FAILED' });
+});
+
+test('the photo itself is put beside its twin as asked', async (t) => {
+  const photo = await smallPhoto(t, 2);
+  const folder = temporaryFolder(t);
+  const masker = new Masker();
+  for (const mode of ['auto', 'copy', 'link'] as const) {
+    const copy = { path: path.join(folder, mode, 'photo.jpg'), mode, always: false };
+    for (let twice = 0; twice < 2; twice++)
+      t.true(
+        (await masker.mask(photo, { copy, output: path.join(folder, mode, 'masked_photo.jpg'), overwrite: true }))
+          .copied,
+      );
+    t.deepEqual(readFileSync(copy.path), readFileSync(photo));
+    t.is(statSync(copy.path).ino === statSync(photo).ino, mode === 'link');
+    t.deepEqual(readdirSync(path.join(folder, mode)), ['masked_photo.jpg', 'photo.jpg']);
+    t.false((await masker.mask(photo, { copy, faces: [] })).copied);
+    t.true((await masker.mask(photo, { copy: { ...copy, always: true }, faces: [] })).copied);
+  }
+  const copy = { path: path.join(folder, 'x.jpg'), mode: 'copy' as const, always: true };
+  await t.throwsAsync(masker.mask(readFileSync(photo), { copy }), { code: 'INVALID_ARGUMENT' });
 });
 
 test('an ICC profile is kept in every format that can hold one', async (t) => {
