@@ -73,13 +73,15 @@ Bytes ReadFile(const std::string& path) {
 
 namespace {
 
+// Numbers the temporary files of this process, whoever makes them.
+std::atomic<uint64_t> temporaries{0};
+
 // Calls make(temporary path), which gives 0 or an errno, and renames what it made. Missing folders are made.
 template <class Make>
 void MakeAtomically(const std::string& path, const Make& make) {
-  static std::atomic<uint64_t> counter{0};
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   const std::string temporary =
-      (folder / (kTemporaryPrefix + std::to_string(getpid()) + "-" + std::to_string(counter++))).string();
+      (folder / (kTemporaryPrefix + std::to_string(getpid()) + "-" + std::to_string(temporaries++))).string();
   int error = make(temporary);
   if (error == EEXIST && unlink(temporary.c_str()) == 0) error = make(temporary);  // left by a killed process
   if (error == ENOENT) {

@@ -285,3 +285,20 @@ test('the summary counts identities and images beside the published ones', async
   t.is(JSON.parse((await maskbench(['dataset', 'list', '--json'])).stdout).length, layouts.length);
   rmSync(out, { recursive: true });
 });
+
+test("many photos of one person are written at once without getting in each other's way", async (t) => {
+  const folder = temporaryFolder(t);
+  const base = path.join(folder, 'base');
+  const count = 120;
+  await writePhotos(
+    path.join(base, 'folders'),
+    Array.from({ length: count }, (_, i) => ({ name: `one/${i}.jpg` })),
+  );
+  const [done] = await generateCorpora(base, path.join(folder, 'out'), { concurrency: 8, upsample: 0 });
+  t.deepEqual(done?.summary?.problems, []);
+  for (let i = 0; i < count; i++)
+    t.deepEqual(
+      readFileSync(path.join(folder, `out/folders/one/${i}.jpg`)),
+      readFileSync(path.join(base, `folders/one/${i}.jpg`)),
+    );
+});
