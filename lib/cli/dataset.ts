@@ -111,7 +111,7 @@ function listCommand(): Command {
       for (const { name, had, title, ...rest } of shown) {
         print(`${name}: ${title}`);
         for (const [key, value] of Object.entries(rest)) print(`  ${key}: ${value}`);
-        print(`  had by: ${typeof had === 'string' ? had : `\n    - ${had.join('\n    - ')}`}`);
+        print(`  had by:${typeof had === 'string' ? ` ${had}` : `\n    - ${had.join('\n    - ')}`}`);
       }
     });
 }

@@ -13,6 +13,12 @@ const { version, description } = JSON.parse(readFileSync(path.join(packageRoot, 
 const program = new Command('maskbench').description(description).version(version).showHelpAfterError().exitOverride();
 for (const command of commands) program.addCommand(command().copyInheritedSettings(program));
 
+// Whoever reads our output may stop early, as head does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
