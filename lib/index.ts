@@ -17,12 +17,13 @@ export { type FetchOptions, fetchDataset } from './datasets/fetch.js';
 export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from './datasets/generate.js';
 export type { IdentityPhotos, Layout, SourcePhoto } from './datasets/layout.js';
 export { layouts } from './datasets/registry.js';
-export { type CorpusSummary, summarizeCorpora } from './datasets/summary.js';
+export { type CorpusSummary, type PublishedCounts, summarizeCorpora } from './datasets/summary.js';
 export { type Diagnosis, diagnose } from './doctor.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export {
   type Box,
   type CopyMode,
+  copyModes,
   type DetectOptions,
   type DetectResult,
   type Face,
@@ -48,6 +49,13 @@ export {
   pairPath,
   parsePairs,
 } from './pairs/list.js';
-export { type PublishedPair, type PublishedProtocol, parsePublished } from './pairs/published.js';
-export { type Masking, type PairProtocol, type SampleOptions, samplePairs } from './pairs/sample.js';
+export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from './pairs/published.js';
+export {
+  type Masking,
+  maskings,
+  type PairProtocol,
+  pairProtocols,
+  type SampleOptions,
+  samplePairs,
+} from './pairs/sample.js';
 export { contactSheet } from './report/contact-sheet.js';

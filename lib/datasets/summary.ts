@@ -4,9 +4,15 @@ import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { type CorpusCounts, corpusFiles, countCorpus, partsOf, readDescription } from './corpus.js';
 
-type Counts = Pick<CorpusCounts, 'masked' | 'unmasked'>;
+/** Identities and images as the paper's table has them. */
+export type PublishedCounts = Pick<CorpusCounts, 'masked' | 'unmasked'>;
 
-const counts = (unmaskedIdentities: number, unmasked: number, maskedIdentities: number, masked: number): Counts => ({
+const counts = (
+  unmaskedIdentities: number,
+  unmasked: number,
+  maskedIdentities: number,
+  masked: number,
+): PublishedCounts => ({
   unmasked: { identities: unmaskedIdentities, images: unmasked },
   masked: { identities: maskedIdentities, images: masked },
 });
@@ -15,7 +21,7 @@ const counts = (unmaskedIdentities: number, unmasked: number, maskedIdentities: 
  * The paper's table "Summary of the datasets" (README of its repository). Its header there is mis-split: the columns are
  * identities/images unmasked, then masked. Its "FEI Face" is fei_face_original.
  */
-export const publishedCounts: Partial<Record<string, Counts>> = {
+export const publishedCounts: Partial<Record<string, PublishedCounts>> = {
   celeba: counts(10177, 202599, 10174, 197499),
   fei_face_original: counts(200, 1177, 200, 1177),
   georgia_tech: counts(50, 750, 50, 750),
@@ -25,7 +31,7 @@ export const publishedCounts: Partial<Record<string, Counts>> = {
 };
 
 /** Masked twins, identities and images, that occur in the published pair lists. */
-export const publishedTwins: Partial<Record<string, Counts['masked']>> = {
+export const publishedTwins: Partial<Record<string, PublishedCounts['masked']>> = {
   fei_face_original: { identities: 200, images: 1177 },
   georgia_tech: { identities: 50, images: 750 },
   sof_original: { identities: 90, images: 1447 },
@@ -40,8 +46,8 @@ export const publishedNote =
 export interface CorpusSummary extends CorpusCounts {
   name: string;
   complete: boolean;
-  published?: Counts;
-  publishedTwins?: Counts['masked'];
+  published?: PublishedCounts;
+  publishedTwins?: PublishedCounts['masked'];
 }
 
 /**
