@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 
@@ -59,6 +59,13 @@ export async function* photosBelow(root: string, excluded?: string): AsyncGenera
       else yield* visit(below, [...ancestors, real]);
     }
   }
+}
+
+/** Throws `WRITE_FAILED`. */
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be made: ${error.message}`);
+  });
 }
 
 const temporaryPrefix = '.maskbench-tmp-';

@@ -2,6 +2,7 @@ import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
+import { makeFolder, removeTemporaries } from './files.js';
 
 /** The file that a run keeps in its output folder. */
 const lockName = '.maskbench-lock';
@@ -19,10 +20,22 @@ function startTime(pid: number): string | undefined {
 }
 
 /**
- * Claims an output folder, or a named part of its work, for this process, and gives the function that releases it. A claim whose process has died is taken
- * over. Throws `LOCKED` where a live process, or one on another machine, holds the folder.
+ * Does work in an output folder, made where it is missing, while no other run can: the folder, or a named part of its work,
+ * is claimed for this process. A claim whose process has died is taken over; what it left half-written is removed, where no
+ * other part can be under way. Throws `LOCKED` where a live process, or one on another machine, holds the folder.
  */
-export function lockFolder(folder: string, part: string): () => void {
+export async function withFolderLocked<T>(folder: string, part: string, work: () => Promise<T>): Promise<T> {
+  await makeFolder(folder);
+  const unlock = lock(folder, part);
+  try {
+    if (part === '') await removeTemporaries(folder);
+    return await work();
+  } finally {
+    unlock();
+  }
+}
+
+function lock(folder: string, part: string): () => void {
   const file = path.join(folder, lockName + part);
   const claim = JSON.stringify({ host: hostname(), pid: process.pid, start: startTime(process.pid) });
   for (;;) {
@@ -30,7 +43,9 @@ export function lockFolder(folder: string, part: string): () => void {
       writeFileSync(file, claim, { flag: 'wx' });
       return () => unlinkSync(file);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'EEXIST')
+        throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be written: ${message}`);
     }
     let holder: { host?: string; pid?: number; start?: string } = {};
     try {

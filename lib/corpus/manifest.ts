@@ -80,6 +80,7 @@ function parseLine(text: string, file: string, number: number): ManifestLine {
 export class ManifestWriter {
   readonly #stream: WriteStream;
   #failure: Error | undefined;
+  #drained: Promise<void> | undefined;
 
   constructor(file: string, { append }: { append: boolean }) {
     this.#stream = createWriteStream(file, { flags: append ? 'a' : 'w' });
@@ -91,10 +92,17 @@ export class ManifestWriter {
   /** Throws `WRITE_FAILED` once a write has failed. */
   async write(line: ManifestLine): Promise<void> {
     if (this.#failure) throw this.#failure;
-    if (!this.#stream.write(`${JSON.stringify(line)}\n`) && !this.#stream.destroyed)
-      await new Promise<void>((resolve) => {
-        this.#stream.once('drain', () => resolve()).once('close', () => resolve());
-      });
+    if (this.#stream.write(`${JSON.stringify(line)}\n`) || this.#stream.destroyed) return;
+    // Many writers wait for one and the same moment.
+    this.#drained ??= new Promise<void>((resolve) => {
+      const done = () => {
+        this.#stream.off('drain', done).off('close', done);
+        this.#drained = undefined;
+        resolve();
+      };
+      this.#stream.on('drain', done).on('close', done);
+    });
+    await this.#drained;
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkChoice, MaskbenchError } from '../errors.js';
 import { isPhotoName, photosBelow } from './files.js';
+import { withFolderLocked } from './lock.js';
 import { type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
 export const outputFormats = ['same', 'jpeg', 'png', 'webp'] as const;
@@ -85,10 +86,9 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
       root: out,
       manifest: path.join(out, 'manifest.jsonl'),
       ...given,
-      lock: '',
       settings: format,
     };
-    return runJobs(plan, options);
+    return withFolderLocked(out, '', () => runJobs(plan, options));
   }
   if (inputs.length > 1)
     throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a folder as the output of several inputs`);

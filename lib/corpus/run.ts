@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { type CopyMode, type MaskedFace, Masker, type MaskerOptions } from '../mask/masker.js';
-import { removeTemporaries, writeAtomically } from './files.js';
-import { lockFolder } from './lock.js';
+import { makeFolder, writeAtomically } from './files.js';
 import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
 
 /** What a run is told from outside. */
@@ -79,8 +77,6 @@ export interface RunPlan {
   root: string;
   /** Absent: none is written. */
   manifest?: string;
-  /** Claims the output folder under this name; absent: it is not claimed. */
-  lock?: string;
   /** What else decides the result, beside the Masker's options. */
   settings: string;
   copyMode?: CopyMode;
@@ -98,12 +94,6 @@ const photoCodes: Partial<Record<string, PhotoStatus>> = {
 function toManifestFace({ box, color, style, ...face }: MaskedFace): ManifestFace {
   const { left, top, right, bottom } = box;
   return { box: [left, top, right, bottom], ...face, ...(style && { style }), ...(color && { color }) };
-}
-
-export async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error) => {
-    throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be made: ${error.message}`);
-  });
 }
 
 /** One run: a Masker, a manifest, and what has been done so far. */
@@ -134,11 +124,10 @@ class Run {
 
   async run(): Promise<MaskSummary> {
     const start = performance.now();
-    const { root, manifest, lock } = this.#plan;
+    const { root, manifest } = this.#plan;
     const loading = this.#masker.load();
     loading.catch(() => {}); // awaited below
     await makeFolder(root);
-    const unlock = lock === undefined ? undefined : lockFolder(root, lock);
     try {
       if (manifest !== undefined) await this.#openManifest(manifest);
       // Counted first: the total tells the remaining time, and colliding names are refused before anything is written.
@@ -151,7 +140,6 @@ class Run {
       await this.#writer?.close();
     } finally {
       await this.#masker.close();
-      unlock?.();
     }
     this.summary.seconds = (performance.now() - start) / 1000;
     return this.summary;
@@ -180,8 +168,6 @@ class Run {
         else stale = true;
       }
       if (stale) await this.#dropStaleLines(manifest);
-      // Only where no other part of the work can be under way.
-      if (this.#plan.lock === '') await removeTemporaries(this.#plan.root);
     }
     await makeFolder(path.dirname(manifest));
     this.summary.manifest = manifest;

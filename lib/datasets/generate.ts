@@ -4,7 +4,8 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { removeTemporaries, writeAtomically } from '../corpus/files.js';
-import { type Job, type MaskSummary, makeFolder, type RunOptions, runJobs } from '../corpus/run.js';
+import { withFolderLocked } from '../corpus/lock.js';
+import { type Job, type MaskSummary, type RunOptions, runJobs } from '../corpus/run.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
 import { type CopyMode, copyModes } from '../mask/masker.js';
 import { packageRoot } from '../package-root.js';
@@ -97,16 +98,29 @@ async function generateOne(
   const { name } = layout;
   const root = path.join(base, name);
   const folder = path.join(out, name);
+  const { shard } = options;
+  const part = shard ? `.${shard.index}-of-${shard.count}` : '';
+  const summary = await withFolderLocked(folder, part, () => generateInto(folder, root, part, layout, options));
+  return { name, folder, ...(summary && { summary }) };
+}
+
+/** Gives nothing where the corpus was complete already. */
+async function generateInto(
+  folder: string,
+  root: string,
+  part: string,
+  layout: Layout,
+  options: GenerateOptions,
+): Promise<MaskSummary | undefined> {
   const minPhotos = checkInteger('minPhotos', options.minPhotos ?? 1, 1, 1_000_000);
   const { shard, resume } = options;
-  const part = shard ? `.${shard.index}-of-${shard.count}` : '';
   const files = corpusFiles(folder, part);
   const wanted = describe(layout, options, minPhotos);
   const parts = await partsOf(folder);
   for (const begun of parts) checkSame(folder, await readDescription(corpusFiles(folder, begun).description), wanted);
   for (const finished of ['', part])
     if (parts.includes(finished) && (await readDescription(corpusFiles(folder, finished).description)).complete)
-      return { name, folder };
+      return undefined;
   const foreign = parts.find((begun) => begun.replace(/\d+-/, '') !== part.replace(/\d+-/, ''));
   if (foreign !== undefined)
     throw new MaskbenchError(
@@ -131,14 +145,12 @@ async function generateOne(
       yield shard ? group.filter((job) => shardOf(job.photos[0]?.key ?? '', shard.count) === shard.index) : group;
     }
   }
-  await makeFolder(folder);
   if (!parts.includes(part)) await writeDescription(files.description, wanted);
   const summary = await runJobs(
     {
       jobs,
       root: folder,
       manifest: files.manifest,
-      lock: part,
       settings: 'corpus',
       copyMode: checkChoice('copy', options.copy ?? 'auto', copyModes),
     },
@@ -150,7 +162,7 @@ async function generateOne(
       complete: true,
       counts: await countCorpus([files.manifest]),
     });
-  return { name, folder, summary };
+  return summary;
 }
 
 /**

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { byBytes, isPhotoName } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
+import { addTo } from '../groups.js';
 
 /** A photo of a data set. */
 export interface SourcePhoto {
@@ -79,11 +80,12 @@ export async function* flatFolder(
   )) {
     const identity = identityOf(path.parse(name).name);
     if (identity === undefined) continue;
-    const photo = { path: name, name, ...(identity === '' && { problem: 'its name has no identity' }) };
-    const photos = byIdentity.get(identity);
-    if (photos) photos.push(photo);
-    else byIdentity.set(identity, [photo]);
+    addTo(byIdentity, identity, { path: name, name, ...(identity === '' && { problem: 'its name has no identity' }) });
   }
-  for (const identity of [...byIdentity.keys()].sort(byBytes))
-    yield { identity, photos: byIdentity.get(identity) as SourcePhoto[] };
+  yield* inOrder(byIdentity);
+}
+
+/** Photos gathered by identity, in byte order of identities. */
+export function* inOrder(byIdentity: Map<string, SourcePhoto[]>): Generator<IdentityPhotos> {
+  for (const [identity, photos] of [...byIdentity].sort(([a], [b]) => byBytes(a, b))) yield { identity, photos };
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { byBytes } from '../corpus/files.js';
 import { readManifest } from '../corpus/manifest.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { addTo } from '../groups.js';
 import { NamedRandom } from '../random.js';
 import type { Pair } from './list.js';
 
@@ -57,11 +58,7 @@ function grouped<T extends { identity: string }>(photos: T[], name: (photo: T) =
   const groups = new Map<string, T[]>();
   const sorted = photos.map((photo) => ({ photo, key: Buffer.from(`${photo.identity}\0${name(photo)}`) }));
   sorted.sort((a, b) => Buffer.compare(a.key, b.key));
-  for (const { photo } of sorted) {
-    const group = groups.get(photo.identity);
-    if (group) group.push(photo);
-    else groups.set(photo.identity, [photo]);
-  }
+  for (const { photo } of sorted) addTo(groups, photo.identity, photo);
   return groups;
 }
 

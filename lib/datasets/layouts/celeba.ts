@@ -1,9 +1,9 @@
 import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { byBytes } from '../../corpus/files.js';
 import { MaskbenchError } from '../../errors.js';
-import { entriesOf, type IdentityPhotos, isSourceName, type Layout, type SourcePhoto } from '../layout.js';
+import { addTo } from '../../groups.js';
+import { entriesOf, type IdentityPhotos, inOrder, isSourceName, type Layout, type SourcePhoto } from '../layout.js';
 
 const folders = ['images', 'img_align_celeba', 'img_align_celeba_png'];
 const annotations = 'identity_CelebA.txt';
@@ -24,11 +24,6 @@ async function* read(root: string): AsyncGenerator<IdentityPhotos> {
   for (const { name } of await entriesOf(path.join(root, folder), 'photos'))
     if (isSourceName(name)) names.set(path.parse(name).name, name);
   const byIdentity = new Map<string, SourcePhoto[]>();
-  const add = (identity: string, photo: SourcePhoto) => {
-    const photos = byIdentity.get(identity);
-    if (photos) photos.push(photo);
-    else byIdentity.set(identity, [photo]);
-  };
   let number = 0;
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
     number++;
@@ -39,14 +34,15 @@ async function* read(root: string): AsyncGenerator<IdentityPhotos> {
     const stem = path.parse(listed).name;
     const name = names.get(stem);
     if (name === undefined)
-      add(identity, { path: `${folder}/${listed}`, name: listed, problem: `listed in ${annotations}, but not there` });
-    else add(identity, { path: `${folder}/${name}`, name });
+      addTo(byIdentity, identity, {
+        path: `${folder}/${listed}`,
+        name: listed,
+        problem: `listed in ${annotations}, but not there`,
+      });
+    else addTo(byIdentity, identity, { path: `${folder}/${name}`, name });
     names.delete(stem);
   }
-  for (const identity of [...byIdentity.keys()].sort(byBytes)) {
-    yield { identity, photos: byIdentity.get(identity) as SourcePhoto[] };
-    byIdentity.delete(identity);
-  }
+  yield* inOrder(byIdentity);
   const strays = [...names.values()].map((name) => ({
     path: `${folder}/${name}`,
     name,

@@ -1,26 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { byBytes } from '../../corpus/files.js';
 import { MaskbenchError } from '../../errors.js';
+import { addTo } from '../../groups.js';
 import {
   entriesOf,
   type IdentityPhotos,
   identityFolders,
+  inOrder,
   isSourceName,
   type Layout,
   type SourcePhoto,
 } from '../layout.js';
-
-/** Photos with and without real masks from several folders, joined by identity. */
-function joined(groups: Map<string, SourcePhoto[]>): IdentityPhotos[] {
-  return [...groups].sort(([a], [b]) => byBytes(a, b)).map(([identity, photos]) => ({ identity, photos }));
-}
-
-function addTo(groups: Map<string, SourcePhoto[]>, identity: string, photo: SourcePhoto): void {
-  const photos = groups.get(identity);
-  if (photos) photos.push(photo);
-  else groups.set(identity, [photo]);
-}
 
 /** After `_-_`, or where there is none before the last `_`. */
 export function inHouseIdentity(stem: string): string {
@@ -42,7 +32,7 @@ async function* readInHouse(root: string): AsyncGenerator<IdentityPhotos> {
       addTo(groups, identity, identity === '' ? { ...photo, problem: 'its name has no identity' } : photo);
     }
   }
-  yield* joined(groups);
+  yield* inOrder(groups);
 }
 
 export const inHouse: Layout = {
@@ -64,7 +54,7 @@ async function* readRmfd(root: string): AsyncGenerator<IdentityPhotos> {
       for (const { path: below, name } of photos)
         addTo(groups, identity, { path: `${folder}/${below}`, name: masked ? `masked_${name}` : name, masked });
   }
-  yield* joined(groups);
+  yield* inOrder(groups);
 }
 
 export const rmfd: Layout = {
