@@ -129,6 +129,87 @@ export declare class Masker {
   load(): Promise<void>;
 }
 
+export interface NativeRates {
+  /** A score, or +Infinity. */
+  threshold: number;
+  fmr: number;
+  fnmr: number;
+}
+
+export interface NativeMeasures {
+  eerCrossing: number;
+  eerThreshold: number;
+  eerHull: number;
+  auc: number;
+  dPrime: number;
+  minCllr: number;
+}
+
+/** Genuine and impostor scores, sorted. Every method but `load` needs a `load` that has resolved to `undefined`. */
+export declare class ScoreSet {
+  constructor();
+  /**
+   * Takes the scores over (they are copied, and may be changed once the promise has settled).
+   * @param scores [n]; used as they are, or negated where `negate`
+   * @param labels [n]: 1 genuine, 0 impostor, 2 left out; at least one of each of the first two
+   * @returns the index of the first score that is not finite and not left out, if there is one
+   */
+  load(scores: Float64Array | Float32Array, labels: Uint8Array, negate: boolean): Promise<number | undefined>;
+  measure(): Promise<NativeMeasures>;
+  /** One point for every distinct score and +Infinity, ascending; or about 2,000 of them where there are more than `most`. */
+  curve(most: number): Promise<{ thresholds: Float64Array; fmr: Float64Array; fnmr: Float64Array }>;
+  /** Counts in `bins` (1 or more) equal bins over [low, high], the range of all scores. */
+  histogram(bins: number): Promise<{ low: number; high: number; genuine: Float64Array; impostor: Float64Array }>;
+  /** A match is score >= threshold, or where `strict` score > threshold. */
+  at(threshold: number, strict: boolean): NativeRates;
+  /** At the smallest threshold with FMR <= target. */
+  atFmr(target: number): NativeRates;
+  /** At the largest threshold with FNMR <= target. */
+  atFnmr(target: number): NativeRates;
+}
+
+/** Resampling of comparisons by identity, or where `identities` is 0 of each on its own. */
+export declare class Bootstrap {
+  /**
+   * @param scores [n], finite
+   * @param labels [n]: 1 genuine, 0 impostor
+   * @param first, second [n]: identities compared, 0 to identities - 1
+   * @param fmr targets, [0, 1]
+   * @param thresholds descending
+   */
+  constructor(comparisons: {
+    scores: Float64Array;
+    labels: Uint8Array;
+    first: Int32Array;
+    second: Int32Array;
+    identities: number;
+    fmr: Float64Array;
+    thresholds: Float64Array;
+    seed: number;
+  });
+  /**
+   * Draws `from` to `from + count - 1`, one row each: EER by crossing, AUC, FNMR for each `fmr`, then FMR and FNMR for each of
+   * `thresholds`. NaN where a draw has no genuine or no impostor comparison. Rejects with ABORTED.
+   */
+  draw(from: number, count: number, cancellation: Cancellation): Promise<Float64Array>;
+}
+
+/**
+ * The place of each probe's mate in a score matrix. An identity's score is that of its best photo.
+ * @param matrix [probes × gallery], row-major, finite
+ * @param probes [probes]: identity of each row
+ * @param gallery [gallery]: identity of each column, -1 for one that is not enrolled
+ * @param identities identities are numbered below this
+ * @returns for each probe: its mate's score (NaN where not enrolled), how many other identities score at least as high, and
+ * the highest score of another identity (-Infinity where there is none)
+ */
+export declare function identify(
+  matrix: Float32Array | Float64Array,
+  probes: Int32Array,
+  gallery: Int32Array,
+  identities: number,
+): Promise<{ mate: Float64Array; above: Float64Array; best: Float64Array }>;
+
 export interface SystemInfo {
   /** Instruction sets of this processor that matter here. */
   cpuFeatures: string[];

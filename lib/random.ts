@@ -26,4 +26,14 @@ export class NamedRandom {
     const pool = [...items];
     return Array.from({ length: count }, () => pool.splice(this.below(pool.length), 1)[0] as T);
   }
+
+  /** All of `items`, in random order. */
+  shuffled<T>(items: readonly T[]): T[] {
+    const shuffled = [...items];
+    for (let i = shuffled.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      [shuffled[i], shuffled[j]] = [shuffled[j] as T, shuffled[i] as T];
+    }
+    return shuffled;
+  }
 }

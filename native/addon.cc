@@ -2,8 +2,10 @@
 
 #include <opencv2/core/utility.hpp>
 
+#include "bindings/arguments.h"
 #include "bindings/environment.h"
 #include "bindings/masker.h"
+#include "bindings/scores.h"
 #include "bindings/system.h"
 
 namespace {
@@ -11,7 +13,9 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cv::setNumThreads(1);  // the pool's threads are the only ones
   maskbench::Environment::Init(env);
+  exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));
   maskbench::ExportMasker(env, exports);
+  maskbench::ExportScores(env, exports);
   maskbench::ExportSystem(env, exports);
   return exports;
 }

@@ -43,6 +43,23 @@ class Task {
   std::exception_ptr error_;
 };
 
+// A task of two functions.
+class FunctionTask : public Task {
+ public:
+  using WorkFunction = std::function<void(const Cancellation&)>;
+  using ResultFunction = std::function<Napi::Value(Napi::Env)>;
+  FunctionTask(Napi::Env env, Cancellation cancellation, WorkFunction work, ResultFunction result)
+      : Task(env, std::move(cancellation)), work_(std::move(work)), result_(std::move(result)) {}
+
+ protected:
+  void Work() override { work_(cancellation()); }
+  Napi::Value Result(Napi::Env env) override { return result_(env); }
+
+ private:
+  const WorkFunction work_;
+  const ResultFunction result_;
+};
+
 // What belongs to one Node environment (the main thread or a worker thread): its running tasks and the way back to its
 // event loop. When the environment ends, its tasks are cancelled and waited for.
 class Environment {

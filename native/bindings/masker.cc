@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/arguments.h"
 #include "bindings/environment.h"
 #include "mask/masker.h"
 #include "runtime/error.h"
@@ -13,47 +14,6 @@
 
 namespace maskbench {
 namespace {
-
-// The TypeScript side checks what users give (binding.d.ts is the contract); this only refuses what would be unsafe.
-[[noreturn]] void Invalid(Napi::Env env, const std::string& name, const std::string& expected) {
-  throw Napi::TypeError::New(env, name + ": expected " + expected);
-}
-
-bool Has(const Napi::Object& object, const char* name) { return !object.Get(name).IsUndefined(); }
-
-std::string String(const Napi::Object& object, const char* name) {
-  const Napi::Value value = object.Get(name);
-  if (!value.IsString()) Invalid(object.Env(), name, "a string");
-  return value.As<Napi::String>();
-}
-
-double Number(const Napi::Object& object, const char* name) {
-  const Napi::Value value = object.Get(name);
-  if (!value.IsNumber()) Invalid(object.Env(), name, "a number");
-  return value.As<Napi::Number>();
-}
-
-int Integer(const Napi::Object& object, const char* name) { return static_cast<int>(Number(object, name)); }
-
-bool Boolean(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean(); }
-
-Napi::Object Object(const Napi::Value& value, const char* name) {
-  if (!value.IsObject()) Invalid(value.Env(), name, "an object");
-  return value.As<Napi::Object>();
-}
-
-class CancellationWrap : public Napi::ObjectWrap<CancellationWrap> {
- public:
-  static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Cancellation", {InstanceMethod<&CancellationWrap::Cancel>("cancel")});
-  }
-  explicit CancellationWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
-  const Cancellation& cancellation() const { return cancellation_; }
-
- private:
-  void Cancel(const Napi::CallbackInfo& /*info*/) { cancellation_.Cancel(); }
-  Cancellation cancellation_;
-};
 
 MaskerOptions ParseOptions(const Napi::Object& object) {
   MaskerOptions options;
@@ -78,13 +38,6 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   if (Has(object, "quality")) options.quality = Integer(object, "quality");
   options.draw_landmarks = Boolean(object, "drawLandmarks");
   return options;
-}
-
-std::span<const uint8_t> View(const Napi::Object& object, const char* name) {
-  const Napi::Value value = object.Get(name);
-  if (!value.IsTypedArray()) Invalid(object.Env(), name, "a Uint8Array");
-  const auto array = value.As<Napi::Uint8Array>();
-  return {array.Data(), array.ByteLength()};
 }
 
 Source ParseSource(const Napi::Object& object) {
@@ -225,19 +178,6 @@ class MaskTask : public Task {
   MaskResult result_;
 };
 
-// Loads the landmark model ahead of the first photo, beside whatever else the program starts with.
-class LoadTask : public Task {
- public:
-  LoadTask(Napi::Env env, std::shared_ptr<Masker> masker) : Task(env, {}), masker_(std::move(masker)) {}
-
- protected:
-  void Work() override { masker_->Predictor(); }
-  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
-
- private:
-  const std::shared_ptr<Masker> masker_;
-};
-
 class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -253,15 +193,18 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
 
  private:
   Napi::Value Mask(const Napi::CallbackInfo& info) {
-    const CancellationWrap* cancellation = CancellationWrap::Unwrap(Object(info[1], "cancellation"));
     return Environment::Of(info.Env())
         .Start(
-            std::make_unique<MaskTask>(info.Env(), masker_, Object(info[0], "request"), cancellation->cancellation()),
+            std::make_unique<MaskTask>(info.Env(), masker_, Object(info[0], "request"), CancellationWrap::Of(info[1])),
             *queue_);
   }
 
   Napi::Value Load(const Napi::CallbackInfo& info) {
-    return Environment::Of(info.Env()).Start(std::make_unique<LoadTask>(info.Env(), masker_), *queue_);
+    return Environment::Of(info.Env())
+        .Start(std::make_unique<FunctionTask>(
+                   info.Env(), Cancellation(), [masker = masker_](const Cancellation&) { masker->Predictor(); },
+                   [](Napi::Env env) { return env.Undefined(); }),
+               *queue_);
   }
 
   std::shared_ptr<Masker> masker_;
@@ -270,9 +213,6 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
 
 }  // namespace
 
-void ExportMasker(Napi::Env env, Napi::Object exports) {
-  exports.Set("Masker", MaskerWrap::Define(env));
-  exports.Set("Cancellation", CancellationWrap::Define(env));
-}
+void ExportMasker(Napi::Env env, Napi::Object exports) { exports.Set("Masker", MaskerWrap::Define(env)); }
 
 }  // namespace maskbench

@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+import { fuse } from '../metrics/fusion.js';
+import { readScores, type SystemScores } from '../metrics/score-files.js';
+import { type PaperMeasures, ScoreSet } from '../metrics/score-set.js';
+import { type Pair, pairIdentity, parsePairs } from '../pairs/list.js';
+import { type DataSet, dataSets } from './published.js';
+import { type BenchmarkTable, regenerateTables } from './tables.js';
+
+/** Pairs and scores of one data set. */
+export interface ScoredDataSet {
+  dataSet: DataSet;
+  /** The pairs of the scores, in their order. */
+  pairs: Pair[];
+  labels: Uint8Array;
+  systems: SystemScores[];
+}
+
+/** The result of {@link benchmarkScores}. */
+export interface ScoreBenchmark {
+  tables: BenchmarkTable[];
+  dataSets: ScoredDataSet[];
+}
+
+async function readPairs(file: string): Promise<Pair[]> {
+  return parsePairs(await readFile(file, 'utf8'), file).pairs;
+}
+
+/**
+ * The pairs that scores belong to, with labels. A label is found by walking the evaluation list in step with the input list; where there is
+ * only the input list, from the identities in the two names.
+ * @throws {@link MaskbenchError} `NOT_FOUND` without an input list; `UNREADABLE` where a pair of the input is not in the evaluation list
+ */
+export async function readScoredPairs(folder: string, dataSet: string): Promise<Pair[]> {
+  const inputFile = path.join(folder, `landmark_evaluation_input_${dataSet}.txt`);
+  if (!existsSync(inputFile)) throw new MaskbenchError('NOT_FOUND', inputFile, `${inputFile}: there is no pair list`);
+  const input = await readPairs(inputFile);
+  const evaluationFile = path.join(folder, `evaluation_${dataSet}.txt`);
+  if (!existsSync(evaluationFile))
+    return input.map((pair) => ({ ...pair, genuine: pairIdentity(pair.reference) === pairIdentity(pair.probe) }));
+  const evaluation = await readPairs(evaluationFile);
+  let at = 0;
+  return input.map((pair, i) => {
+    while (
+      at < evaluation.length &&
+      (evaluation[at]?.reference !== pair.reference || evaluation[at]?.probe !== pair.probe)
+    )
+      at++;
+    const found = evaluation[at++];
+    if (found?.genuine === undefined)
+      throw new MaskbenchError(
+        'UNREADABLE',
+        inputFile,
+        `${inputFile}, line ${i + 1}: is not in ${evaluationFile}, or not in its order`,
+      );
+    return { ...pair, genuine: found.genuine };
+  });
+}
+
+/** Score files by system and data set: `<group>/<system>/score_<data set>.txt`. */
+async function scoreFiles(folder: string): Promise<{ system: string; file: (dataSet: string) => string }[]> {
+  const groups = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    throw new MaskbenchError('NOT_FOUND', folder, `${folder}: expected the folder of score files: ${error.message}`);
+  });
+  const systems = [];
+  for (const group of groups.filter((entry) => entry.isDirectory()))
+    for (const system of await readdir(path.join(folder, group.name), { withFileTypes: true }))
+      if (system.isDirectory())
+        systems.push({
+          system: system.name,
+          file: (dataSet: string) => path.join(folder, group.name, system.name, `score_${dataSet}.txt`),
+        });
+  return systems;
+}
+
+/**
+ * Regenerates the paper's tables from its score files.
+ * @param data Holds `benchmark_data` (`<experiment>/<system>/score_<data set>.txt`) and `training_pairs_data` (`<data set>/…`).
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
+ */
+export async function benchmarkScores(data: string): Promise<ScoreBenchmark> {
+  const systems = await scoreFiles(path.join(data, 'benchmark_data'));
+  const scored: ScoredDataSet[] = [];
+  const absent = new Map<string, string>();
+  for (const dataSet of dataSets) {
+    let pairs: Pair[];
+    try {
+      pairs = await readScoredPairs(path.join(data, 'training_pairs_data', dataSet), dataSet);
+    } catch (error) {
+      if (!(error instanceof MaskbenchError && error.code === 'NOT_FOUND')) throw error;
+      absent.set(dataSet, 'its pair list was not published');
+      continue;
+    }
+    const found: SystemScores[] = [];
+    for (const { system, file } of systems)
+      if (existsSync(file(dataSet))) found.push({ ...(await readScores(file(dataSet))), name: system });
+    const count = found[0]?.scores.length ?? 0;
+    const other = found.find(({ scores }) => scores.length !== count || count > pairs.length);
+    if (other)
+      throw new MaskbenchError(
+        'UNREADABLE',
+        other.name,
+        `${other.name}, ${dataSet}: ${other.scores.length} scores for ${Math.min(count, pairs.length)} pairs`,
+      );
+    const used = pairs.slice(0, count);
+    const labels = Uint8Array.from(used, ({ genuine }) => Number(genuine));
+    scored.push({ dataSet, pairs: used, labels, systems: found });
+  }
+  return { dataSets: scored, tables: await tablesOf(scored, absent) };
+}
+
+/** The published tables from scored data sets; `absent` says why a data set has none. */
+export async function tablesOf(
+  scored: readonly ScoredDataSet[],
+  absent: ReadonlyMap<string, string>,
+): Promise<BenchmarkTable[]> {
+  const measures = new Map<string, PaperMeasures>();
+  const key = (systems: readonly string[], dataSet: string) => [...systems, dataSet].join('\0');
+  for (const { dataSet, labels, systems } of scored) {
+    for (const system of systems)
+      measures.set(
+        key([system.name], dataSet),
+        (await ScoreSet.from(system.scores, labels, { source: system.name })).paper(),
+      );
+    const members = ['FT1', 'FT2', 'FT3'].flatMap((name) => systems.filter((system) => system.name === name));
+    if (members.length === 3) {
+      const { scores, name } = fuse(members, labels, 'mean');
+      measures.set(
+        key(
+          members.map((member) => member.name),
+          dataSet,
+        ),
+        (await ScoreSet.from(scores, labels, { source: name })).paper(),
+      );
+    }
+  }
+  return regenerateTables(
+    (systems, dataSet) =>
+      absent.get(dataSet) ?? measures.get(key(systems, dataSet)) ?? `no scores of ${systems.join(', ')}`,
+  );
+}

@@ -1,0 +1,501 @@
+import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { isSamePhoto, type Pair, pairIdentity, pairPath } from '../pairs/list.js';
+import { cllr } from './fusion.js';
+import { type Attributes, comparisonsOfGroups } from './groups.js';
+import {
+  bootstrap,
+  type Draws,
+  doubt,
+  type Estimate,
+  estimateShare,
+  percentileInterval,
+  type Resampled,
+} from './intervals.js';
+import type { SystemScores } from './score-files.js';
+import {
+  type ErrorCurve,
+  type ExactMeasures,
+  type PaperMeasures,
+  type Rates,
+  type ScoreHistogram,
+  ScoreSet,
+} from './score-set.js';
+
+export const definitions = ['exact', 'paper'] as const;
+/**
+ * How rates are counted. `exact`: a match is score ≥ threshold, thresholds are the scores themselves (ISO/IEC 19795-1). `paper`: a match
+ * is similarity > threshold, at 50 thresholds evenly from 1 to 0.
+ */
+export type Definition = (typeof definitions)[number];
+
+/** What the scores are about. */
+export interface Comparisons {
+  /** [n]: 1 genuine, 0 impostor. */
+  labels: Uint8Array;
+  /** [n]: the photos compared, where a pair list tells; identities are taken from their names. */
+  pairs?: readonly Pair[];
+}
+
+/** Options of {@link evaluate}. */
+export interface EvaluateOptions {
+  /** Default `exact`. */
+  definition?: Definition;
+  /** Scores are distances: smaller is more alike. They are negated, thresholds too. */
+  distance?: boolean;
+  /** FMR targets for FNMR@FMR. Default 0.1, 0.01, 0.001, 0.0001; those that the sample can't support are named, not given. */
+  fmr?: readonly number[];
+  /** FNMR targets for FMR@FNMR. Default 0.1, 0.01. */
+  fnmr?: readonly number[];
+  /** A threshold fixed beforehand, at which rates, groups and kinds of masking are given. */
+  threshold?: number;
+  /**
+   * Takes that threshold from the plain–plain comparisons, at this FMR (NISTIR 8311 and 8331 use 1e-5); FNMR and FMR are then given for
+   * plain–masked and masked–masked comparisons too.
+   */
+  plainFmr?: number;
+  /** Bootstrap draws for 95% intervals; 0 for none. Default 1000, none for more than a million comparisons. */
+  draws?: number;
+  /** Of the draws. Default 0. */
+  seed?: number;
+  /** Rates are also given for each group, from {@link readGroups}. */
+  groups?: Attributes;
+  signal?: AbortSignal;
+}
+
+/** Failure to acquire: photos that gave no template. A photo counts if all its comparisons failed. */
+export interface Acquisition {
+  plain: Estimate;
+  masked: Estimate;
+}
+
+/** Rates at one threshold. */
+export interface ThresholdRates {
+  threshold: number;
+  /** Over completed comparisons. */
+  fmr: Estimate;
+  fnmr: Estimate;
+  /** Failed comparisons counted as non-matches. */
+  far: Estimate;
+  frr: Estimate;
+}
+
+/** {@link ThresholdRates} that a target asked for. */
+export interface TargetRates extends ThresholdRates {
+  target: number;
+}
+
+/** Rates of some of the comparisons at the common threshold. */
+export interface PartRates extends ThresholdRates {
+  /** `plain–masked`, say; or an attribute and its value. */
+  name: string;
+  genuine: number;
+  impostor: number;
+  /** Of a group: photos without a template. */
+  acquisition?: Acquisition;
+}
+
+/** Threshold-free measures with their intervals. */
+export interface MeasureEstimates extends Omit<ExactMeasures, 'eer' | 'auc'> {
+  eer: Estimate;
+  auc: Estimate;
+}
+
+/** What the scores of one system say. */
+export interface SystemEvaluation {
+  name: string;
+  /** Completed comparisons. */
+  genuine: number;
+  impostor: number;
+  /** Comparisons without a score. */
+  failed: { genuine: number; impostor: number };
+  /** Where the pair list tells photos. */
+  acquisition?: Acquisition;
+  /** `paper` definition only. */
+  paper?: PaperMeasures;
+  measures: MeasureEstimates;
+  /** Log-likelihood ratios only: their cost in bits. */
+  cllr?: number;
+  fnmrAtFmr: TargetRates[];
+  fmrAtFnmr: TargetRates[];
+  /** At the common threshold. */
+  atThreshold?: ThresholdRates;
+  /** By kind of masking, at the common threshold; failed comparisons are non-matches in `far` and `frr`. */
+  maskings?: PartRates[];
+  groups?: PartRates[];
+  /** The same without comparisons of a photo and its own twin, where there are any. */
+  withoutSamePhoto?: { genuine: number; eer: number; fnmrAtFmr: (Rates & { target: number })[]; paper?: PaperMeasures };
+  curve: ErrorCurve;
+  histogram: ScoreHistogram;
+  /** What a reader must know. */
+  notes: string[];
+}
+
+/** A system minus the first, with the interval of shared draws. */
+export interface Difference {
+  name: string;
+  eer: Estimate;
+  fnmrAtFmr: (Estimate & { target: number })[];
+}
+
+/** The result of {@link evaluate}. */
+export interface Evaluation {
+  definition: Definition;
+  /** Where true, thresholds are negated distances. */
+  distance: boolean;
+  genuine: number;
+  impostor: number;
+  /** Genuine comparisons of a photo with itself or its own masked twin. */
+  samePhoto: number;
+  identities?: number;
+  /** How intervals were made. */
+  intervals: string;
+  systems: SystemEvaluation[];
+  /** Each further system against the first. */
+  differences: Difference[];
+  notes: string[];
+}
+
+const left = 2;
+
+/** What stays the same for all systems. */
+class Evaluator {
+  readonly #comparisons: Comparisons;
+  readonly #options: EvaluateOptions;
+  readonly #first = new Int32Array(0);
+  readonly #second = new Int32Array(0);
+  readonly draws: number;
+  readonly identities: number | undefined;
+  readonly samePhoto: boolean[];
+
+  constructor(comparisons: Comparisons, options: EvaluateOptions) {
+    this.#comparisons = comparisons;
+    this.#options = options;
+    const usual = comparisons.labels.length > 1_000_000 ? 0 : 1000;
+    this.draws = checkInteger('draws', options.draws ?? usual, 0, 1_000_000);
+    const { pairs } = comparisons;
+    this.samePhoto = pairs?.map(isSamePhoto) ?? [];
+    if (!pairs) return;
+    const numbers = new Map<string, number>();
+    const numberOf = (name: string) => {
+      const identity = pairIdentity(name);
+      const known = numbers.get(identity);
+      if (known === undefined) numbers.set(identity, numbers.size);
+      return known ?? numbers.size - 1;
+    };
+    this.#first = Int32Array.from(pairs, ({ reference }) => numberOf(reference));
+    this.#second = Int32Array.from(pairs, ({ probe }) => numberOf(probe));
+    this.identities = numbers.size;
+  }
+
+  async evaluate(
+    system: SystemScores,
+  ): Promise<{ evaluation: SystemEvaluation; draws?: Draws | undefined; targets: number[] }> {
+    const { definition = 'exact', distance = false, plainFmr } = this.#options;
+    const labels = this.#labelsOf(system);
+    const set = await ScoreSet.from(system.scores, labels, { distance, source: system.name });
+    const notes: string[] = [];
+    const supported = (rate: string, targets: readonly number[], of: number) =>
+      targets.filter((target) => {
+        if (of * target >= 1 - 1e-9) return true;
+        notes.push(`${rate} ${target} needs at least ${Math.ceil(1 / target)} comparisons, there are ${of}: not given`);
+        return false;
+      });
+    const fmrTargets = supported('FMR', this.#options.fmr ?? [0.1, 0.01, 0.001, 0.0001], set.impostor);
+    const fnmrTargets = supported('FNMR', this.#options.fnmr ?? [0.1, 0.01], set.genuine);
+    const threshold = plainFmr === undefined ? this.#options.threshold : await this.#plainThreshold(system, plainFmr);
+    const fmrPoints = fmrTargets.map((target) => set.fnmrAtFmr(target));
+    const fnmrPoints = fnmrTargets.map((target) => set.fmrAtFnmr(target));
+    const fixed = [...fmrPoints, ...fnmrPoints].map((point) => point.threshold);
+    if (threshold !== undefined) fixed.push(threshold);
+    const draws = await this.#resample(system, labels, { fmr: fmrTargets, thresholds: fixed });
+    const failed = this.#failures(system);
+    const rates = (rate: Rates, draw: Draws['at'][number] | undefined, fnmrDraws = draw?.fnmr) =>
+      toRates(rate, { genuine: set.genuine, impostor: set.impostor }, failed, draw?.fmr, fnmrDraws);
+    const measured = await set.measure();
+    const interval = (values: Float64Array | undefined) => {
+      const found = values && percentileInterval(values);
+      return found && { interval: found };
+    };
+    const eerOf = Math.min(set.genuine, set.impostor);
+    const eer: Estimate =
+      measured.eer === 0 ? estimateShare(0, eerOf) : { value: measured.eer, ...interval(draws?.eer) };
+    const evaluation: SystemEvaluation = {
+      name: system.name,
+      genuine: set.genuine,
+      impostor: set.impostor,
+      failed,
+      ...(definition === 'paper' && { paper: set.paper() }),
+      measures: { ...measured, eer, auc: { value: measured.auc, ...interval(draws?.auc) } },
+      fnmrAtFmr: fmrPoints.map((point, k) => ({
+        target: point.target,
+        // The threshold is part of what varies; FMR at the threshold itself is not.
+        ...rates(point, draws?.at[k], draws?.fnmrAtFmr[k]),
+      })),
+      fmrAtFnmr: fnmrPoints.map((point, k) => ({
+        target: point.target,
+        ...rates(point, draws?.at[fmrPoints.length + k]),
+      })),
+      curve: await set.curve(),
+      histogram: await set.histogram(),
+      notes,
+    };
+    if (measured.eer === 0) notes.push(doubt('EER', eer) as string);
+    else if (measured.eer * eerOf < 30)
+      notes.push(
+        `EER ${(measured.eer).toPrecision(3)} rests on about ${Math.round(measured.eer * eerOf)} errors: fewer than 30`,
+      );
+    for (const { target, fnmr, fmr } of evaluation.fnmrAtFmr)
+      for (const doubted of [doubt(`FNMR at FMR ${target}`, fnmr), doubt(`the FMR reached for ${target}`, fmr)])
+        if (doubted) notes.push(doubted);
+    if (threshold !== undefined) evaluation.atThreshold = rates(set.at(threshold), draws?.at.at(-1));
+    const { pairs } = this.#comparisons;
+    if (pairs)
+      await this.#addWhatPhotosTell(
+        evaluation,
+        system,
+        pairs,
+        labels,
+        threshold ?? fmrPoints.at(-1)?.threshold,
+        plainFmr,
+      );
+    return { evaluation, draws, targets: fmrTargets };
+  }
+
+  async #addWhatPhotosTell(
+    evaluation: SystemEvaluation,
+    system: SystemScores,
+    pairs: readonly Pair[],
+    labels: Uint8Array,
+    threshold: number | undefined,
+    plainFmr: number | undefined,
+  ): Promise<void> {
+    const { definition, distance = false, groups } = this.#options;
+    const all = pairs.map((_, i) => i);
+    evaluation.acquisition = acquisitionOf(pairs, all, system.failed);
+    if (this.samePhoto.includes(true)) {
+      const without = labels.map((label, i) => (this.samePhoto[i] ? left : label));
+      if (without.includes(1)) {
+        const set = await ScoreSet.from(system.scores, without, { distance, source: system.name });
+        evaluation.withoutSamePhoto = {
+          genuine: set.genuine,
+          eer: (await set.measure()).eer,
+          fnmrAtFmr: evaluation.fnmrAtFmr.map(({ target }) => set.fnmrAtFmr(target)),
+          ...(definition === 'paper' && { paper: set.paper() }),
+        };
+      }
+    }
+    if (threshold === undefined) return;
+    if (plainFmr !== undefined) {
+      const kinds = ['plain–plain', 'plain–masked', 'masked–masked'];
+      const kindOf = ({ referenceMasked, probeMasked }: Pair) => Number(referenceMasked) + Number(probeMasked);
+      evaluation.maskings = [];
+      for (const [kind, name] of kinds.entries()) {
+        const members = all.filter((i) => kindOf(pairs[i] as Pair) === kind);
+        if (members.length > 0) evaluation.maskings.push(await this.#partRates(name, system, members, threshold));
+      }
+    }
+    if (!groups) return;
+    const found = comparisonsOfGroups(pairs, groups);
+    if (found.length === 0) evaluation.notes.push('groups: no comparison is within one');
+    evaluation.groups = [];
+    for (const { attribute, value, members } of found)
+      evaluation.groups.push({
+        ...(await this.#partRates(`${attribute}: ${value}`, system, members, threshold)),
+        acquisition: acquisitionOf(pairs, members, system.failed),
+      });
+  }
+
+  async #partRates(name: string, system: SystemScores, members: number[], threshold: number): Promise<PartRates> {
+    const labels = new Uint8Array(system.scores.length).fill(left);
+    for (const i of members) labels[i] = this.#labelsOf(system)[i] as number;
+    const sign = this.#options.distance ? -1 : 1;
+    const count = { genuine: 0, impostor: 0, fnm: 0, fm: 0 };
+    for (const i of members) {
+      const match = sign * (system.scores[i] as number) >= threshold;
+      if (labels[i] === 1) {
+        count.genuine++;
+        if (!match) count.fnm++;
+      } else if (labels[i] === 0) {
+        count.impostor++;
+        if (match) count.fm++;
+      }
+    }
+    const both = count.genuine > 0 && count.impostor > 0;
+    const draws = both ? await this.#resample(system, labels, { thresholds: [threshold] }) : undefined;
+    const failed = { genuine: 0, impostor: 0 };
+    for (const i of members)
+      if (system.failed.has(i)) failed[this.#comparisons.labels[i] === 1 ? 'genuine' : 'impostor']++;
+    const rate = { threshold, fmr: count.fm / count.impostor, fnmr: count.fnm / count.genuine };
+    return {
+      name,
+      genuine: count.genuine,
+      impostor: count.impostor,
+      ...toRates(rate, count, failed, draws?.at[0]?.fmr, draws?.at[0]?.fnmr),
+    };
+  }
+
+  async #plainThreshold(system: SystemScores, rate: number): Promise<number> {
+    const { pairs } = this.#comparisons;
+    if (!pairs)
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        'plainFmr',
+        'a threshold from plain–plain comparisons needs a pair list',
+      );
+    const labels = this.#labelsOf(system).map((label, i) =>
+      pairs[i]?.referenceMasked || pairs[i]?.probeMasked ? left : label,
+    );
+    if (!labels.includes(0))
+      throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'the list has no plain–plain impostor comparisons');
+    const source = `${system.name}, plain–plain comparisons`;
+    const { distance = false } = this.#options;
+    return (await ScoreSet.from(system.scores, labels, { distance, source })).fnmrAtFmr(rate).threshold;
+  }
+
+  #labelsOf(system: SystemScores): Uint8Array {
+    const { labels } = this.#comparisons;
+    if (system.scores.length !== labels.length)
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        system.name,
+        `${system.name}: ${system.scores.length} scores for ${labels.length} comparisons`,
+      );
+    if (system.failed.size === 0 && !('dropped' in system)) return labels;
+    return labels.map((label, i) => (Number.isNaN(system.scores[i]) || system.failed.has(i) ? left : label));
+  }
+
+  #failures({ failed }: SystemScores) {
+    const counts = { genuine: 0, impostor: 0 };
+    for (const i of failed) counts[this.#comparisons.labels[i] === 1 ? 'genuine' : 'impostor']++;
+    return counts;
+  }
+
+  async #resample(
+    system: SystemScores,
+    labels: Uint8Array,
+    targets: { fmr?: number[]; thresholds: number[] },
+  ): Promise<Draws | undefined> {
+    if (this.draws === 0) return undefined;
+    const rows: number[] = [];
+    for (let i = 0; i < labels.length; i++) if (labels[i] !== left) rows.push(i);
+    const sign = this.#options.distance ? -1 : 1;
+    const resampled: Resampled = {
+      scores: Float64Array.from(rows, (i) => sign * (system.scores[i] as number)),
+      labels: Uint8Array.from(rows, (i) => labels[i] as number),
+    };
+    if (this.identities !== undefined)
+      resampled.identities = {
+        first: Int32Array.from(rows, (i) => this.#first[i] as number),
+        second: Int32Array.from(rows, (i) => this.#second[i] as number),
+        count: this.identities,
+      };
+    const { seed = 0, signal } = this.#options;
+    return bootstrap(resampled, { ...targets, draws: this.draws, seed, ...(signal && { signal }) });
+  }
+}
+
+function toRates(
+  { threshold, fmr, fnmr }: Rates,
+  of: { genuine: number; impostor: number },
+  failed: { genuine: number; impostor: number },
+  fmrDraws: Float64Array | undefined,
+  fnmrDraws: Float64Array | undefined,
+): ThresholdRates {
+  const falseMatches = of.impostor && Math.round(fmr * of.impostor);
+  const falseNonMatches = of.genuine && Math.round(fnmr * of.genuine);
+  return {
+    threshold,
+    fmr: estimateShare(falseMatches, of.impostor, fmrDraws),
+    fnmr: estimateShare(falseNonMatches, of.genuine, fnmrDraws),
+    far: estimateShare(falseMatches, of.impostor + failed.impostor),
+    frr: estimateShare(falseNonMatches + failed.genuine, of.genuine + failed.genuine),
+  };
+}
+
+function acquisitionOf(pairs: readonly Pair[], members: readonly number[], failed: Set<number>): Acquisition {
+  const photos = { plain: new Map<string, boolean>(), masked: new Map<string, boolean>() };
+  for (const i of members) {
+    const { reference, probe, referenceMasked, probeMasked } = pairs[i] as Pair;
+    for (const [name, masked] of [
+      [reference, referenceMasked],
+      [probe, probeMasked],
+    ] as const) {
+      const side = photos[masked ? 'masked' : 'plain'];
+      side.set(pairPath(name), (side.get(pairPath(name)) ?? false) || !failed.has(i));
+    }
+  }
+  const share = (side: Map<string, boolean>) =>
+    estimateShare([...side.values()].filter((had) => !had).length, side.size);
+  return { plain: share(photos.plain), masked: share(photos.masked) };
+}
+
+function subtract(a: Float64Array, b: Float64Array): Float64Array {
+  return a.map((value, i) => value - (b[i] as number));
+}
+
+/**
+ * Measures verification: error rates, thresholds, intervals, curves, for one system or several on the same comparisons.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: scores and labels of different lengths, an unexplained NaN or an infinity, only
+ * genuine or only impostor comparisons, scores outside [0, 1] with the `paper` definition
+ */
+export async function evaluate(
+  systems: readonly SystemScores[],
+  comparisons: Comparisons,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const definition = checkChoice('definition', options.definition ?? 'exact', definitions);
+  const { labels, pairs } = comparisons;
+  const evaluator = new Evaluator(comparisons, options);
+  const results = [];
+  for (const system of systems) {
+    const result = await evaluator.evaluate(system);
+    if ('dropped' in system) {
+      result.evaluation.cllr = cllr(system.scores, labels);
+      const dropped = (system.dropped as Set<number>).size;
+      if (dropped > 0) result.evaluation.notes.push(`${dropped} comparisons across folds of identities are left out`);
+    }
+    results.push(result);
+  }
+  const [first, ...others] = results;
+  const differences = others.flatMap(({ evaluation, draws, targets }): Difference[] => {
+    if (!first) return [];
+    const base = first.evaluation;
+    const interval = (a: Float64Array | undefined, b: Float64Array | undefined) => {
+      const shared = pairs || (base.genuine === evaluation.genuine && base.impostor === evaluation.impostor);
+      const found = a && b && shared && percentileInterval(subtract(a, b));
+      return found ? { interval: found } : {};
+    };
+    return [
+      {
+        name: `${evaluation.name} − ${base.name}`,
+        eer: {
+          value: evaluation.measures.eer.value - base.measures.eer.value,
+          ...interval(draws?.eer, first.draws?.eer),
+        },
+        fnmrAtFmr: targets.flatMap((target, k) => {
+          const place = first.targets.indexOf(target);
+          if (place < 0) return [];
+          const value = (evaluation.fnmrAtFmr[k]?.fnmr.value as number) - (base.fnmrAtFmr[place]?.fnmr.value as number);
+          return [{ target, value, ...interval(draws?.fnmrAtFmr[k], first.draws?.fnmrAtFmr[place]) }];
+        }),
+      },
+    ];
+  });
+  const samePhoto = evaluator.samePhoto.filter(Boolean).length;
+  const notes = samePhoto ? [`${samePhoto} genuine comparisons are of a photo with itself or its own masked twin`] : [];
+  return {
+    definition,
+    distance: options.distance ?? false,
+    genuine: labels.filter((label) => label === 1).length,
+    impostor: labels.filter((label) => label === 0).length,
+    samePhoto,
+    ...(evaluator.identities !== undefined && { identities: evaluator.identities }),
+    intervals:
+      evaluator.draws === 0
+        ? 'none'
+        : `95% percentile intervals of ${evaluator.draws} draws ${pairs ? 'of identities' : 'of comparisons (assumes independent pairs)'}, seed ${options.seed ?? 0}`,
+    systems: results.map(({ evaluation }) => evaluation),
+    differences,
+    notes,
+  };
+}

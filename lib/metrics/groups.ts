@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+import { type Pair, pairIdentity, pairPath } from '../pairs/list.js';
+import { csvFields } from './score-files.js';
+
+/** Attributes of photos or identities: sex, age, glasses … */
+export type Attributes = (photo: string) => Record<string, string> | undefined;
+
+/** The photo that a name of a list is about: a twin's is its source's. */
+const sourceName = (name: string) => path.posix.parse(pairPath(name).replace(/(^|\/)masked_([^/]*)$/, '$1$2')).name;
+
+/** As in the names of SoF: `AbdA_00001_m_31_i_fr_nc_no_2016_2_e0_nl_o`. */
+function ofSofName(photo: string): Record<string, string> | undefined {
+  const [, , sex, age, light, view, , emotion, , , occlusion] = sourceName(photo).split('_');
+  if (occlusion === undefined || (sex !== 'm' && sex !== 'f')) return undefined;
+  const years = Number(age);
+  return {
+    sex,
+    age: years < 30 ? 'below 30' : years < 50 ? '30 to 49' : '50 and above',
+    light: light === 'i' ? 'indoor' : 'outdoor',
+    view: view === 'fr' ? 'frontal' : 'not frontal',
+    emotion: emotion as string,
+  };
+}
+
+/** CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each. */
+function parseCelebA(lines: string[], file: string): Attributes {
+  const names = (lines[1] as string).trim().split(/\s+/);
+  const photos = new Map<string, Record<string, string>>();
+  for (const [i, line] of lines.slice(2).entries()) {
+    if (line.trim() === '') continue;
+    const [photo, ...values] = line.trim().split(/\s+/);
+    if (values.length !== names.length)
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 3}: expected ${names.length} values`);
+    photos.set(
+      path.parse(photo as string).name,
+      Object.fromEntries(names.map((name, k) => [name, values[k] === '1' ? 'yes' : 'no'])),
+    );
+  }
+  return (photo) => photos.get(sourceName(photo));
+}
+
+/** A header with `identity` or `photo`, and a column for each attribute. */
+function parseCsv(lines: string[], file: string): Attributes {
+  const [key, ...names] = csvFields(lines[0] as string);
+  if (key !== 'identity' && key !== 'photo')
+    throw new MaskbenchError('UNREADABLE', file, `${file}, line 1: expected "identity" or "photo" as the first column`);
+  const rows = new Map<string, Record<string, string>>();
+  for (const [i, line] of lines.slice(1).entries()) {
+    if (line.trim() === '') continue;
+    const [who, ...values] = csvFields(line);
+    if (values.length !== names.length)
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 2}: expected ${names.length + 1} columns`);
+    const named = names.map((name, k) => [name, values[k] as string]).filter(([, value]) => value !== '');
+    rows.set(key === 'photo' ? sourceName(who as string) : (who as string), Object.fromEntries(named));
+  }
+  return (photo) => rows.get(key === 'photo' ? sourceName(photo) : pairIdentity(photo));
+}
+
+/**
+ * Reads what is known of photos or identities.
+ * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`; or `sof`, for the names of SoF.
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
+ */
+export async function readGroups(file: string): Promise<Attributes> {
+  if (file === 'sof') return ofSofName;
+  const text = await readFile(file, 'utf8').catch((error) => {
+    throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
+  });
+  const lines = text.split(/\r?\n/);
+  return /^\d+\s*$/.test(lines[0] ?? '') && lines.length > 2 ? parseCelebA(lines, file) : parseCsv(lines, file);
+}
+
+/** Which comparisons are within each group: both sides have the value. Attributes and values in byte order. */
+export function comparisonsOfGroups(
+  pairs: readonly Pair[],
+  attributes: Attributes,
+): { attribute: string; value: string; members: number[] }[] {
+  const groups = new Map<string, { attribute: string; value: string; members: number[] }>();
+  for (const [i, { reference, probe }] of pairs.entries()) {
+    const one = attributes(reference);
+    const other = attributes(probe);
+    if (!one || !other) continue;
+    for (const [attribute, value] of Object.entries(one)) {
+      if (other[attribute] !== value) continue;
+      const key = `${attribute}\0${value}`;
+      const group = groups.get(key) ?? { attribute, value, members: [] };
+      group.members.push(i);
+      groups.set(key, group);
+    }
+  }
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+}

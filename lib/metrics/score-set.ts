@@ -1,0 +1,194 @@
+import { MaskbenchError } from '../errors.js';
+import { native } from '../native.js';
+
+/** Error rates at a threshold. */
+export interface Rates {
+  /** A score; `Infinity` where nothing matches. */
+  threshold: number;
+  /** False match rate: share of impostor comparisons that match, [0, 1]. */
+  fmr: number;
+  /** False non-match rate: share of genuine comparisons that do not match, [0, 1]. */
+  fnmr: number;
+}
+
+/** {@link Rates} at the threshold that a target asks for. */
+export interface OperatingPoint extends Rates {
+  target: number;
+}
+
+/** Threshold-free measures, `exact` definition (ISO/IEC 19795-1: a match is score ≥ threshold). */
+export interface ExactMeasures {
+  /** Equal error rate by linear interpolation between the neighbouring points where FNMR − FMR changes sign. */
+  eer: number;
+  /** The score nearest to where the two are equal. */
+  eerThreshold: number;
+  /** Equal error rate of the lower-left convex hull of the (FMR, FNMR) points. */
+  eerHull: number;
+  /** Area under the ROC, ties counted as one half. */
+  auc: number;
+  /** |mean genuine − mean impostor| / √((variance genuine + variance impostor) / 2), variances divided by n. */
+  dPrime: number;
+  /** Cost of the best monotone calibration, in bits (Brümmer and du Preez 2006), by pool-adjacent-violators. */
+  minCllr: number;
+}
+
+/** The paper's measures: a match is similarity > threshold, at 50 thresholds evenly from 1 to 0. */
+export interface PaperMeasures {
+  /** Mean of FMR and FNMR at the first threshold with the smallest difference. */
+  eer: number;
+  /** Smallest FNMR at which FMR < 0.01; 1 where there is none. */
+  fnmr100: number;
+  /** Smallest FNMR at which FMR < 0.001; 1 where there is none. */
+  fnmr1000: number;
+  /** Smallest FNMR at which FMR = 0; 1 where there is none. */
+  fnmr0: number;
+}
+
+/** Points of a curve, thresholds ascending: FMR falls from 1 to 0, FNMR rises from 0 to 1. */
+export interface ErrorCurve {
+  thresholds: Float64Array;
+  fmr: Float64Array;
+  fnmr: Float64Array;
+}
+
+export interface ScoreHistogram {
+  low: number;
+  high: number;
+  /** Counts in equal bins over [low, high]. */
+  genuine: Float64Array;
+  impostor: Float64Array;
+}
+
+/** Numbers of 0 (impostor) and 1 (genuine); others mark comparisons to leave out. */
+export type Labels = ArrayLike<number>;
+
+/** `count` numbers evenly from 1 to 0, as the paper's program makes them with NumPy. */
+export function paperThresholds(count: number): number[] {
+  const step = -1 / (count - 1);
+  return Array.from({ length: count }, (_, i) => (i === count - 1 ? 0 : i * step + 1));
+}
+
+/** Genuine and impostor scores, sorted once in the addon: everything else is quick. */
+export class ScoreSet {
+  readonly #native: InstanceType<typeof native.ScoreSet>;
+  readonly #source: string;
+
+  private constructor(
+    scores: InstanceType<typeof native.ScoreSet>,
+    source: string,
+    /** How many genuine scores there are. */
+    readonly genuine: number,
+    /** How many impostor scores there are. */
+    readonly impostor: number,
+  ) {
+    this.#native = scores;
+    this.#source = source;
+  }
+
+  /**
+   * @param scores Similarities [n]; with `distance`, distances, which are negated.
+   * @param labels [n]
+   * @param options `source` names the scores in errors.
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: another length, a score that is no number, no genuine or no impostor score
+   */
+  static async from(
+    scores: Float64Array | Float32Array | readonly number[],
+    labels: Labels,
+    { distance = false, source = 'scores' }: { distance?: boolean; source?: string } = {},
+  ): Promise<ScoreSet> {
+    const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', source, `${source}: ${problem}`);
+    if (scores.length !== labels.length) throw refuse(`${scores.length} scores for ${labels.length} labels`);
+    const numbers = ArrayBuffer.isView(scores) ? scores : Float64Array.from(scores);
+    const marks = labels instanceof Uint8Array ? labels : Uint8Array.from(labels);
+    let genuine = 0;
+    let impostor = 0;
+    for (const mark of marks) {
+      if (mark === 1) genuine++;
+      else if (mark === 0) impostor++;
+    }
+    if (genuine === 0 || impostor === 0)
+      throw refuse(`expected genuine and impostor comparisons, found ${genuine} genuine and ${impostor} impostor`);
+    const set = new native.ScoreSet();
+    const wrong = await set.load(numbers, marks, distance);
+    if (wrong !== undefined) throw refuse(`score ${wrong + 1} is ${numbers[wrong]}`);
+    return new ScoreSet(set, source, genuine, impostor);
+  }
+
+  /** Threshold-free measures of the `exact` definition. */
+  async measure(): Promise<ExactMeasures> {
+    const { eerCrossing, ...others } = await this.#native.measure();
+    return { eer: eerCrossing, ...others };
+  }
+
+  /**
+   * FNMR at the smallest threshold (a score or infinity) with FMR ≤ `target`; not interpolated. TAR@FAR is 1 − FNMR.
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where there are fewer than 1 / `target` impostor scores
+   */
+  fnmrAtFmr(target: number): OperatingPoint {
+    return { target, ...this.#native.atFmr(this.#supported('FMR', target, this.impostor)) };
+  }
+
+  /** FMR at the largest threshold with FNMR ≤ `target`. Throws as {@link ScoreSet.fnmrAtFmr}. */
+  fmrAtFnmr(target: number): OperatingPoint {
+    return { target, ...this.#native.atFnmr(this.#supported('FNMR', target, this.genuine)) };
+  }
+
+  /** Rates where a match is score ≥ `threshold`. */
+  at(threshold: number): Rates {
+    return this.#native.at(threshold, false);
+  }
+
+  /** Points for drawing; with more than `most` distinct scores, about 2,000 that lie visibly apart on any axes. */
+  curve(most = 2000): Promise<ErrorCurve> {
+    return this.#native.curve(most);
+  }
+
+  histogram(bins = 60): Promise<ScoreHistogram> {
+    return this.#native.histogram(bins);
+  }
+
+  /** The paper's rates at `count` thresholds evenly from 1 to 0: a match is score > threshold. */
+  paperCurve(count: number): Rates[] {
+    const { threshold: lowest } = this.#native.atFmr(1);
+    if (lowest < 0 || this.#native.at(1, true).fmr > 0 || this.#native.at(1, true).fnmr < 1)
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        this.#source,
+        `${this.#source}: the paper's definition needs scores from 0 to 1`,
+      );
+    return paperThresholds(count).map((threshold) => this.#native.at(threshold, true));
+  }
+
+  /** The paper's measures. Throws `INVALID_ARGUMENT` for scores outside [0, 1]. */
+  paper(): PaperMeasures {
+    const rates = this.paperCurve(50);
+    let nearest = rates[0] as Rates;
+    for (const point of rates)
+      if (Math.abs(point.fmr - point.fnmr) < Math.abs(nearest.fmr - nearest.fnmr)) nearest = point;
+    const smallest = (allowed: (fmr: number) => boolean) =>
+      Math.min(1, ...rates.filter(({ fmr }) => allowed(fmr)).map(({ fnmr }) => fnmr));
+    return {
+      eer: (nearest.fmr + nearest.fnmr) / 2,
+      fnmr100: smallest((fmr) => fmr < 0.01),
+      fnmr1000: smallest((fmr) => fmr < 0.001),
+      fnmr0: smallest((fmr) => fmr === 0),
+    };
+  }
+
+  #supported(rate: string, target: number, comparisons: number): number {
+    if (!(target > 0 && target <= 1))
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        rate,
+        `expected a rate above 0 and up to 1 for ${rate}, received ${target}`,
+      );
+    // With a little room for 1 / target not being whole in binary.
+    if (comparisons * target < 1 - 1e-9)
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        this.#source,
+        `${this.#source}: ${rate} ${target} needs at least ${Math.ceil(1 / target)} comparisons, there are ${comparisons}`,
+      );
+    return target;
+  }
+}

@@ -1,0 +1,54 @@
+#ifndef MASKBENCH_BINDINGS_ARGUMENTS_H_
+#define MASKBENCH_BINDINGS_ARGUMENTS_H_
+
+#include <napi.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "runtime/cancellation.h"
+
+namespace maskbench {
+
+// The TypeScript side checks what users give (binding.d.ts is the contract); these only refuse what would be unsafe.
+[[noreturn]] void Invalid(Napi::Env env, const std::string& name, const std::string& expected);
+bool Has(const Napi::Object& object, const char* name);
+std::string String(const Napi::Object& object, const char* name);
+double Number(const Napi::Object& object, const char* name);
+int Integer(const Napi::Object& object, const char* name);
+bool Boolean(const Napi::Object& object, const char* name);
+Napi::Object Object(const Napi::Value& value, const char* name);
+// The bytes of a Uint8Array, where they lie.
+std::span<const uint8_t> View(const Napi::Object& object, const char* name);
+
+// The elements of a typed array of `Element`, where they lie.
+template <typename Element>
+std::span<const Element> Elements(const Napi::Value& value, napi_typedarray_type type, const char* name) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+    Invalid(value.Env(), name, "a typed array of another kind");
+  const auto array = value.As<Napi::TypedArrayOf<Element>>();
+  return {array.Data(), array.ElementLength()};
+}
+
+template <typename Container>
+Napi::Float64Array ToFloat64Array(Napi::Env env, const Container& values) {
+  Napi::Float64Array array = Napi::Float64Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+class CancellationWrap : public Napi::ObjectWrap<CancellationWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit CancellationWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  static const Cancellation& Of(const Napi::Value& value);
+
+ private:
+  void Cancel(const Napi::CallbackInfo& /*info*/) { cancellation_.Cancel(); }
+  Cancellation cancellation_;
+};
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_BINDINGS_ARGUMENTS_H_
