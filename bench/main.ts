@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { benchDataset } from './dataset.js';
 import { benchEventLoop } from './event-loop.js';
 import { benchMasking } from './masking.js';
+import { benchMetrics } from './metrics.js';
 
 export interface BenchOptions {
   /** Small enough for a smoke test; the figures mean nothing. */
@@ -16,6 +17,7 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   masking: benchMasking,
   'event-loop': benchEventLoop,
   dataset: benchDataset,
+  metrics: benchMetrics,
 };
 
 const { values } = parseArgs({

@@ -1,3 +1,13 @@
+export {
+  type DataSet,
+  dataSets,
+  type Measure,
+  type PublishedColumn,
+  type PublishedTable,
+  publishedTables,
+} from './benchmarks/published.js';
+export { benchmarkScores, type ScoreBenchmark, type ScoredDataSet } from './benchmarks/scores.js';
+export type { BenchmarkCell, BenchmarkTable } from './benchmarks/tables.js';
 export { isPhotoName } from './corpus/files.js';
 export {
   type ManifestFace,
@@ -41,6 +51,48 @@ export {
   styles,
 } from './mask/masker.js';
 export {
+  type Acquisition,
+  type Comparisons,
+  type Definition,
+  type Difference,
+  definitions,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type MeasureEstimates,
+  type PartRates,
+  type SystemEvaluation,
+  type TargetRates,
+  type ThresholdRates,
+} from './metrics/evaluate.js';
+export { calibrate, cllr, type Fusion, fuse, fusions } from './metrics/fusion.js';
+export { type Attributes, readGroups } from './metrics/groups.js';
+export {
+  evaluateIdentification,
+  galleries,
+  type Identification,
+  type IdentificationOptions,
+} from './metrics/identification.js';
+export {
+  type BootstrapOptions,
+  bootstrap,
+  type Draws,
+  type Estimate,
+  percentileInterval,
+  type Resampled,
+} from './metrics/intervals.js';
+export { readLabels, readScores, type SystemScores } from './metrics/score-files.js';
+export {
+  type ErrorCurve,
+  type ExactMeasures,
+  type Labels,
+  type OperatingPoint,
+  type PaperMeasures,
+  type Rates,
+  type ScoreHistogram,
+  ScoreSet,
+} from './metrics/score-set.js';
+export {
   formatPairs,
   isSamePhoto,
   type Pair,
@@ -58,4 +110,6 @@ export {
   type SampleOptions,
   samplePairs,
 } from './pairs/sample.js';
+export { writeBenchmarkReport } from './report/benchmark.js';
 export { contactSheet } from './report/contact-sheet.js';
+export { writeEvaluationReport } from './report/evaluation.js';

@@ -16,7 +16,14 @@ export const buildPackages = [
   'libspng-dev',
 ];
 export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
-export const testPackages = ['clang-format', 'clang-tidy', 'python3-numpy', 'python3-opencv'];
+export const testPackages = [
+  'clang-format',
+  'clang-tidy',
+  'python3-numpy',
+  'python3-opencv',
+  'python3-sklearn',
+  'chromium',
+];
 
 /** Those of `packages` that dpkg does not have installed; none where there is no dpkg. */
 export function missingPackages(packages) {

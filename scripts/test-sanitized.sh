@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, and runs the masking tests on it in a copy of the tree.
+# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, and runs the tests of native code on it in a copy of the tree.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -16,5 +16,5 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=lib
 export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 ava() { node node_modules/ava/entrypoints/cli.mjs --serial --timeout=10m "$@"; }
 # Small photos only: dlib's detector is twenty times slower here.
-ava test/mask/masker.test.ts
+ava test/mask/masker.test.ts test/metrics/score-set.test.ts test/metrics/evaluate.test.ts
 if [ -n "${MASKBENCH_SHARED-}" ]; then ava test/mask/golden.test.ts --match='*lfw_00*' --match='*odd_*' --match='*broken_*' --match='*noface_t*'; fi

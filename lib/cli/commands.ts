@@ -1,9 +1,21 @@
 import type { Command } from 'commander';
+import { benchmarkCommand } from './benchmark.js';
 import { datasetCommand } from './dataset.js';
 import { detectCommand } from './detect.js';
 import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
+import { identifyCommand } from './identify.js';
 import { maskCommand } from './mask.js';
 import { pairsCommand } from './pairs.js';
 
 /** Every command of the CLI. */
-export const commands: (() => Command)[] = [maskCommand, detectCommand, datasetCommand, pairsCommand, doctorCommand];
+export const commands: (() => Command)[] = [
+  maskCommand,
+  detectCommand,
+  datasetCommand,
+  pairsCommand,
+  evaluateCommand,
+  identifyCommand,
+  benchmarkCommand,
+  doctorCommand,
+];

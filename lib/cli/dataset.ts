@@ -6,8 +6,9 @@ import { layouts } from '../datasets/registry.js';
 import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
 import { copyModes } from '../mask/masker.js';
 import { describeSummary } from './mask.js';
-import { addMaskOptions, addReadOptions, integer } from './mask-options.js';
-import { exitCodes, print, printJson, warn } from './output.js';
+import { addMaskOptions, addReadOptions } from './mask-options.js';
+import { integer } from './numbers.js';
+import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
 function parseShard(text: string): { index: number; count: number } {
@@ -84,15 +85,8 @@ function summaryCommand(): Command {
           publishedTwins ? cells(publishedTwins) : '-',
         ]),
       ];
-      const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
       print('identities/images');
-      for (const row of rows)
-        print(
-          row
-            .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-            .join('  ')
-            .trimEnd(),
-        );
+      printTable(rows);
       if (summaries.some(({ published }) => published)) print(`note: ${publishedNote}`);
     });
 }

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { MaskbenchError } from '../errors.js';
 import { type DetectResult, Masker, type MaskerOptions } from '../mask/masker.js';
-import { addReadOptions, integer } from './mask-options.js';
+import { addReadOptions } from './mask-options.js';
+import { integer } from './numbers.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 
 interface Flags extends Omit<MaskerOptions, 'landmarkModel'> {

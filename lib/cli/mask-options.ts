@@ -1,11 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { selections, styles } from '../mask/masker.js';
-
-/** A whole number, for commander. The ranges are checked where the options are used. */
-export function integer(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number');
-  return Number(text);
-}
+import { integer } from './numbers.js';
 
 /** The options that decide how masks look. */
 export function addMaskOptions(command: Command): Command {

@@ -27,3 +27,15 @@ export function print(text: string): void {
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, 2));
 }
+
+/** Rows of cells in columns that are as wide as they need. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of rows)
+    print(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+}

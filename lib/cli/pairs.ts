@@ -4,7 +4,7 @@ import { writeFileAtomically } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
 import { formatPairs, isSamePhoto } from '../pairs/list.js';
 import { maskings, type PairProtocol, pairProtocols, type SampleOptions, samplePairs } from '../pairs/sample.js';
-import { integer } from './mask-options.js';
+import { integer } from './numbers.js';
 import { print } from './output.js';
 
 interface Flags extends SampleOptions {

@@ -30,9 +30,9 @@ export type Definition = (typeof definitions)[number];
 
 /** What the scores are about. */
 export interface Comparisons {
-  /** [n]: 1 genuine, 0 impostor. */
+  /** 1 genuine, 0 impostor; one for each comparison. */
   labels: Uint8Array;
-  /** [n]: the photos compared, where a pair list tells; identities are taken from their names. */
+  /** The photos compared, where a pair list tells; identities are taken from their names. */
   pairs?: readonly Pair[];
 }
 
@@ -194,14 +194,15 @@ class Evaluator {
     const labels = this.#labelsOf(system);
     const set = await ScoreSet.from(system.scores, labels, { distance, source: system.name });
     const notes: string[] = [];
-    const supported = (rate: string, targets: readonly number[], of: number) =>
-      targets.filter((target) => {
-        if (of * target >= 1 - 1e-9) return true;
-        notes.push(`${rate} ${target} needs at least ${Math.ceil(1 / target)} comparisons, there are ${of}: not given`);
-        return false;
-      });
-    const fmrTargets = supported('FMR', this.#options.fmr ?? [0.1, 0.01, 0.001, 0.0001], set.impostor);
-    const fnmrTargets = supported('FNMR', this.#options.fnmr ?? [0.1, 0.01], set.genuine);
+    const supported = (rate: string, asked: readonly number[] | undefined, usual: readonly number[], of: number) => {
+      const targets = asked ?? usual;
+      const given = targets.filter((target) => of * target >= 1 - 1e-9);
+      if (given.length < targets.length)
+        notes.push(`${of} comparisons support no ${rate} target below ${(1 / of).toPrecision(3)} (1/N)`);
+      return given;
+    };
+    const fmrTargets = supported('FMR', this.#options.fmr, [0.1, 0.01, 0.001, 0.0001], set.impostor);
+    const fnmrTargets = supported('FNMR', this.#options.fnmr, [0.1, 0.01], set.genuine);
     const threshold = plainFmr === undefined ? this.#options.threshold : await this.#plainThreshold(system, plainFmr);
     const fmrPoints = fmrTargets.map((target) => set.fnmrAtFmr(target));
     const fnmrPoints = fnmrTargets.map((target) => set.fmrAtFnmr(target));
@@ -224,7 +225,8 @@ class Evaluator {
       genuine: set.genuine,
       impostor: set.impostor,
       failed,
-      ...(definition === 'paper' && { paper: set.paper() }),
+      // Log-likelihood ratios are no similarities from 0 to 1.
+      ...(definition === 'paper' && !system.dropped && { paper: set.paper() }),
       measures: { ...measured, eer, auc: { value: measured.auc, ...interval(draws?.auc) } },
       fnmrAtFmr: fmrPoints.map((point, k) => ({
         target: point.target,
@@ -269,7 +271,7 @@ class Evaluator {
     threshold: number | undefined,
     plainFmr: number | undefined,
   ): Promise<void> {
-    const { definition, distance = false, groups } = this.#options;
+    const { distance = false, groups } = this.#options;
     const all = pairs.map((_, i) => i);
     evaluation.acquisition = acquisitionOf(pairs, all, system.failed);
     if (this.samePhoto.includes(true)) {
@@ -280,7 +282,7 @@ class Evaluator {
           genuine: set.genuine,
           eer: (await set.measure()).eer,
           fnmrAtFmr: evaluation.fnmrAtFmr.map(({ target }) => set.fnmrAtFmr(target)),
-          ...(definition === 'paper' && { paper: set.paper() }),
+          ...(evaluation.paper && { paper: set.paper() }),
         };
       }
     }
@@ -360,8 +362,9 @@ class Evaluator {
         system.name,
         `${system.name}: ${system.scores.length} scores for ${labels.length} comparisons`,
       );
-    if (system.failed.size === 0 && !('dropped' in system)) return labels;
-    return labels.map((label, i) => (Number.isNaN(system.scores[i]) || system.failed.has(i) ? left : label));
+    const { failed, dropped } = system;
+    if (failed.size === 0 && !dropped) return labels;
+    return labels.map((label, i) => (failed.has(i) || dropped?.has(i) ? left : label));
   }
 
   #failures({ failed }: SystemScores) {
@@ -449,10 +452,10 @@ export async function evaluate(
   const results = [];
   for (const system of systems) {
     const result = await evaluator.evaluate(system);
-    if ('dropped' in system) {
+    if (system.dropped) {
       result.evaluation.cllr = cllr(system.scores, labels);
-      const dropped = (system.dropped as Set<number>).size;
-      if (dropped > 0) result.evaluation.notes.push(`${dropped} comparisons across folds of identities are left out`);
+      if (system.dropped.size > 0)
+        result.evaluation.notes.push(`${system.dropped.size} comparisons across folds of identities are left out`);
     }
     results.push(result);
   }
@@ -482,12 +485,14 @@ export async function evaluate(
     ];
   });
   const samePhoto = evaluator.samePhoto.filter(Boolean).length;
+  let genuine = 0;
+  for (const label of labels) genuine += label;
   const notes = samePhoto ? [`${samePhoto} genuine comparisons are of a photo with itself or its own masked twin`] : [];
   return {
     definition,
     distance: options.distance ?? false,
-    genuine: labels.filter((label) => label === 1).length,
-    impostor: labels.filter((label) => label === 0).length,
+    genuine,
+    impostor: labels.length - genuine,
     samePhoto,
     ...(evaluator.identities !== undefined && { identities: evaluator.identities }),
     intervals:

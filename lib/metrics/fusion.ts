@@ -119,17 +119,12 @@ function solve(matrix: number[][], right: number[]): number[] {
   return rows.map((row, k) => (row[size] as number) / (row[k] as number));
 }
 
-/** Log-likelihood ratios, and the comparisons that could not get one. */
-export interface Calibration extends SystemScores {
-  /** Comparisons across folds: no fold's weights are independent of both identities. They are left out, not failed. */
-  dropped: Set<number>;
-}
-
 /**
  * Turns the scores of one or more systems into natural log-likelihood ratios by prior-weighted affine logistic regression
  * (Brümmer and du Preez 2006). Weights are fitted on other identities: identities are dealt into five folds, comparisons within a fold
  * get the weights of all comparisons that have no identity in it, and comparisons across folds are dropped.
  * @param identities Of both sides of each comparison.
+ * @returns the ratios, NaN where a comparison failed or was dropped
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: fewer than five identities, a fold without genuine or impostor comparisons
  */
 export function calibrate(
@@ -137,7 +132,7 @@ export function calibrate(
   labels: Uint8Array,
   identities: readonly (readonly [string, string])[],
   { seed = 0, prior = 0.5 }: { seed?: number; prior?: number } = {},
-): Calibration {
+): SystemScores & { dropped: Set<number> } {
   const length = sameLength(systems);
   const failed = failures(systems);
   const folds = 5;

@@ -44,7 +44,8 @@ const drawsAtOnce = 64;
 
 /**
  * Draws identities with replacement, wᵢ times each: a genuine comparison of i weighs wᵢ, an impostor comparison of i and j wᵢ·wⱼ
- * (Bolle, Ratha and Pankanti 2004 call it the subset bootstrap; the product weights are those of a two-way bootstrap).
+ *. Where identities have few impostor comparisons each, these weights make FMR's
+ * intervals too wide rather than too narrow: 98.9% coverage with 4 an identity, 95.9% with 80 (test/metrics/intervals.test.ts).
  */
 export async function bootstrap(resampled: Resampled, options: BootstrapOptions): Promise<Draws> {
   const { seed, fmr = [], thresholds = [], signal } = options;

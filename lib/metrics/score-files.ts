@@ -11,6 +11,8 @@ export interface SystemScores {
   scores: Float64Array | Float32Array;
   /** Comparisons without a score, for a reference or probe gave no template (failure to acquire). */
   failed: Set<number>;
+  /** Comparisons that are left out, without being failed: those that {@link calibrate} has no independent weights for. */
+  dropped?: Set<number>;
   /** The file's own labels, where it has any: 1 genuine, 0 impostor. */
   labels?: Uint8Array;
 }
