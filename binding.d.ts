@@ -27,6 +27,12 @@ export type ErrorCode =
   | 'OUTPUT_EXISTS'
   /** An output cannot be written. */
   | 'WRITE_FAILED'
+  /** No face was found in an image that needs one. */
+  | 'NO_FACE'
+  /** A model could not be run, or gave numbers that are none. */
+  | 'INFERENCE_FAILED'
+  /** ONNX Runtime, or the device asked for, is not there. */
+  | 'UNAVAILABLE'
   /** The call was aborted. */
   | 'ABORTED'
   /** The object was closed before the call. */
@@ -209,6 +215,101 @@ export declare function identify(
   gallery: Int32Array,
   identities: number,
 ): Promise<{ mate: Float64Array; above: Float64Array; best: Float64Array }>;
+
+/** Where pixels come from: `path`, or `data`: a file's bytes, or with `width`, `height` and `channels` raw pixels. */
+export interface NativeSource {
+  path?: string;
+  data?: Uint8Array;
+  width?: number;
+  height?: number;
+  /** 1 grey, 3 RGB, 4 RGBA. */
+  channels?: number;
+}
+
+export interface NativeEmbedderOptions {
+  /** ONNX Runtime's shared library. */
+  library: string;
+  /** An ONNX file. */
+  model: string;
+  /** Threads inside one run. */
+  runThreads: number;
+  /** A CUDA device, or -1 for the CPU. */
+  cudaDevice: number;
+  /** Requests worked on at once, 1 to 256. */
+  concurrency: number;
+  maxBatch: number;
+  maxWaitMs: number;
+  /** Pixels of the model's input. */
+  width: number;
+  height: number;
+  channelsFirst: boolean;
+  blueFirst: boolean;
+  /** Three each, in the input's colour order: (value - mean) * scale. */
+  mean: number[];
+  scale: number[];
+  cut: 'letterbox' | 'box' | 'align5' | 'align68';
+  margin: number;
+  /** The output's name; empty: the first. */
+  output: string;
+  upsample: number;
+  landmarkModel: string;
+  maxPixels: number;
+  acceptDamaged: boolean;
+}
+
+export interface NativeEmbedRequest extends NativeSource {
+  /** The image is a ready crop. */
+  crop: boolean;
+  /** Faces that need not be searched; the largest is used. */
+  faces?: { box: NativeBox; score?: number; landmarks?: [number, number][] }[];
+}
+
+export interface NativeEmbedding {
+  vector: Float32Array;
+  /** The face that was cut out, where one was needed. */
+  face?: { box: NativeBox; score: number; landmarks: [number, number][] };
+}
+
+export declare class Embedder {
+  constructor(options: NativeEmbedderOptions);
+  /** Opens the model. Rejects with UNAVAILABLE, MODEL_MISSING, MODEL_CORRUPT, INVALID_ARGUMENT (it does not fit the options). */
+  load(): Promise<void>;
+  /** Rejects as `load`, as `Masker.mask`, and with NO_FACE and INFERENCE_FAILED. */
+  embed(request: NativeEmbedRequest, cancellation: Cancellation): Promise<NativeEmbedding>;
+}
+
+/** ONNX Runtime's version and providers. Throws UNAVAILABLE. The first call, or the first model, decides which file is loaded. */
+export declare function onnxRuntime(library: string): { version: string; providers: string[] };
+
+/** IEEE 754 half precision, rounded to nearest even, and back. */
+export declare function toHalves(numbers: Float32Array): Uint16Array;
+export declare function fromHalves(halves: Uint16Array): Float32Array;
+
+export interface NativeSimilarity {
+  /**
+   * `cosine`; `euclidean`: the negated distance; `inverse`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid`: of `bias` + Σ `weights`·|a − b|, or where
+   * `squared` of (a − b)².
+   */
+  kind: 'cosine' | 'euclidean' | 'inverse' | 'sigmoid';
+  /** [dimensions]; of `sigmoid`. */
+  weights?: Float32Array;
+  bias?: number;
+  squared?: boolean;
+}
+
+/**
+ * Similarities of pairs of rows.
+ * @param vectors [n × dimensions]
+ * @param first, second [pairs]: row numbers
+ * @returns [pairs]; NaN where a vector has NaN
+ */
+export declare function similarities(
+  vectors: Float32Array,
+  dimensions: number,
+  first: Int32Array,
+  second: Int32Array,
+  similarity: NativeSimilarity,
+): Float64Array;
 
 export interface SystemInfo {
   /** Instruction sets of this processor that matter here. */

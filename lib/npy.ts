@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { MaskbenchError } from './errors.js';
+import { native } from './native.js';
 
 /** A NumPy array file, read whole. */
 export interface NpyArray {
@@ -10,20 +11,8 @@ export interface NpyArray {
 
 const readChunk = 64 * 2 ** 20;
 
-/** Halves as single-precision numbers. */
-function fromHalf(halves: Uint16Array): Float32Array {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 31;
-    const fraction = half & 1023;
-    if (exponent === 0) return sign * fraction * 2 ** -24;
-    if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  });
-}
-
 const kinds = {
-  '<f2': { bytes: 2, view: (data: ArrayBuffer) => fromHalf(new Uint16Array(data)) },
+  '<f2': { bytes: 2, view: (data: ArrayBuffer) => native.fromHalves(new Uint16Array(data)) },
   '<f4': { bytes: 4, view: (data: ArrayBuffer) => new Float32Array(data) },
   '<f8': { bytes: 8, view: (data: ArrayBuffer) => new Float64Array(data) },
   '|u1': { bytes: 1, view: (data: ArrayBuffer) => new Uint8Array(data) },
@@ -86,4 +75,11 @@ export async function readNpy(file: string): Promise<NpyArray> {
 /** Whether a file begins as a `.npy` file does. */
 export async function isNpy(file: string): Promise<boolean> {
   return /\.npy$/i.test(file) && (await stat(file).catch(() => undefined))?.isFile() === true;
+}
+
+/** The header of a `.npy` file of rows of floats; always of one length, so that it can be written again when the rows are counted. */
+export function npyHeader(kind: '<f2' | '<f4', rows: number, columns: number): Buffer {
+  const text = `{'descr': '${kind}', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
+  const start = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, 118, 0]);
+  return Buffer.concat([start, Buffer.from(`${text.padEnd(117)}\n`)]);
 }

@@ -3,6 +3,7 @@
 #include <opencv2/core/utility.hpp>
 
 #include "bindings/arguments.h"
+#include "bindings/embedder.h"
 #include "bindings/environment.h"
 #include "bindings/masker.h"
 #include "bindings/scores.h"
@@ -14,6 +15,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cv::setNumThreads(1);  // the pool's threads are the only ones
   maskbench::Environment::Init(env);
   exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));
+  maskbench::ExportEmbedder(env, exports);
   maskbench::ExportMasker(env, exports);
   maskbench::ExportScores(env, exports);
   maskbench::ExportSystem(env, exports);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import type { ImageFormat, NativeFace, NativeMaskRequest, NativeMaskResult } from '../../binding.js';
-import { checkChoice, checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
+import { Calls } from '../calls.js';
+import { checkChoice, checkInteger, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { formatColor, parseColor } from './color.js';
 
@@ -148,7 +148,10 @@ export function defaultLandmarkModel(): string {
   return process.env.MASKBENCH_LANDMARKS || debianLandmarks;
 }
 
-function toSource(input: ImageInput): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
+/** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
+export function toSource(
+  input: ImageInput,
+): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
   if (typeof input === 'string') return { path: input };
   if (input instanceof Uint8Array) return { data: input };
   if (typeof input !== 'object' || input === null || !(input.data instanceof Uint8Array))
@@ -178,8 +181,7 @@ function toFace({ style, color, ...face }: NativeFace): MaskedFace {
  */
 export class Masker {
   readonly #native: InstanceType<typeof native.Masker>;
-  readonly #pending = new Set<Promise<unknown>>();
-  #closed = false;
+  readonly #calls = new Calls('Masker');
   /** A hash of the options that decide the result: a manifest keeps it, so that a run goes on only with the same. */
   readonly settings: string;
 
@@ -255,40 +257,15 @@ export class Masker {
 
   /** Loads the landmark model ahead of the first photo. Errors: `MODEL_MISSING`, `MODEL_CORRUPT`. */
   async load(): Promise<void> {
-    await this.#track(this.#native.load());
+    await this.#calls.run(() => this.#native.load());
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.allSettled(this.#pending);
+  close(): Promise<void> {
+    return this.#calls.close();
   }
 
   #run(request: NativeMaskRequest, signal: AbortSignal | undefined): Promise<NativeMaskResult> {
-    if (this.#closed) throw new MaskbenchError('CLOSED', 'masker', 'the Masker is closed');
-    signal?.throwIfAborted();
-    const cancellation = new native.Cancellation();
-    const work = this.#track(this.#native.mask(request, cancellation));
-    if (!signal) return work;
-    // One signal for many calls is the normal use; Node would warn of a leak at the eleventh.
-    setMaxListeners(0, signal);
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        cancellation.cancel();
-        reject(signal.reason);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-    });
-  }
-
-  #track<T>(work: Promise<T>): Promise<T> {
-    const tracked = work
-      .catch((error) => {
-        throw fromNative(error);
-      })
-      .finally(() => this.#pending.delete(tracked));
-    this.#pending.add(tracked);
-    return tracked;
+    return this.#calls.run((cancellation) => this.#native.mask(request, cancellation), signal);
   }
 }

@@ -20,13 +20,14 @@ Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {
   }
 }
 
-void Task::Run() {
+void Task::Run(const std::function<void()>& finished) {
   try {
     cancellation_.ThrowIfCancelled();
     Work();
   } catch (...) {
     error_ = std::current_exception();
   }
+  finished();
 }
 
 void Task::Settle(Napi::Env env) {
@@ -62,16 +63,17 @@ Napi::Promise Environment::Start(std::unique_ptr<Task> task, WorkQueue& queue) {
     tasks_.emplace(raw, std::move(task));
     ++running_;
   }
-  queue.Submit([this, raw] {
-    raw->Run();
-    const std::lock_guard lock(mutex_);
-    finished_.push_back(raw);
-    // Under the lock: once running_ is 0 and the lock free, the environment may be gone.
-    if (!draining_ && finished_.size() == 1)
-      wake_.NonBlockingCall(this, [](Napi::Env env, Napi::Function, Environment* self) { self->SettleFinished(env); });
-    if (--running_ == 0) idle_.notify_all();
-  });
+  queue.Submit([this, raw] { raw->Run([this, raw] { Finish(raw); }); });
   return promise;
+}
+
+void Environment::Finish(Task* task) {
+  const std::lock_guard lock(mutex_);
+  finished_.push_back(task);
+  // Under the lock: once running_ is 0 and the lock free, the environment may be gone.
+  if (!draining_ && finished_.size() == 1)
+    wake_.NonBlockingCall(this, [](Napi::Env env, Napi::Function, Environment* self) { self->SettleFinished(env); });
+  if (--running_ == 0) idle_.notify_all();
 }
 
 void Environment::SettleFinished(Napi::Env env) {

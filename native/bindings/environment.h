@@ -26,20 +26,23 @@ class Task {
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
 
-  // Does the work; any exception becomes the promise's rejection.
-  void Run();
+  // Does the work and calls `finished` once, when it is done, from any thread. Any exception becomes the promise's
+  // rejection.
+  virtual void Run(const std::function<void()>& finished);
   void Settle(Napi::Env env);
   Napi::Promise promise() const { return deferred_.Promise(); }
   const Cancellation& cancellation() const { return cancellation_; }
   Cancellation& cancellation() { return cancellation_; }
 
  protected:
-  virtual void Work() = 0;
+  virtual void Work() {}
   virtual Napi::Value Result(Napi::Env env) = 0;
 
  private:
   Napi::Promise::Deferred deferred_;
   Cancellation cancellation_;
+
+ protected:
   std::exception_ptr error_;
 };
 
@@ -71,6 +74,7 @@ class Environment {
 
  private:
   explicit Environment(Napi::Env env);
+  void Finish(Task* task);
   void SettleFinished(Napi::Env env);
   void Drain();
 

@@ -8,6 +8,7 @@
 
 #include "bindings/arguments.h"
 #include "bindings/environment.h"
+#include "bindings/photo.h"
 #include "mask/masker.h"
 #include "runtime/error.h"
 #include "runtime/thread_pool.h"
@@ -33,22 +34,11 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
   options.upsample = Integer(object, "upsample");
   options.landmark_model = String(object, "landmarkModel");
-  options.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
-  options.accept_damaged = Boolean(object, "acceptDamaged");
+  options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
+  options.limits.accept_damaged = Boolean(object, "acceptDamaged");
   if (Has(object, "quality")) options.quality = Integer(object, "quality");
   options.draw_landmarks = Boolean(object, "drawLandmarks");
   return options;
-}
-
-Source ParseSource(const Napi::Object& object) {
-  if (Has(object, "path")) return FilePath{String(object, "path")};
-  const std::span<const uint8_t> data = View(object, "data");
-  if (!Has(object, "channels")) return data;
-  const RawPixels raw{data, Integer(object, "width"), Integer(object, "height"), Integer(object, "channels")};
-  if (raw.width <= 0 || raw.height <= 0 || raw.channels <= 0 ||
-      data.size() != size_t{1} * raw.width * raw.height * raw.channels)
-    Invalid(object.Env(), "data", "width x height x channels bytes");
-  return raw;
 }
 
 PhotoCopy ParseCopy(const Napi::Object& object) {
@@ -59,22 +49,6 @@ PhotoCopy ParseCopy(const Napi::Object& object) {
           : mode == "copy"    ? CopyMode::kCopy
                               : CopyMode::kAuto,
           Boolean(object, "always")};
-}
-
-KnownFace ParseFace(const Napi::Object& object) {
-  const Napi::Object box = Object(object.Get("box"), "box");
-  KnownFace face{{Integer(box, "left"), Integer(box, "top"), Integer(box, "right"), Integer(box, "bottom")},
-                 Has(object, "score") ? Number(object, "score") : 0,
-                 std::nullopt};
-  if (!Has(object, "landmarks")) return face;
-  const auto points = Object(object.Get("landmarks"), "landmarks").As<Napi::Array>();
-  if (points.Length() != kLandmarks) Invalid(object.Env(), "landmarks", "68 points");
-  face.landmarks.emplace();
-  for (uint32_t i = 0; i < kLandmarks; ++i) {
-    const Napi::Object point = Object(points.Get(i), "landmarks");
-    (*face.landmarks)[i] = {Integer(point, "0"), Integer(point, "1")};
-  }
-  return face;
 }
 
 MaskRequest ParseRequest(const Napi::Object& object) {
@@ -89,31 +63,12 @@ MaskRequest ParseRequest(const Napi::Object& object) {
   }
   if (Has(object, "format")) request.format = FormatOfName(String(object, "format"));
   request.key = String(object, "key");
-  if (Has(object, "faces")) {
-    const auto faces = Object(object.Get("faces"), "faces").As<Napi::Array>();
-    request.faces.emplace();
-    for (uint32_t i = 0; i < faces.Length(); ++i) request.faces->push_back(ParseFace(Object(faces.Get(i), "faces")));
-  }
+  request.faces = ParseFaces(object);
   return request;
 }
 
-Napi::Object FaceObject(Napi::Env env, const MaskedFace& masked) {
-  Napi::Object face = Napi::Object::New(env);
-  Napi::Object box = Napi::Object::New(env);
-  box.Set("left", masked.face.box.left);
-  box.Set("top", masked.face.box.top);
-  box.Set("right", masked.face.box.right);
-  box.Set("bottom", masked.face.box.bottom);
-  Napi::Array landmarks = Napi::Array::New(env, kLandmarks);
-  for (uint32_t i = 0; i < kLandmarks; ++i) {
-    Napi::Array point = Napi::Array::New(env, 2);
-    point.Set(0U, masked.face.landmarks[i].x);
-    point.Set(1U, masked.face.landmarks[i].y);
-    landmarks.Set(i, point);
-  }
-  face.Set("box", box);
-  face.Set("score", masked.face.score);
-  face.Set("landmarks", landmarks);
+Napi::Object MaskedFaceObject(Napi::Env env, const MaskedFace& masked) {
+  Napi::Object face = FaceObject(env, masked.face);
   face.Set("masked", masked.masked);
   if (masked.masked) {
     face.Set("style", std::string(1, masked.style));
@@ -153,7 +108,7 @@ class MaskTask : public Task {
     object.Set("width", result_.width);
     object.Set("height", result_.height);
     Napi::Array faces = Napi::Array::New(env, result_.faces.size());
-    for (uint32_t i = 0; i < result_.faces.size(); ++i) faces.Set(i, FaceObject(env, result_.faces[i]));
+    for (uint32_t i = 0; i < result_.faces.size(); ++i) faces.Set(i, MaskedFaceObject(env, result_.faces[i]));
     object.Set("faces", faces);
     if (!result_.image.empty()) {
       // The buffer takes the bytes over; nothing is copied.
@@ -201,10 +156,11 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
 
   Napi::Value Load(const Napi::CallbackInfo& info) {
     return Environment::Of(info.Env())
-        .Start(std::make_unique<FunctionTask>(
-                   info.Env(), Cancellation(), [masker = masker_](const Cancellation&) { masker->Predictor(); },
-                   [](Napi::Env env) { return env.Undefined(); }),
-               *queue_);
+        .Start(
+            std::make_unique<FunctionTask>(
+                info.Env(), Cancellation(), [masker = masker_](const Cancellation&) { masker->finder().Predictor(); },
+                [](Napi::Env env) { return env.Undefined(); }),
+            *queue_);
   }
 
   std::shared_ptr<Masker> masker_;

@@ -2,18 +2,15 @@
 #define MASKBENCH_MASK_MASKER_H_
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "face/face.h"
-#include "face/landmarks.h"
+#include "face/finder.h"
 #include "image/codec.h"
 #include "image/image.h"
+#include "image/source.h"
 #include "mask/style.h"
 #include "runtime/cancellation.h"
 #include "runtime/file.h"
@@ -30,30 +27,9 @@ struct MaskerOptions {
   Select select = Select::kLargest;
   int upsample = 1;
   std::string landmark_model;
-  int64_t max_pixels = 0;
-  bool accept_damaged = false;
+  ReadLimits limits;
   std::optional<int> quality;
   bool draw_landmarks = false;
-};
-
-struct RawPixels {
-  std::span<const uint8_t> data;
-  int width;
-  int height;
-  int channels;  // 1 grey, 3 RGB, 4 RGBA
-};
-
-struct FilePath {
-  std::string path;
-};
-
-// A path, a file's bytes, or pixels.
-using Source = std::variant<FilePath, std::span<const uint8_t>, RawPixels>;
-
-struct KnownFace {
-  Box box;
-  double score;
-  std::optional<Landmarks> landmarks;
 };
 
 // The photo itself, beside its masked twin.
@@ -78,7 +54,7 @@ struct MaskRequest {
   // What random choices are drawn from, beside the seed.
   std::string key;
   // Faces that need not be searched.
-  std::optional<std::vector<KnownFace>> faces;
+  KnownFaces faces;
 };
 
 struct MaskedFace {
@@ -105,19 +81,17 @@ struct MaskResult {
 // Image in, masked image out: decode, detect, find landmarks, draw, encode. Safe to use from many threads at once.
 class Masker {
  public:
-  explicit Masker(MaskerOptions options) : options_(std::move(options)) {}
+  explicit Masker(MaskerOptions options)
+      : options_(std::move(options)), finder_(options_.upsample, options_.landmark_model) {}
 
-  // Loads the landmark model, or gives the error of the first try again. Run calls it as needed.
-  const LandmarkPredictor& Predictor();
+  FaceFinder& finder() { return finder_; }
   MaskResult Run(const MaskRequest& request, const Cancellation& cancellation);
 
  private:
-  std::vector<Face> FindFaces(const MaskRequest& request, const Image& image, const Cancellation& cancellation);
   void Draw(const MaskRequest& request, Image& image, MaskResult& result);
 
   const MaskerOptions options_;
-  std::once_flag loaded_;
-  std::shared_ptr<const LandmarkPredictor> predictor_;
+  FaceFinder finder_;
 };
 
 }  // namespace maskbench

@@ -19,6 +19,9 @@ enum class ErrorCode {
   kModelCorrupt,
   kOutputExists,
   kWriteFailed,
+  kNoFace,
+  kInferenceFailed,
+  kUnavailable,
   kAborted,
 };
 
@@ -44,6 +47,12 @@ inline const char* Name(ErrorCode code) {
       return "OUTPUT_EXISTS";
     case ErrorCode::kWriteFailed:
       return "WRITE_FAILED";
+    case ErrorCode::kNoFace:
+      return "NO_FACE";
+    case ErrorCode::kInferenceFailed:
+      return "INFERENCE_FAILED";
+    case ErrorCode::kUnavailable:
+      return "UNAVAILABLE";
     case ErrorCode::kAborted:
       return "ABORTED";
   }

@@ -26,12 +26,16 @@ Moments MomentsOf(const std::vector<double>& scores) {
   return {mean, squares / static_cast<double>(scores.size())};
 }
 
-// Where FNMR - FMR, negative at `before`, reaches zero on the way to `after`.
-double Crossing(double fmr_before, double fnmr_before, double fmr_after, double fnmr_after) {
-  const double gap_before = fnmr_before - fmr_before;
-  const double gap_after = fnmr_after - fmr_after;
-  const double share = -gap_before / (gap_after - gap_before);
-  return fmr_before + share * (fmr_after - fmr_before);
+// One error rate that falls along a curve, and one that rises.
+struct Errors {
+  double falling, rising;
+};
+
+// The rate at which the two are equal, between a point before that and the next one.
+double Crossing(const Errors& before, const Errors& after) {
+  const double gap_before = before.rising - before.falling;
+  const double gap_after = after.rising - after.falling;
+  return before.falling - gap_before / (gap_after - gap_before) * (after.falling - before.falling);
 }
 
 // The largest count whose share of `total` is at most `rate`.
@@ -111,7 +115,7 @@ Measures ScoreSet::Measure() const {
         crossed = true;
         const double fmr_before = static_cast<double>(previous.fm) / impostor;
         const double fnmr_before = static_cast<double>(previous.fnm) / genuine;
-        measures.eer_crossing = Crossing(fmr_before, fnmr_before, fmr, fnmr);
+        measures.eer_crossing = Crossing({fmr_before, fnmr_before}, {fmr, fnmr});
         measures.eer_threshold = fnmr - fmr <= fmr_before - fnmr_before ? threshold : previous_threshold;
       }
     }
@@ -142,7 +146,7 @@ Measures ScoreSet::Measure() const {
     const double fnmr_b = static_cast<double>(b.fnm) / genuine;
     if (!cut && fnmr_b >= fmr_b) {
       cut = true;
-      measures.eer_hull = Crossing(fmr_a, fnmr_a, fmr_b, fnmr_b);
+      measures.eer_hull = Crossing({fmr_a, fnmr_a}, {fmr_b, fnmr_b});
     }
     // Between two corners all scores have one likelihood ratio: the hull's slope.
     const double genuine_share = fnmr_b - fnmr_a;
@@ -313,7 +317,7 @@ void Bootstrap::Draw(uint64_t number, std::span<double> out) const {
     genuine_before = matched_genuine;
     if (!crossed && fmr >= fnmr) {
       crossed = true;
-      out[0] = Crossing(fnmr_before, fmr_before, fnmr, fmr);
+      out[0] = Crossing({fnmr_before, fmr_before}, {fnmr, fmr});
     }
     if (fmr <= highest_target)
       for (size_t target = 0; target < targets_.fmr.size(); ++target)

@@ -1,0 +1,22 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+/**
+ * ONNX Runtime's shared library: `MASKBENCH_ORT_LIBRARY`, that of the npm package onnxruntime-node, or the system's, which the
+ * loader finds by name.
+ */
+export function onnxRuntimeLibrary(): string {
+  const given = process.env.MASKBENCH_ORT_LIBRARY;
+  if (given) return given;
+  try {
+    const bin = path.join(path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')), 'bin');
+    for (const version of readdirSync(bin)) {
+      const file = path.join(bin, version, process.platform, process.arch, 'libonnxruntime.so.1');
+      if (existsSync(file)) return file;
+    }
+  } catch {
+    // Not installed: it is an optional dependency.
+  }
+  return 'libonnxruntime.so.1';
+}

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { checkChoice, checkInteger, invalid, MaskbenchError } from '../errors.js';
+
+export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
+/**
+ * How a face is cut out of an image: `letterbox`, the whole image with its longer side at the input's size, centred on black (as the
+ * paper); `box`, the square around the detected box with a margin; `align5`, by the least-squares similarity of five points to
+ * ArcFace's 112-pixel template; `align68`, dlib's face chip.
+ */
+export type Cut = (typeof cuts)[number];
+
+export const similarityKinds = ['cosine', 'euclidean', 'inverse', 'sigmoid'] as const;
+/**
+ * How alike two vectors are: `cosine`; `euclidean`, the negated distance; `inverse`, 1 / (1 + ‖a − b + 1e-6‖₂), as the paper;
+ * `sigmoid` of bias + Σ weights·|a − b|, or where `squared` of (a − b)².
+ */
+export type Similarity =
+  | { kind: 'cosine' | 'euclidean' | 'inverse' }
+  | { kind: 'sigmoid'; weights: number[]; bias: number; squared?: boolean };
+
+/** What an ONNX model takes and gives: the JSON file beside it (`model.json` for `model.onnx`). */
+export interface ModelDescription {
+  name: string;
+  input: {
+    /** Pixels. */
+    width: number;
+    height: number;
+    layout: 'NCHW' | 'NHWC';
+    colors: 'RGB' | 'BGR';
+    /** Of values 0 to 255: (value − mean) · scale for each channel, in the order of `colors`. */
+    mean: [number, number, number];
+    scale: [number, number, number];
+  };
+  cut: Cut;
+  /** Of `box`: added to the longer side, as a share of it. Of `align68`: dlib's padding. Default 0.25. */
+  margin?: number;
+  /** The output's name. Default: the model's first. */
+  output?: string;
+  similarity: Similarity;
+  /** Whether vectors come with length 1. */
+  normalized: boolean;
+  /** What batch normalisation normalises by: each image's own moments, or those of training. */
+  batchNorm?: 'per-image' | 'running';
+  /** What it was trained on. */
+  training: string;
+  licence: string;
+  /** Data sets whose identities may be among those it was trained on. */
+  overlaps?: string[];
+}
+
+const keys = new Set([
+  ...[
+    'name',
+    'input',
+    'cut',
+    'margin',
+    'output',
+    'similarity',
+    'normalized',
+    'batchNorm',
+    'training',
+    'licence',
+    'overlaps',
+  ],
+]);
+
+/** Throws `INVALID_ARGUMENT` naming what of a description is missing, unknown or out of range. */
+export function checkDescription(description: ModelDescription, source: string): ModelDescription {
+  const named = (name: string) => `${source}: ${name}`;
+  const unknown = Object.keys(description).find((key) => !keys.has(key));
+  if (unknown !== undefined) throw invalid(named(unknown), `one of ${[...keys].join(', ')}`, unknown);
+  const { input, similarity, margin } = description;
+  for (const name of ['name', 'training', 'licence'] as const)
+    if (typeof description[name] !== 'string') throw invalid(named(name), 'a text', description[name]);
+  if (typeof input !== 'object' || input === null) throw invalid(named('input'), 'an object', input);
+  checkInteger(named('input.width'), input.width, 8, 4096);
+  checkInteger(named('input.height'), input.height, 8, 4096);
+  checkChoice(named('input.layout'), input.layout, ['NCHW', 'NHWC']);
+  checkChoice(named('input.colors'), input.colors, ['RGB', 'BGR']);
+  for (const name of ['mean', 'scale'] as const) {
+    const value: unknown = input[name];
+    if (!Array.isArray(value) || value.length !== 3 || !value.every(Number.isFinite))
+      throw invalid(named(`input.${name}`), 'three numbers', value);
+  }
+  checkChoice(named('cut'), description.cut, cuts);
+  if (margin !== undefined && !(margin >= 0 && margin <= 10))
+    throw invalid(named('margin'), 'a number from 0 to 10', margin);
+  checkChoice(named('similarity.kind'), similarity?.kind, similarityKinds);
+  if (
+    similarity.kind === 'sigmoid' &&
+    !(
+      Array.isArray(similarity.weights) &&
+      similarity.weights.every(Number.isFinite) &&
+      Number.isFinite(similarity.bias)
+    )
+  )
+    throw invalid(named('similarity'), 'weights and a bias', similarity);
+  if (typeof description.normalized !== 'boolean')
+    throw invalid(named('normalized'), 'true or false', description.normalized);
+  return description;
+}
+
+/** Reads the description beside a model. Throws `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`. */
+export function readDescription(model: string): ModelDescription {
+  const file = model.replace(/(\.onnx)?$/i, '.json');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw new MaskbenchError(
+      'MODEL_MISSING',
+      file,
+      `${file}: expected the model's description (see ModelDescription), or name one of the presets as the description`,
+    );
+  }
+  try {
+    return checkDescription(JSON.parse(text) as ModelDescription, file);
+  } catch (error) {
+    if (error instanceof MaskbenchError) throw error;
+    throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { writeFileAtomically } from '../corpus/files.js';
+import { native } from '../native.js';
+import type { ModelDescription } from './description.js';
+import { dlibResnetOnnx } from './dlib-resnet.js';
+import { readTfjsWeights } from './tfjs.js';
+
+const require = createRequire(import.meta.url);
+const perChannel = (value: number): [number, number, number] => [value, value, value];
+
+/** Descriptions that are known by name. Only `dlib-resnet-128` comes with its model. */
+export const presets: Record<string, ModelDescription> = {
+  'dlib-resnet-128': {
+    name: 'dlib-resnet-128',
+    input: {
+      width: 150,
+      height: 150,
+      layout: 'NCHW',
+      colors: 'RGB',
+      mean: [122.782, 117.001, 104.298],
+      scale: perChannel(1 / 256),
+    },
+    cut: 'align68',
+    margin: 0.25,
+    similarity: { kind: 'euclidean' },
+    normalized: false,
+    training:
+      'about 3 million photos of 7,485 people: FaceScrub, VGG and others gathered from the web (dlib_face_recognition_resnet_model_v1)',
+    licence: 'CC0 (dlib-models); the weights here are the 8-bit ones of @vladmandic/face-api (MIT)',
+    overlaps: ['lfw', 'celeba', 'youtube_faces'],
+  },
+  'arcface-112': {
+    name: 'arcface-112',
+    input: {
+      width: 112,
+      height: 112,
+      layout: 'NCHW',
+      colors: 'RGB',
+      mean: perChannel(127.5),
+      scale: perChannel(1 / 127.5),
+    },
+    cut: 'align5',
+    similarity: { kind: 'cosine' },
+    normalized: false,
+    training: 'depends on the file: MS1MV2, Glint360K, WebFace …',
+    licence: "the file's own; InsightFace's models are for non-commercial research",
+    overlaps: ['celeba', 'lfw', 'youtube_faces'],
+  },
+  // Values 0 to 255 are not divided by 255 before mean and deviation, as in the paper's program.
+  'paper-resnet50': {
+    name: 'paper-resnet50',
+    input: {
+      width: 224,
+      height: 224,
+      layout: 'NCHW',
+      colors: 'RGB',
+      mean: [0.485, 0.456, 0.406],
+      scale: [1 / 0.229, 1 / 0.224, 1 / 0.225],
+    },
+    cut: 'letterbox',
+    similarity: { kind: 'inverse' },
+    normalized: false,
+    batchNorm: 'per-image',
+    training: 'CelebA (EX), and four of the data sets with synthetic masks (CP, FT)',
+    licence: 'MIT with the program of the paper; CelebA is for non-commercial research',
+    overlaps: ['celeba', 'youtube_faces', 'sof_original', 'georgia_tech', 'fei_face_original'],
+  },
+};
+
+/** Of the built model's file: another when the graph changes. */
+const format = 1;
+
+/**
+ * The file of the default model, built in the user's cache folder on first use.
+ * @throws {@link MaskbenchError} `MODEL_MISSING` (@vladmandic/face-api is not installed), `MODEL_CORRUPT`, `WRITE_FAILED`
+ */
+export async function defaultModelFile(): Promise<string> {
+  const packageFile = require.resolve('@vladmandic/face-api/package.json');
+  const { version } = require(packageFile) as { version: string };
+  const folder = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
+  const file = path.join(folder, `dlib-resnet-128-${version}-${format}.onnx`);
+  if (!existsSync(file)) {
+    const manifest = path.join(path.dirname(packageFile), 'model/face_recognition_model-weights_manifest.json');
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomically(file, dlibResnetOnnx(await readTfjsWeights(manifest)));
+  }
+  return file;
+}

@@ -1,0 +1,198 @@
+#include "bindings/embedder.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bindings/arguments.h"
+#include "bindings/environment.h"
+#include "bindings/photo.h"
+#include "embed/embedder.h"
+#include "runtime/thread_pool.h"
+#include "score/half.h"
+#include "score/similarity.h"
+
+namespace maskbench {
+namespace {
+
+std::array<float, 3> Three(const Napi::Object& object, const char* name) {
+  const auto array = Object(object.Get(name), name).As<Napi::Array>();
+  std::array<float, 3> numbers{};
+  for (uint32_t i = 0; i < 3; ++i) numbers[i] = array.Get(i).ToNumber().FloatValue();
+  return numbers;
+}
+
+EmbedderOptions ParseOptions(const Napi::Object& object) {
+  EmbedderOptions options;
+  options.session = {String(object, "library"), String(object, "model"), Integer(object, "runThreads"),
+                     Integer(object, "cudaDevice")};
+  ModelInput& input = options.input;
+  input.width = Integer(object, "width");
+  input.height = Integer(object, "height");
+  if (input.width <= 0 || input.height <= 0) Invalid(object.Env(), "width, height", "positive numbers");
+  input.channels_first = Boolean(object, "channelsFirst");
+  input.blue_first = Boolean(object, "blueFirst");
+  input.mean = Three(object, "mean");
+  input.scale = Three(object, "scale");
+  const std::string cut = String(object, "cut");
+  input.cut = cut == "box"       ? Cut::kBox
+              : cut == "align5"  ? Cut::kAlign5
+              : cut == "align68" ? Cut::kAlign68
+                                 : Cut::kLetterbox;
+  input.margin = Number(object, "margin");
+  options.output = String(object, "output");
+  options.max_batch = std::max(1, Integer(object, "maxBatch"));
+  options.max_wait_ms = Integer(object, "maxWaitMs");
+  options.upsample = Integer(object, "upsample");
+  options.landmark_model = String(object, "landmarkModel");
+  options.limits = {static_cast<int64_t>(Number(object, "maxPixels")), Boolean(object, "acceptDamaged")};
+  return options;
+}
+
+class EmbedTask : public Task {
+ public:
+  EmbedTask(Napi::Env env, std::shared_ptr<Embedder> embedder, const Napi::Object& request, Cancellation cancellation)
+      : Task(env, std::move(cancellation)),
+        embedder_(std::move(embedder)),
+        request_{ParseSource(request), ParseFaces(request), Boolean(request, "crop")},
+        keep_alive_(Napi::Persistent(request)) {
+    embedder_->Announce();
+  }
+
+  void Run(const std::function<void()>& finished) override {
+    try {
+      embedder_->Embed(request_, cancellation(),
+                       [this, finished](Embedding embedding, const std::exception_ptr& error) {
+                         embedding_ = std::move(embedding);
+                         error_ = error;
+                         finished();
+                       });
+    } catch (...) {
+      error_ = std::current_exception();
+      finished();
+    }
+  }
+
+ protected:
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object object = Napi::Object::New(env);
+    Napi::Float32Array vector = Napi::Float32Array::New(env, embedding_.vector.size());
+    std::copy(embedding_.vector.begin(), embedding_.vector.end(), vector.Data());
+    object.Set("vector", vector);
+    if (embedding_.face) object.Set("face", FaceObject(env, *embedding_.face));
+    return object;
+  }
+
+ private:
+  const std::shared_ptr<Embedder> embedder_;
+  const EmbedRequest request_;
+  // The request's pixels or bytes are read where they lie.
+  const Napi::ObjectReference keep_alive_;
+  Embedding embedding_;
+};
+
+class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Embedder",
+                       {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load")});
+  }
+
+  explicit EmbedderWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const Napi::Object options = Object(info[0], "options");
+    embedder_ = std::make_shared<Embedder>(ParseOptions(options));
+    queue_ = std::make_shared<WorkQueue>(std::max(1, Integer(options, "concurrency")));
+  }
+
+ private:
+  Napi::Value Embed(const Napi::CallbackInfo& info) {
+    return Environment::Of(info.Env())
+        .Start(std::make_unique<EmbedTask>(info.Env(), embedder_, Object(info[0], "request"),
+                                           CancellationWrap::Of(info[1])),
+               *queue_);
+  }
+
+  Napi::Value Load(const Napi::CallbackInfo& info) {
+    return Environment::Of(info.Env())
+        .Start(std::make_unique<FunctionTask>(
+                   info.Env(), Cancellation(), [embedder = embedder_](const Cancellation&) { embedder->Open(); },
+                   [](Napi::Env env) { return env.Undefined(); }),
+               *queue_);
+  }
+
+  std::shared_ptr<Embedder> embedder_;
+  std::shared_ptr<WorkQueue> queue_;
+};
+
+Napi::Value OnnxRuntime(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  try {
+    const OrtLibrary& library = OrtLibrary::Load(info[0].ToString());
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("version", library.version());
+    Napi::Array providers = Napi::Array::New(env);
+    for (const std::string& provider : library.Providers()) providers.Set(providers.Length(), provider);
+    object.Set("providers", providers);
+    return object;
+  } catch (const Error&) {
+    throw ToJavaScript(env, std::current_exception());
+  }
+}
+
+Napi::Value Similarities(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto vectors = Elements<float>(info[0], napi_float32_array, "vectors");
+  const auto dimensions = static_cast<size_t>(info[1].ToNumber().Int64Value());
+  const auto first = Elements<int32_t>(info[2], napi_int32_array, "first");
+  const auto second = Elements<int32_t>(info[3], napi_int32_array, "second");
+  const Napi::Object object = Object(info[4], "similarity");
+  const std::string kind = String(object, "kind");
+  Similarity similarity;
+  similarity.kind = kind == "cosine"      ? SimilarityKind::kCosine
+                    : kind == "euclidean" ? SimilarityKind::kEuclidean
+                    : kind == "inverse"   ? SimilarityKind::kInverse
+                                          : SimilarityKind::kSigmoid;
+  if (similarity.kind == SimilarityKind::kSigmoid) {
+    const auto weights = Elements<float>(object.Get("weights"), napi_float32_array, "weights");
+    if (weights.size() != dimensions) Invalid(env, "weights", "one for each dimension");
+    similarity.weights.assign(weights.begin(), weights.end());
+    similarity.bias = Number(object, "bias");
+    similarity.squared = Boolean(object, "squared");
+  }
+  if (first.size() != second.size()) Invalid(env, "second", "as many rows as first");
+  const size_t rows = dimensions == 0 ? 0 : vectors.size() / dimensions;
+  const auto row = [&](int32_t number) {
+    if (number < 0 || static_cast<size_t>(number) >= rows) Invalid(env, "first, second", "rows of vectors");
+    return vectors.subspan(static_cast<size_t>(number) * dimensions, dimensions);
+  };
+  std::vector<double> values(first.size());
+  for (size_t i = 0; i < first.size(); ++i) values[i] = similarity(row(first[i]), row(second[i]));
+  return ToFloat64Array(env, values);
+}
+
+Napi::Value ToHalves(const Napi::CallbackInfo& info) {
+  const auto numbers = Elements<float>(info[0], napi_float32_array, "numbers");
+  Napi::Uint16Array halves = Napi::Uint16Array::New(info.Env(), numbers.size());
+  std::transform(numbers.begin(), numbers.end(), halves.Data(), ToHalf);
+  return halves;
+}
+
+Napi::Value FromHalves(const Napi::CallbackInfo& info) {
+  const auto halves = Elements<uint16_t>(info[0], napi_uint16_array, "halves");
+  Napi::Float32Array numbers = Napi::Float32Array::New(info.Env(), halves.size());
+  std::transform(halves.begin(), halves.end(), numbers.Data(), FromHalf);
+  return numbers;
+}
+
+}  // namespace
+
+void ExportEmbedder(Napi::Env env, Napi::Object exports) {
+  exports.Set("Embedder", EmbedderWrap::Define(env));
+  exports.Set("onnxRuntime", Napi::Function::New(env, OnnxRuntime, "onnxRuntime"));
+  exports.Set("toHalves", Napi::Function::New(env, ToHalves, "toHalves"));
+  exports.Set("fromHalves", Napi::Function::New(env, FromHalves, "fromHalves"));
+  exports.Set("similarities", Napi::Function::New(env, Similarities, "similarities"));
+}
+
+}  // namespace maskbench

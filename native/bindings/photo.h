@@ -1,0 +1,20 @@
+#ifndef MASKBENCH_BINDINGS_PHOTO_H_
+#define MASKBENCH_BINDINGS_PHOTO_H_
+
+#include <napi.h>
+
+#include "face/finder.h"
+#include "image/source.h"
+
+namespace maskbench {
+
+// `path`, or `data` (a file's bytes; with `channels`, `width` and `height`, pixels), which is read where it lies.
+Source ParseSource(const Napi::Object& object);
+// `faces`, absent where they are to be searched.
+KnownFaces ParseFaces(const Napi::Object& object);
+// `box`, `score` and `landmarks`.
+Napi::Object FaceObject(Napi::Env env, const Face& found);
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_BINDINGS_PHOTO_H_

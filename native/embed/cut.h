@@ -1,0 +1,51 @@
+#ifndef MASKBENCH_EMBED_CUT_H_
+#define MASKBENCH_EMBED_CUT_H_
+
+#include <array>
+#include <span>
+
+#include "face/face.h"
+#include "image/image.h"
+
+namespace maskbench {
+
+// How a face is cut out of an image.
+enum class Cut {
+  // The whole image, its longer side to the input's size, centred on black, as the paper's program does.
+  kLetterbox,
+  // The square around the box, with a margin.
+  kBox,
+  // By the similarity of five points to ArcFace's template.
+  kAlign5,
+  // dlib's face chip.
+  kAlign68,
+};
+
+// What a model's input is made of.
+struct ModelInput {
+  int width = 0;
+  int height = 0;
+  // Channels first (NCHW), or last.
+  bool channels_first = true;
+  bool blue_first = false;
+  // (value - mean) * scale for each channel, in the input's order.
+  std::array<float, 3> mean{};
+  std::array<float, 3> scale{};
+  Cut cut = Cut::kLetterbox;
+  // Of kBox: how much is added to the box's longer side, as a share of it; of kAlign68: dlib's padding.
+  double margin = 0;
+
+  bool needs_face() const { return cut != Cut::kLetterbox; }
+  size_t size() const { return size_t{3} * static_cast<size_t>(width) * static_cast<size_t>(height); }
+};
+
+// The image cut and resized as `input` says, in B, G, R. `face` is not looked at where none is needed.
+Image CutFace(const ModelInput& input, const Image& image, const Face& face);
+// A ready crop: the whole image stretched to the input's size, where it has another.
+Image FitCrop(const ModelInput& input, const Image& image);
+// Colour order, mean, scale and layout.
+void Normalize(const ModelInput& input, const Image& crop, std::span<float> tensor);
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_EMBED_CUT_H_

@@ -1,0 +1,193 @@
+#include "embed/embedder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "runtime/error.h"
+
+namespace maskbench {
+
+Embedder::Embedder(EmbedderOptions options)
+    : options_(std::move(options)),
+      finder_(options_.upsample, options_.landmark_model),
+      max_batch_(static_cast<size_t>(options_.max_batch)) {
+  if (options_.max_wait_ms > 0) timer_ = std::jthread([this](const std::stop_token& stop) { Wait(stop); });
+}
+
+Embedder::~Embedder() {
+  timer_.request_stop();
+  idle_.notify_all();
+}
+
+const Session& Embedder::Open() {
+  std::call_once(opened_, [this] {
+    std::shared_ptr<const Session> session = Session::Open(options_.session);
+    const std::string& model = options_.session.model;
+    const auto mismatch = [&](const std::string& problem) { throw Error(ErrorCode::kInvalidArgument, model, problem); };
+    const std::vector<int64_t>& shape = session->input_shape();
+    const ModelInput& input = options_.input;
+    std::vector<int64_t> described = {-1, 3, input.height, input.width};
+    if (!input.channels_first) described = {-1, input.height, input.width, 3};
+    const auto text = [](const std::vector<int64_t>& sizes) {
+      std::string joined;
+      for (const int64_t size : sizes)
+        joined += (joined.empty() ? "" : " x ") + (size < 0 ? "n" : std::to_string(size));
+      return joined;
+    };
+    bool fits = shape.size() == described.size();
+    for (size_t i = 1; fits && i < shape.size(); ++i) fits = shape[i] < 0 || shape[i] == described[i];
+    if (!fits) mismatch("the model's input is " + text(shape) + ", its description says " + text(described));
+    if (shape[0] > 1)
+      mismatch("the model takes batches of " + std::to_string(shape[0]) + " only; export it with a free batch size");
+    if (shape[0] == 1) max_batch_ = 1;
+    output_ = options_.output.empty() ? session->outputs().front() : options_.output;
+    if (std::ranges::find(session->outputs(), output_) == session->outputs().end()) {
+      std::string names;
+      for (const std::string& name : session->outputs()) names += (names.empty() ? "" : ", ") + name;
+      mismatch("the model has no output " + output_ + ", but " + names);
+    }
+    session_ = std::move(session);
+  });
+  return *session_;
+}
+
+void Embedder::Announce() {
+  const std::lock_guard lock(mutex_);
+  ++coming_;
+}
+
+void Embedder::Embed(const EmbedRequest& request, const Cancellation& cancellation, Done done) {
+  try {
+    Prepare(request, cancellation, std::move(done));
+  } catch (...) {
+    // Prepare has not taken the call over: whoever waits for this one in a batch must not wait on.
+    std::unique_ptr<Batch> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      --coming_;
+      batch = Take(false);
+    }
+    if (batch) Run(std::move(batch));
+    throw;
+  }
+}
+
+void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done) {
+  Open();
+  const ModelInput& input = options_.input;
+  const std::string subject = SubjectOf(request.source);
+  const bool search = input.needs_face() && !request.crop;
+  Place place;
+  Image crop;
+  {
+    const ReadImage read = Read(
+        request.source, options_.limits,
+        [&](int64_t pixels) { return search ? finder_.Bytes(pixels, request.faces) : 0; }, cancellation);
+    const Image& image = read.decoded.image;
+    crop = Naming(subject, ErrorCode::kUnreadable, [&] {
+      if (request.crop) return FitCrop(input, image);
+      if (!search) return CutFace(input, image, {});
+      const std::vector<Face> faces = finder_.Find(image, request.faces, cancellation);
+      if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
+      place.embedding.face = *std::ranges::max_element(faces, {}, [](const Face& face) { return face.box.Area(); });
+      return CutFace(input, image, *place.embedding.face);
+    });
+  }
+  cancellation.ThrowIfCancelled();
+  place.done = std::move(done);
+
+  Batch* batch = nullptr;
+  size_t at = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (filling_.empty() || filling_.back()->places.size() == max_batch_) {
+      if (spare_.empty()) {
+        filling_.push_back(std::make_unique<Batch>());
+        filling_.back()->tensor.resize(max_batch_ * input.size());
+        filling_.back()->places.reserve(max_batch_);
+      } else {
+        filling_.push_back(std::move(spare_.back()));
+        spare_.pop_back();
+      }
+    }
+    batch = filling_.back().get();
+    at = batch->places.size();
+    batch->places.push_back(std::move(place));
+  }
+  Normalize(input, crop, std::span(batch->tensor).subspan(at * input.size(), input.size()));
+  std::unique_ptr<Batch> full;
+  {
+    const std::lock_guard lock(mutex_);
+    ++batch->written;
+    --coming_;
+    full = Take(false);
+  }
+  if (full) Run(std::move(full));
+}
+
+std::unique_ptr<Embedder::Batch> Embedder::Take(bool waited) {
+  for (auto batch = filling_.begin(); batch != filling_.end(); ++batch) {
+    const size_t size = (*batch)->places.size();
+    if ((*batch)->written < size) continue;
+    const bool last_of_all = coming_ == 0 && size > 0;
+    if (size == max_batch_ || (last_of_all && (waited || options_.max_wait_ms == 0))) {
+      std::unique_ptr<Batch> taken = std::move(*batch);
+      filling_.erase(batch);
+      return taken;
+    }
+    if (last_of_all) idle_.notify_all();
+  }
+  return nullptr;
+}
+
+void Embedder::Run(std::unique_ptr<Batch> batch) {
+  const size_t count = batch->places.size();
+  const ModelInput& input = options_.input;
+  std::vector<float> vectors;
+  std::exception_ptr error;
+  try {
+    const auto images = static_cast<int64_t>(count);
+    const std::array<int64_t, 4> shape = input.channels_first
+                                             ? std::array<int64_t, 4>{images, 3, input.height, input.width}
+                                             : std::array<int64_t, 4>{images, input.height, input.width, 3};
+    Open().Run(std::span(batch->tensor).first(count * input.size()), shape, output_, vectors);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const size_t dimensions = vectors.size() / count;
+  for (size_t i = 0; i < count; ++i) {
+    Place& place = batch->places[i];
+    std::exception_ptr problem = error;
+    if (!problem) {
+      const std::span<const float> row = std::span(vectors).subspan(i * dimensions, dimensions);
+      place.embedding.vector.assign(row.begin(), row.end());
+      if (!std::ranges::all_of(row, [](float number) { return std::isfinite(number); }))
+        problem = std::make_exception_ptr(
+            Error(ErrorCode::kInferenceFailed, options_.session.model, "the model's output is not finite"));
+    }
+    place.done(std::move(place.embedding), problem);
+  }
+  batch->places.clear();
+  batch->written = 0;
+  const std::lock_guard lock(mutex_);
+  spare_.push_back(std::move(batch));
+}
+
+void Embedder::Wait(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    idle_.wait(lock, stop, [this] { return coming_ == 0 && !filling_.empty(); });
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(options_.max_wait_ms));
+    lock.lock();
+    std::unique_ptr<Batch> batch = Take(true);
+    if (!batch) continue;
+    lock.unlock();
+    Run(std::move(batch));
+    lock.lock();
+  }
+}
+
+}  // namespace maskbench

@@ -1,0 +1,102 @@
+#ifndef MASKBENCH_EMBED_EMBEDDER_H_
+#define MASKBENCH_EMBED_EMBEDDER_H_
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "embed/cut.h"
+#include "embed/session.h"
+#include "face/finder.h"
+#include "image/source.h"
+#include "runtime/cancellation.h"
+
+namespace maskbench {
+
+struct EmbedderOptions {
+  SessionOptions session;
+  ModelInput input;
+  // The output's name; empty: the model's first.
+  std::string output;
+  int max_batch = 32;
+  // How long a batch that is not full waits for more once nothing else is on its way.
+  int max_wait_ms = 0;
+  int upsample = 1;
+  std::string landmark_model;
+  ReadLimits limits;
+};
+
+struct EmbedRequest {
+  Source source;
+  KnownFaces faces;
+  // The image is a ready crop: no face is searched, nothing is cut.
+  bool crop = false;
+};
+
+struct Embedding {
+  std::vector<float> vector;
+  // The face that was cut out; absent for whole images and ready crops.
+  std::optional<Face> face;
+};
+
+// Photos in, vectors out: decode, find and cut the largest face on the calling threads, and run the model on batches.
+// The thread whose face completes a batch runs it; what arrives meanwhile makes the next one. So the threads that call
+// are the only ones, and no core waits while there is work. Safe to use from many threads at once.
+class Embedder : public std::enable_shared_from_this<Embedder> {
+ public:
+  explicit Embedder(EmbedderOptions options);
+  ~Embedder();
+
+  // Opens the model, or gives the error of the first try again. Embed calls it as needed.
+  const Session& Open();
+  using Done = std::function<void(Embedding, std::exception_ptr)>;
+  // One call is on its way from here: a batch is not run too early.
+  void Announce();
+  // Must follow each Announce. `done` is called once, from this thread or from another.
+  void Embed(const EmbedRequest& request, const Cancellation& cancellation, Done done);
+
+ private:
+  struct Place {
+    Embedding embedding;
+    Done done;
+  };
+  struct Batch {
+    std::vector<float> tensor;
+    std::vector<Place> places;
+    size_t written = 0;
+  };
+
+  void Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done);
+  // A batch to run now, if there is one; called with the lock held.
+  std::unique_ptr<Batch> Take(bool waited);
+  void Run(std::unique_ptr<Batch> batch);
+  void Wait(const std::stop_token& stop);
+
+  const EmbedderOptions options_;
+  FaceFinder finder_;
+  std::once_flag opened_;
+  std::shared_ptr<const Session> session_;
+  std::string output_;
+  // One for a model that was exported for single images.
+  size_t max_batch_;
+  std::mutex mutex_;
+  // Requests that have not reached a batch.
+  size_t coming_ = 0;
+  // The last one is being filled; those before it are full, and still being written.
+  std::deque<std::unique_ptr<Batch>> filling_;
+  std::vector<std::unique_ptr<Batch>> spare_;
+  // Only where max_wait_ms > 0: runs what has waited long enough.
+  std::condition_variable_any idle_;
+  std::jthread timer_;
+};
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_EMBED_EMBEDDER_H_

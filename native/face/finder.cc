@@ -1,0 +1,32 @@
+#include "face/finder.h"
+
+#include "face/detector.h"
+
+namespace maskbench {
+
+const LandmarkPredictor& FaceFinder::Predictor() {
+  std::call_once(loaded_, [this] { predictor_ = LandmarkPredictor::Load(landmark_model_); });
+  return *predictor_;
+}
+
+std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation) {
+  std::vector<KnownFace> found;
+  if (known) {
+    found = *known;
+  } else {
+    for (const Detection& detection : DetectFaces(image, upsample_))
+      found.push_back({detection.box, detection.score, std::nullopt});
+  }
+  cancellation.ThrowIfCancelled();
+  std::vector<Face> faces;
+  faces.reserve(found.size());
+  for (const KnownFace& face : found)
+    faces.push_back({face.box, face.score, face.landmarks ? *face.landmarks : Predictor().Predict(image, face.box)});
+  return faces;
+}
+
+int64_t FaceFinder::Bytes(int64_t pixels, const KnownFaces& known) const {
+  return known ? 0 : DetectionBytes(pixels, upsample_);
+}
+
+}  // namespace maskbench
