@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { onnxRuntimeLibrary } from './embed/runtime.js';
 import { defaultLandmarkModel } from './mask/masker.js';
+import { presets } from './models/presets.js';
 import { native } from './native.js';
 import { packageRoot } from './package-root.js';
 
@@ -18,6 +20,8 @@ export interface Diagnosis {
   libraries: Record<string, string>;
   models: { name: string; file: string; found: boolean; bytes?: number; licence: string }[];
   gpus: string[];
+  /** ONNX Runtime's library, version and providers, or why it can't be loaded. */
+  onnxRuntime: { file: string; version?: string; providers?: string[]; problem?: string };
 }
 
 const landmarkLicence =
@@ -29,6 +33,15 @@ function gpus(): string[] {
   return readdirSync(folder).map(
     (gpu) => /Model:\s*(.*)/.exec(readFileSync(path.join(folder, gpu, 'information'), 'utf8'))?.[1] ?? gpu,
   );
+}
+
+function onnxRuntime(): Diagnosis['onnxRuntime'] {
+  const file = onnxRuntimeLibrary();
+  try {
+    return { file, ...native.onnxRuntime(file) };
+  } catch (error) {
+    return { file, problem: (error as Error).message };
+  }
 }
 
 /** Looks at what maskbench finds on this machine: versions, processor, model files with their licences, GPUs. */
@@ -56,7 +69,14 @@ export function diagnose(): Diagnosis {
         found: true,
         licence: 'Boost Software License 1.0',
       },
+      {
+        name: 'dlib-resnet-128',
+        file: '(built from @vladmandic/face-api on first use)',
+        found: true,
+        licence: presets['dlib-resnet-128']?.licence ?? '',
+      },
     ],
     gpus: gpus(),
+    onnxRuntime: onnxRuntime(),
   };
 }

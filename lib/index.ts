@@ -1,3 +1,4 @@
+export { type BenchmarkModel, type BenchmarkModelsOptions, benchmarkModels } from './benchmarks/models.js';
 export {
   type DataSet,
   dataSets,
@@ -29,6 +30,21 @@ export type { IdentityPhotos, Layout, SourcePhoto } from './datasets/layout.js';
 export { layouts } from './datasets/registry.js';
 export { type CorpusSummary, type PublishedCounts, summarizeCorpora } from './datasets/summary.js';
 export { type Diagnosis, diagnose } from './doctor.js';
+export {
+  Embedder,
+  type EmbedderOptions,
+  type Embedding,
+  type EmbedInput,
+  type EmbedOptions,
+} from './embed/embedder.js';
+export {
+  type EmbedFilesOptions,
+  type EmbedSummary,
+  embedFiles,
+  type FaceSource,
+  faceSources,
+  type IndexLine,
+} from './embed/files.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export {
   type Box,
@@ -92,6 +108,8 @@ export {
   type ScoreHistogram,
   ScoreSet,
 } from './metrics/score-set.js';
+export { type Cut, cuts, type ModelDescription, type Similarity, similarityKinds } from './models/description.js';
+export { presets } from './models/presets.js';
 export {
   formatPairs,
   isSamePhoto,

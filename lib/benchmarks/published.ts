@@ -33,7 +33,8 @@ export interface PublishedTable {
   notes: string[];
 }
 
-const ensemble = ['FT1', 'FT2', 'FT3'];
+/** The ensemble is the mean of these. */
+export const ensemble = ['FT1', 'FT2', 'FT3'];
 
 function table(
   name: string,

@@ -6,12 +6,12 @@ import { fuse } from '../metrics/fusion.js';
 import { readScores, type SystemScores } from '../metrics/score-files.js';
 import { type PaperMeasures, ScoreSet } from '../metrics/score-set.js';
 import { type Pair, pairIdentity, parsePairs } from '../pairs/list.js';
-import { type DataSet, dataSets } from './published.js';
+import { dataSets, ensemble } from './published.js';
 import { type BenchmarkTable, regenerateTables } from './tables.js';
 
 /** Pairs and scores of one data set. */
 export interface ScoredDataSet {
-  dataSet: DataSet;
+  dataSet: string;
   /** The pairs of the scores, in their order. */
   pairs: Pair[];
   labels: Uint8Array;
@@ -119,22 +119,19 @@ export async function tablesOf(
   const measures = new Map<string, PaperMeasures>();
   const key = (systems: readonly string[], dataSet: string) => [...systems, dataSet].join('\0');
   for (const { dataSet, labels, systems } of scored) {
-    for (const system of systems)
-      measures.set(
-        key([system.name], dataSet),
-        (await ScoreSet.from(system.scores, labels, { source: system.name })).paper(),
-      );
-    const members = ['FT1', 'FT2', 'FT3'].flatMap((name) => systems.filter((system) => system.name === name));
-    if (members.length === 3) {
-      const { scores, name } = fuse(members, labels, 'mean');
-      measures.set(
-        key(
-          members.map((member) => member.name),
-          dataSet,
-        ),
-        (await ScoreSet.from(scores, labels, { source: name })).paper(),
-      );
-    }
+    const measure = async ({ name, scores, failed }: SystemScores) => {
+      // Cosines and distances are outside the paper's range: their measures are in the report, not in its tables.
+      if (scores.some((score) => score < 0 || score > 1)) return undefined;
+      const marked = labels.map((label, i) => (failed.has(i) ? 2 : label));
+      return (await ScoreSet.from(scores, marked, { source: name })).paper();
+    };
+    const add = async (names: string[], system: SystemScores) => {
+      const measured = await measure(system);
+      if (measured) measures.set(key(names, dataSet), measured);
+    };
+    for (const system of systems) await add([system.name], system);
+    const members = ensemble.flatMap((name) => systems.filter((system) => system.name === name));
+    if (members.length === ensemble.length) await add(ensemble, fuse(members, labels, 'mean'));
   }
   return regenerateTables(
     (systems, dataSet) =>

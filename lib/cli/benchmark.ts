@@ -1,10 +1,15 @@
 import { Command } from 'commander';
+import { type BenchmarkModel, benchmarkModels } from '../benchmarks/models.js';
 import { benchmarkScores } from '../benchmarks/scores.js';
 import type { BenchmarkTable } from '../benchmarks/tables.js';
+import type { FaceSource } from '../embed/files.js';
+import { MaskbenchError } from '../errors.js';
 import { cellText, legend, writeBenchmarkReport } from '../report/benchmark.js';
 import { toJson } from '../report/page.js';
+import { addEmbedderOptions, type EmbedderFlags, facesOption, toEmbedderOptions } from './embed-options.js';
 import { integer } from './numbers.js';
 import { print, printTable } from './output.js';
+import { Progress, runInterruptibly } from './progress.js';
 
 function printTables(tables: readonly BenchmarkTable[]): void {
   print(legend);
@@ -55,6 +60,64 @@ function scoresCommand(): Command {
     });
 }
 
+interface ModelsFlags extends EmbedderFlags {
+  base: string;
+  pairs: string;
+  models: string[];
+  ensemble?: string;
+  limit: number;
+  cut: FaceSource;
+  out: string;
+  draws: number;
+  seed: number;
+  json?: boolean;
+}
+
+/** `name`, a preset with its model; `name=file.onnx`; or `name=file.onnx,preset` with a preset's description. */
+function parseModel(text: string): BenchmarkModel {
+  const [name = '', source = name] = text.split(/=(.*)/s);
+  const [model = '', description] = source.split(',');
+  if (name === '' || model === '')
+    throw new MaskbenchError('INVALID_ARGUMENT', 'models', `models: expected <name>=<file.onnx>, received ${text}`);
+  return { name, model, ...(description !== undefined && { description }) };
+}
+
+function modelsCommand(): Command {
+  const command = new Command('models')
+    .description("regenerate the paper's tables from models, or measure any models on any corpora the same way")
+    .requiredOption('--base <folder>', 'the corpora, one folder a data set')
+    .requiredOption('--pairs <folder>', "pair lists: <data set>.txt, or the paper's training_pairs_data")
+    .requiredOption('--models <models...>', '<name>=<file.onnx>[,<preset>], or a preset that comes with its model')
+    .requiredOption('--out <folder>', 'for score files and the report')
+    .option('--ensemble <names>', 'models whose scores are averaged as "Ensemble", with commas between')
+    .option('--limit <n>', 'pairs a data set at most', integer, 1001);
+  return addEmbedderOptions(command)
+    .addOption(facesOption())
+    .option('--draws <n>', 'bootstrap draws for the intervals of the report', integer, 200)
+    .option('--seed <n>', 'of the draws', integer, 0)
+    .option('--json', 'print as JSON')
+    .action(async ({ base, pairs, models, ensemble, limit, cut, out, draws, seed, json, ...flags }: ModelsFlags) => {
+      const progress = new Progress('photos');
+      const result = await runInterruptibly(progress, (signal) =>
+        benchmarkModels(base, pairs, models.map(parseModel), out, {
+          ...toEmbedderOptions(flags),
+          ...(ensemble !== undefined && { ensemble: ensemble.split(',') }),
+          ...{ limit, faces: cut, signal },
+          onProgress: ({ done, total }) => progress.update(done, total),
+        }),
+      );
+      const introduction = ['Regenerated from models.', ...result.notes.map((note) => `${note}.`)];
+      const page = await writeBenchmarkReport(out, result, introduction, { draws, seed });
+      if (json) return print(toJson({ tables: result.tables, notes: result.notes }));
+      printTables(result.tables.filter(({ counts }) => counts.equal + counts.different > 0));
+      for (const note of result.notes) print(`note: ${note}`);
+      print(`scores and report: ${page}`);
+    });
+}
+
 export function benchmarkCommand(): Command {
-  return new Command('benchmark').description("regenerate the paper's tables").addCommand(scoresCommand());
+  return new Command('benchmark')
+    .description("regenerate the paper's tables")
+    .addCommand(scoresCommand())
+    .addCommand(modelsCommand());
 }

@@ -3,10 +3,12 @@ import { benchmarkCommand } from './benchmark.js';
 import { datasetCommand } from './dataset.js';
 import { detectCommand } from './detect.js';
 import { doctorCommand } from './doctor.js';
+import { embedCommand } from './embed.js';
 import { evaluateCommand } from './evaluate.js';
 import { identifyCommand } from './identify.js';
 import { maskCommand } from './mask.js';
 import { pairsCommand } from './pairs.js';
+import { verifyCommand } from './verify.js';
 
 /** Every command of the CLI. */
 export const commands: (() => Command)[] = [
@@ -14,6 +16,8 @@ export const commands: (() => Command)[] = [
   detectCommand,
   datasetCommand,
   pairsCommand,
+  embedCommand,
+  verifyCommand,
   evaluateCommand,
   identifyCommand,
   benchmarkCommand,

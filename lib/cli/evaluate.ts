@@ -80,7 +80,7 @@ const read = (file: string) =>
   });
 
 /** The threshold that an earlier evaluation, saved as JSON, found for an FMR. */
-async function readThreshold(file: string, fmr: number): Promise<number> {
+export async function readThreshold(file: string, fmr: number): Promise<number> {
   const unreadable = (problem: string) => new MaskbenchError('UNREADABLE', file, `${file}: ${problem}`);
   let saved: Partial<Evaluation>;
   try {

@@ -100,6 +100,8 @@ export class Embedder {
     core: InstanceType<typeof native.Embedder>,
     /** What the model takes and gives. */
     readonly description: ModelDescription,
+    /** Numbers of a vector. */
+    readonly dimensions: number,
     /** Where it runs: `cpu` or `cuda:<n>`. */
     readonly device: string,
     inFlight: number,
@@ -111,7 +113,7 @@ export class Embedder {
   /**
    * Opens a model.
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (options; the model's input does not fit its description), `MODEL_MISSING`,
-   * `MODEL_CORRUPT`, `UNAVAILABLE` (ONNX Runtime or the device is not there)
+   * `MODEL_CORRUPT`, `INFERENCE_FAILED` (it gives no finite numbers), `UNAVAILABLE` (ONNX Runtime or the device is not there)
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
@@ -143,7 +145,21 @@ export class Embedder {
     const open = async (cudaDevice: number) => {
       const core = new native.Embedder({ ...request, cudaDevice });
       await core.load();
-      return new Embedder(core, description, cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`, 4 * maxBatch + 2 * threads);
+      // One run says how long vectors are, and that the model works.
+      const noise = {
+        data: Uint8Array.from({ length: 192 }, (_, i) => (i * 97) % 256),
+        width: 8,
+        height: 8,
+        channels: 3,
+      };
+      const { vector } = await core.embed({ ...noise, crop: true }, new native.Cancellation());
+      return new Embedder(
+        core,
+        description,
+        vector.length,
+        cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`,
+        4 * maxBatch + 2 * threads,
+      );
     };
     try {
       return await open(device).catch((error) => {
@@ -177,7 +193,7 @@ export class Embedder {
         ),
       ),
     );
-    const dimensions = vectors.find((vector) => vector)?.length ?? 0;
+    const { dimensions } = this;
     const rows = new Float32Array(inputs.length * dimensions).fill(Number.NaN);
     for (const [i, vector] of vectors.entries()) if (vector) rows.set(vector, i * dimensions);
     return rows;

@@ -1,6 +1,7 @@
 import type { ScoreBenchmark } from '../benchmarks/scores.js';
 import type { BenchmarkCell, BenchmarkTable } from '../benchmarks/tables.js';
 import { evaluate } from '../metrics/evaluate.js';
+import type { SystemScores } from '../metrics/score-files.js';
 import { type ErrorCurve, ScoreSet } from '../metrics/score-set.js';
 import { detChart, histogramChart, type NamedCurve, rocChart, thresholdChart } from './charts.js';
 import { evaluationCharts, measureRows, pageTable } from './evaluation.js';
@@ -46,6 +47,35 @@ function paperCurve(set: ScoreSet): ErrorCurve {
   };
 }
 
+/** The paper's two figures and their like, from the scores of one system. */
+async function figures(one: string, dataSets: ScoreBenchmark['dataSets']): Promise<PageSection> {
+  const curves: NamedCurve[] = [];
+  const pooled = { scores: [] as number[], labels: [] as number[] };
+  for (const { dataSet, labels, systems } of dataSets) {
+    const found = systems.find(({ name }) => name === one);
+    if (!found) continue;
+    const used = [...labels.keys()].filter((i) => !found.failed.has(i));
+    const scores = used.map((i) => found.scores[i] as number);
+    const marks = used.map((i) => labels[i] as number);
+    const set = await ScoreSet.from(scores, marks, { source: one });
+    curves.push({ name: dataSet, curve: paperCurve(set), genuine: set.genuine, impostor: set.impostor });
+    pooled.scores.push(...scores);
+    pooled.labels.push(...marks);
+  }
+  const pool = await ScoreSet.from(pooled.scores, pooled.labels, { source: one });
+  const pooledCurve = { name: one, curve: paperCurve(pool), genuine: pool.genuine, impostor: pool.impostor };
+  return {
+    heading: 'Figures',
+    paragraphs: [`From the scores of ${one}; 500 thresholds evenly from 1 to 0, a match is similarity > threshold.`],
+    charts: [
+      await rocChart(curves),
+      await thresholdChart([pooledCurve], ['FAR', 'FRR']),
+      await detChart(curves),
+      await histogramChart(`${one} on all data sets`, await pool.histogram()),
+    ],
+  };
+}
+
 /**
  * Writes the report of the regenerated tables: tables, the paper's two figures, exact measures with intervals for each data set.
  * @returns the page's path
@@ -57,48 +87,29 @@ export async function writeBenchmarkReport(
   introduction: string[],
   options: { draws?: number; seed?: number } = {},
 ): Promise<string> {
-  const curvesOf = async (system: string) => {
-    const curves: NamedCurve[] = [];
-    for (const { dataSet, labels, systems } of dataSets) {
-      const found = systems.find(({ name }) => name === system);
-      if (!found) continue;
-      const set = await ScoreSet.from(found.scores, labels, { source: system });
-      curves.push({ name: dataSet, curve: paperCurve(set), genuine: set.genuine, impostor: set.impostor });
-    }
-    return curves;
-  };
-  const one = ['CP1', ...dataSets.flatMap(({ systems }) => systems.map(({ name }) => name))].find((name) =>
-    dataSets.some(({ systems }) => systems.some((system) => system.name === name)),
-  ) as string;
-  const figure = await curvesOf(one);
-  const pooled = { scores: [] as number[], labels: [] as number[] };
-  for (const { labels, systems } of dataSets) {
-    const found = systems.find(({ name }) => name === one);
-    if (!found) continue;
-    pooled.scores.push(...found.scores);
-    pooled.labels.push(...labels);
-  }
-  const pool = await ScoreSet.from(pooled.scores, pooled.labels, { source: one });
-  const pooledCurve = { name: one, curve: paperCurve(pool), genuine: pool.genuine, impostor: pool.impostor };
+  const inRange = ({ scores }: SystemScores) => scores.every((score) => !(score < 0 || score > 1));
+  const names = ['CP1', ...dataSets.flatMap(({ systems }) => systems.filter(inRange).map(({ name }) => name))];
+  const one = names.find((name) =>
+    dataSets.some(({ systems }) => systems.some((system) => system.name === name && inRange(system))),
+  );
+  const regenerated = tables.filter(({ counts }) => counts.equal + counts.different > 0);
   const sections: PageSection[] = [
     {
       heading: 'Tables',
-      paragraphs: [legend, ...new Set(tables.flatMap(({ notes }) => notes))],
-      tables: tables.map(toPageTable),
-    },
-    {
-      heading: 'Figures',
-      paragraphs: [`From the scores of ${one}; 500 thresholds evenly from 1 to 0, a match is similarity > threshold.`],
-      charts: [
-        await rocChart(figure),
-        await thresholdChart([pooledCurve], ['FAR', 'FRR']),
-        await detChart(figure),
-        await histogramChart(`${one} on all data sets`, await pool.histogram()),
-      ],
+      paragraphs:
+        regenerated.length > 0
+          ? [legend, ...new Set(regenerated.flatMap(({ notes }) => notes))]
+          : ['No cell of the published tables is of these systems and data sets.'],
+      tables: regenerated.map(toPageTable),
     },
   ];
+  if (one !== undefined) sections.push(await figures(one, dataSets));
   for (const { dataSet, pairs, labels, systems } of dataSets) {
-    const evaluation = await evaluate(systems, { labels, pairs }, { definition: 'paper', draws: 200, ...options });
+    const evaluation = await evaluate(
+      systems,
+      { labels, pairs },
+      { definition: systems.every(inRange) ? 'paper' : 'exact', draws: 200, ...options },
+    );
     const charts = await evaluationCharts(evaluation.systems);
     const notes = [
       ...evaluation.notes,

@@ -1,0 +1,192 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomically } from '../corpus/files.js';
+import { Embedder, type EmbedderOptions } from '../embed/embedder.js';
+import { embedItem, type FaceSource, type Item, itemsOf } from '../embed/files.js';
+import { checkInteger, MaskbenchError } from '../errors.js';
+import { fuse } from '../metrics/fusion.js';
+import type { SystemScores } from '../metrics/score-files.js';
+import { type Pair, pairIdentity, pairPath, parsePairs } from '../pairs/list.js';
+import { dataSets } from './published.js';
+import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } from './scores.js';
+
+/** Options of {@link benchmarkModels}. */
+export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 'description'> {
+  /** Pairs a data set at most. Default 1001, as the paper. */
+  limit?: number;
+  /** Names of models whose scores are averaged as "Ensemble". */
+  ensemble?: string[];
+  /** Where faces come from. Default `auto`. */
+  faces?: FaceSource;
+  signal?: AbortSignal;
+  onProgress?: (progress: { model: string; dataSet: string; done: number; total: number }) => void;
+}
+
+/** A model of a benchmark. */
+export interface BenchmarkModel extends Pick<EmbedderOptions, 'model' | 'description'> {
+  /** As in the published tables (`CP1`, `EX1.1-sigmoid`, `ImageNet_VGG19` …), or any other. */
+  name: string;
+}
+
+/** Pair lists of a folder: `<data set>.txt`, or as the paper's, `<data set>/landmark_evaluation_input_<data set>.txt`. */
+async function readLists(folder: string): Promise<{ dataSet: string; pairs: Pair[] }[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    throw new MaskbenchError('NOT_FOUND', folder, `${folder}: expected the folder of pair lists: ${error.message}`);
+  });
+  const lists = [];
+  for (const entry of entries) {
+    const file = path.join(folder, entry.name);
+    const dataSet = path.parse(entry.name).name;
+    if (entry.isDirectory()) {
+      if (existsSync(path.join(file, `landmark_evaluation_input_${entry.name}.txt`)))
+        lists.push({ dataSet: entry.name, pairs: await readScoredPairs(file, entry.name) });
+    } else if (/\.txt$/i.test(entry.name)) {
+      const { pairs } = parsePairs(await readFile(file, 'utf8'), file);
+      const genuine = ({ reference, probe }: Pair) => pairIdentity(reference) === pairIdentity(probe);
+      lists.push({ dataSet, pairs: pairs.map((pair) => ({ ...pair, genuine: pair.genuine ?? genuine(pair) })) });
+    }
+  }
+  if (lists.length === 0) throw new MaskbenchError('NOT_FOUND', folder, `${folder}: holds no pair lists`);
+  const order = (name: string) => (dataSets as readonly string[]).indexOf(name) + 1 || dataSets.length + 1;
+  return lists.sort((a, b) => order(a.dataSet) - order(b.dataSet));
+}
+
+/** Scores of one model on one list; every photo is embedded once. */
+async function scorePairs(
+  embedder: Embedder,
+  folder: string,
+  pairs: readonly Pair[],
+  {
+    faces: source = 'auto',
+    signal,
+    name,
+    onDone,
+  }: BenchmarkModelsOptions & { name: string; onDone: (done: number, total: number) => void },
+): Promise<SystemScores> {
+  const known = new Map<string, Item>();
+  if (existsSync(path.join(folder, 'dataset.json')))
+    for await (const item of itemsOf([folder])) known.set(item.line.path, item);
+  const photos = [...new Set(pairs.flatMap(({ reference, probe }) => [pairPath(reference), pairPath(probe)]))];
+  const rows = new Map(photos.map((photo, i) => [photo, i]));
+  const { dimensions } = embedder;
+  const vectors = new Float32Array(photos.length * dimensions).fill(Number.NaN);
+  const missing = new Set<number>();
+  let done = 0;
+  let last = '';
+  await Promise.all(
+    photos.map(async (photo, i) => {
+      const item = known.get(photo) ?? { file: path.join(folder, photo) };
+      const { vector, error } = await embedItem(embedder, item, { source, crops: false, signal });
+      if (vector) vectors.set(vector, i * dimensions);
+      else {
+        missing.add(i);
+        last = error ?? '';
+      }
+      onDone(++done, photos.length);
+    }),
+  );
+  if (missing.size === photos.length)
+    throw new MaskbenchError(
+      'NOT_FOUND',
+      folder,
+      `${folder}: none of its ${photos.length} photos gave a vector, at last: ${last}`,
+    );
+  const sides = (['reference', 'probe'] as const).map((side) =>
+    pairs.map((pair) => rows.get(pairPath(pair[side])) as number),
+  ) as [number[], number[]];
+  const scores = embedder.similarities(vectors, dimensions, ...sides);
+  const failed = new Set(pairs.keys());
+  for (const i of failed)
+    if (!missing.has(sides[0][i] as number) && !missing.has(sides[1][i] as number)) failed.delete(i);
+  return { name, scores, failed };
+}
+
+/** Writes scores as the paper's program does, or as CSV where a comparison failed, for its form has no word for that. */
+async function writeScores(
+  folder: string,
+  { dataSet, pairs, labels }: ScoredDataSet,
+  { name, scores, failed }: SystemScores,
+): Promise<void> {
+  const file = path.join(folder, 'scores', name, `score_${dataSet}`);
+  await mkdir(path.dirname(file), { recursive: true });
+  if (failed.size === 0) return writeFileAtomically(`${file}.txt`, `${Array.from(scores, String).join('\n')}\n`);
+  const quoted = (text: string) => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const lines = pairs.map(({ reference, probe }, i) =>
+    [quoted(reference), quoted(probe), failed.has(i) ? '' : scores[i], labels[i]].join(','),
+  );
+  await writeFileAtomically(`${file}.csv`, `reference,probe,score,label\n${lines.join('\n')}\n`);
+}
+
+/**
+ * Regenerates the paper's tables from models: embeds every photo of the pair lists once a model, scores the pairs, and writes the score files
+ * to `<out>/scores/<model>/score_<data set>.txt`.
+ * @param base The corpora, `<base>/<data set>/<path of the list>`.
+ * @param lists A folder of pair lists: `<data set>.txt`, or the paper's own `training_pairs_data`.
+ * @throws {@link MaskbenchError} as {@link Embedder.open}; `NOT_FOUND` (lists, or a corpus of which no photo could be embedded), `UNREADABLE`
+ */
+export async function benchmarkModels(
+  base: string,
+  lists: string,
+  models: readonly BenchmarkModel[],
+  out: string,
+  options: BenchmarkModelsOptions = {},
+): Promise<ScoreBenchmark & { notes: string[] }> {
+  const limit = checkInteger('limit', options.limit ?? 1001, 1, 100_000_000);
+  const unknown = options.ensemble?.find((name) => !models.some((model) => model.name === name));
+  if (unknown !== undefined)
+    throw new MaskbenchError('INVALID_ARGUMENT', 'ensemble', `ensemble: expected names of models, received ${unknown}`);
+  const scored: ScoredDataSet[] = (await readLists(lists)).map(({ dataSet, pairs: all }) => {
+    const pairs = all.slice(0, limit);
+    return { dataSet, pairs, labels: Uint8Array.from(pairs, ({ genuine }) => Number(genuine)), systems: [] };
+  });
+  const absent = scored.filter(({ dataSet }) => !existsSync(path.join(base, dataSet)));
+  if (absent.length === scored.length)
+    throw new MaskbenchError(
+      'NOT_FOUND',
+      base,
+      `${base}: expected a corpus named ${absent.map(({ dataSet }) => dataSet).join(' or ')}`,
+    );
+  const present = scored.filter((set) => !absent.includes(set));
+  const notes = absent.map(({ dataSet }) => `${dataSet}: there is a pair list, but no corpus`);
+  for (const { name, ...model } of models) {
+    const embedder = await Embedder.open({ ...options, ...model });
+    const { training, licence, overlaps = [], cut } = embedder.description;
+    notes.push(`${name}: trained on ${training}; licence: ${licence}`);
+    for (const { dataSet } of present)
+      if (overlaps.includes(dataSet))
+        notes.push(`${name}: identities of ${dataSet} may be among those it was trained on`);
+    if (cut !== 'letterbox' && options.faces === 'manifest')
+      notes.push(`${name}: masked faces are cut by their plain twins' landmarks, which is optimistic`);
+    try {
+      for (const set of present) {
+        const onDone = (done: number, total: number) =>
+          options.onProgress?.({ model: name, dataSet: set.dataSet, done, total });
+        const system = await scorePairs(embedder, path.join(base, set.dataSet), set.pairs, {
+          ...options,
+          name,
+          onDone,
+        });
+        set.systems.push(system);
+        await writeScores(out, set, system);
+        if (system.failed.size > 0)
+          notes.push(`${name}, ${set.dataSet}: ${system.failed.size} comparisons without a template`);
+      }
+    } finally {
+      await embedder.close();
+    }
+  }
+  if (options.ensemble)
+    for (const set of present) {
+      const members = set.systems.filter(({ name }) => options.ensemble?.includes(name));
+      const system = { ...fuse(members, set.labels, 'mean'), name: 'Ensemble' };
+      set.systems.push(system);
+      await writeScores(out, set, system);
+    }
+  const missing = new Map<string, string>(
+    dataSets
+      .filter((name) => !present.some(({ dataSet }) => dataSet === name))
+      .map((name) => [name, 'no corpus or no pair list of it was given']),
+  );
+  return { tables: await tablesOf(present, missing), dataSets: present, notes };
+}

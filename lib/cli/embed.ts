@@ -1,0 +1,59 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { embedFiles, type FaceSource } from '../embed/files.js';
+import {
+  addEmbedderOptions,
+  addModelOptions,
+  type EmbedderFlags,
+  facesOption,
+  toEmbedderOptions,
+} from './embed-options.js';
+import { exitCodes, print, printJson, warn } from './output.js';
+import { Progress, runInterruptibly } from './progress.js';
+
+interface Flags extends EmbedderFlags {
+  out: string;
+  cut: FaceSource;
+  detect: boolean;
+  bits: 16 | 32;
+  resume?: boolean;
+  json?: boolean;
+}
+
+function floatBits(text: string): 16 | 32 {
+  if (text !== '16' && text !== '32') throw new InvalidArgumentError('expected 16 or 32');
+  return text === '16' ? 16 : 32;
+}
+
+export function embedCommand(): Command {
+  const command = new Command('embed')
+    .description('turn the faces of photos into vectors')
+    .argument('<inputs...>', 'photos, folders, corpora (made by dataset generate), or lists (.txt, a path a line)')
+    .requiredOption('--out <file.npy>', 'the vectors; their index is written beside them as .jsonl');
+  return addEmbedderOptions(addModelOptions(command))
+    .addOption(facesOption())
+    .option('--no-detect', 'the files are ready crops')
+    .option('--bits <n>', 'of the floats: 16 or 32', floatBits, 32)
+    .option('--resume', 'go on with an interrupted run')
+    .option('--json', 'print a summary as JSON')
+    .action(async (inputs: string[], { out, cut, detect, bits, resume, json, ...flags }: Flags) => {
+      const progress = new Progress('photos');
+      const summary = await runInterruptibly(progress, (signal) =>
+        embedFiles(inputs, out, {
+          ...toEmbedderOptions(flags),
+          ...{ faces: cut, crops: !detect, bits, resume: resume ?? false, signal },
+          onProgress: ({ done, total }) => progress.update(done, total),
+          onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+        }),
+      );
+      const { counts, dimensions, vectors, index, interrupted, seconds } = summary;
+      if (json) printJson(summary);
+      else {
+        const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
+        print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
+      }
+      if (interrupted) {
+        warn('interrupted; go on with the same command and --resume');
+        process.exitCode = exitCodes.interrupted;
+      }
+    });
+}
