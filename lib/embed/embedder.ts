@@ -204,16 +204,15 @@ export class Embedder {
     const known = typeof input === 'object' && 'faces' in input ? input : { image: input, faces: undefined };
     const request: NativeEmbedRequest = { ...toSource(known.image), crop: crops };
     if (known.faces) request.faces = known.faces;
-    await this.#enter(signal);
-    try {
-      const { vector, face } = await this.#calls.run(
-        (cancellation) => this.#native.embed(request, cancellation),
-        signal,
-      );
-      return { vector, ...(face && { face }) };
-    } finally {
-      this.#leave();
-    }
+    return this.#calls.run(async (cancellation) => {
+      await this.#enter();
+      try {
+        const { vector, face } = await this.#native.embed(request, cancellation);
+        return { vector, ...(face && { face }) };
+      } finally {
+        this.#leave();
+      }
+    }, signal);
   }
 
   /** How alike two vectors are by the model's own similarity. Throws `INVALID_ARGUMENT` for vectors of different lengths. */
@@ -244,8 +243,7 @@ export class Embedder {
   }
 
   /** Waits until the addon holds few enough requests. */
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
+  async #enter(): Promise<void> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/error.h"
+#include "runtime/thread_pool.h"
 
 namespace maskbench {
 
@@ -182,11 +183,11 @@ void Embedder::Wait(const std::stop_token& stop) {
     lock.unlock();
     std::this_thread::sleep_for(std::chrono::milliseconds(options_.max_wait_ms));
     lock.lock();
-    std::unique_ptr<Batch> batch = Take(true);
+    std::shared_ptr<Batch> batch = Take(true);
     if (!batch) continue;
-    lock.unlock();
-    Run(std::move(batch));
-    lock.lock();
+    // On the pool, whose threads are waited for at the process's end.
+    ThreadPool::Shared().Submit(
+        [self = shared_from_this(), batch] { self->Run(std::make_unique<Batch>(std::move(*batch))); });
   }
 }
 

@@ -3,11 +3,13 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <tuple>
 
 #include "runtime/error.h"
+#include "runtime/thread_pool.h"
 
 namespace maskbench {
 
@@ -22,6 +24,9 @@ OrtLibrary::OrtLibrary(const std::string& path) {
   table_ = base_->get_api(ort::kApiVersion);
   if (table_ == nullptr) refuse(std::string("this ONNX Runtime is too old: ") + base_->get_version());
   Do<ort::kCreateEnv>(ort::kError, "maskbench", &env_);
+  // process.exit() may come in the middle of a run: before the library's own clean-up, which was registered as it was
+  // loaded, the threads that are in it must have come back.
+  std::atexit([] { ThreadPool::Shared().Stop(); });
 }
 
 const OrtLibrary& OrtLibrary::Load(const std::string& path) {

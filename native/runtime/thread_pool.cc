@@ -19,13 +19,17 @@ ThreadPool& ThreadPool::Shared() {
   return pool;
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { Stop(); }
+
+void ThreadPool::Stop() {
+  std::vector<std::thread> threads;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    threads.swap(threads_);
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads) thread.join();
 }
 
 void ThreadPool::Reserve(int threads) {
@@ -46,7 +50,7 @@ void ThreadPool::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
+    if (stopping_) return;
     std::function<void()> work = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();

@@ -20,6 +20,8 @@ class ThreadPool {
   // Makes sure that at least `threads` threads exist.
   void Reserve(int threads);
   void Submit(std::function<void()> work);
+  // Waits for what is running and runs nothing more. For the end of the process.
+  void Stop();
 
  private:
   void Loop();

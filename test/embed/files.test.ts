@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { embedFiles, type IndexLine, presets } from 'maskbench';
+import { writePhotos } from '../support/faces.js';
+import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
+import { writeModel } from '../support/models.js';
+
+const linesOf = (file: string): IndexLine[] =>
+  readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+test('a corpus from generate to embed, pairs, models and the report', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  const photos = [1, 2, 3].flatMap((identity) => [1, 2].map((number) => ({ name: `p${identity}/${number}.png` })));
+  await writePhotos(at('base/folders'), photos);
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await maskbench(args);
+    t.is(code, 0, stderr);
+    return stdout;
+  };
+  await run('dataset', 'generate', '--base', at('base'), '--out', at('corpora'));
+  await run('embed', at('corpora/folders'), '--out', at('v.npy'));
+  // In the order of the manifest, which is that of finishing.
+  const index = linesOf(at('v.jsonl'));
+  t.deepEqual(
+    index.map(({ row }) => row),
+    [...index.keys()],
+  );
+  index.sort((a, b) => (a.path < b.path ? -1 : 1));
+  t.is(index.length, 12);
+  t.deepEqual(index[0], {
+    row: index[0]?.row,
+    path: 'p1/1.png',
+    identity: 'p1',
+    photo: 'p1/1.png',
+    masked: false,
+    status: 'detected',
+  });
+  t.deepEqual([index[2]?.path, index[2]?.photo, index[2]?.masked], ['p1/masked_1.png', 'p1/1.png', true]);
+  t.is(readFileSync(at('v.npy')).length, 128 + 12 * 128 * 4);
+  // A photo whose face is not found again under the mask is cut by its plain twin's landmarks.
+  t.true(index.every(({ status }) => status === 'detected' || status === 'manifest'));
+  await run('embed', at('corpora/folders'), '--out', at('h.npy'), '--bits', '16', '--cut', 'manifest');
+  t.is(readFileSync(at('h.npy')).length, 128 + 12 * 128 * 2);
+  t.true(linesOf(at('h.jsonl')).every(({ status }) => status === 'manifest'));
+
+  await run('pairs', at('corpora/folders'), '--seed', '1', '--out', at('folders.txt'));
+  mkdirSync(at('lists'));
+  renameSync(at('folders.txt'), at('lists/folders.txt'));
+  const model = writeModel(folder, 'pixels', { size: 224 });
+  writeFileSync(at('pixels.json'), JSON.stringify({ ...presets['paper-resnet50'], name: 'pixels' }));
+  const printed = await run(
+    ...['benchmark', 'models', '--base', at('corpora'), '--pairs', at('lists'), '--out', at('report'), '--draws', '50'],
+    ...['--models', 'dlib-resnet-128', `pixels=${model}`, '--ensemble', 'dlib-resnet-128,pixels', '--limit', '20'],
+  );
+  t.regex(printed, /pixels: trained on CelebA/);
+  for (const name of ['dlib-resnet-128', 'pixels', 'Ensemble'])
+    t.is(
+      readFileSync(at(`report/scores/${name}/score_folders.txt`), 'utf8')
+        .trim()
+        .split('\n').length,
+      20,
+    );
+  const page = readFileSync(at('report/report.html'), 'utf8');
+  t.regex(page, /<h2>folders<\/h2>[\s\S]*Ensemble/);
+  // The score files evaluate as any others do.
+  const list = readFileSync(at('lists/folders.txt'), 'utf8').split('\n').slice(0, 20);
+  writeFileSync(at('list.txt'), `${list.join('\n')}\n`);
+  await run(
+    'evaluate',
+    '--pairs',
+    at('list.txt'),
+    '--scores',
+    at('report/scores/pixels/score_folders.txt'),
+    '--draws',
+    '20',
+  );
+});
+
+test('photos that give no vector keep their line; outputs are not replaced', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  await writePhotos(at('photos'), [{ name: 'a/1.png' }, { name: 'b/1.png' }]);
+  writeFileSync(at('photos/a/2.jpg'), 'no photo');
+  const summary = await embedFiles([at('photos')], at('v.npy'));
+  t.deepEqual(summary.counts, { detected: 2, unreadable: 1 });
+  const index = linesOf(at('v.jsonl'));
+  t.deepEqual(
+    index.map(({ row, path: name, identity }) => [row, name, identity]),
+    [
+      [0, 'a/1.png', 'a'],
+      [null, 'a/2.jpg', 'a'],
+      [1, 'b/1.png', 'b'],
+    ],
+  );
+  t.regex(index[1]?.error ?? '', /2\.jpg/);
+  await t.throwsAsync(embedFiles([at('photos')], at('v.npy')), { code: 'OUTPUT_EXISTS' });
+  await t.throwsAsync(embedFiles([at('photos')], at('v.txt')), { code: 'INVALID_ARGUMENT' });
+  await t.throwsAsync(embedFiles([at('nowhere')], at('w.npy')), { code: 'NOT_FOUND' });
+});
+
+test('killed and resumed, vectors and index equal an uninterrupted run', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  await writePhotos(
+    at('photos'),
+    Array.from({ length: 12 }, (_, i) => ({ name: `p${i}/1.png` })),
+  );
+  const list = Array.from({ length: 900 }, (_, i) => `photos/p${i % 12}/1.png`);
+  writeFileSync(at('list.txt'), list.join('\n'));
+  const args = (out: string) => [
+    path.join(repository, 'dist/cli/main.js'),
+    'embed',
+    at('list.txt'),
+    '--no-detect',
+    '--out',
+    at(out),
+  ];
+  const ended = (out: string, milliseconds?: number) =>
+    new Promise<number | null>((resolve) => {
+      const child = spawn(process.execPath, [...args(out), '--resume'], { stdio: 'ignore' });
+      if (milliseconds !== undefined) setTimeout(() => child.kill('SIGKILL'), milliseconds);
+      child.on('exit', resolve);
+    });
+  t.is(await ended('whole.npy'), 0);
+  for (const milliseconds of [900, 1700, 2300]) await ended('parts.npy', milliseconds);
+  const finished = existsSync(at('parts.npy'));
+  t.is(await ended('parts.npy'), finished ? 2 : 0);
+  for (const kind of ['npy', 'jsonl'])
+    t.is(sha256(readFileSync(at(`parts.${kind}`))), sha256(readFileSync(at(`whole.${kind}`))), kind);
+});
+
+test('verify prints a similarity, and with a threshold the decision', async (t) => {
+  const folder = temporaryFolder(t);
+  await writePhotos(folder, [{ name: 'a.png' }, { name: 'b.png' }]);
+  const [a, b] = ['a.png', 'b.png'].map((name) => path.join(folder, name)) as [string, string];
+  const saved = path.join(folder, 't.json');
+  writeFileSync(saved, JSON.stringify({ systems: [{ fnmrAtFmr: [{ target: 0.001, threshold: -0.6 }] }] }));
+  const same = await maskbench(['verify', a, a, '--threshold-from', saved]);
+  t.regex(same.stdout, /dlib-resnet-128, euclidean similarity: -?0\.000000\nmatch at the threshold -0\.6/);
+  const other = JSON.parse((await maskbench(['verify', a, b, '--json', '--threshold-from', saved])).stdout);
+  t.is(other.match, other.similarity >= -0.6);
+  const missing = await maskbench(['verify', a, path.join(folder, 'none.png')]);
+  t.is(missing.code, 1);
+  t.regex(missing.stderr, /none\.png/);
+});
