@@ -1,6 +1,7 @@
 // npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--photos 2000]
 import { parseArgs } from 'node:util';
 import { benchDataset } from './dataset.js';
+import { benchEmbedding } from './embedding.js';
 import { benchEventLoop } from './event-loop.js';
 import { benchMasking } from './masking.js';
 import { benchMetrics } from './metrics.js';
@@ -18,6 +19,7 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   'event-loop': benchEventLoop,
   dataset: benchDataset,
   metrics: benchMetrics,
+  embedding: benchEmbedding,
 };
 
 const { values } = parseArgs({

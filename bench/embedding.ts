@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Embedder } from 'maskbench';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import sharp from 'sharp';
+import { resolveModel } from '../lib/embed/embedder.js';
+import { faceApiDescriptor } from '../test/support/models.js';
+import { makeCorpus, shapes } from './corpus.js';
+import type { BenchOptions } from './main.js';
+
+const batch = 32;
+
+/** Milliseconds a face of work on `count` faces. */
+async function perFace(count: number, work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / count;
+}
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+/** Throughput of `dlib-resnet-128` beside the bare session and face-api, memory, and the event loop's delay. */
+export async function benchEmbedding({ quick, photos }: BenchOptions): Promise<void> {
+  const [shape] = shapes;
+  if (!shape) return;
+  const folder = await makeCorpus(shape, quick ? 40 : 600);
+  const names = readdirSync(folder);
+  const files = Array.from({ length: quick ? batch : 640 }, (_, i) =>
+    path.join(folder, names[i % names.length] as string),
+  );
+  const crops = await Promise.all(
+    files.map(async (file) => ({
+      data: await sharp(file).resize(150, 150).removeAlpha().raw().toBuffer(),
+      ...{ width: 150, height: 150, channels: 3 as const },
+    })),
+  );
+  // First, while nothing else has been loaded.
+  const server = await Embedder.open();
+  const total = quick ? 100 : photos;
+  const memory: number[] = [];
+  for (let done = 0, marks = 0; done < total; ) {
+    const size = Math.min(total - done, 1 + Math.floor(Math.random() * 100));
+    await server.embed(crops.slice(0, size), { crops: true });
+    done += size;
+    if (done >= marks) {
+      memory.push(process.memoryUsage.rss() / 2 ** 20);
+      marks += Math.max(1000, total / 20);
+    }
+  }
+  console.log(
+    `\n${total} embeddings in random batches, resident memory: ${memory.map((value) => value.toFixed(0)).join(', ')} MiB`,
+  );
+  const buffers = files.map((file) => readFileSync(file));
+  const embedder = await Embedder.open({ maxBatch: batch });
+  const { file: model } = await resolveModel({});
+  // As its users run it: all cores inside one run.
+  const bare = await InferenceSession.create(model);
+  const tensor = new Tensor('float32', new Float32Array(batch * 3 * 150 * 150).fill(0.1), [batch, 3, 150, 150]);
+  const runBare = async () => {
+    for (let done = 0; done < files.length; done += batch) await bare.run({ input: tensor });
+  };
+  const runs = {
+    'raw crops': () => embedder.embed(crops, { crops: true }),
+    '250×250 JPEG files, not searched': () => embedder.embed(buffers, { crops: true }),
+  };
+  await runBare();
+  console.log(`\ndlib-resnet-128, batch ${batch}, all cores; in turns with the bare session on ready tensors:`);
+  for (const [name, run] of Object.entries(runs)) {
+    await run();
+    const times: number[] = [];
+    const ratios: number[] = [];
+    for (let round = 0; round < (quick ? 1 : 7); round++) {
+      const ours = await perFace(files.length, run);
+      times.push(ours);
+      ratios.push((await perFace(files.length, runBare)) / ours);
+    }
+    console.log(
+      `  ${name}: ${median(times).toFixed(2)} ms a face, ${median(ratios).toFixed(3)} × the bare session's throughput`,
+    );
+  }
+  await bare.release();
+  await embedder.close();
+
+  const single = await Embedder.open({ threads: 1, maxBatch: batch });
+  const describe = await faceApiDescriptor();
+  const some = crops.slice(0, quick ? 4 : 128);
+  await describe(new Uint8Array(some[0]?.data ?? []));
+  const ours = await perFace(some.length, () => single.embed(some, { crops: true }));
+  const theirs = await perFace(some.length, async () => {
+    for (const { data } of some) await describe(new Uint8Array(data));
+  });
+  console.log(
+    `one thread: ${ours.toFixed(2)} ms a face; face-api's WebAssembly backend ${theirs.toFixed(2)} ms: ${(theirs / ours).toFixed(1)} × as fast`,
+  );
+  await single.close();
+
+  const delays = async (work: () => Promise<unknown>) => {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    await work();
+    delay.disable();
+    return delay.percentile(99) / 1e6;
+  };
+  const idle = await delays(() => sleep(quick ? 200 : 2000));
+  const callers = async (calls: number) => {
+    let left = calls;
+    await Promise.all(
+      Array.from({ length: 64 }, async () => {
+        while (left-- > 0) await server.embedOne(crops[left % crops.length] as (typeof crops)[0], { crops: true });
+      }),
+    );
+  };
+  const busy = await delays(() => callers(quick ? 128 : 2000));
+  console.log(`event loop delay, 99th percentile: idle ${idle.toFixed(2)} ms, with 64 callers ${busy.toFixed(2)} ms`);
+
+  await server.close();
+}
