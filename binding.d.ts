@@ -287,14 +287,13 @@ export declare function fromHalves(halves: Uint16Array): Float32Array;
 
 export interface NativeSimilarity {
   /**
-   * `cosine`; `euclidean`: the negated distance; `inverse`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid`: of `bias` + Σ `weights`·|a − b|, or where
-   * `squared` of (a − b)².
+   * `cosine`; `euclidean`: the negated distance; `inverse`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid` of `layers` over |a − b|, or where
+   * `squared` over (a − b)².
    */
   kind: 'cosine' | 'euclidean' | 'inverse' | 'sigmoid';
-  /** [dimensions]; of `sigmoid`. */
-  weights?: Float32Array;
-  bias?: number;
   squared?: boolean;
+  /** With ReLU between them: weights [inputs × outputs], bias [outputs]; the last has one output. */
+  layers?: { weights: Float32Array; bias: Float32Array }[];
 }
 
 /**

@@ -108,7 +108,22 @@ export {
   type ScoreHistogram,
   ScoreSet,
 } from './metrics/score-set.js';
-export { type Cut, cuts, type ModelDescription, type Similarity, similarityKinds } from './models/description.js';
+export {
+  type Cut,
+  cuts,
+  type DenseLayer,
+  type ModelDescription,
+  type Similarity,
+  similarityKinds,
+} from './models/description.js';
+export {
+  architectures,
+  batchNorms,
+  type ImportedModel,
+  type ImportOptions,
+  importModel,
+} from './models/import/import.js';
+export type { BatchNorm } from './models/import/layers.js';
 export { presets } from './models/presets.js';
 export {
   formatPairs,

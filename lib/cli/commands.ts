@@ -7,6 +7,7 @@ import { embedCommand } from './embed.js';
 import { evaluateCommand } from './evaluate.js';
 import { identifyCommand } from './identify.js';
 import { maskCommand } from './mask.js';
+import { modelsCommand } from './models.js';
 import { pairsCommand } from './pairs.js';
 import { verifyCommand } from './verify.js';
 
@@ -18,6 +19,7 @@ export const commands: (() => Command)[] = [
   pairsCommand,
   embedCommand,
   verifyCommand,
+  modelsCommand,
   evaluateCommand,
   identifyCommand,
   benchmarkCommand,

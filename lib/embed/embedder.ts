@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { NativeEmbedRequest } from '../../binding.js';
+import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
 import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
@@ -93,6 +93,7 @@ function deviceNumber(device: string): number {
 export class Embedder {
   readonly #calls = new Calls('Embedder');
   readonly #native: InstanceType<typeof native.Embedder>;
+  readonly #similarity: NativeSimilarity;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -107,6 +108,17 @@ export class Embedder {
     inFlight: number,
   ) {
     this.#native = core;
+    const { similarity } = description;
+    this.#similarity =
+      similarity.kind === 'sigmoid'
+        ? {
+            ...similarity,
+            layers: similarity.layers.map(({ weights, bias }) => ({
+              weights: Float32Array.from(weights),
+              bias: Float32Array.from(bias),
+            })),
+          }
+        : similarity;
     this.#free = inFlight;
   }
 
@@ -231,10 +243,7 @@ export class Embedder {
     first: ArrayLike<number>,
     second: ArrayLike<number>,
   ): Float64Array {
-    const { similarity } = this.description;
-    const core =
-      'weights' in similarity ? { ...similarity, weights: Float32Array.from(similarity.weights) } : similarity;
-    return native.similarities(vectors, dimensions, Int32Array.from(first), Int32Array.from(second), core);
+    return native.similarities(vectors, dimensions, Int32Array.from(first), Int32Array.from(second), this.#similarity);
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */

@@ -10,13 +10,19 @@ export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
 export type Cut = (typeof cuts)[number];
 
 export const similarityKinds = ['cosine', 'euclidean', 'inverse', 'sigmoid'] as const;
+/** A dense layer of a pair head: `weights` [inputs × outputs], row-major, and `bias` [outputs]. */
+export interface DenseLayer {
+  weights: number[];
+  bias: number[];
+}
+
 /**
  * How alike two vectors are: `cosine`; `euclidean`, the negated distance; `inverse`, 1 / (1 + ‖a − b + 1e-6‖₂), as the paper;
- * `sigmoid` of bias + Σ weights·|a − b|, or where `squared` of (a − b)².
+ * `sigmoid` of dense layers with ReLU between them over |a − b|, or where `squared` over (a − b)².
  */
 export type Similarity =
   | { kind: 'cosine' | 'euclidean' | 'inverse' }
-  | { kind: 'sigmoid'; weights: number[]; bias: number; squared?: boolean };
+  | { kind: 'sigmoid'; layers: DenseLayer[]; squared?: boolean };
 
 /** What an ONNX model takes and gives: the JSON file beside it (`model.json` for `model.onnx`). */
 export interface ModelDescription {
@@ -64,6 +70,22 @@ const keys = new Set([
   ],
 ]);
 
+function checkLayers(name: string, layers: DenseLayer[]): void {
+  const numbers = (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(Number.isFinite);
+  const sound =
+    Array.isArray(layers) &&
+    layers.length > 0 &&
+    layers.every(({ weights, bias }) => numbers(weights) && numbers(bias));
+  if (!sound) throw invalid(name, 'layers of weights and bias', layers);
+  for (const [i, { weights, bias }] of layers.entries()) {
+    const inputs = weights.length / bias.length;
+    const before = layers[i - 1]?.bias.length;
+    if (!Number.isInteger(inputs) || (before !== undefined && inputs !== before))
+      throw invalid(`${name}[${i}].weights`, 'inputs × outputs numbers', weights.length);
+  }
+  if (layers.at(-1)?.bias.length !== 1) throw invalid(name, 'a last layer with one output', layers);
+}
+
 /** Throws `INVALID_ARGUMENT` naming what of a description is missing, unknown or out of range. */
 export function checkDescription(description: ModelDescription, source: string): ModelDescription {
   const named = (name: string) => `${source}: ${name}`;
@@ -86,15 +108,7 @@ export function checkDescription(description: ModelDescription, source: string):
   if (margin !== undefined && !(margin >= 0 && margin <= 10))
     throw invalid(named('margin'), 'a number from 0 to 10', margin);
   checkChoice(named('similarity.kind'), similarity?.kind, similarityKinds);
-  if (
-    similarity.kind === 'sigmoid' &&
-    !(
-      Array.isArray(similarity.weights) &&
-      similarity.weights.every(Number.isFinite) &&
-      Number.isFinite(similarity.bias)
-    )
-  )
-    throw invalid(named('similarity'), 'weights and a bias', similarity);
+  if (similarity.kind === 'sigmoid') checkLayers(named('similarity.layers'), similarity.layers);
   if (typeof description.normalized !== 'boolean')
     throw invalid(named('normalized'), 'true or false', description.normalized);
   return description;

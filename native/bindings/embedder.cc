@@ -154,11 +154,18 @@ Napi::Value Similarities(const Napi::CallbackInfo& info) {
                     : kind == "inverse"   ? SimilarityKind::kInverse
                                           : SimilarityKind::kSigmoid;
   if (similarity.kind == SimilarityKind::kSigmoid) {
-    const auto weights = Elements<float>(object.Get("weights"), napi_float32_array, "weights");
-    if (weights.size() != dimensions) Invalid(env, "weights", "one for each dimension");
-    similarity.weights.assign(weights.begin(), weights.end());
-    similarity.bias = Number(object, "bias");
     similarity.squared = Boolean(object, "squared");
+    const auto layers = Object(object.Get("layers"), "layers").As<Napi::Array>();
+    size_t inputs = dimensions;
+    for (uint32_t i = 0; i < layers.Length(); ++i) {
+      const Napi::Object layer = Object(layers.Get(i), "layers");
+      const auto weights = Elements<float>(layer.Get("weights"), napi_float32_array, "weights");
+      const auto bias = Elements<float>(layer.Get("bias"), napi_float32_array, "bias");
+      if (bias.empty() || weights.size() != inputs * bias.size()) Invalid(env, "weights", "inputs x outputs numbers");
+      similarity.layers.push_back({{weights.begin(), weights.end()}, {bias.begin(), bias.end()}});
+      inputs = bias.size();
+    }
+    if (layers.Length() == 0 || inputs != 1) Invalid(env, "layers", "a last one with one output");
   }
   if (first.size() != second.size()) Invalid(env, "second", "as many rows as first");
   const size_t rows = dimensions == 0 ? 0 : vectors.size() / dimensions;

@@ -1,6 +1,7 @@
 #ifndef MASKBENCH_SCORE_SIMILARITY_H_
 #define MASKBENCH_SCORE_SIMILARITY_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -10,12 +11,16 @@ namespace maskbench {
 
 enum class SimilarityKind { kCosine, kEuclidean, kInverse, kSigmoid };
 
+// A dense layer: `weights` [inputs x outputs], `bias` [outputs].
+struct DenseLayer {
+  std::vector<float> weights, bias;
+};
+
 // See `NativeSimilarity` in binding.d.ts.
 struct Similarity {
   SimilarityKind kind = SimilarityKind::kCosine;
-  std::vector<float> weights;
-  double bias = 0;
   bool squared = false;
+  std::vector<DenseLayer> layers;
 
   double operator()(std::span<const float> a, std::span<const float> b) const {
     double sum = 0;
@@ -41,13 +46,29 @@ struct Similarity {
         }
         return 1 / (1 + std::sqrt(sum));
       case SimilarityKind::kSigmoid:
-        for (size_t i = 0; i < a.size(); ++i) {
-          const double difference = std::abs(double{a[i]} - b[i]);
-          sum += weights[i] * (squared ? difference * difference : difference);
-        }
-        return 1 / (1 + std::exp(-(sum + bias)));
+        return 1 / (1 + std::exp(-Network(a, b)));
     }
     return sum;
+  }
+
+ private:
+  // Layers with ReLU between them over the vectors' differences.
+  double Network(std::span<const float> a, std::span<const float> b) const {
+    std::vector<double> values(a.size());
+    for (size_t i = 0; i < a.size(); ++i) {
+      const double difference = std::abs(double{a[i]} - b[i]);
+      values[i] = squared ? difference * difference : difference;
+    }
+    for (size_t layer = 0; layer < layers.size(); ++layer) {
+      const auto& [weights, bias] = layers[layer];
+      std::vector<double> next(bias.begin(), bias.end());
+      for (size_t i = 0; i < values.size(); ++i)
+        for (size_t o = 0; o < next.size(); ++o) next[o] += values[i] * weights[i * next.size() + o];
+      if (layer + 1 < layers.size())
+        for (double& value : next) value = std::max(value, 0.0);
+      values = std::move(next);
+    }
+    return values[0];
   }
 };
 

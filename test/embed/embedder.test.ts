@@ -125,7 +125,7 @@ print(json.dumps({
     for (const [name, values] of Object.entries(heads)) {
       const similarity =
         name === 'sigmoid' || name === 'squared'
-          ? { kind: 'sigmoid' as const, weights, bias: 0.25, squared: name === 'squared' }
+          ? { kind: 'sigmoid' as const, layers: [{ weights, bias: [0.25] }], squared: name === 'squared' }
           : { kind: name as 'cosine' };
       const of = await Embedder.open({ model: small, description: describeModel({ similarity }) });
       for (const [i, value] of of.similarities(vectors, 16, [0, 1, 2], [3, 4, 2]).entries())

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import { native } from '../../native.js';
 
 // Message and field numbers of ONNX's own onnx.proto, as far as they are used.
 const { root } = protobuf.parse(`
@@ -19,7 +20,7 @@ const modelType = root.lookupType('ModelProto');
 
 /** The operator set that graphs are written for. */
 export const opset = 13;
-const types = { float: 1, int64: 7 } as const;
+const types = { float: 1, int64: 7, half: 10 } as const;
 const attributeTypes = { float: 1, int: 2, floats: 6, ints: 7 } as const;
 
 /** A value of a graph: an input, a constant or a node's output. */
@@ -28,8 +29,8 @@ export type Value = string;
 /** An attribute of a node: a whole number, a list of them, or a float as `{ float }`. */
 export type Attribute = number | number[] | { float: number };
 
-/** `n` stands for a size that is known at run time only. */
-export type Size = number | 'n';
+/** A name stands for a size that is known at run time only. */
+export type Size = number | string;
 
 /** Builds an ONNX model node by node. */
 export class OnnxGraph {
@@ -39,7 +40,11 @@ export class OnnxGraph {
   readonly #outputs: object[] = [];
   #values = 0;
 
-  constructor(readonly name: string) {}
+  /** @param halves Store weights as 16-bit floats; they are made 32-bit again as the model is loaded. */
+  constructor(
+    readonly name: string,
+    readonly halves = false,
+  ) {}
 
   input(name: string, shape: Size[]): Value {
     this.#inputs.push(valueInfo(name, shape));
@@ -53,10 +58,12 @@ export class OnnxGraph {
 
   constant(data: Float32Array | BigInt64Array, shape: number[]): Value {
     const name = `c${this.#constants.length}`;
-    const dataType = data instanceof Float32Array ? types.float : types.int64;
-    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const half = this.halves && data instanceof Float32Array;
+    const stored = half ? native.toHalves(data) : data;
+    const dataType = half ? types.half : data instanceof Float32Array ? types.float : types.int64;
+    const rawData = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     this.#constants.push({ dims: shape, dataType, name, rawData });
-    return name;
+    return half ? this.node('Cast', [name], { to: types.float }) : name;
   }
 
   node(opType: string, inputs: Value[], attributes: Record<string, Attribute> = {}): Value {
@@ -85,6 +92,6 @@ export class OnnxGraph {
 }
 
 function valueInfo(name: string, shape: Size[]): object {
-  const dim = shape.map((size) => (size === 'n' ? { dimParam: 'n' } : { dimValue: size }));
+  const dim = shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
   return { name, type: { tensorType: { elemType: types.float, shape: { dim } } } };
 }

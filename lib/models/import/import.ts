@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { writeFileAtomically } from '../../corpus/files.js';
+import { Embedder } from '../../embed/embedder.js';
+import { checkChoice, invalid, MaskbenchError } from '../../errors.js';
+import type { ModelDescription } from '../description.js';
+import { dlibResnetOnnx } from '../dlib-resnet.js';
+import { opset } from '../onnx/graph.js';
+import { presets } from '../presets.js';
+import { readTfjsWeights, type Tensor } from '../tfjs.js';
+import { readKeras } from './keras.js';
+import { kerasNetworks } from './keras-networks.js';
+import { type BatchNorm, Layers, Weights } from './layers.js';
+import { readTorch } from './torch.js';
+import { torchNetworks } from './torch-networks.js';
+
+const networks = { ...torchNetworks, ...kerasNetworks };
+const tfjsNetwork = 'dlib-resnet-128';
+
+/** Networks whose weights can be brought in: PyTorch's, Keras' and TensorFlow.js'. */
+export const architectures: string[] = [...Object.keys(networks), tfjsNetwork];
+export const batchNorms = ['per-image', 'running'] as const;
+
+/** Options of {@link importModel}. */
+export interface ImportOptions {
+  /** One of {@link architectures}. */
+  arch: string;
+  /** Of networks with several; the first by default. */
+  head?: string;
+  /** Default: as the network was used. `running` for `paper-resnet50` is not as published. */
+  batchNorm?: BatchNorm;
+  /** Store weights as 16-bit floats. */
+  halves?: boolean;
+}
+
+/** What {@link importModel} wrote. */
+export interface ImportedModel {
+  model: string;
+  description: string;
+  /** Sizes of the input and of the vector. */
+  input: number[];
+  dimensions: number;
+  parameters: number;
+  opset: number;
+  /** Tensors of the file that are no part of the network. */
+  unused: string[];
+}
+
+/**
+ * Brings weights in as an ONNX model with its description beside it, and runs it once.
+ * @param files A PyTorch checkpoint, a Keras `.h5` (several, where a model's parts are in several files), or a TensorFlow.js manifest.
+ * @param out The model to write, `<name>.onnx`.
+ * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape), `INVALID_ARGUMENT`,
+ * `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is left then
+ */
+export async function importModel(
+  files: readonly string[],
+  out: string,
+  options: ImportOptions,
+): Promise<ImportedModel> {
+  const { arch, halves = false } = options;
+  checkChoice('arch', arch, architectures);
+  if (!/\.onnx$/i.test(out)) throw invalid('out', 'a name that ends in .onnx', out);
+  const beside = out.replace(/\.onnx$/i, '.json');
+  for (const file of [out, beside])
+    if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
+  const network = networks[arch];
+  if (!network) return importTfjs(files, out, beside);
+  const head = checkChoice('head', options.head ?? network.heads[0], network.heads);
+  const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);
+  const tensors = new Map<string, Tensor>();
+  for (const file of files)
+    for (const [name, tensor] of await (network.from === 'torch' ? readTorch(file) : readKeras(file)))
+      tensors.set(toName(name), tensor);
+  const weights = new Weights(tensors, files.join(', '));
+  const graph = new Layers(arch, batchNorm, halves);
+  const { size } = network;
+  const vector = network.build(graph, weights, graph.input('input', ['n', 3, size, size]), head);
+  graph.output(vector, 'vector', ['n', 'd']);
+  const description: ModelDescription = {
+    name: head === network.heads[0] ? arch : `${arch}-${head}`,
+    ...network.describe(weights, head),
+    output: 'vector',
+    batchNorm,
+  };
+  const published = network.batchNorm === batchNorm;
+  if (!published) description.name += `-${batchNorm} (not as published)`;
+  return write(out, beside, graph.encode(), description, { parameters: weights.parameters, unused: weights.unused() });
+}
+
+/** The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped. */
+function toName(name: string): string {
+  return name.replace(/^encoder_q\./, '');
+}
+
+async function importTfjs(files: readonly string[], out: string, beside: string): Promise<ImportedModel> {
+  const [manifest, ...others] = files;
+  if (manifest === undefined || others.length > 0) throw invalid('files', 'one TensorFlow.js manifest', files.length);
+  const tensors = await readTfjsWeights(manifest);
+  const parameters = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const description = presets[tfjsNetwork] as ModelDescription;
+  return write(out, beside, dlibResnetOnnx(tensors), { ...description }, { parameters, unused: [] });
+}
+
+/** Writes both files, and takes them away again if the model does not run. */
+async function write(
+  out: string,
+  beside: string,
+  model: Uint8Array,
+  description: ModelDescription,
+  counted: Pick<ImportedModel, 'parameters' | 'unused'>,
+): Promise<ImportedModel> {
+  const { rm } = await import('node:fs/promises');
+  try {
+    await writeFileAtomically(out, model);
+    await writeFileAtomically(beside, `${JSON.stringify(description)}\n`);
+    const embedder = await Embedder.open({ model: out, maxBatch: 1, threads: 1 });
+    await embedder.close();
+    const { width, height } = description.input;
+    return {
+      model: out,
+      description: beside,
+      input: [3, height, width],
+      dimensions: embedder.dimensions,
+      opset,
+      ...counted,
+    };
+  } catch (error) {
+    await rm(out, { force: true });
+    await rm(beside, { force: true });
+    throw error;
+  }
+}

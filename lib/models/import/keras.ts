@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import * as h5wasm from 'h5wasm/node';
+import { MaskbenchError } from '../../errors.js';
+import type { Tensor } from '../tfjs.js';
+
+/**
+ * Reads the weights of a Keras `.h5` file (a model, or weights alone), models within models too.
+ * @returns by `<layer>/<weight>`, such as `block1_conv1/kernel`; layers whose names have slashes keep them
+ * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT`
+ */
+export async function readKeras(file: string): Promise<Map<string, Tensor>> {
+  if (!existsSync(file)) throw new MaskbenchError('MODEL_MISSING', file, `${file}: there is no such file`);
+  const refuse = (problem: string) => new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${problem}`);
+  const { activate_throwing_error_handler: throwErrors } = await h5wasm.ready;
+  throwErrors();
+  let opened: h5wasm.File;
+  try {
+    opened = new h5wasm.File(file, 'r');
+  } catch {
+    throw refuse('is not an HDF5 file');
+  }
+  try {
+    const weights = opened.get('model_weights');
+    const root = weights instanceof h5wasm.Group ? weights : opened;
+    if (!('layer_names' in root.attrs)) throw refuse('is not of Keras: it has no layer_names');
+    const tensors = new Map<string, Tensor>();
+    const visit = (group: h5wasm.Group) => {
+      const names = group.attrs.weight_names?.value;
+      // Each layer lists its weights by their path below it.
+      if (Array.isArray(names))
+        for (const name of names.map(String)) {
+          const dataset = group.get(name);
+          if (!(dataset instanceof h5wasm.Dataset)) throw refuse(`lists ${name}, which is not there`);
+          const { shape, value } = dataset;
+          if (shape === null || !(value instanceof Float32Array || value instanceof Float64Array))
+            throw refuse(`${name} holds no floats`);
+          tensors.set(name.replace(/:0$/, ''), { data: Float32Array.from(value), shape: [...shape] });
+        }
+      else
+        for (const key of group.keys()) {
+          const inner = group.get(key);
+          if (inner instanceof h5wasm.Group) visit(inner);
+        }
+    };
+    visit(root);
+    return tensors;
+  } finally {
+    opened.close();
+  }
+}

@@ -1,0 +1,295 @@
+/** What a pickle may hold here: plain values, and what `globals` and `persistentLoad` make. */
+export type PickleValue = unknown;
+
+/** The names that a pickle may ask for, and what calling each one makes. */
+export type Globals = ReadonlyMap<string, (...args: PickleValue[]) => PickleValue>;
+
+/** A name that a pickle asked for, before it is called. */
+class Global {
+  constructor(
+    readonly name: string,
+    readonly call: (...args: PickleValue[]) => PickleValue,
+  ) {}
+}
+
+/** A dictionary: keys may be of any kind. */
+export class Dictionary extends Map<PickleValue, PickleValue> {}
+
+/** Thrown for anything that is not understood or not allowed. */
+export class PickleError extends Error {}
+
+const mark = Symbol('mark');
+
+/**
+ * Reads one pickle, protocols 0 to 5. Nothing is ever executed: a name outside `globals` is refused, and calling one that is in
+ * it makes a value of ours.
+ * @param persistentLoad Makes what a persistent id stands for.
+ * @returns the value, and where the pickle ended
+ * @throws {@link PickleError}
+ */
+export function unpickle(
+  data: Buffer,
+  {
+    globals,
+    persistentLoad,
+    at = 0,
+  }: { globals: Globals; persistentLoad?: (id: PickleValue) => PickleValue; at?: number },
+): { value: PickleValue; end: number } {
+  const stack: PickleValue[] = [];
+  const memo = new Map<number, PickleValue>();
+  let place = at;
+  const take = (count: number): Buffer => {
+    if (count < 0 || place + count > data.length) throw new PickleError('the pickle ends early');
+    place += count;
+    return data.subarray(place - count, place);
+  };
+  const line = (): string => {
+    const end = data.indexOf(10, place);
+    if (end < 0) throw new PickleError('the pickle ends early');
+    return take(end + 1 - place).toString('latin1', 0, end - place);
+  };
+  const byte = () => take(1)[0] as number;
+  const long = (count: number): number => {
+    let value = 0n;
+    const bytes = take(count);
+    for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] as number);
+    if (count > 0 && (bytes[count - 1] as number) >= 128) value -= 1n << BigInt(8 * count);
+    return number(value);
+  };
+  const number = (value: bigint | string): number => {
+    const converted = Number(value);
+    if (!Number.isSafeInteger(converted))
+      throw new PickleError(`the number ${String(value).slice(0, 40)} is out of range`);
+    return converted;
+  };
+  const sized = (count: number | bigint): number => {
+    if (count > data.length) throw new PickleError('the pickle ends early');
+    return Number(count);
+  };
+  const pop = (): PickleValue => {
+    if (stack.length === 0 || stack.at(-1) === mark) throw new PickleError('the pickle takes what is not there');
+    return stack.pop();
+  };
+  const popToMark = (): PickleValue[] => {
+    const from = stack.lastIndexOf(mark);
+    if (from < 0) throw new PickleError('the pickle takes what is not there');
+    const items = stack.splice(from);
+    items.shift();
+    return items;
+  };
+  const top = <T>(kind: new (...args: never[]) => T): T => {
+    const value = stack.at(-1);
+    if (!(value instanceof kind)) throw new PickleError(`the pickle adds to what is no ${kind.name}`);
+    return value;
+  };
+  const setItems = (items: PickleValue[]) => {
+    const dictionary = top(Dictionary);
+    if (items.length % 2 !== 0) throw new PickleError('the pickle has a key without a value');
+    for (let i = 0; i < items.length; i += 2) dictionary.set(items[i], items[i + 1]);
+  };
+  const find = (module: PickleValue, name: PickleValue) => {
+    const full = `${module}.${name}`;
+    const call = globals.get(full);
+    if (!call) throw new PickleError(`asks for ${full}, which is not allowed`);
+    stack.push(new Global(full, call));
+  };
+  const call = (callee: PickleValue, args: PickleValue) => {
+    if (!(callee instanceof Global) || !Array.isArray(args)) throw new PickleError('calls what is no function');
+    stack.push(callee.call(...args));
+  };
+  const recall = (key: number) => {
+    if (!memo.has(key)) throw new PickleError('the pickle recalls what it never stored');
+    stack.push(memo.get(key));
+  };
+  const unquote = (text: string) => text.replace(/^(['"])(.*)\1$/s, '$2');
+
+  for (;;) {
+    const opcode = String.fromCharCode(byte());
+    switch (opcode) {
+      case '\x80': // PROTO
+        if (byte() > 5) throw new PickleError('the pickle is of a later protocol than 5');
+        break;
+      case '\x95': // FRAME
+        take(8);
+        break;
+      case '.':
+        return { value: pop(), end: place };
+      case '(':
+        stack.push(mark);
+        break;
+      case '0':
+        pop();
+        break;
+      case '1':
+        popToMark();
+        break;
+      case '2': {
+        const value = pop();
+        stack.push(value, value);
+        break;
+      }
+      case 'N':
+        stack.push(null);
+        break;
+      case '\x88':
+        stack.push(true);
+        break;
+      case '\x89':
+        stack.push(false);
+        break;
+      case 'I': {
+        const text = line();
+        stack.push(text === '00' ? false : text === '01' ? true : number(text));
+        break;
+      }
+      case 'L':
+        stack.push(number(line().replace(/L$/, '')));
+        break;
+      case 'J':
+        stack.push(take(4).readInt32LE());
+        break;
+      case 'K':
+        stack.push(byte());
+        break;
+      case 'M':
+        stack.push(take(2).readUInt16LE());
+        break;
+      case '\x8a':
+        stack.push(long(byte()));
+        break;
+      case '\x8b': {
+        const count = take(4).readInt32LE();
+        if (count > 8) throw new PickleError('a number is out of range');
+        stack.push(long(count));
+        break;
+      }
+      case 'F':
+        stack.push(Number(line()));
+        break;
+      case 'G':
+        stack.push(take(8).readDoubleBE());
+        break;
+      case 'S':
+        stack.push(unquote(line()));
+        break;
+      case 'V':
+        stack.push(line());
+        break;
+      case 'T':
+      case 'B': {
+        const bytes = take(sized(take(4).readUInt32LE()));
+        stack.push(opcode === 'T' ? bytes.toString('latin1') : bytes);
+        break;
+      }
+      case 'U':
+      case 'C': {
+        const bytes = take(byte());
+        stack.push(opcode === 'U' ? bytes.toString('latin1') : bytes);
+        break;
+      }
+      case 'X':
+        stack.push(take(sized(take(4).readUInt32LE())).toString('utf8'));
+        break;
+      case '\x8c':
+        stack.push(take(byte()).toString('utf8'));
+        break;
+      case '\x8d':
+        stack.push(take(sized(take(8).readBigUInt64LE())).toString('utf8'));
+        break;
+      case '\x8e':
+        stack.push(take(sized(take(8).readBigUInt64LE())));
+        break;
+      case ')':
+      case ']':
+        stack.push([]);
+        break;
+      case '}':
+        stack.push(new Dictionary());
+        break;
+      case 't':
+      case 'l':
+        stack.push(popToMark());
+        break;
+      case '\x85':
+        stack.push([pop()]);
+        break;
+      case '\x86':
+      case '\x87': {
+        const items = [pop(), pop()];
+        if (opcode === '\x87') items.push(pop());
+        stack.push(items.reverse());
+        break;
+      }
+      case 'd': {
+        const items = popToMark();
+        stack.push(new Dictionary());
+        setItems(items);
+        break;
+      }
+      case 'a': {
+        const item = pop();
+        top<PickleValue[]>(Array as never).push(item);
+        break;
+      }
+      case 'e': {
+        const items = popToMark();
+        const list = top<PickleValue[]>(Array as never);
+        for (const item of items) list.push(item);
+        break;
+      }
+      case 's': {
+        const items = [pop(), pop()];
+        setItems(items.reverse());
+        break;
+      }
+      case 'u':
+        setItems(popToMark());
+        break;
+      case 'c':
+        find(line(), line());
+        break;
+      case '\x93': {
+        const name = pop();
+        find(pop(), name);
+        break;
+      }
+      case 'R':
+      case '\x81': {
+        const args = pop();
+        call(pop(), args);
+        break;
+      }
+      case 'b': // BUILD: attributes, such as a state dictionary's versions. None is needed.
+        pop();
+        top(Object as never);
+        break;
+      case 'Q':
+        if (!persistentLoad) throw new PickleError('holds a persistent id');
+        stack.push(persistentLoad(pop()));
+        break;
+      case 'q':
+        memo.set(byte(), stack.at(-1));
+        break;
+      case 'r':
+        memo.set(take(4).readUInt32LE(), stack.at(-1));
+        break;
+      case 'p':
+        memo.set(number(line()), stack.at(-1));
+        break;
+      case '\x94':
+        memo.set(memo.size, stack.at(-1));
+        break;
+      case 'h':
+        recall(byte());
+        break;
+      case 'j':
+        recall(take(4).readUInt32LE());
+        break;
+      case 'g':
+        recall(number(line()));
+        break;
+      default:
+        throw new PickleError(`unknown operation ${JSON.stringify(opcode)} at byte ${place - 1}`);
+    }
+  }
+}
