@@ -46,7 +46,9 @@ export function unpickle(
   const line = (): string => {
     const end = data.indexOf(10, place);
     if (end < 0) throw new PickleError('the pickle ends early');
-    return take(end + 1 - place).toString('latin1', 0, end - place);
+    return take(end + 1 - place)
+      .toString('latin1')
+      .slice(0, -1);
   };
   const byte = () => take(1)[0] as number;
   const long = (count: number): number => {
