@@ -121,16 +121,18 @@ Image Align5(const ModelInput& input, const Image& image, const Landmarks& landm
   const auto at = [&](int i) { return dlib::dpoint(landmarks[i].x, landmarks[i].y); };
   const std::vector<dlib::dpoint> from = {MeanOf(landmarks, 36, 41), MeanOf(landmarks, 42, 47), at(30), at(48), at(54)};
   std::vector<dlib::dpoint> to;
+  to.reserve(kArcFace.size());
   for (const auto& [x, y] : kArcFace) to.emplace_back(x * input.width / 112, y * input.height / 112);
   return Warp(image, Inverse(dlib::find_similarity_transform(from, to)), input.width, input.height);
 }
 
 Image Align68(const ModelInput& input, const Image& image, const Face& face) {
   std::vector<dlib::point> parts;
+  parts.reserve(kLandmarks);
   for (const Point& point : face.landmarks) parts.emplace_back(point.x, point.y);
   const dlib::full_object_detection detection({face.box.left, face.box.top, face.box.right, face.box.bottom}, parts);
   const dlib::chip_details chip =
-      dlib::get_face_chip_details(detection, static_cast<unsigned long>(input.width), input.margin);
+      dlib::get_face_chip_details(detection, static_cast<uint64_t>(input.width), input.margin);
   return Warp(image, Inverse(dlib::get_mapping_to_chip(chip)), input.width, input.height);
 }
 

@@ -27,7 +27,7 @@ inline float FromHalf(uint16_t half) {
   const uint32_t exponent = (half >> 10) & 31;
   const uint32_t fraction = half & 1023;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000 | fraction << 13);
-  if (exponent == 0) return (sign ? -1.0F : 1.0F) * static_cast<float>(fraction) * 0x1p-24F;
+  if (exponent == 0) return (sign != 0 ? -1.0F : 1.0F) * static_cast<float>(fraction) * 0x1p-24F;
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
 

@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { writeFileAtomically } from '../../corpus/files.js';
 import { Embedder } from '../../embed/embedder.js';
 import { checkChoice, invalid, MaskbenchError } from '../../errors.js';
@@ -11,9 +14,9 @@ import { readKeras } from './keras.js';
 import { kerasNetworks } from './keras-networks.js';
 import { type BatchNorm, Layers, Weights } from './layers.js';
 import { readTorch } from './torch.js';
-import { torchNetworks } from './torch-networks.js';
+import { type Network, torchNetworks } from './torch-networks.js';
 
-const networks = { ...torchNetworks, ...kerasNetworks };
+const networks: Record<string, Network> = { ...torchNetworks, ...kerasNetworks };
 const tfjsNetwork = 'dlib-resnet-128';
 
 /** Networks whose weights can be brought in: PyTorch's, Keras' and TensorFlow.js'. */
@@ -57,65 +60,18 @@ export async function importModel(
   out: string,
   options: ImportOptions,
 ): Promise<ImportedModel> {
-  const { arch, halves = false } = options;
-  checkChoice('arch', arch, architectures);
+  checkChoice('arch', options.arch, architectures);
   if (!/\.onnx$/i.test(out)) throw invalid('out', 'a name that ends in .onnx', out);
   const beside = out.replace(/\.onnx$/i, '.json');
   for (const file of [out, beside])
     if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
-  const network = networks[arch];
-  if (!network) return importTfjs(files, out, beside);
-  const head = checkChoice('head', options.head ?? network.heads[0], network.heads);
-  const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);
-  const tensors = new Map<string, Tensor>();
-  for (const file of files)
-    for (const [name, tensor] of await (network.from === 'torch' ? readTorch(file) : readKeras(file)))
-      tensors.set(toName(name), tensor);
-  const weights = new Weights(tensors, files.join(', '));
-  const graph = new Layers(arch, batchNorm, halves);
-  const { size } = network;
-  const vector = network.build(graph, weights, graph.input('input', ['n', 3, size, size]), head);
-  graph.output(vector, 'vector', ['n', 'd']);
-  const description: ModelDescription = {
-    name: head === network.heads[0] ? arch : `${arch}-${head}`,
-    ...network.describe(weights, head),
-    output: 'vector',
-    batchNorm,
-  };
-  const published = network.batchNorm === batchNorm;
-  if (!published) description.name += `-${batchNorm} (not as published)`;
-  return write(out, beside, graph.encode(), description, { parameters: weights.parameters, unused: weights.unused() });
-}
-
-/** The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped. */
-function toName(name: string): string {
-  return name.replace(/^encoder_q\./, '');
-}
-
-async function importTfjs(files: readonly string[], out: string, beside: string): Promise<ImportedModel> {
-  const [manifest, ...others] = files;
-  if (manifest === undefined || others.length > 0) throw invalid('files', 'one TensorFlow.js manifest', files.length);
-  const tensors = await readTfjsWeights(manifest);
-  const parameters = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
-  const description = presets[tfjsNetwork] as ModelDescription;
-  return write(out, beside, dlibResnetOnnx(tensors), { ...description }, { parameters, unused: [] });
-}
-
-/** Writes both files, and takes them away again if the model does not run. */
-async function write(
-  out: string,
-  beside: string,
-  model: Uint8Array,
-  description: ModelDescription,
-  counted: Pick<ImportedModel, 'parameters' | 'unused'>,
-): Promise<ImportedModel> {
-  const { rm } = await import('node:fs/promises');
   try {
-    await writeFileAtomically(out, model);
-    await writeFileAtomically(beside, `${JSON.stringify(description)}\n`);
+    // In a function of its own, so that the weights can be freed before the model is loaded.
+    const counted = await convert(files, out, beside, options);
+    collectGarbage();
     const embedder = await Embedder.open({ model: out, maxBatch: 1, threads: 1 });
     await embedder.close();
-    const { width, height } = description.input;
+    const { width, height } = embedder.description.input;
     return {
       model: out,
       description: beside,
@@ -129,4 +85,67 @@ async function write(
     await rm(beside, { force: true });
     throw error;
   }
+}
+
+/** Loading the model takes three times its size: the weights, as large again, would otherwise still be held. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
+/** Writes the model and its description. */
+async function convert(
+  files: readonly string[],
+  out: string,
+  beside: string,
+  options: ImportOptions,
+): Promise<Counted> {
+  const network = networks[options.arch];
+  const { model, description, ...counted } = network ? await build(files, network, options) : await buildTfjs(files);
+  await writeFileAtomically(out, model);
+  await writeFileAtomically(beside, `${JSON.stringify(description)}\n`);
+  return counted;
+}
+
+type Counted = Pick<ImportedModel, 'parameters' | 'unused'>;
+type Built = Counted & { model: Uint8Array; description: ModelDescription };
+
+async function build(
+  files: readonly string[],
+  network: Network,
+  { arch, halves = false, ...options }: ImportOptions,
+): Promise<Built> {
+  const head = checkChoice('head', options.head ?? network.heads[0], network.heads);
+  const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);
+  const tensors = new Map<string, Tensor>();
+  for (const file of files)
+    for (const [name, tensor] of await (network.from === 'torch' ? readTorch(file) : readKeras(file)))
+      tensors.set(toName(name), tensor);
+  const weights = new Weights(tensors, files.join(', '));
+  const graph = new Layers(arch, batchNorm, halves);
+  const { size } = network;
+  const vector = network.build(graph, weights, graph.input('input', ['n', 3, size, size]), head);
+  graph.output(vector, 'vector', ['n', 'd']);
+  const name = head === network.heads[0] ? arch : `${arch}-${head}`;
+  const description: ModelDescription = {
+    name: batchNorm === network.batchNorm ? name : `${name}, ${batchNorm} batch norm (not as published)`,
+    ...network.describe(weights, head),
+    output: 'vector',
+    batchNorm,
+  };
+  return { model: graph.encode(), description, parameters: weights.parameters, unused: weights.unused() };
+}
+
+/** The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped. */
+function toName(name: string): string {
+  return name.replace(/^encoder_q\./, '');
+}
+
+async function buildTfjs(files: readonly string[]): Promise<Built> {
+  const [manifest, ...others] = files;
+  if (manifest === undefined || others.length > 0) throw invalid('files', 'one TensorFlow.js manifest', files.length);
+  const tensors = await readTfjsWeights(manifest);
+  const parameters = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const description = { ...(presets[tfjsNetwork] as ModelDescription) };
+  return { model: dlibResnetOnnx(tensors), description, parameters, unused: [] };
 }

@@ -2,15 +2,14 @@ import { MaskbenchError } from '../../errors.js';
 import { OnnxGraph, type Value } from '../onnx/graph.js';
 import type { Tensor } from '../tfjs.js';
 
-/** The tensors of a weight file, and which of them have been used. */
+/** The tensors of a weight file. Each is given once, and let go, for checkpoints are large. */
 export class Weights {
-  readonly #tensors: ReadonlyMap<string, Tensor>;
-  readonly #used = new Set<string>();
+  readonly #tensors: Map<string, Tensor>;
   /** Numbers in the tensors used. */
   parameters = 0;
 
   constructor(
-    tensors: ReadonlyMap<string, Tensor>,
+    tensors: Map<string, Tensor>,
     /** The file's name, for errors. */
     readonly file: string,
   ) {
@@ -30,14 +29,14 @@ export class Weights {
     const fits =
       found.shape.length === shape.length && shape.every((size, i) => size === -1 || size === found.shape[i]);
     if (!fits) throw refuse(`${name} has the shape (${found.shape.join(', ')}), expected (${shape.join(', ')})`);
-    if (!this.#used.has(name)) this.parameters += found.data.length;
-    this.#used.add(name);
+    this.parameters += found.data.length;
+    this.#tensors.delete(name);
     return found;
   }
 
   /** Names that no part of the model has asked for. */
   unused(): string[] {
-    return [...this.#tensors.keys()].filter((name) => !this.#used.has(name));
+    return [...this.#tensors.keys()];
   }
 
   /** A dense layer's name by its shape, where a file numbers its layers. */

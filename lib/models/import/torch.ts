@@ -12,7 +12,14 @@ const convert =
     Float32Array.from(view(aligned(data)) as never as ArrayLike<never>, each);
 const same = (value: never) => value as number;
 const kinds: Record<string, Kind> = {
-  FloatStorage: { bytes: 4, read: (data) => new Float32Array(aligned(data)) },
+  // Read where they lie, for they are most of the file.
+  FloatStorage: {
+    bytes: 4,
+    read: (data) =>
+      data.byteOffset % 4 === 0
+        ? new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4)
+        : new Float32Array(aligned(data)),
+  },
   DoubleStorage: { bytes: 8, read: convert((data) => new Float64Array(data), same) },
   HalfStorage: { bytes: 2, read: (data) => native.fromHalves(new Uint16Array(aligned(data))) },
   // The upper half of a 32-bit float.
