@@ -285,6 +285,62 @@ export declare function onnxRuntime(library: string): { version: string; provide
 export declare function toHalves(numbers: Float32Array): Uint16Array;
 export declare function fromHalves(halves: Uint16Array): Float32Array;
 
+/** Vectors sorted by identity, as the product of all pairs reads them. */
+export declare class PackedVectors {
+  /** @param metric what they are for: under cosine they are made of length 1 */
+  constructor(count: number, dimensions: number, metric: 'cosine' | 'l2' | 'inv-l2');
+  /**
+   * @param vectors [n × dimensions]
+   * @param rows [n]: each vector's place in the order of identities; all places are set before they are counted
+   * @param identities, photos [n]
+   * @returns the index of the first vector that is not finite, or under cosine zero; -1 where there is none
+   */
+  set(vectors: Float32Array, rows: Int32Array, identities: Int32Array, photos: Int32Array): number;
+  /** The greatest squared length. */
+  readonly greatestSquare: number;
+}
+
+export interface NativeAllPairsOptions {
+  /** Bins over [low, high]. */
+  bins: number;
+  low: number;
+  high: number;
+  samePhoto: 'exclude' | 'include' | 'only';
+  /** Impostor identities kept for each row; 0: none. */
+  top: number;
+  /** Impostor scores from `bin` on are also counted by identity, in 512 bins of `width` bins each. */
+  tail?: { bin: number; width: number };
+  /** Identities are numbered below this. */
+  identities: number;
+  /** Part `index` (from 0) of `count`. */
+  shard: { index: number; count: number };
+}
+
+export declare class AllPairs {
+  /** All pairs of probes × references, or without references all unordered pairs of the probes. */
+  constructor(probes: PackedVectors, references: PackedVectors | undefined, options: NativeAllPairsOptions);
+  /** Strips of this shard. */
+  readonly strips: number;
+  /** Strips counted so far. */
+  readonly done: number;
+  /** Counts until no strip is left; call it once a thread. Rejects with ABORTED. */
+  count(cancellation: Cancellation): Promise<void>;
+  /** The sum of all counts, once every `count` has resolved. */
+  result(): Promise<{
+    /** [bins], whole numbers below 2^53. */
+    impostor: Float64Array;
+    impostors: number;
+    /** Genuine pairs of one photo, counted whether or not they are scored. */
+    samePhoto: number;
+    /** Genuine pairs, by probe and reference. */
+    genuine: { scores: Float32Array; probes: Int32Array; references: Int32Array };
+    /** [identities × 512], where a tail was asked for. */
+    tail: Uint32Array;
+    /** [rows × top]: rows of probes, then of references. Row -1: none. */
+    best: { scores: Float32Array; rows: Int32Array };
+  }>;
+}
+
 export interface NativeSimilarity {
   /**
    * `cosine`; `euclidean`: the negated distance; `inverse`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid` of `layers` over |a − b|, or where

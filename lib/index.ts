@@ -143,6 +143,22 @@ export {
   type SampleOptions,
   samplePairs,
 } from './pairs/sample.js';
+export { writeAllPairsReport } from './report/all-pairs.js';
 export { writeBenchmarkReport } from './report/benchmark.js';
 export { contactSheet } from './report/contact-sheet.js';
 export { writeEvaluationReport } from './report/evaluation.js';
+export { loadScores, saveScores } from './score/files.js';
+export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './score/rates.js';
+export {
+  type AllScores,
+  type Metric,
+  mergeScores,
+  metrics,
+  readIndex,
+  type ScoreAllOptions,
+  type ScoredImage,
+  type Side,
+  samePhotoModes,
+  scoreAll,
+  sides,
+} from './score/score-all.js';

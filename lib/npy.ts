@@ -1,10 +1,10 @@
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { MaskbenchError } from './errors.js';
 import { native } from './native.js';
 
 /** A NumPy array file, read whole. */
 export interface NpyArray {
-  data: Float32Array | Float64Array | Uint8Array | Int32Array;
+  data: Float32Array | Float64Array | Uint8Array | Int32Array | Uint32Array;
   /** Row-major. */
   shape: number[];
 }
@@ -17,6 +17,7 @@ const kinds = {
   '<f8': { bytes: 8, view: (data: ArrayBuffer) => new Float64Array(data) },
   '|u1': { bytes: 1, view: (data: ArrayBuffer) => new Uint8Array(data) },
   '|b1': { bytes: 1, view: (data: ArrayBuffer) => new Uint8Array(data) },
+  '<u4': { bytes: 4, view: (data: ArrayBuffer) => new Uint32Array(data) },
   '<i4': { bytes: 4, view: (data: ArrayBuffer) => new Int32Array(data) },
   '<i8': { bytes: 8, view: (data: ArrayBuffer) => Float64Array.from(new BigInt64Array(data), Number) },
 };
@@ -26,6 +27,62 @@ const kinds = {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` (truncated, another kind, Fortran order, big-endian)
  */
 export async function readNpy(file: string): Promise<NpyArray> {
+  const { handle, shape, kind, start, size, refuse } = await openNpy(file);
+  try {
+    const data = new ArrayBuffer(size);
+    await fill(new Uint8Array(data), handle, start, refuse);
+    return { data: kinds[kind].view(data), shape };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Fills `data` from a place in the file. */
+async function fill(
+  data: Uint8Array,
+  handle: FileHandle,
+  start: number,
+  refuse: (problem: string) => Error,
+): Promise<void> {
+  for (let at = 0; at < data.length; ) {
+    const part = data.subarray(at, Math.min(data.length, at + readChunk));
+    const { bytesRead } = await handle.read(part, 0, part.length, start + at);
+    if (bytesRead === 0) throw refuse('ends early');
+    at += bytesRead;
+  }
+}
+
+/**
+ * Reads a matrix of floats some rows at a time.
+ * @returns its shape, and its rows in order. Throws as {@link readNpy}
+ */
+export async function readNpyRows(
+  file: string,
+  rowsAtOnce: number,
+): Promise<{ rows: number; columns: number; chunks: AsyncGenerator<Float32Array> }> {
+  const { handle, shape, kind, start, size, refuse } = await openNpy(file);
+  const [rows, columns] = shape;
+  if (shape.length !== 2 || rows === undefined || columns === undefined || (kind !== '<f4' && kind !== '<f2')) {
+    await handle.close();
+    throw refuse(`expected rows of 16-bit or 32-bit floats, found ${kind} (${shape.join(', ')})`);
+  }
+  async function* chunks(): AsyncGenerator<Float32Array> {
+    try {
+      const rowBytes = rows ? size / rows : 0;
+      for (let row = 0; row < (rows as number); row += rowsAtOnce) {
+        const data = new ArrayBuffer(Math.min(rowsAtOnce, (rows as number) - row) * rowBytes);
+        await fill(new Uint8Array(data), handle, start + row * rowBytes, refuse);
+        yield kinds[kind].view(data) as Float32Array;
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+  return { rows, columns, chunks: chunks() };
+}
+
+/** Reads a file's header, and leaves it open. */
+async function openNpy(file: string) {
   const refuse = (problem: string) => new MaskbenchError('UNREADABLE', file, `${file}: ${problem}`);
   const handle = await open(file).catch((error) => {
     throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be opened: ${error.message}`);
@@ -53,33 +110,43 @@ export async function readNpy(file: string): Promise<NpyArray> {
     if (/'fortran_order'\s*:\s*True/.test(header) && shape.length > 1)
       throw refuse('is in Fortran order; write it with numpy.ascontiguousarray');
     if (!(kind in kinds)) throw refuse(`holds ${kind}; expected one of ${Object.keys(kinds).join(', ')}`);
-    const { bytes, view } = kinds[kind as keyof typeof kinds];
+    const { bytes } = kinds[kind as keyof typeof kinds];
     const size = bytes * shape.reduce((product, dimension) => product * dimension, 1);
     const dataStart = headerStart + headerSize;
     const { size: found } = await handle.stat();
     if (found !== dataStart + size)
       throw refuse(`expected ${size} bytes for shape (${shape.join(', ')}), found ${found - dataStart}`);
-    const data = new ArrayBuffer(size);
-    for (let at = 0; at < size; ) {
-      const part = new Uint8Array(data, at, Math.min(readChunk, size - at));
-      const { bytesRead } = await handle.read(part, 0, part.length, dataStart + at);
-      if (bytesRead === 0) throw refuse('ends early');
-      at += bytesRead;
-    }
-    return { data: view(data), shape };
-  } finally {
+    return { handle, shape, kind: kind as keyof typeof kinds, start: dataStart, size, refuse };
+  } catch (error) {
     await handle.close();
+    throw error;
   }
 }
 
-/** Whether a file begins as a `.npy` file does. */
-export async function isNpy(file: string): Promise<boolean> {
-  return /\.npy$/i.test(file) && (await stat(file).catch(() => undefined))?.isFile() === true;
-}
-
-/** The header of a `.npy` file of rows of floats; always of one length, so that it can be written again when the rows are counted. */
-export function npyHeader(kind: '<f2' | '<f4', rows: number, columns: number): Buffer {
-  const text = `{'descr': '${kind}', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
+/** A header of one length whatever the shape, so that it can be written again once rows are counted. */
+export function npyHeader(kind: string, shape: readonly number[]): Buffer {
+  const text = `{'descr': '${kind}', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
   const start = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, 118, 0]);
   return Buffer.concat([start, Buffer.from(`${text.padEnd(117)}\n`)]);
+}
+
+/** An array as a `.npy` file. */
+export function npyFile(
+  data: Float32Array | Float64Array | Int32Array | Uint32Array,
+  shape: readonly number[],
+): Buffer {
+  const kind =
+    data instanceof Float32Array
+      ? '<f4'
+      : data instanceof Float64Array
+        ? '<f8'
+        : data instanceof Int32Array
+          ? '<i4'
+          : '<u4';
+  return Buffer.concat([npyHeader(kind, shape), new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
+}
+
+/** Whether a file is there and is named as a `.npy` file. */
+export async function isNpy(file: string): Promise<boolean> {
+  return /\.npy$/i.test(file) && (await stat(file).catch(() => undefined))?.isFile() === true;
 }

@@ -2,6 +2,7 @@
 
 #include <opencv2/core/utility.hpp>
 
+#include "bindings/all_pairs.h"
 #include "bindings/arguments.h"
 #include "bindings/embedder.h"
 #include "bindings/environment.h"
@@ -15,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cv::setNumThreads(1);  // the pool's threads are the only ones
   maskbench::Environment::Init(env);
   exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));
+  maskbench::ExportAllPairs(env, exports);
   maskbench::ExportEmbedder(env, exports);
   maskbench::ExportMasker(env, exports);
   maskbench::ExportScores(env, exports);

@@ -9,6 +9,7 @@ import { identifyCommand } from './identify.js';
 import { maskCommand } from './mask.js';
 import { modelsCommand } from './models.js';
 import { pairsCommand } from './pairs.js';
+import { scoreAllCommand } from './score-all.js';
 import { verifyCommand } from './verify.js';
 
 /** Every command of the CLI. */
@@ -22,6 +23,7 @@ export const commands: (() => Command)[] = [
   modelsCommand,
   evaluateCommand,
   identifyCommand,
+  scoreAllCommand,
   benchmarkCommand,
   doctorCommand,
 ];

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { MaskSummary } from '../corpus/run.js';
 import { fetchDataset } from '../datasets/fetch.js';
 import { type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
@@ -7,15 +7,9 @@ import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
 import { copyModes } from '../mask/masker.js';
 import { describeSummary } from './mask.js';
 import { addMaskOptions, addReadOptions } from './mask-options.js';
-import { integer } from './numbers.js';
+import { integer, shard } from './numbers.js';
 import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
-
-function parseShard(text: string): { index: number; count: number } {
-  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError('expected i/n, such as 1/4');
-  return { index: Number(index), count: Number(count) };
-}
 
 const list = (text: string) => text.split(',');
 
@@ -36,7 +30,7 @@ function generateCommand(): Command {
   return addReadOptions(command)
     .addOption(new Option('--copy <how>', 'how photos get beside their twins').choices(copyModes).default('auto'))
     .option('--min-photos <n>', "leave out identities with fewer photos (2: the paper's own rule)", integer, 1)
-    .option('--shard <i/n>', 'do part i of n; "dataset merge" joins them', parseShard)
+    .option('--shard <i/n>', 'do part i of n; "dataset merge" joins them', shard)
     .option('--resume', 'go on with an interrupted run')
     .option('--json', 'print what was done as JSON')
     .addHelpText('after', '\nThe same command on a complete corpus does nothing. Sources are only read.')

@@ -10,7 +10,12 @@ const { version, description } = JSON.parse(readFileSync(path.join(packageRoot, 
   version: string;
   description: string;
 };
-const program = new Command('maskbench').description(description).version(version).showHelpAfterError().exitOverride();
+const program = new Command('maskbench')
+  .description(description)
+  .version(version)
+  .showHelpAfterError()
+  .enablePositionalOptions()
+  .exitOverride();
 for (const command of commands) program.addCommand(command().copyInheritedSettings(program));
 
 // Whoever reads our output may stop early, as head does.

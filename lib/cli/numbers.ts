@@ -22,3 +22,10 @@ export function rates(text: string): number[] {
     return rate;
   });
 }
+
+/** Part i of n, for commander. */
+export function shard(text: string): { index: number; count: number } {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError('expected i/n, such as 1/4');
+  return { index: Number(index), count: Number(count) };
+}

@@ -238,7 +238,7 @@ async function run(
     if (!interrupted && items.length > 0) await flush(items);
     if (!interrupted) {
       await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
-      await vectors.write(npyHeader(kind, rows, dimensions), 0, headerBytes, 0);
+      await vectors.write(npyHeader(kind, [rows, dimensions]), 0, headerBytes, 0);
     }
   } catch (error) {
     if (!signal?.aborted) throw error;

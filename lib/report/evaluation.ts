@@ -145,7 +145,7 @@ export async function evaluationCharts(systems: readonly SystemEvaluation[]): Pr
 const thumbnail = 112;
 const pictureTypes: Record<string, string> = { '.jpg': 'jpeg', '.jpeg': 'jpeg', '.png': 'png', '.webp': 'webp' };
 
-async function thumbnailOf(file: string): Promise<Buffer> {
+export async function thumbnailOf(file: string): Promise<Buffer> {
   const type = pictureTypes[path.extname(file).toLowerCase()];
   const data = type && (await readFile(file).catch(() => undefined));
   const picture = data

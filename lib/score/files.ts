@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomically } from '../corpus/files.js';
+import { MaskbenchError } from '../errors.js';
+import { npyFile, readNpy } from '../npy.js';
+import type { AllScores } from './score-all.js';
+
+const arrays = ['impostor', 'genuine', 'genuineProbes', 'genuineReferences', 'bestScores', 'bestRows', 'tail'] as const;
+
+/**
+ * Writes scores into a folder: `scores.json`, and a `.npy` for each array.
+ * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `WRITE_FAILED`
+ */
+export async function saveScores(folder: string, scores: AllScores): Promise<void> {
+  const main = path.join(folder, 'scores.json');
+  if (existsSync(main)) throw new MaskbenchError('OUTPUT_EXISTS', main, `${main}: the output exists already`);
+  await mkdir(folder, { recursive: true });
+  const rest: Record<string, unknown> = { ...scores };
+  for (const name of arrays) {
+    await writeFileAtomically(path.join(folder, `${name}.npy`), npyFile(scores[name], [scores[name].length]));
+    delete rest[name];
+  }
+  if (scores.within) delete rest.references;
+  // Last, so that a folder with it is whole.
+  await writeFileAtomically(main, `${JSON.stringify(rest)}\n`);
+}
+
+/** Reads what {@link saveScores} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
+export async function loadScores(folder: string): Promise<AllScores> {
+  const main = path.join(folder, 'scores.json');
+  const text = await readFile(main, 'utf8').catch((error) => {
+    throw new MaskbenchError('NOT_FOUND', main, `${main}: cannot be read: ${error.message}`);
+  });
+  let rest: AllScores;
+  try {
+    rest = JSON.parse(text) as AllScores;
+  } catch (error) {
+    throw new MaskbenchError('UNREADABLE', main, `${main}: ${(error as Error).message}`);
+  }
+  const read = await Promise.all(
+    arrays.map(async (name) => [name, (await readNpy(path.join(folder, `${name}.npy`))).data] as const),
+  );
+  return { ...rest, references: rest.references ?? rest.probes, ...Object.fromEntries(read) };
+}

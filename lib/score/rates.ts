@@ -1,0 +1,179 @@
+import type { Estimate } from '../metrics/intervals.js';
+import { type AllScores, tailBins } from './score-all.js';
+
+/** Exact rates where a match is a score in this bin or above. */
+export interface EdgeRates {
+  /** The bin's lower edge. */
+  threshold: number;
+  fmr: number;
+  fnmr: number;
+  falseMatches: number;
+  falseNonMatches: number;
+}
+
+/** FNMR at an FMR, from whole counts. */
+export interface AllPairsRates {
+  target: number;
+  /** The lowest edge with FMR ≤ target. */
+  at: EdgeRates;
+  /** The edge below it, where FMR is above the target. */
+  below?: EdgeRates;
+  /** With delete-one-identity jackknife intervals, where the tail was counted. */
+  fmr: Estimate;
+  fnmr: Estimate;
+}
+
+/** The bin of a score, by the arithmetic of the addon: single precision. */
+function binOf({ low, high, impostor }: AllScores, score: number): number {
+  const factor = Math.fround(impostor.length / Math.fround(high - low));
+  const bin = Math.trunc(Math.fround(Math.fround(score - low) * factor));
+  return Math.min(impostor.length - 1, Math.max(0, bin));
+}
+
+/** Genuine scores by bin. */
+export function genuineHistogram(scores: AllScores): Float64Array {
+  const bins = new Float64Array(scores.impostor.length);
+  for (const score of scores.genuine) {
+    const bin = binOf(scores, score);
+    bins[bin] = (bins[bin] as number) + 1;
+  }
+  return bins;
+}
+
+/** Rates at every edge, thresholds ascending: exact, for thresholds are edges of bins. */
+export function ratesAtEdges(scores: AllScores): EdgeRates[] {
+  const { impostor, impostors, low, high } = scores;
+  const genuine = genuineHistogram(scores);
+  const width = (high - low) / impostor.length;
+  let falseMatches = impostors;
+  let falseNonMatches = 0;
+  const edges: EdgeRates[] = [];
+  for (let bin = 0; bin <= impostor.length; bin++) {
+    edges.push({
+      threshold: low + bin * width,
+      fmr: falseMatches / impostors,
+      fnmr: falseNonMatches / scores.genuine.length,
+      ...{ falseMatches, falseNonMatches },
+    });
+    falseMatches -= impostor[bin] ?? 0;
+    falseNonMatches += genuine[bin] ?? 0;
+  }
+  return edges;
+}
+
+/** FNMR at FMR targets, with intervals that respect that pairs share people (delete-one-identity jackknife). */
+export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPairsRates[] {
+  const edges = ratesAtEdges(scores);
+  const supported = targets.filter((target) => target * scores.impostors >= 1 - 1e-9);
+  return supported.map((target) => {
+    const index = edges.findIndex(({ fmr }) => fmr <= target);
+    const at = edges[index] as EdgeRates;
+    const below = edges[index - 1];
+    const intervals = index >= scores.tailBin ? jackknife(scores, index, target) : undefined;
+    return {
+      ...{ target, at, ...(below && { below }) },
+      fmr: {
+        value: at.fmr,
+        errors: at.falseMatches,
+        of: scores.impostors,
+        ...(intervals && { interval: intervals.fmr }),
+      },
+      fnmr: {
+        value: at.fnmr,
+        errors: at.falseNonMatches,
+        of: scores.genuine.length,
+        ...(intervals && { interval: intervals.fnmr }),
+      },
+    };
+  });
+}
+
+/**
+ * Each identity is left out in turn, with every pair that it takes part in; FMR at the threshold, and FNMR with the threshold recomputed on
+ * the tail's bins, vary by (n − 1)/n · Σ(θᵢ − θ̄)².
+ */
+function jackknife(scores: AllScores, edge: number, target: number): { fmr: [number, number]; fnmr: [number, number] } {
+  const {
+    identities,
+    probes,
+    references,
+    within,
+    tail,
+    tailBin,
+    tailWidth,
+    impostor,
+    impostors,
+    genuine,
+    genuineProbes,
+  } = scores;
+  const number = new Map(identities.map((identity, i) => [identity, i]));
+  const countBy = (images: readonly { identity: string }[]) => {
+    const counts = new Float64Array(identities.length);
+    for (const { identity } of images) {
+      const i = number.get(identity) as number;
+      counts[i] = (counts[i] as number) + 1;
+    }
+    return counts;
+  };
+  const probeCounts = countBy(probes);
+  const referenceCounts = countBy(references);
+  // False matches at each of the tail's edges.
+  const above = new Float64Array(tailBins + 1);
+  for (let t = tailBins - 1; t >= 0; t--) {
+    let sum = above[t + 1] as number;
+    const end = t === tailBins - 1 ? impostor.length : Math.min(impostor.length, tailBin + (t + 1) * tailWidth);
+    for (let bin = tailBin + t * tailWidth; bin < end; bin++) sum += impostor[bin] as number;
+    above[t] = sum;
+  }
+  const genuineBins = Array.from(genuine, (score) => binOf(scores, score));
+  const byIdentity = new Map<number, number[]>();
+  const sorted = [...genuineBins].sort((a, b) => a - b);
+  for (const [i, bin] of genuineBins.entries()) {
+    const identity = number.get(probes[genuineProbes[i] as number]?.identity as string) as number;
+    byIdentity.set(identity, [...(byIdentity.get(identity) ?? []), bin]);
+  }
+  const belowBin = (bin: number) => {
+    let [from, to] = [0, sorted.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((sorted[middle] as number) < bin) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  };
+  const at = Math.min(tailBins - 1, Math.floor((edge - tailBin) / tailWidth));
+  const fmrs: number[] = [];
+  const fnmrs: number[] = [];
+  for (let i = 0; i < identities.length; i++) {
+    const p = probeCounts[i] as number;
+    const r = referenceCounts[i] as number;
+    const own = within ? p * (probes.length - p) : p * (references.length - r) + r * (probes.length - p);
+    if (impostors - own <= 0) continue;
+    let mine = 0;
+    let recomputed = tailBins;
+    let reached = false;
+    for (let t = tailBins - 1; t >= 0; t--) {
+      mine += tail[i * tailBins + t] as number;
+      const fmr = ((above[t] as number) - mine) / (impostors - own);
+      if (t === at) fmrs.push(fmr);
+      if (!reached && fmr <= target) recomputed = t;
+      else reached = true;
+      if (reached && t < at) break;
+    }
+    const bin = tailBin + recomputed * tailWidth;
+    const bins = byIdentity.get(i) ?? [];
+    if (genuine.length > bins.length)
+      fnmrs.push((belowBin(bin) - bins.filter((of) => of < bin).length) / (genuine.length - bins.length));
+  }
+  const interval = (values: number[], centre: number): [number, number] => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const variance =
+      ((values.length - 1) / values.length) * values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    const reach = 1.96 * Math.sqrt(variance);
+    return [Math.max(0, centre - reach), Math.min(1, centre + reach)];
+  };
+  return {
+    fmr: interval(fmrs, (above[at] as number) / impostors),
+    fnmr: interval(fnmrs, belowBin(edge) / genuine.length),
+  };
+}

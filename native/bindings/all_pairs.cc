@@ -1,0 +1,224 @@
+#include "bindings/all_pairs.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "bindings/arguments.h"
+#include "bindings/environment.h"
+#include "runtime/cpu.h"
+#include "score/all_pairs.h"
+
+namespace maskbench {
+namespace {
+
+WorkQueue& Queue() {
+  static const auto queue = std::make_shared<WorkQueue>(AvailableProcessors());
+  return *queue;
+}
+
+class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(
+        env, "PackedVectors",
+        {InstanceMethod<&PackedWrap::Set>("set"), InstanceAccessor<&PackedWrap::GreatestSquare>("greatestSquare")});
+  }
+
+  explicit PackedWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const auto count = static_cast<size_t>(info[0].ToNumber().Int64Value());
+    const auto dimensions = static_cast<size_t>(info[1].ToNumber().Int64Value());
+    const std::string name = info[2].ToString();
+    metric = name == "l2" ? Metric::kL2 : name == "inv-l2" ? Metric::kInverseL2 : Metric::kCosine;
+    vectors = std::make_shared<PackedVectors>(count, dimensions);
+  }
+
+  std::shared_ptr<PackedVectors> vectors;
+  Metric metric;
+
+ private:
+  Napi::Value Set(const Napi::CallbackInfo& info) {
+    const auto data = Elements<float>(info[0], napi_float32_array, "vectors");
+    const auto rows = Elements<int32_t>(info[1], napi_int32_array, "rows");
+    const auto identities = Elements<int32_t>(info[2], napi_int32_array, "identities");
+    const auto photos = Elements<int32_t>(info[3], napi_int32_array, "photos");
+    const size_t dimensions = vectors->dimensions();
+    if (data.size() != rows.size() * dimensions || identities.size() != rows.size() || photos.size() != rows.size())
+      Invalid(info.Env(), "vectors", "dimensions numbers a row");
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] < 0 || static_cast<size_t>(rows[i]) >= vectors->size()) Invalid(info.Env(), "rows", "places");
+      if (!vectors->Set(static_cast<size_t>(rows[i]), data.subspan(i * dimensions, dimensions), metric, identities[i],
+                        photos[i]))
+        return Napi::Number::New(info.Env(), static_cast<double>(i));
+    }
+    return Napi::Number::New(info.Env(), -1);
+  }
+
+  Napi::Value GreatestSquare(const Napi::CallbackInfo& info) {
+    float greatest = 0;
+    for (size_t row = 0; row < vectors->size(); ++row) greatest = std::max(greatest, vectors->square(row));
+    return Napi::Number::New(info.Env(), greatest);
+  }
+};
+
+// What the threads of one count share.
+struct Job {
+  std::shared_ptr<PackedVectors> probes, references;
+  std::unique_ptr<const AllPairs> pairs;
+  AllPairsOptions options;
+  bool within;
+  size_t shard, shards;
+  std::atomic<size_t> next = 0;
+  std::atomic<size_t> done = 0;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<PairCounts>> counts;
+
+  size_t strips() const { return (pairs->strips() + shards - 1 - shard) / shards; }
+  std::unique_ptr<PairCounts> NewCounts() const {
+    return std::make_unique<PairCounts>(options, probes->size(), within ? 0 : references->size());
+  }
+};
+
+class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(
+        env, "AllPairs",
+        {InstanceMethod<&AllPairsWrap::Count>("count"), InstanceMethod<&AllPairsWrap::Result>("result"),
+         InstanceAccessor<&AllPairsWrap::Strips>("strips"), InstanceAccessor<&AllPairsWrap::Done>("done")});
+  }
+
+  explicit AllPairsWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const PackedWrap* probes = PackedWrap::Unwrap(Object(info[0], "probes"));
+    job_->within = !info[1].IsObject();
+    const PackedWrap* references = job_->within ? probes : PackedWrap::Unwrap(Object(info[1], "references"));
+    const Napi::Object object = Object(info[2], "options");
+    job_->probes = probes->vectors;
+    job_->references = references->vectors;
+    if (job_->probes->dimensions() != job_->references->dimensions())
+      Invalid(info.Env(), "references", "vectors as long as the probes");
+    AllPairsOptions& options = job_->options;
+    options.metric = probes->metric;
+    options.bins = static_cast<size_t>(std::max(1, Integer(object, "bins")));
+    options.low = static_cast<float>(Number(object, "low"));
+    options.high = static_cast<float>(Number(object, "high"));
+    const std::string same = String(object, "samePhoto");
+    options.same_photo = same == "include" ? SamePhoto::kInclude
+                         : same == "only"  ? SamePhoto::kOnly
+                                           : SamePhoto::kExclude;
+    options.top = static_cast<size_t>(std::max(0, Integer(object, "top")));
+    if (Has(object, "tail")) {
+      const Napi::Object tail = Object(object.Get("tail"), "tail");
+      options.tail_bin = static_cast<size_t>(std::max(0, Integer(tail, "bin")));
+      options.tail_width = static_cast<size_t>(std::max(1, Integer(tail, "width")));
+    }
+    options.identities = Integer(object, "identities");
+    for (const auto& side : {job_->probes, job_->references})
+      for (size_t row = 0; row < side->size(); ++row)
+        if (side->identity(row) < 0 || side->identity(row) >= options.identities ||
+            (row > 0 && side->identity(row) < side->identity(row - 1)))
+          Invalid(info.Env(), "identities", "rows in the order of identities, which are below the number of them");
+    const Napi::Object shard = Object(object.Get("shard"), "shard");
+    job_->shard = static_cast<size_t>(Integer(shard, "index"));
+    job_->shards = static_cast<size_t>(std::max(1, Integer(shard, "count")));
+    job_->pairs = std::make_unique<const AllPairs>(*job_->probes, *job_->references, job_->within, options);
+  }
+
+ private:
+  Napi::Value Strips(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(job_->strips()));
+  }
+  Napi::Value Done(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(job_->done.load()));
+  }
+
+  Napi::Value Count(const Napi::CallbackInfo& info) {
+    return Environment::Of(info.Env())
+        .Start(std::make_unique<FunctionTask>(
+                   info.Env(), CancellationWrap::Of(info[0]),
+                   [job = job_](const Cancellation& cancellation) {
+                     auto counts = job->NewCounts();
+                     for (size_t i = job->next++; i < job->strips(); i = job->next++) {
+                       cancellation.ThrowIfCancelled();
+                       job->pairs->Count(i * job->shards + job->shard, *counts);
+                       ++job->done;
+                     }
+                     const std::lock_guard lock(job->mutex);
+                     job->counts.push_back(std::move(counts));
+                   },
+                   [](Napi::Env env) { return env.Undefined(); }),
+               Queue());
+  }
+
+  Napi::Value Result(const Napi::CallbackInfo& info) {
+    const auto merged = std::make_shared<std::unique_ptr<PairCounts>>();
+    return Environment::Of(info.Env())
+        .Start(std::make_unique<FunctionTask>(
+                   info.Env(), Cancellation(),
+                   [job = job_, merged](const Cancellation&) {
+                     auto sum = job->counts.empty() ? job->NewCounts() : std::move(job->counts.back());
+                     if (!job->counts.empty()) job->counts.pop_back();
+                     for (const auto& counts : job->counts) job->pairs->Merge(*sum, *counts);
+                     job->counts.clear();
+                     std::ranges::sort(sum->genuine, {}, [](const PairCounts::Genuine& pair) {
+                       return std::tuple(pair.probe, pair.reference);
+                     });
+                     *merged = std::move(sum);
+                   },
+                   [merged](Napi::Env env) { return ToObject(env, **merged); }),
+               Queue());
+  }
+
+  static Napi::Value ToObject(Napi::Env env, const PairCounts& counts) {
+    Napi::Object object = Napi::Object::New(env);
+    Napi::Float64Array impostor = Napi::Float64Array::New(env, counts.impostor.size());
+    std::ranges::transform(counts.impostor, impostor.Data(), [](uint64_t count) { return static_cast<double>(count); });
+    object.Set("impostor", impostor);
+    object.Set("impostors", static_cast<double>(counts.impostors));
+    object.Set("samePhoto", static_cast<double>(counts.same_photo));
+    const size_t size = counts.genuine.size();
+    Napi::Float32Array scores = Napi::Float32Array::New(env, size);
+    Napi::Int32Array probes = Napi::Int32Array::New(env, size);
+    Napi::Int32Array references = Napi::Int32Array::New(env, size);
+    for (size_t i = 0; i < size; ++i) {
+      scores.Data()[i] = counts.genuine[i].score;
+      probes.Data()[i] = counts.genuine[i].probe;
+      references.Data()[i] = counts.genuine[i].reference;
+    }
+    Napi::Object genuine = Napi::Object::New(env);
+    genuine.Set("scores", scores);
+    genuine.Set("probes", probes);
+    genuine.Set("references", references);
+    object.Set("genuine", genuine);
+    Napi::Uint32Array tail = Napi::Uint32Array::New(env, counts.tail.size());
+    std::ranges::copy(counts.tail, tail.Data());
+    object.Set("tail", tail);
+    Napi::Float32Array best_scores = Napi::Float32Array::New(env, counts.best.size());
+    Napi::Int32Array best_rows = Napi::Int32Array::New(env, counts.best.size());
+    for (size_t i = 0; i < counts.best.size(); ++i) {
+      best_scores.Data()[i] = counts.best[i].score;
+      best_rows.Data()[i] = counts.best[i].row;
+    }
+    Napi::Object best = Napi::Object::New(env);
+    best.Set("scores", best_scores);
+    best.Set("rows", best_rows);
+    object.Set("best", best);
+    return object;
+  }
+
+  const std::shared_ptr<Job> job_ = std::make_shared<Job>();
+};
+
+}  // namespace
+
+void ExportAllPairs(Napi::Env env, Napi::Object exports) {
+  exports.Set("PackedVectors", PackedWrap::Define(env));
+  exports.Set("AllPairs", AllPairsWrap::Define(env));
+}
+
+}  // namespace maskbench

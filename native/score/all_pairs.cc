@@ -1,0 +1,298 @@
+#include "score/all_pairs.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace maskbench {
+namespace {
+
+// Rows of the product that stay in registers, and panels of probes that stay in the cache while references pass by.
+constexpr size_t kRows = 4;
+constexpr size_t kStripPanels = 4;
+constexpr size_t kTile = kRows * kPanel;
+
+const bool kFma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+
+// kRows x kPanel products: rows a..a+3 of one panel with all of another. Each is one chain of fused multiply-adds over
+// the dimensions in order, whatever else is computed.
+struct RowSums {
+  __m256 left, middle, right;
+};
+
+__attribute__((target("avx2,fma"), always_inline)) inline void AddRow(RowSums& sums, __m256 x, __m256 left,
+                                                                      __m256 middle, __m256 right) {
+  sums.left = _mm256_fmadd_ps(x, left, sums.left);
+  sums.middle = _mm256_fmadd_ps(x, middle, sums.middle);
+  sums.right = _mm256_fmadd_ps(x, right, sums.right);
+}
+
+__attribute__((target("avx2,fma"), always_inline)) inline void StoreRow(const RowSums& sums, float* out) {
+  _mm256_storeu_ps(out, sums.left);
+  _mm256_storeu_ps(out + 8, sums.middle);
+  _mm256_storeu_ps(out + 16, sums.right);
+}
+
+__attribute__((target("avx2,fma"))) void ProductFma(const float* a, const float* b, size_t dimensions, float* out) {
+  // Four variables, for an array of them would live in memory.
+  const __m256 zero = _mm256_setzero_ps();
+  RowSums first{zero, zero, zero};
+  RowSums second = first;
+  RowSums third = first;
+  RowSums fourth = first;
+  for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel) {
+    const __m256 left = _mm256_loadu_ps(b);
+    const __m256 middle = _mm256_loadu_ps(b + 8);
+    const __m256 right = _mm256_loadu_ps(b + 16);
+    AddRow(first, _mm256_broadcast_ss(a), left, middle, right);
+    AddRow(second, _mm256_broadcast_ss(a + 1), left, middle, right);
+    AddRow(third, _mm256_broadcast_ss(a + 2), left, middle, right);
+    AddRow(fourth, _mm256_broadcast_ss(a + 3), left, middle, right);
+  }
+  StoreRow(first, out);
+  StoreRow(second, out + kPanel);
+  StoreRow(third, out + 2 * kPanel);
+  StoreRow(fourth, out + 3 * kPanel);
+}
+
+void ProductPlain(const float* a, const float* b, size_t dimensions, float* out) {
+  std::fill(out, out + kTile, 0.0F);
+  for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel)
+    for (size_t i = 0; i < kRows; ++i)
+      for (size_t j = 0; j < kPanel; ++j) out[i * kPanel + j] += a[i] * b[j];
+}
+
+float ToScore(Metric metric, float product, float a, float b) {
+  if (metric == Metric::kCosine) return product;
+  const float distance = std::sqrt(std::max(0.0F, (a + b) - 2 * product));
+  return metric == Metric::kL2 ? 0 - distance : 1 / (1 + distance);
+}
+
+struct Binning {
+  float low, factor;
+  int last;
+
+  explicit Binning(const AllPairsOptions& options)
+      : low(options.low),
+        factor(static_cast<float>(options.bins) / (options.high - options.low)),
+        last(static_cast<int>(options.bins) - 1) {}
+  int operator()(float score) const { return std::clamp(static_cast<int>((score - low) * factor), 0, last); }
+};
+
+// Scores and bins of kTile products.
+__attribute__((target("avx2"))) void ConvertAvx2(Metric metric, const float* products, const float* row_squares,
+                                                 const float* column_squares, const Binning& binning, float* scores,
+                                                 int* bins) {
+  const __m256 low = _mm256_set1_ps(binning.low);
+  const __m256 factor = _mm256_set1_ps(binning.factor);
+  const __m256i last = _mm256_set1_epi32(binning.last);
+  const __m256 one = _mm256_set1_ps(1);
+  for (size_t i = 0; i < kRows; ++i) {
+    const __m256 row = _mm256_set1_ps(row_squares[i]);
+    for (size_t j = 0; j < kPanel; j += 8) {
+      __m256 score = _mm256_loadu_ps(products + i * kPanel + j);
+      if (metric != Metric::kCosine) {
+        const __m256 sum = _mm256_add_ps(row, _mm256_loadu_ps(column_squares + j));
+        const __m256 square = _mm256_sub_ps(sum, _mm256_add_ps(score, score));
+        const __m256 distance = _mm256_sqrt_ps(_mm256_max_ps(square, _mm256_setzero_ps()));
+        score = metric == Metric::kL2 ? _mm256_sub_ps(_mm256_setzero_ps(), distance)
+                                      : _mm256_div_ps(one, _mm256_add_ps(one, distance));
+      }
+      _mm256_storeu_ps(scores + i * kPanel + j, score);
+      __m256i bin = _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_sub_ps(score, low), factor));
+      bin = _mm256_min_epi32(_mm256_max_epi32(bin, _mm256_setzero_si256()), last);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(bins + i * kPanel + j), bin);
+    }
+  }
+}
+
+// A bit for each of a row's scores that is at least its limit.
+__attribute__((target("avx2"))) uint32_t AtLeastAvx2(const float* scores, float row_limit, const float* column_limits) {
+  uint32_t bits = 0;
+  const __m256 row = _mm256_set1_ps(row_limit);
+  for (size_t j = 0; j < kPanel; j += 8) {
+    const __m256 limit = _mm256_min_ps(row, _mm256_loadu_ps(column_limits + j));
+    const __m256 above = _mm256_cmp_ps(_mm256_loadu_ps(scores + j), limit, _CMP_GE_OQ);
+    bits |= static_cast<uint32_t>(_mm256_movemask_ps(above)) << j;
+  }
+  return bits;
+}
+
+// A little below the first tail bin's edge, so that rounding leaves none out.
+float TailScore(const AllPairsOptions& options) {
+  if (!options.has_tail()) return std::numeric_limits<float>::infinity();
+  const float width = (options.high - options.low) / static_cast<float>(options.bins);
+  return options.low + (static_cast<float>(options.tail_bin) - 1) * width;
+}
+
+bool Before(const Candidate& a, const Candidate& b) {
+  return a.score > b.score || (a.score == b.score && a.row < b.row);
+}
+
+}  // namespace
+
+PackedVectors::PackedVectors(size_t count, size_t dimensions)
+    : count_(count),
+      dimensions_(dimensions),
+      data_(panels() * kPanel * dimensions),
+      identities_(count),
+      photos_(count),
+      squares_(panels() * kPanel) {}
+
+bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric, int32_t identity, int32_t photo) {
+  double square = 0;
+  for (const float value : vector) square += double{value} * value;
+  if (!std::isfinite(square) || (metric == Metric::kCosine && square == 0)) return false;
+  const double length = metric == Metric::kCosine ? std::sqrt(square) : 1;
+  float* to = data_.data() + row / kPanel * kPanel * dimensions_ + row % kPanel;
+  for (size_t k = 0; k < dimensions_; ++k) to[k * kPanel] = static_cast<float>(vector[k] / length);
+  identities_[row] = identity;
+  photos_[row] = photo;
+  squares_[row] = static_cast<float>(square);
+  return true;
+}
+
+PairCounts::PairCounts(const AllPairsOptions& options, size_t probes, size_t references)
+    : impostor(options.bins),
+      tail(options.has_tail() ? static_cast<size_t>(options.identities) * kTailBins : 0),
+      best((probes + references) * options.top, Candidate{-std::numeric_limits<float>::infinity(), -1}),
+      limits(probes + references + kPanel,
+             options.top > 0 ? -std::numeric_limits<float>::infinity() : TailScore(options)),
+      histogram(options.bins) {}
+
+void PairCounts::Flush() {
+  for (size_t bin = 0; bin < histogram.size(); ++bin) impostor[bin] += std::exchange(histogram[bin], 0U);
+  unflushed = 0;
+}
+
+AllPairs::AllPairs(const PackedVectors& probes, const PackedVectors& references, bool within,
+                   const AllPairsOptions& options)
+    : probes_(probes), references_(references), within_(within), options_(options), tail_(TailScore(options)) {}
+
+size_t AllPairs::strips() const { return (probes_.panels() + kStripPanels - 1) / kStripPanels; }
+
+float AllPairs::Score(size_t probe, size_t reference) const {
+  const float* a = probes_.panel(probe / kPanel) + probe % kPanel;
+  const float* b = references_.panel(reference / kPanel) + reference % kPanel;
+  float product = 0;
+  for (size_t k = 0; k < probes_.dimensions(); ++k, a += kPanel, b += kPanel)
+    product = kFma ? std::fma(*a, *b, product) : product + *a * *b;
+  return ToScore(options_.metric, product, probes_.square(probe), references_.square(reference));
+}
+
+void AllPairs::Offer(PairCounts& counts, size_t slot, int32_t row, float score, const PackedVectors& others) const {
+  // Slots are those of the probes, then of the references; within one set there is one slot a row.
+  const std::span<Candidate> list(counts.best.data() + slot * options_.top, options_.top);
+  const Candidate offered{score, row};
+  const auto same = std::ranges::find_if(list, [&](const Candidate& kept) {
+    return kept.row >= 0 && others.identity(static_cast<size_t>(kept.row)) == others.identity(static_cast<size_t>(row));
+  });
+  if (same != list.end()) {
+    if (Before(offered, *same)) *same = offered;
+  } else if (list.back().row < 0 || Before(offered, list.back())) {
+    list.back() = offered;
+  } else {
+    return;
+  }
+  std::ranges::sort(list, Before);
+  const float least = list.back().row < 0 ? -std::numeric_limits<float>::infinity() : list.back().score;
+  counts.limits[slot] = std::min(least, tail_);
+}
+
+void AllPairs::CountImpostor(PairCounts& counts, size_t probe, size_t reference, float score) const {
+  if (score >= tail_) {
+    const auto bin = static_cast<size_t>(Binning(options_)(score));
+    if (bin >= options_.tail_bin)
+      for (const int32_t identity : {probes_.identity(probe), references_.identity(reference)})
+        ++counts.tail[static_cast<size_t>(identity) * kTailBins +
+                      std::min((bin - options_.tail_bin) / options_.tail_width, kTailBins - 1)];
+  }
+  if (options_.top == 0) return;
+  const size_t other = within_ ? reference : probes_.size() + reference;
+  if (score >= counts.limits[probe]) Offer(counts, probe, static_cast<int32_t>(reference), score, references_);
+  if (score >= counts.limits[other]) Offer(counts, other, static_cast<int32_t>(probe), score, probes_);
+}
+
+void AllPairs::CountTile(PairCounts& counts, const float* products, size_t probe, size_t reference, bool mixed) const {
+  const Binning binning(options_);
+  alignas(32) std::array<float, kTile> scores;
+  alignas(32) std::array<int, kTile> bins;
+  if (!mixed && kFma) {
+    ConvertAvx2(options_.metric, products, probes_.squares(probe), references_.squares(reference), binning,
+                scores.data(), bins.data());
+    for (const int bin : bins) ++counts.histogram[static_cast<size_t>(bin)];
+    counts.impostors += kTile;
+    const float* column_limits = counts.limits.data() + (within_ ? 0 : probes_.size()) + reference;
+    for (size_t i = 0; i < kRows; ++i)
+      for (uint32_t bits = AtLeastAvx2(scores.data() + i * kPanel, counts.limits[probe + i], column_limits); bits != 0;
+           bits &= bits - 1) {
+        const auto j = static_cast<size_t>(__builtin_ctz(bits));
+        CountImpostor(counts, probe + i, reference + j, scores[i * kPanel + j]);
+      }
+    return;
+  }
+  for (size_t i = 0; i < kRows && probe + i < probes_.size(); ++i)
+    for (size_t j = 0; j < kPanel && reference + j < references_.size(); ++j) {
+      const size_t a = probe + i;
+      const size_t b = reference + j;
+      if (within_ && a >= b) continue;
+      const float score = ToScore(options_.metric, products[i * kPanel + j], probes_.square(a), references_.square(b));
+      if (probes_.identity(a) != references_.identity(b)) {
+        ++counts.histogram[static_cast<size_t>(binning(score))];
+        ++counts.impostors;
+        CountImpostor(counts, a, b, score);
+        continue;
+      }
+      const bool same = probes_.photo(a) == references_.photo(b);
+      counts.same_photo += same ? 1 : 0;
+      if (options_.same_photo == SamePhoto::kInclude || same == (options_.same_photo == SamePhoto::kOnly))
+        counts.genuine.push_back({score, static_cast<int32_t>(a), static_cast<int32_t>(b)});
+    }
+}
+
+void AllPairs::Count(size_t strip, PairCounts& counts) const {
+  const size_t first = strip * kStripPanels;
+  const size_t last = std::min(first + kStripPanels, probes_.panels());
+  alignas(32) std::array<float, kTile> products;
+  const auto product = kFma ? ProductFma : ProductPlain;
+  for (size_t column = within_ ? first : 0; column < references_.panels(); ++column) {
+    const size_t reference = column * kPanel;
+    const size_t reference_end = std::min(reference + kPanel, references_.size());
+    for (size_t panel = first; panel < last; ++panel) {
+      if (within_ && panel > column) continue;
+      for (size_t row = 0; row < kPanel; row += kRows) {
+        const size_t probe = panel * kPanel + row;
+        if (probe >= probes_.size()) break;
+        product(probes_.panel(panel) + row, references_.panel(column), probes_.dimensions(), products.data());
+        const size_t probe_end = std::min(probe + kRows, probes_.size());
+        // Rows are sorted by identity: only where the two ranges meet can a pair be genuine.
+        const bool apart = probes_.identity(probe_end - 1) < references_.identity(reference) ||
+                           references_.identity(reference_end - 1) < probes_.identity(probe);
+        const bool whole = probe_end == probe + kRows && reference_end == reference + kPanel;
+        CountTile(counts, products.data(), probe, reference, !apart || !whole);
+      }
+    }
+    counts.unflushed += kTile * kStripPanels * kPanel / kRows;
+    if (counts.unflushed > 1U << 31) counts.Flush();
+  }
+  counts.Flush();
+}
+
+void AllPairs::Merge(PairCounts& into, const PairCounts& from) const {
+  for (size_t bin = 0; bin < into.impostor.size(); ++bin) into.impostor[bin] += from.impostor[bin];
+  for (size_t bin = 0; bin < into.tail.size(); ++bin) into.tail[bin] += from.tail[bin];
+  into.genuine.insert(into.genuine.end(), from.genuine.begin(), from.genuine.end());
+  into.impostors += from.impostors;
+  into.same_photo += from.same_photo;
+  for (size_t at = 0; at < from.best.size(); ++at) {
+    const size_t slot = at / options_.top;
+    const Candidate& candidate = from.best[at];
+    const bool of_probe = within_ || slot < probes_.size();
+    if (candidate.row >= 0) Offer(into, slot, candidate.row, candidate.score, of_probe ? references_ : probes_);
+  }
+}
+
+}  // namespace maskbench

@@ -1,0 +1,271 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import fc from 'fast-check';
+import {
+  type AllScores,
+  type IndexLine,
+  type Metric,
+  mergeScores,
+  ratesAtEdges,
+  ratesAtFmr,
+  ScoreSet,
+  scoreAll,
+} from 'maskbench';
+import { writePhotos } from '../support/faces.js';
+import { maskbench, temporaryFolder } from '../support/files.js';
+import { normal, uniform } from '../support/scores.js';
+
+/** Index lines: identity i has `photos` photos, each plain and masked, in an order that is not that of identities. */
+function indexOf(identities: number, photos: number): IndexLine[] {
+  const lines: IndexLine[] = [];
+  for (let photo = 0; photo < photos; photo++)
+    for (let identity = 0; identity < identities; identity++)
+      for (const masked of [false, true])
+        lines.push({
+          row: lines.length,
+          path: `p${identity}/${masked ? 'masked_' : ''}${photo}.jpg`,
+          identity: `p${identity}`,
+          photo: `p${identity}/${photo}.jpg`,
+          masked,
+          status: 'detected',
+        });
+  return lines;
+}
+
+/** Every pair by itself, in numbers that single precision holds exactly. */
+function direct(
+  data: Float32Array,
+  dimensions: number,
+  index: readonly IndexLine[],
+  metric: Metric,
+  sides: { within?: string; between?: readonly [string, string] },
+  scores: AllScores,
+) {
+  const of = (side: string) => index.filter(({ masked }) => side === 'all' || masked === (side === 'masked'));
+  const [probes, references] = sides.between
+    ? sides.between.map(of)
+    : [of(sides.within ?? 'all'), of(sides.within ?? 'all')];
+  const impostor = new Float64Array(scores.impostor.length);
+  const genuine: number[] = [];
+  const best = new Map<string, Map<string, number>>();
+  let samePhoto = 0;
+  for (const [i, a] of (probes as IndexLine[]).entries())
+    for (const [j, b] of (references as IndexLine[]).entries()) {
+      if (!sides.between && i >= j) continue;
+      const at = (line: IndexLine) =>
+        data.subarray((line.row as number) * dimensions, ((line.row as number) + 1) * dimensions);
+      const [x, y] = [at(a), at(b)];
+      let dot = 0;
+      let distance = 0;
+      for (let k = 0; k < dimensions; k++) {
+        dot += (x[k] as number) * (y[k] as number);
+        distance += ((x[k] as number) - (y[k] as number)) ** 2;
+      }
+      // Vectors of ±1: their length is √dimensions.
+      const d = Math.fround(Math.sqrt(distance));
+      const score = metric === 'cosine' ? dot / dimensions : metric === 'l2' ? 0 - d : Math.fround(1 / Math.fround(1 + d));
+      if (a.identity === b.identity) {
+        const same = a.photo === b.photo;
+        samePhoto += same ? 1 : 0;
+        if (scores.samePhotoMode === 'include' || same === (scores.samePhotoMode === 'only')) genuine.push(score);
+        continue;
+      }
+      const factor = Math.fround(impostor.length / Math.fround(scores.high - scores.low));
+      const bin = Math.min(
+        impostor.length - 1,
+        Math.max(0, Math.trunc(Math.fround(Math.fround(score - scores.low) * factor))),
+      );
+      impostor[bin] = (impostor[bin] as number) + 1;
+      const offer = (probe: string, identity: string) => {
+        const list = best.get(probe) ?? new Map<string, number>();
+        list.set(identity, Math.max(list.get(identity) ?? Number.NEGATIVE_INFINITY, score));
+        best.set(probe, list);
+      };
+      offer(a.path, b.identity);
+      if (!sides.between) offer(b.path, a.identity);
+    }
+  return { impostor, genuine, samePhoto, best };
+}
+
+const signs = (count: number, seed: number) => {
+  const next = uniform(seed);
+  return Float32Array.from({ length: count }, () => (next() < 0.5 ? -1 : 1));
+};
+
+test('histograms, genuine scores and best impostors equal a direct count, whatever the sizes, sides, threads and shards', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        identities: fc.integer({ min: 2, max: 70 }),
+        photos: fc.integer({ min: 1, max: 3 }),
+        dimensions: fc.constantFrom(4, 16, 64),
+        metric: fc.constantFrom('cosine', 'l2', 'inv-l2'),
+        sides: fc.constantFrom({ within: 'all' }, { within: 'masked' }, { between: ['masked', 'plain'] }),
+        samePhoto: fc.constantFrom('exclude', 'include', 'only'),
+        top: fc.integer({ min: 0, max: 4 }),
+        bins: fc.constantFrom(7, 256, 65_536),
+        threads: fc.constantFrom(1, 2, 5),
+        seed: fc.nat(1000),
+      }),
+      async ({ identities, photos, dimensions, seed, sides, ...options }) => {
+        const index = indexOf(identities, photos);
+        const data = signs(index.length * dimensions, seed);
+        const request = { ...options, ...sides } as Parameters<typeof scoreAll>[2] & { top: number };
+        const scores = await scoreAll({ data, dimensions }, index, request);
+        const expected = direct(data, dimensions, index, options.metric as Metric, sides as never, scores);
+        t.deepEqual(scores.impostor, expected.impostor);
+        t.is(scores.samePhoto, expected.samePhoto);
+        t.deepEqual(
+          [...scores.genuine].sort((a, b) => a - b),
+          expected.genuine.sort((a, b) => a - b),
+        );
+        for (const [slot, { path: probe }] of scores.probes.entries()) {
+          const ours = [...scores.bestScores.subarray(slot * options.top, (slot + 1) * options.top)].filter(
+            Number.isFinite,
+          );
+          const theirs = [...(expected.best.get(probe)?.values() ?? [])].sort((a, b) => b - a).slice(0, options.top);
+          t.deepEqual(ours, theirs);
+        }
+        const parts = await Promise.all(
+          [1, 2, 3].map((part) =>
+            scoreAll({ data, dimensions }, index, { ...request, shard: { index: part, count: 3 } }),
+          ),
+        );
+        t.deepEqual(mergeScores(parts), scores);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+/** People whose photos are alike, in 32 dimensions. */
+function people(
+  identities: number,
+  photos: number,
+  seed = 1,
+): { data: Float32Array; dimensions: number; index: IndexLine[] } {
+  const dimensions = 32;
+  const index = indexOf(identities, photos);
+  const deviate = normal(uniform(seed));
+  const centres = Array.from({ length: identities }, () => Float32Array.from({ length: dimensions }, deviate));
+  const data = new Float32Array(index.length * dimensions);
+  for (const { row, identity } of index)
+    for (let k = 0; k < dimensions; k++)
+      data[(row as number) * dimensions + k] = (centres[Number(identity.slice(1))]?.[k] as number) + 0.9 * deviate();
+  return { data, dimensions, index };
+}
+
+test('rates at edges are exact, both edges around a target are given, intervals hold the rate', async (t) => {
+  const { data, dimensions, index } = people(60, 2);
+  const scores = await scoreAll({ data, dimensions }, index, { within: 'plain', bins: 4096 });
+  t.is(scores.impostors, (120 * 119) / 2 - 60);
+  t.is(scores.genuine.length, 60);
+  // Counted from the scores themselves, at every edge.
+  const all: number[] = [];
+  const length = (row: number) => Math.hypot(...data.subarray(row * dimensions, (row + 1) * dimensions));
+  const plain = index.filter(({ masked }) => !masked);
+  for (const [i, a] of plain.entries())
+    for (const b of plain.slice(i + 1)) {
+      if (a.identity === b.identity) continue;
+      let dot = 0;
+      for (let k = 0; k < dimensions; k++)
+        dot +=
+          (data[(a.row as number) * dimensions + k] as number) * (data[(b.row as number) * dimensions + k] as number);
+      all.push(dot / length(a.row as number) / length(b.row as number));
+    }
+  const set = await ScoreSet.from(
+    [...all, ...scores.genuine],
+    [...all.map(() => 0), ...scores.genuine].map((_, i) => (i < all.length ? 0 : 1)),
+  );
+  for (const { threshold, falseMatches, falseNonMatches } of ratesAtEdges(scores)) {
+    const near = all.filter((score) => Math.abs(score - threshold) < 1e-6).length;
+    t.true(Math.abs(set.at(threshold).fmr * all.length - falseMatches) <= near + 1e-6);
+    t.true(Math.abs(set.at(threshold).fnmr * scores.genuine.length - falseNonMatches) <= 1e-6);
+  }
+  const found = ratesAtFmr(scores, [0.01, 0.001, 1e-7]);
+  t.deepEqual(
+    found.map(({ target }) => target),
+    [0.01, 0.001],
+  );
+  for (const { target, at, below, fmr, fnmr } of found) {
+    t.true(at.fmr <= target && (below?.fmr as number) > target);
+    if (target > 1 / 500) continue;
+    t.true((fmr.interval?.[0] as number) <= at.fmr && at.fmr <= (fmr.interval?.[1] as number));
+    t.true((fnmr.interval?.[0] as number) <= at.fnmr && at.fnmr <= (fnmr.interval?.[1] as number));
+    t.true((fmr.interval?.[1] as number) - (fmr.interval?.[0] as number) > 0);
+  }
+});
+
+test('bad vectors, indexes and shards are refused with the reason', async (t) => {
+  const { data, dimensions, index } = people(4, 1);
+  const refused = (message: RegExp, change: () => Parameters<typeof scoreAll>) =>
+    t.throwsAsync(scoreAll(...change()), { message });
+  const broken = (row: number, value: number) => {
+    const copy = data.slice();
+    copy.fill(value, row * dimensions, (row + 1) * dimensions);
+    return { data: copy, dimensions };
+  };
+  await refused(/vectors: row 3 is zero or not finite/, () => [broken(3, Number.NaN), index]);
+  await refused(/vectors: row 2 is zero or not finite/, () => [broken(2, 0), index]);
+  t.truthy(await scoreAll(broken(2, 0), index, { metric: 'l2' }));
+  await refused(/has 8 rows, its index 7/, () => [{ data, dimensions }, index.slice(0, 7)]);
+  await refused(/two identities, found 1/, () => [
+    { data: data.subarray(0, 2 * dimensions), dimensions },
+    index.slice(0, 2),
+  ]);
+  await refused(/one of cosine, l2/, () => [{ data, dimensions }, index, { metric: 'dot' as Metric }]);
+  const stop = AbortSignal.abort(new Error('enough'));
+  await refused(/enough/, () => [{ data, dimensions }, index, { signal: stop }]);
+  const folder = temporaryFolder(t);
+  const file = path.join(folder, 'index.jsonl');
+  writeFileSync(file, `${[index[1], index[0]].map((line) => JSON.stringify(line)).join('\n')}\n`);
+  await refused(/index\.jsonl, line 1: expected row 0, found 1/, () => [{ data, dimensions }, file]);
+  // Images without a vector stay out, and are counted.
+  const some = index.map((line, i) => (i === 7 ? { ...line, row: null } : line));
+  const scores = await scoreAll({ data: data.subarray(0, 7 * dimensions), dimensions }, some);
+  t.is(scores.failed.probes, 1);
+  const parts = await Promise.all(
+    [1, 2].map((part) => scoreAll({ data, dimensions }, index, { shard: { index: part, count: 2 } })),
+  );
+  const [one, two] = parts as [AllScores, AllScores];
+  t.throws(() => mergeScores([one]), { message: /part 2 of 2 is missing/ });
+  t.throws(() => mergeScores([one, two, two]), { message: /part 2 of 2 is there twice/ });
+  t.throws(() => mergeScores([one, { ...two, metric: 'l2' }]), { message: /different vectors or options/ });
+});
+
+test('the whole chain on a corpus: generate, embed, score-all in shards, merge, report with pictures', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  await writePhotos(
+    at('base/folders'),
+    [1, 2, 3, 4].flatMap((identity) => [1, 2].map((number) => ({ name: `p${identity}/${number}.png` }))),
+  );
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await maskbench(args);
+    t.is(code, 0, stderr);
+    return stdout;
+  };
+  await run('dataset', 'generate', '--base', at('base'), '--out', at('corpora'));
+  await run('embed', at('corpora/folders'), '--out', at('v.npy'));
+  const options = ['--vectors', at('v.npy'), '--between', 'masked,plain', '--metric', 'l2', '--fmr', '0.1,0.05,1e-6'];
+  const whole = await run('score-all', ...options, '--out', at('whole'), '--images', at('corpora/folders'));
+  t.regex(whole, /8 genuine and 48 impostor pairs, 8 of one source photo \(exclude\)/);
+  t.regex(whole, /note: 48 impostor pairs support no FMR of 0\.000001/);
+  t.regex(whole, /rank 1 of 8 searches with a mate: /);
+  for (const part of ['1/2', '2/2']) await run('score-all', ...options, '--shard', part, '--out', at(`part${part[0]}`));
+  const merged = await run(
+    'score-all',
+    'merge',
+    at('part1'),
+    at('part2'),
+    '--out',
+    at('merged'),
+    '--fmr',
+    '0.1,0.05,1e-6',
+  );
+  t.is(merged.replace(/report: .*/, ''), whole.replace(/report: .*/, ''));
+  const again = await maskbench(['score-all', ...options, '--out', at('whole')]);
+  t.is(again.code, 2);
+  t.regex(again.stderr, /the output exists already/);
+});
