@@ -1,5 +1,6 @@
 // npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--photos 2000]
 import { parseArgs } from 'node:util';
+import { benchAllPairs } from './all-pairs.js';
 import { benchDataset } from './dataset.js';
 import { benchEmbedding } from './embedding.js';
 import { benchEventLoop } from './event-loop.js';
@@ -20,6 +21,7 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   dataset: benchDataset,
   metrics: benchMetrics,
   embedding: benchEmbedding,
+  'all-pairs': benchAllPairs,
 };
 
 const { values } = parseArgs({

@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { npyHeader } from '../lib/npy.js';
+import type { BenchOptions } from './main.js';
+
+const dimensions = 512;
+
+/** Random vectors of `identities` people, and their index. */
+function writeVectors(folder: string, count: number, identities: number): void {
+  const file = openSync(path.join(folder, 'v.npy'), 'w');
+  writeSync(file, npyHeader('<f4', [count, dimensions]));
+  // Cheap numbers that look random: products take as long whatever they are.
+  const block = Float32Array.from({ length: 1024 * dimensions }, () => Math.random() - 0.5);
+  for (let row = 0; row < count; row += 1024) {
+    for (let i = 0; i < block.length; i += 97) block[i] = Math.random() - 0.5;
+    writeSync(file, block.subarray(0, Math.min(1024, count - row) * dimensions));
+  }
+  closeSync(file);
+  const lines = Array.from({ length: count }, (_, row) => {
+    const identity = `p${String(Math.floor((row * identities) / count)).padStart(6, '0')}`;
+    return JSON.stringify({
+      row,
+      path: `${identity}/${row}.jpg`,
+      identity,
+      photo: `${identity}/${row}.jpg`,
+      masked: false,
+      status: 'detected',
+    });
+  });
+  writeFileSync(path.join(folder, 'v.jsonl'), `${lines.join('\n')}\n`);
+}
+
+const measure = `
+import { scoreAll } from 'maskbench';
+const [folder, threads] = process.argv.slice(-2);
+const start = performance.now();
+const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { threads: Number(threads) });
+console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, memory: process.resourceUsage().maxRSS / 1024, pairs: scores.impostors + scores.genuine.length }));`;
+
+/** OpenBLAS' sgemm, and numpy's blocked product with a histogram, as a researcher writes it. */
+const numpy = `
+import json, sys, time
+import numpy as np
+n, d = int(sys.argv[1]), ${dimensions}
+v = np.random.rand(n, d).astype(np.float32) - 0.5
+v /= np.linalg.norm(v, axis=1, keepdims=True)
+a = v[:4096]
+a @ a.T
+start = time.perf_counter()
+for _ in range(4): a @ a.T
+rate = 4 * 2 * len(a) ** 2 * d / (time.perf_counter() - start)
+counts = np.zeros(65536, np.int64)
+start = time.perf_counter()
+for i in range(0, n, 2048):
+    for j in range(i, n, 2048):
+        counts += np.histogram(v[i:i + 2048] @ v[j:j + 2048].T, 65536, (-1, 1))[0]
+print(json.dumps({'rate': rate, 'seconds': time.perf_counter() - start}))`;
+
+/** Every pair of sets as large as LFW and CelebA, beside OpenBLAS and numpy. */
+export async function benchAllPairs({ quick, threads }: BenchOptions): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
+  const most = Math.max(...threads);
+  console.log(`\nevery pair, ${dimensions} dimensions, ${most} threads, intervals and best impostors included:`);
+  for (const [count, identities] of quick
+    ? [[1000, 300]]
+    : [
+        [13_233, 5749],
+        [50_000, 5000],
+        [202_599, 10_177],
+      ]) {
+    writeVectors(folder, count as number, identities as number);
+    const script = path.join(path.resolve(import.meta.dirname, '..'), `.bench-${process.pid}.mjs`);
+    writeFileSync(script, measure);
+    const run = spawnSync(process.execPath, [script, folder, String(most)], { encoding: 'utf8' });
+    rmSync(script);
+    if (run.status !== 0) throw new Error(run.stderr);
+    const { seconds, memory, pairs } = JSON.parse(run.stdout) as { seconds: number; memory: number; pairs: number };
+    const rate = (2 * pairs * dimensions) / seconds;
+    console.log(
+      `  ${count} vectors, ${pairs} pairs: ${seconds.toFixed(2)} s, ${(rate / 1e9).toFixed(0)} GFLOPS, peak memory ${memory.toFixed(0)} MiB`,
+    );
+    if ((count as number) > 20_000) continue;
+    const theirs = spawnSync('/usr/bin/python3', ['-c', numpy, String(count)], {
+      encoding: 'utf8',
+      env: { ...process.env, OPENBLAS_NUM_THREADS: String(most) },
+    });
+    if (theirs.status !== 0) {
+      console.log('  (no numpy to compare with)');
+      continue;
+    }
+    const { rate: sgemm, seconds: histogram } = JSON.parse(theirs.stdout) as { rate: number; seconds: number };
+    console.log(
+      `    sgemm of numpy's BLAS: ${(sgemm / 1e9).toFixed(0)} GFLOPS: ours is ${((100 * rate) / sgemm).toFixed(0)}% of it; numpy's product and np.histogram ${histogram.toFixed(2)} s: ${(histogram / seconds).toFixed(1)} × as long`,
+    );
+  }
+  rmSync(folder, { recursive: true });
+}
