@@ -71,10 +71,11 @@ export async function benchAllPairs({ quick, threads }: BenchOptions): Promise<v
         [202_599, 10_177],
       ]) {
     writeVectors(folder, count as number, identities as number);
-    const script = path.join(path.resolve(import.meta.dirname, '..'), `.bench-${process.pid}.mjs`);
-    writeFileSync(script, measure);
-    const run = spawnSync(process.execPath, [script, folder, String(most)], { encoding: 'utf8' });
-    rmSync(script);
+    // In a process of its own, whose memory is only that.
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', measure, folder, String(most)], {
+      cwd: path.resolve(import.meta.dirname, '..'),
+      encoding: 'utf8',
+    });
     if (run.status !== 0) throw new Error(run.stderr);
     const { seconds, memory, pairs } = JSON.parse(run.stdout) as { seconds: number; memory: number; pairs: number };
     const rate = (2 * pairs * dimensions) / seconds;

@@ -14,6 +14,11 @@ namespace {
 constexpr size_t kRows = 4;
 constexpr size_t kStripPanels = 4;
 constexpr size_t kTile = kRows * kPanel;
+// So many dimensions of two panels stay in the first-level cache while all their rows are multiplied.
+constexpr size_t kDimensionsAtOnce = 128;
+
+// Numbers in a cache line.
+constexpr size_t kLine = 16;
 
 const bool kFma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 
@@ -36,13 +41,16 @@ __attribute__((target("avx2,fma"), always_inline)) inline void StoreRow(const Ro
   _mm256_storeu_ps(out + 16, sums.right);
 }
 
+__attribute__((target("avx2,fma"), always_inline)) inline RowSums LoadRow(const float* out) {
+  return {_mm256_loadu_ps(out), _mm256_loadu_ps(out + 8), _mm256_loadu_ps(out + 16)};
+}
+
 __attribute__((target("avx2,fma"))) void ProductFma(const float* a, const float* b, size_t dimensions, float* out) {
   // Four variables, for an array of them would live in memory.
-  const __m256 zero = _mm256_setzero_ps();
-  RowSums first{zero, zero, zero};
-  RowSums second = first;
-  RowSums third = first;
-  RowSums fourth = first;
+  RowSums first = LoadRow(out);
+  RowSums second = LoadRow(out + kPanel);
+  RowSums third = LoadRow(out + 2 * kPanel);
+  RowSums fourth = LoadRow(out + 3 * kPanel);
   for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel) {
     const __m256 left = _mm256_loadu_ps(b);
     const __m256 middle = _mm256_loadu_ps(b + 8);
@@ -59,7 +67,6 @@ __attribute__((target("avx2,fma"))) void ProductFma(const float* a, const float*
 }
 
 void ProductPlain(const float* a, const float* b, size_t dimensions, float* out) {
-  std::fill(out, out + kTile, 0.0F);
   for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel)
     for (size_t i = 0; i < kRows; ++i)
       for (size_t j = 0; j < kPanel; ++j) out[i * kPanel + j] += a[i] * b[j];
@@ -137,17 +144,20 @@ bool Before(const Candidate& a, const Candidate& b) {
 PackedVectors::PackedVectors(size_t count, size_t dimensions)
     : count_(count),
       dimensions_(dimensions),
-      data_(panels() * kPanel * dimensions),
+      data_(panels() * kPanel * dimensions + kLine),
+      aligned_(data_.data()),
       identities_(count),
       photos_(count),
-      squares_(panels() * kPanel) {}
+      squares_(panels() * kPanel) {
+  while (reinterpret_cast<uintptr_t>(aligned_) % (kLine * sizeof(float)) != 0) ++aligned_;
+}
 
 bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric, int32_t identity, int32_t photo) {
   double square = 0;
   for (const float value : vector) square += double{value} * value;
   if (!std::isfinite(square) || (metric == Metric::kCosine && square == 0)) return false;
   const double length = metric == Metric::kCosine ? std::sqrt(square) : 1;
-  float* to = data_.data() + row / kPanel * kPanel * dimensions_ + row % kPanel;
+  float* to = aligned_ + row / kPanel * kPanel * dimensions_ + row % kPanel;
   for (size_t k = 0; k < dimensions_; ++k) to[k * kPanel] = static_cast<float>(vector[k] / length);
   identities_[row] = identity;
   photos_[row] = photo;
@@ -187,17 +197,13 @@ void AllPairs::Offer(PairCounts& counts, size_t slot, int32_t row, float score, 
   // Slots are those of the probes, then of the references; within one set there is one slot a row.
   const std::span<Candidate> list(counts.best.data() + slot * options_.top, options_.top);
   const Candidate offered{score, row};
-  const auto same = std::ranges::find_if(list, [&](const Candidate& kept) {
-    return kept.row >= 0 && others.identity(static_cast<size_t>(kept.row)) == others.identity(static_cast<size_t>(row));
-  });
-  if (same != list.end()) {
-    if (Before(offered, *same)) *same = offered;
-  } else if (list.back().row < 0 || Before(offered, list.back())) {
-    list.back() = offered;
-  } else {
-    return;
-  }
-  std::ranges::sort(list, Before);
+  const int32_t identity = others.identity(static_cast<size_t>(row));
+  size_t at = 0;
+  while (at < list.size() && list[at].row >= 0 && others.identity(static_cast<size_t>(list[at].row)) != identity) ++at;
+  if (at == list.size()) --at;
+  if (list[at].row >= 0 && !Before(offered, list[at])) return;
+  list[at] = offered;
+  for (; at > 0 && Before(list[at], list[at - 1]); --at) std::swap(list[at], list[at - 1]);
   const float least = list.back().row < 0 ? -std::numeric_limits<float>::infinity() : list.back().score;
   counts.limits[slot] = std::min(least, tail_);
 }
@@ -256,23 +262,28 @@ void AllPairs::CountTile(PairCounts& counts, const float* products, size_t probe
 void AllPairs::Count(size_t strip, PairCounts& counts) const {
   const size_t first = strip * kStripPanels;
   const size_t last = std::min(first + kStripPanels, probes_.panels());
-  alignas(32) std::array<float, kTile> products;
+  alignas(32) std::array<float, kPanel * kPanel> products;
   const auto product = kFma ? ProductFma : ProductPlain;
+  const size_t dimensions = probes_.dimensions();
   for (size_t column = within_ ? first : 0; column < references_.panels(); ++column) {
     const size_t reference = column * kPanel;
     const size_t reference_end = std::min(reference + kPanel, references_.size());
     for (size_t panel = first; panel < last; ++panel) {
       if (within_ && panel > column) continue;
+      products.fill(0);
+      for (size_t k = 0; k < dimensions; k += kDimensionsAtOnce)
+        for (size_t row = 0; row < kPanel; row += kRows)
+          product(probes_.panel(panel) + k * kPanel + row, references_.panel(column) + k * kPanel,
+                  std::min(kDimensionsAtOnce, dimensions - k), products.data() + row * kPanel);
       for (size_t row = 0; row < kPanel; row += kRows) {
         const size_t probe = panel * kPanel + row;
         if (probe >= probes_.size()) break;
-        product(probes_.panel(panel) + row, references_.panel(column), probes_.dimensions(), products.data());
         const size_t probe_end = std::min(probe + kRows, probes_.size());
         // Rows are sorted by identity: only where the two ranges meet can a pair be genuine.
         const bool apart = probes_.identity(probe_end - 1) < references_.identity(reference) ||
                            references_.identity(reference_end - 1) < probes_.identity(probe);
         const bool whole = probe_end == probe + kRows && reference_end == reference + kPanel;
-        CountTile(counts, products.data(), probe, reference, !apart || !whole);
+        CountTile(counts, products.data() + row * kPanel, probe, reference, !apart || !whole);
       }
     }
     counts.unflushed += kTile * kStripPanels * kPanel / kRows;

@@ -18,6 +18,8 @@ inline constexpr size_t kPanel = 24;
 class PackedVectors {
  public:
   PackedVectors(size_t count, size_t dimensions);
+  PackedVectors(const PackedVectors&) = delete;
+  PackedVectors& operator=(const PackedVectors&) = delete;
 
   // Row `row` of the sorted order. Returns false for a vector that is not finite, or under cosine zero.
   bool Set(size_t row, std::span<const float> vector, Metric metric, int32_t identity, int32_t photo);
@@ -25,7 +27,7 @@ class PackedVectors {
   size_t size() const { return count_; }
   size_t panels() const { return (count_ + kPanel - 1) / kPanel; }
   size_t dimensions() const { return dimensions_; }
-  const float* panel(size_t index) const { return data_.data() + index * kPanel * dimensions_; }
+  const float* panel(size_t index) const { return aligned_ + index * kPanel * dimensions_; }
   int32_t identity(size_t row) const { return identities_[row]; }
   int32_t photo(size_t row) const { return photos_[row]; }
   // Squared length.
@@ -35,6 +37,8 @@ class PackedVectors {
  private:
   const size_t count_, dimensions_;
   std::vector<float> data_;
+  // The first number of `data_` that begins a cache line: no load then crosses two.
+  float* aligned_;
   std::vector<int32_t> identities_, photos_;
   std::vector<float> squares_;
 };

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
@@ -304,24 +304,22 @@ test('close, abort, worker threads and an exit in the middle', async (t) => {
   await t.throwsAsync(embedder.embed([image], { crops: true }), { code: 'CLOSED' });
 
   const script = `
-const { parentPort } = await import('node:worker_threads');
-const { Embedder } = await import('maskbench');
-const embedder = await Embedder.open();
-const image = { data: new Uint8Array(67500).fill(9), width: 150, height: 150, channels: 3 };
-const row = await embedder.embed(Array(40).fill(image), { crops: true });
-parentPort?.postMessage(row[5120 - 1]);
-void embedder.embed(Array(500).fill(image), { crops: true }).catch(() => {});
-await new Promise((resolve) => setTimeout(resolve, 30));
-process.exit();`;
-  const file = path.join(repository, `.worker-${process.pid}.mjs`);
-  writeFileSync(file, script);
-  t.teardown(() => rmSync(file));
+import('node:worker_threads').then(async ({ parentPort }) => {
+  const { Embedder } = await import('maskbench');
+  const embedder = await Embedder.open();
+  const image = { data: new Uint8Array(67500).fill(9), width: 150, height: 150, channels: 3 };
+  const row = await embedder.embed(Array(40).fill(image), { crops: true });
+  parentPort?.postMessage(row[5120 - 1]);
+  void embedder.embed(Array(500).fill(image), { crops: true }).catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  process.exit();
+});`;
   const values = await Promise.all(
     [1, 2, 3].map(
       () =>
         new Promise((resolve, reject) => {
           let value: unknown;
-          new Worker(file)
+          new Worker(script, { eval: true })
             .on('message', (sent) => {
               value = sent;
             })
@@ -333,7 +331,7 @@ process.exit();`;
   t.is(new Set(values).size, 1);
   t.is(typeof values[0], 'number');
   const code = await new Promise((resolve) =>
-    execFile(process.execPath, [file], (error) => resolve(error ? error.code : 0)),
+    execFile(process.execPath, ['-e', script], { cwd: repository }, (error) => resolve(error ? error.code : 0)),
   );
   t.is(code, 0);
 });

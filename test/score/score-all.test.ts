@@ -64,7 +64,8 @@ function direct(
       }
       // Vectors of ±1: their length is √dimensions.
       const d = Math.fround(Math.sqrt(distance));
-      const score = metric === 'cosine' ? dot / dimensions : metric === 'l2' ? 0 - d : Math.fround(1 / Math.fround(1 + d));
+      const score =
+        metric === 'cosine' ? dot / dimensions : metric === 'l2' ? 0 - d : Math.fround(1 / Math.fround(1 + d));
       if (a.identity === b.identity) {
         const same = a.photo === b.photo;
         samePhoto += same ? 1 : 0;
