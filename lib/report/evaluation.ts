@@ -75,6 +75,10 @@ export function measureRows(evaluation: Evaluation): string[][] {
         system.withoutSamePhoto?.fnmrAtFmr.find((point) => point.target === target);
       return [
         ...row(`FNMR at FMR ${target}`, (system) => of(system) && shownEstimate((of(system) as ThresholdRates).fnmr)),
+        ...row(`  TAR at FAR ${target}`, (system) => {
+          const point = of(system);
+          return point && shown(1 - point.fnmr.value);
+        }),
         ...row('  threshold, FMR reached', (system) => {
           const point = of(system);
           return point && `${shown(point.threshold)}, ${shown(point.fmr.value)}`;

@@ -20,6 +20,7 @@ struct Allocator;
 struct TypeInfo;
 struct TensorInfo;
 struct CudaOptions;
+struct IoBinding;
 
 // The last version whose entries are used here is older; every library since answers to it.
 inline constexpr uint32_t kApiVersion = 11;
@@ -28,7 +29,6 @@ enum Slot : size_t {
   kGetErrorMessage = 2,
   kCreateEnv = 3,
   kCreateSession = 7,
-  kRun = 9,
   kCreateSessionOptions = 10,
   kDisableMemPattern = 17,
   kSetGraphOptimizationLevel = 23,
@@ -60,6 +60,12 @@ enum Slot : size_t {
   kGetAvailableProviders = 125,
   kReleaseAvailableProviders = 126,
   kAddSessionConfigEntry = 130,
+  kRunWithBinding = 133,
+  kCreateIoBinding = 134,
+  kReleaseIoBinding = 135,
+  kBindInput = 136,
+  kBindOutputToDevice = 138,
+  kGetBoundOutputValues = 140,
   kAppendCuda = 204,
   kCreateCudaOptions = 205,
   kUpdateCudaOptions = 206,
@@ -76,8 +82,12 @@ struct Signature;
 MASKBENCH_ORT_ENTRY(kGetErrorMessage, const char*, const Status*);
 MASKBENCH_ORT_ENTRY(kCreateEnv, Status*, int, const char*, Env**);
 MASKBENCH_ORT_ENTRY(kCreateSession, Status*, const Env*, const char*, const SessionOptions*, Session**);
-MASKBENCH_ORT_ENTRY(kRun, Status*, Session*, const RunOptions*, const char* const*, const Value* const*, size_t,
-                    const char* const*, size_t, Value**);
+MASKBENCH_ORT_ENTRY(kRunWithBinding, Status*, Session*, const RunOptions*, const IoBinding*);
+MASKBENCH_ORT_ENTRY(kCreateIoBinding, Status*, Session*, IoBinding**);
+MASKBENCH_ORT_ENTRY(kReleaseIoBinding, void, IoBinding*);
+MASKBENCH_ORT_ENTRY(kBindInput, Status*, IoBinding*, const char*, const Value*);
+MASKBENCH_ORT_ENTRY(kBindOutputToDevice, Status*, IoBinding*, const char*, const MemoryInfo*);
+MASKBENCH_ORT_ENTRY(kGetBoundOutputValues, Status*, const IoBinding*, Allocator*, Value***, size_t*);
 MASKBENCH_ORT_ENTRY(kCreateSessionOptions, Status*, SessionOptions**);
 MASKBENCH_ORT_ENTRY(kDisableMemPattern, Status*, SessionOptions*);
 MASKBENCH_ORT_ENTRY(kSetGraphOptimizationLevel, Status*, SessionOptions*, int);

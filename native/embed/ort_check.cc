@@ -12,7 +12,12 @@ namespace maskbench::ort {
 MASKBENCH_ORT_SAME(kGetErrorMessage, GetErrorMessage);
 MASKBENCH_ORT_SAME(kCreateEnv, CreateEnv);
 MASKBENCH_ORT_SAME(kCreateSession, CreateSession);
-MASKBENCH_ORT_SAME(kRun, Run);
+MASKBENCH_ORT_SAME(kRunWithBinding, RunWithBinding);
+MASKBENCH_ORT_SAME(kCreateIoBinding, CreateIoBinding);
+MASKBENCH_ORT_SAME(kReleaseIoBinding, ReleaseIoBinding);
+MASKBENCH_ORT_SAME(kBindInput, BindInput);
+MASKBENCH_ORT_SAME(kBindOutputToDevice, BindOutputToDevice);
+MASKBENCH_ORT_SAME(kGetBoundOutputValues, GetBoundOutputValues);
 MASKBENCH_ORT_SAME(kCreateSessionOptions, CreateSessionOptions);
 MASKBENCH_ORT_SAME(kDisableMemPattern, DisableMemPattern);
 MASKBENCH_ORT_SAME(kSetGraphOptimizationLevel, SetSessionGraphOptimizationLevel);

@@ -147,12 +147,21 @@ void Session::Run(std::span<float> input, std::span<const int64_t> shape, const 
                                            static_cast<void*>(input.data()), input.size_bytes(), shape.data(),
                                            shape.size(), ort::kFloat, &raw_input);
     const auto owned_input = library.Own<ort::kReleaseValue>(raw_input);
-    ort::Value* raw_output = nullptr;
-    const char* input_name = input_.c_str();
-    const char* output_name = output.c_str();
-    const ort::Value* value = raw_input;
-    library.Do<ort::kRun>(session_.get(), static_cast<const ort::RunOptions*>(nullptr), &input_name, &value, size_t{1},
-                          &output_name, size_t{1}, &raw_output);
+    // Bound, so that a device's provider copies the input over once, and the vectors back.
+    ort::IoBinding* raw_binding = nullptr;
+    library.Do<ort::kCreateIoBinding>(session_.get(), &raw_binding);
+    const auto binding = library.Own<ort::kReleaseIoBinding>(raw_binding);
+    library.Do<ort::kBindInput>(raw_binding, input_.c_str(), static_cast<const ort::Value*>(raw_input));
+    library.Do<ort::kBindOutputToDevice>(raw_binding, output.c_str(), static_cast<const ort::MemoryInfo*>(raw_memory));
+    library.Do<ort::kRunWithBinding>(session_.get(), static_cast<const ort::RunOptions*>(nullptr),
+                                     static_cast<const ort::IoBinding*>(raw_binding));
+    ort::Allocator* allocator = nullptr;
+    library.Do<ort::kGetDefaultAllocator>(&allocator);
+    ort::Value** values = nullptr;
+    size_t bound = 0;
+    library.Do<ort::kGetBoundOutputValues>(static_cast<const ort::IoBinding*>(raw_binding), allocator, &values, &bound);
+    ort::Value* raw_output = values[0];
+    library.Do<ort::kAllocatorFree>(allocator, static_cast<void*>(values));
     const auto owned_output = library.Own<ort::kReleaseValue>(raw_output);
     ort::TensorInfo* raw_info = nullptr;
     library.Do<ort::kGetTensorTypeAndShape>(static_cast<const ort::Value*>(raw_output), &raw_info);
