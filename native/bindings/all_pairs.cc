@@ -11,16 +11,10 @@
 
 #include "bindings/arguments.h"
 #include "bindings/environment.h"
-#include "runtime/cpu.h"
 #include "score/all_pairs.h"
 
 namespace maskbench {
 namespace {
-
-WorkQueue& Queue() {
-  static const auto queue = std::make_shared<WorkQueue>(AvailableProcessors());
-  return *queue;
-}
 
 class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
  public:
@@ -152,7 +146,7 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
                      job->counts.push_back(std::move(counts));
                    },
                    [](Napi::Env env) { return env.Undefined(); }),
-               Queue());
+               ComputeQueue());
   }
 
   Napi::Value Result(const Napi::CallbackInfo& info) {
@@ -171,7 +165,7 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
                      *merged = std::move(sum);
                    },
                    [merged](Napi::Env env) { return ToObject(env, **merged); }),
-               Queue());
+               ComputeQueue());
   }
 
   static Napi::Value ToObject(Napi::Env env, const PairCounts& counts) {

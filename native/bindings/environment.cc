@@ -3,9 +3,15 @@
 #include <exception>
 #include <string>
 
+#include "runtime/cpu.h"
 #include "runtime/error.h"
 
 namespace maskbench {
+
+WorkQueue& ComputeQueue() {
+  static const auto queue = std::make_shared<WorkQueue>(AvailableProcessors());
+  return *queue;
+}
 
 Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {
   try {

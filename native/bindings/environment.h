@@ -89,6 +89,9 @@ class Environment {
   bool draining_ = false;
 };
 
+// For work that is neither photos nor models: as many pieces at once as there are processors.
+WorkQueue& ComputeQueue();
+
 // A JavaScript Error with `code` and `subject`.
 Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error);
 

@@ -8,22 +8,16 @@
 
 #include "bindings/arguments.h"
 #include "bindings/environment.h"
-#include "runtime/cpu.h"
 #include "score/identification.h"
 #include "score/score_set.h"
 
 namespace maskbench {
 namespace {
 
-WorkQueue& Queue() {
-  static const auto queue = std::make_shared<WorkQueue>(AvailableProcessors());
-  return *queue;
-}
-
 Napi::Promise Start(Napi::Env env, const Cancellation& cancellation, FunctionTask::WorkFunction work,
                     FunctionTask::ResultFunction result) {
   return Environment::Of(env).Start(
-      std::make_unique<FunctionTask>(env, cancellation, std::move(work), std::move(result)), Queue());
+      std::make_unique<FunctionTask>(env, cancellation, std::move(work), std::move(result)), ComputeQueue());
 }
 
 // Keeps a JavaScript value alive while its memory is read elsewhere. Made and destroyed on the environment's thread.
