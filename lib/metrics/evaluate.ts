@@ -215,7 +215,8 @@ class Evaluator {
     const measured = await set.measure();
     const interval = (values: Float64Array | undefined) => {
       const found = values && percentileInterval(values);
-      return found && { interval: found };
+      // Where no draw differs, the draws say nothing of what others would have been.
+      return found && found[0] < found[1] ? { interval: found } : undefined;
     };
     const eerOf = Math.min(set.genuine, set.impostor);
     const eer: Estimate =
