@@ -61,13 +61,14 @@ class EmbedTask : public Task {
   }
 
   void Run(const std::function<void()>& finished) override {
+    // Once a batch has called this task back it may be gone, while the embedder is still putting the batch away.
+    const std::shared_ptr<Embedder> embedder = embedder_;
     try {
-      embedder_->Embed(request_, cancellation(),
-                       [this, finished](Embedding embedding, const std::exception_ptr& error) {
-                         embedding_ = std::move(embedding);
-                         error_ = error;
-                         finished();
-                       });
+      embedder->Embed(request_, cancellation(), [this, finished](Embedding embedding, const std::exception_ptr& error) {
+        embedding_ = std::move(embedding);
+        error_ = error;
+        finished();
+      });
     } catch (...) {
       error_ = std::current_exception();
       finished();

@@ -19,7 +19,8 @@ import { writePhotos } from '../support/faces.js';
 import { maskbench, shared, temporaryFolder } from '../support/files.js';
 import { pythonHas } from '../support/python.js';
 
-const numpy = pythonHas('numpy') ? test : test.skip;
+// One after another: some of the networks take a quarter of a gigabyte.
+const numpy = pythonHas('numpy') ? test.serial : test.serial.skip;
 
 /** Random weights of a network, and what NumPy makes of an image with them. */
 function forward(
