@@ -231,8 +231,6 @@ export interface NativeEmbedderOptions {
   library: string;
   /** An ONNX file. */
   model: string;
-  /** Threads inside one run. */
-  runThreads: number;
   /** A CUDA device, or -1 for the CPU. */
   cudaDevice: number;
   /** Requests worked on at once, 1 to 256. */
@@ -291,7 +289,7 @@ export declare class PackedVectors {
   constructor(count: number, dimensions: number, metric: 'cosine' | 'l2' | 'inv-l2');
   /**
    * @param vectors [n × dimensions]
-   * @param rows [n]: each vector's place in the order of identities; all places are set before they are counted
+   * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; all places are set before they are counted
    * @param identities, photos [n]
    * @returns the index of the first vector that is not finite, or under cosine zero; -1 where there is none
    */
@@ -352,6 +350,9 @@ export interface NativeSimilarity {
   layers?: { weights: Float32Array; bias: Float32Array }[];
 }
 
+/** Of two vectors of one length. */
+export declare function similarity(a: Float32Array, b: Float32Array, similarity: NativeSimilarity): number;
+
 /**
  * Similarities of pairs of rows.
  * @param vectors [n × dimensions]
@@ -364,7 +365,7 @@ export declare function similarities(
   first: Int32Array,
   second: Int32Array,
   similarity: NativeSimilarity,
-): Float64Array;
+): Promise<Float64Array>;
 
 export interface SystemInfo {
   /** Instruction sets of this processor that matter here. */

@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bootstrap } from 'maskbench';
+import { npyHeader } from '../lib/npy.js';
 import type { BenchOptions } from './main.js';
 
 const chunk = 1_000_000;
@@ -15,11 +16,7 @@ function writeNpy(
   make: (from: number, size: number) => NodeJS.ArrayBufferView,
 ): void {
   const descriptor = openSync(file, 'w');
-  const header = `{'descr': '${kind}', 'fortran_order': False, 'shape': (${count},), }`.padEnd(117);
-  writeSync(
-    descriptor,
-    Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from(`${header}\n`)]),
-  );
+  writeSync(descriptor, npyHeader(kind, [count]));
   for (let from = 0; from < count; from += chunk) writeSync(descriptor, make(from, Math.min(chunk, count - from)));
   closeSync(descriptor);
 }

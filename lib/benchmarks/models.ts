@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
+import { byBytes, writeFileAtomically } from '../corpus/files.js';
 import { Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, type Item, itemsOf } from '../embed/files.js';
 import { checkInteger, MaskbenchError } from '../errors.js';
 import { fuse } from '../metrics/fusion.js';
 import type { SystemScores } from '../metrics/score-files.js';
-import { type Pair, pairIdentity, pairPath, parsePairs } from '../pairs/list.js';
+import { isGenuine, type Pair, pairPath, parsePairs } from '../pairs/list.js';
 import { dataSets } from './published.js';
 import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } from './scores.js';
 
@@ -43,13 +43,12 @@ async function readLists(folder: string): Promise<{ dataSet: string; pairs: Pair
         lists.push({ dataSet: entry.name, pairs: await readScoredPairs(file, entry.name) });
     } else if (/\.txt$/i.test(entry.name)) {
       const { pairs } = parsePairs(await readFile(file, 'utf8'), file);
-      const genuine = ({ reference, probe }: Pair) => pairIdentity(reference) === pairIdentity(probe);
-      lists.push({ dataSet, pairs: pairs.map((pair) => ({ ...pair, genuine: pair.genuine ?? genuine(pair) })) });
+      lists.push({ dataSet, pairs: pairs.map((pair) => ({ ...pair, genuine: isGenuine(pair) })) });
     }
   }
   if (lists.length === 0) throw new MaskbenchError('NOT_FOUND', folder, `${folder}: holds no pair lists`);
   const order = (name: string) => (dataSets as readonly string[]).indexOf(name) + 1 || dataSets.length + 1;
-  return lists.sort((a, b) => order(a.dataSet) - order(b.dataSet));
+  return lists.sort((a, b) => order(a.dataSet) - order(b.dataSet) || byBytes(a.dataSet, b.dataSet));
 }
 
 /** Scores of one model on one list; every photo is embedded once. */
@@ -95,7 +94,7 @@ async function scorePairs(
   const sides = (['reference', 'probe'] as const).map((side) =>
     pairs.map((pair) => rows.get(pairPath(pair[side])) as number),
   ) as [number[], number[]];
-  const scores = embedder.similarities(vectors, dimensions, ...sides);
+  const scores = await embedder.similarities(vectors, ...sides);
   const failed = new Set(pairs.keys());
   for (const i of failed)
     if (!missing.has(sides[0][i] as number) && !missing.has(sides[1][i] as number)) failed.delete(i);

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { byBytes } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
 import { fuse } from '../metrics/fusion.js';
 import { readScores, type SystemScores } from '../metrics/score-files.js';
 import { type PaperMeasures, ScoreSet } from '../metrics/score-set.js';
-import { type Pair, pairIdentity, parsePairs } from '../pairs/list.js';
+import { isGenuine, type Pair, parsePairs } from '../pairs/list.js';
 import { dataSets, ensemble } from './published.js';
 import { type BenchmarkTable, regenerateTables } from './tables.js';
 
@@ -38,8 +39,7 @@ export async function readScoredPairs(folder: string, dataSet: string): Promise<
   if (!existsSync(inputFile)) throw new MaskbenchError('NOT_FOUND', inputFile, `${inputFile}: there is no pair list`);
   const input = await readPairs(inputFile);
   const evaluationFile = path.join(folder, `evaluation_${dataSet}.txt`);
-  if (!existsSync(evaluationFile))
-    return input.map((pair) => ({ ...pair, genuine: pairIdentity(pair.reference) === pairIdentity(pair.probe) }));
+  if (!existsSync(evaluationFile)) return input.map((pair) => ({ ...pair, genuine: isGenuine(pair) }));
   const evaluation = await readPairs(evaluationFile);
   let at = 0;
   return input.map((pair, i) => {
@@ -65,8 +65,9 @@ async function scoreFiles(folder: string): Promise<{ system: string; file: (data
     throw new MaskbenchError('NOT_FOUND', folder, `${folder}: expected the folder of score files: ${error.message}`);
   });
   const systems = [];
-  for (const group of groups.filter((entry) => entry.isDirectory()))
-    for (const system of await readdir(path.join(folder, group.name), { withFileTypes: true }))
+  const byName = (a: { name: string }, b: { name: string }) => byBytes(a.name, b.name);
+  for (const group of groups.filter((entry) => entry.isDirectory()).sort(byName))
+    for (const system of (await readdir(path.join(folder, group.name), { withFileTypes: true })).sort(byName))
       if (system.isDirectory())
         systems.push({
           system: system.name,

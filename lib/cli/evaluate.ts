@@ -6,8 +6,8 @@ import { type Comparisons, definitions, type EvaluateOptions, type Evaluation, e
 import { calibrate, type Fusion, fuse, fusions } from '../metrics/fusion.js';
 import { readGroups } from '../metrics/groups.js';
 import { readFailures, readLabels, readScores, type SystemScores } from '../metrics/score-files.js';
-import { pairIdentity, parsePairs } from '../pairs/list.js';
-import { measureRows, partRows, shown, shownEstimate, writeEvaluationReport } from '../report/evaluation.js';
+import { isGenuine, pairIdentity, parsePairs } from '../pairs/list.js';
+import { measureRows, notesOf, partRows, shown, shownEstimate, writeEvaluationReport } from '../report/evaluation.js';
 import { toJson } from '../report/page.js';
 import { integer, number, rates } from './numbers.js';
 import { print, printTable } from './output.js';
@@ -56,15 +56,11 @@ async function readComparisons(flags: Flags): Promise<{ comparisons: Comparisons
       flags.pairs as string,
       `${flags.pairs}: ${list.length} pairs for ${count} scores of ${first.name} (only --definition paper takes the first ones)`,
     );
-  const inList = pairs?.every(({ genuine }) => genuine !== undefined) ?? false;
+  const inList = pairs?.every(({ genuine }) => genuine !== undefined);
   const labels =
     flags.labels !== undefined
       ? await readLabels(flags.labels)
-      : inList
-        ? Uint8Array.from(pairs ?? [], ({ genuine }) => Number(genuine))
-        : (first.labels ??
-          (pairs &&
-            Uint8Array.from(pairs, (pair) => Number(pairIdentity(pair.reference) === pairIdentity(pair.probe)))));
+      : ((inList ? undefined : first.labels) ?? (pairs && Uint8Array.from(pairs, (pair) => Number(isGenuine(pair)))));
   if (!labels)
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
@@ -144,8 +140,7 @@ async function runEvaluate(flags: Flags): Promise<void> {
     print(
       `${name}: EER ${shownEstimate(eer)}${fnmrAtFmr.map((point) => `; FNMR at FMR ${shown(point.target)} ${shownEstimate(point)}`).join('')}`,
     );
-  for (const note of evaluation.notes) print(`note: ${note}`);
-  for (const { name, notes } of evaluation.systems) for (const note of notes) print(`note: ${name}: ${note}`);
+  for (const note of notesOf(evaluation)) print(`note: ${note}`);
 }
 
 export function evaluateCommand(): Command {

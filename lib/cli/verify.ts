@@ -26,7 +26,8 @@ export function verifyCommand(): Command {
       const threshold = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr);
       const embedder = await Embedder.open(toEmbedderOptions(flags));
       const vectors = await embedder.embed([a, b], { crops: !detect });
-      const [similarity] = embedder.similarities(vectors, embedder.dimensions, [0], [1]) as unknown as [number];
+      const { dimensions } = embedder;
+      const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));
       const { name, similarity: kind } = embedder.description;
       const match = threshold === undefined ? undefined : similarity >= threshold;
       if (json)

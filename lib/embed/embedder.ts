@@ -52,7 +52,15 @@ export interface Embedding {
   face?: Face;
 }
 
-const photoCodes = new Set(['NO_FACE', 'UNREADABLE', 'DAMAGED', 'NOT_FOUND', 'TOO_LARGE', 'UNSUPPORTED_FORMAT']);
+/** Errors that are a photo's own fault, and what an index calls them. */
+export const photoStatuses: Partial<Record<string, string>> = {
+  NO_FACE: 'no-face',
+  NOT_FOUND: 'not-found',
+  UNREADABLE: 'unreadable',
+  DAMAGED: 'damaged',
+  TOO_LARGE: 'too-large',
+  UNSUPPORTED_FORMAT: 'unsupported',
+};
 
 /** Resolves what a model's name and description mean. The default model is built on first use. */
 export async function resolveModel({
@@ -80,10 +88,9 @@ export async function resolveModel({
 /** A CUDA device's number, or −1 for the CPU. */
 function deviceNumber(device: string): number {
   if (device === 'cpu') return -1;
-  const [, number] = /^cuda(?::(\d+))?$/.exec(device) ?? [];
-  if (!device.startsWith('cuda') || (device !== 'cuda' && number === undefined))
-    throw invalid('device', 'cpu, cuda or cuda:<n>', device);
-  return Number(number ?? 0);
+  const found = /^cuda(?::(\d+))?$/.exec(device);
+  if (!found) throw invalid('device', 'cpu, cuda or cuda:<n>', device);
+  return Number(found[1] ?? 0);
 }
 
 /**
@@ -136,7 +143,6 @@ export class Embedder {
     const request = {
       library: onnxRuntimeLibrary(),
       model: file,
-      runThreads: 1,
       concurrency: threads,
       maxBatch,
       maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
@@ -198,7 +204,7 @@ export class Embedder {
         this.embedOne(input, { ...options, signal }).then(
           ({ vector }) => vector,
           (error) => {
-            if (missing === 'nan' && error instanceof MaskbenchError && photoCodes.has(error.code)) return undefined;
+            if (missing === 'nan' && error instanceof MaskbenchError && error.code in photoStatuses) return undefined;
             stop.abort(error);
             throw error;
           },
@@ -230,20 +236,13 @@ export class Embedder {
   /** How alike two vectors are by the model's own similarity. Throws `INVALID_ARGUMENT` for vectors of different lengths. */
   similarity(a: Float32Array, b: Float32Array): number {
     if (a.length !== b.length) throw invalid('b', `${a.length} numbers`, b);
-    const both = new Float32Array(2 * a.length);
-    both.set(a);
-    both.set(b, a.length);
-    return this.similarities(both, a.length, [0], [1])[0] as number;
+    return native.similarity(a, b, this.#similarity);
   }
 
   /** Similarities of pairs of rows of [n × dimensions] vectors; NaN where a vector is missing. */
-  similarities(
-    vectors: Float32Array,
-    dimensions: number,
-    first: ArrayLike<number>,
-    second: ArrayLike<number>,
-  ): Float64Array {
-    return native.similarities(vectors, dimensions, Int32Array.from(first), Int32Array.from(second), this.#similarity);
+  similarities(vectors: Float32Array, first: ArrayLike<number>, second: ArrayLike<number>): Promise<Float64Array> {
+    const rows = [first, second].map((side) => Int32Array.from(side)) as [Int32Array, Int32Array];
+    return native.similarities(vectors, this.dimensions, ...rows, this.#similarity);
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */

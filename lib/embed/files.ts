@@ -10,7 +10,7 @@ import type { Face } from '../mask/masker.js';
 import { native } from '../native.js';
 import { npyHeader } from '../npy.js';
 import { pairIdentity } from '../pairs/list.js';
-import { Embedder, type EmbedderOptions, type EmbedInput } from './embedder.js';
+import { Embedder, type EmbedderOptions, type EmbedInput, photoStatuses } from './embedder.js';
 
 export const faceSources = ['auto', 'detect', 'manifest'] as const;
 /**
@@ -114,16 +114,6 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
   }
 }
 
-/** Codes that are the photo's own fault. */
-const statuses: Partial<Record<string, string>> = {
-  NO_FACE: 'no-face',
-  NOT_FOUND: 'not-found',
-  UNREADABLE: 'unreadable',
-  DAMAGED: 'damaged',
-  TOO_LARGE: 'too-large',
-  UNSUPPORTED_FORMAT: 'unsupported',
-};
-
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
@@ -143,7 +133,7 @@ export async function embedItem(
       throw error;
     });
   } catch (error) {
-    const status = error instanceof MaskbenchError && statuses[error.code];
+    const status = error instanceof MaskbenchError && photoStatuses[error.code];
     if (!status) throw error;
     return { status, error: (error as Error).message };
   }
@@ -167,7 +157,9 @@ export async function embedFiles(
     throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a name that ends in .npy`);
   checkChoice('faces', options.faces ?? 'auto', faceSources);
   const index = out.replace(/\.npy$/i, '.jsonl');
-  for (const file of [out, index])
+  // An index alone may be what a run that was killed at its very end has left; it is made again.
+  const ending = options.resume && existsSync(`${index}.part`);
+  for (const file of ending ? [out] : [out, index])
     if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
   return withFolderLocked(path.dirname(out), `-${path.basename(out)}`, () => run(inputs, out, index, options));
 }
@@ -187,6 +179,10 @@ async function run(
       part.index,
       `${part.index}: an earlier run was interrupted; go on with it (resume), or delete it`,
     );
+  // Before anything is written: the total tells the remaining time.
+  let total = 0;
+  for await (const _ of itemsOf(inputs)) total++;
+  if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: hold no photos`);
   const embedder = await Embedder.open(options);
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({ model: embedder.description.name, source, crops, bits, inputs });
@@ -198,9 +194,6 @@ async function run(
   let { rows, lines: done } = before;
   let interrupted = false;
   try {
-    let total = 0;
-    for await (const _ of itemsOf(inputs)) total++;
-    if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: hold no photos`);
     if (done === 0) await lines.write(`${settings}\n`);
     const flush = async (items: Item[]) => {
       const results = await Promise.all(items.map((item) => embedItem(embedder, item, { source, crops, signal })));
@@ -259,8 +252,8 @@ async function finish(part: { vectors: string; index: string }, out: string, ind
   const file = await open(whole, 'w');
   await file.write(text, text.indexOf(10) + 1);
   await file.close();
-  await rename(part.vectors, out);
   await rename(whole, index);
+  await rename(part.vectors, out);
   await rm(part.index);
 }
 

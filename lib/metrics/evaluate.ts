@@ -209,7 +209,7 @@ class Evaluator {
     const fixed = [...fmrPoints, ...fnmrPoints].map((point) => point.threshold);
     if (threshold !== undefined) fixed.push(threshold);
     const draws = await this.#resample(system, labels, { fmr: fmrTargets, thresholds: fixed });
-    const failed = this.#failures(system);
+    const failed = this.#failures(system.failed);
     const rates = (rate: Rates, draw: Draws['at'][number] | undefined, fnmrDraws = draw?.fnmr) =>
       toRates(rate, { genuine: set.genuine, impostor: set.impostor }, failed, draw?.fmr, fnmrDraws);
     const measured = await set.measure();
@@ -309,8 +309,9 @@ class Evaluator {
   }
 
   async #partRates(name: string, system: SystemScores, members: number[], threshold: number): Promise<PartRates> {
-    const labels = new Uint8Array(system.scores.length).fill(left);
-    for (const i of members) labels[i] = this.#labelsOf(system)[i] as number;
+    const completed = this.#labelsOf(system);
+    const labels = new Uint8Array(completed.length).fill(left);
+    for (const i of members) labels[i] = completed[i] as number;
     const sign = this.#options.distance ? -1 : 1;
     const count = { genuine: 0, impostor: 0, fnm: 0, fm: 0 };
     for (const i of members) {
@@ -325,9 +326,7 @@ class Evaluator {
     }
     const both = count.genuine > 0 && count.impostor > 0;
     const draws = both ? await this.#resample(system, labels, { thresholds: [threshold] }) : undefined;
-    const failed = { genuine: 0, impostor: 0 };
-    for (const i of members)
-      if (system.failed.has(i)) failed[this.#comparisons.labels[i] === 1 ? 'genuine' : 'impostor']++;
+    const failed = this.#failures(members.filter((i) => system.failed.has(i)));
     const rate = { threshold, fmr: count.fm / count.impostor, fnmr: count.fnm / count.genuine };
     return {
       name,
@@ -368,7 +367,7 @@ class Evaluator {
     return labels.map((label, i) => (failed.has(i) || dropped?.has(i) ? left : label));
   }
 
-  #failures({ failed }: SystemScores) {
+  #failures(failed: Iterable<number>) {
     const counts = { genuine: 0, impostor: 0 };
     for (const i of failed) counts[this.#comparisons.labels[i] === 1 ? 'genuine' : 'impostor']++;
     return counts;

@@ -9,11 +9,12 @@ export const fusions = ['mean', 'min', 'max', 'z-norm', 'llr'] as const;
  */
 export type Fusion = (typeof fusions)[number];
 
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const combine: Record<Exclude<Fusion, 'llr'>, (values: number[]) => number> = {
-  mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  mean,
   min: (values) => Math.min(...values),
   max: (values) => Math.max(...values),
-  'z-norm': (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  'z-norm': mean,
 };
 
 function sameLength(systems: readonly SystemScores[]): number {
@@ -40,18 +41,18 @@ export function fuse(systems: readonly SystemScores[], labels: Uint8Array, how: 
   const length = sameLength(systems);
   const failed = failures(systems);
   const norms = systems.map(({ name, scores }) => {
-    if (how !== 'z-norm') return { mean: 0, deviation: 1 };
+    if (how !== 'z-norm') return { centre: 0, deviation: 1 };
     const impostors = Array.from(scores).filter((_, i) => labels[i] === 0 && !failed.has(i));
-    const mean = combine.mean(impostors);
-    const deviation = Math.sqrt(combine.mean(impostors.map((score) => (score - mean) ** 2)));
+    const centre = mean(impostors);
+    const deviation = Math.sqrt(mean(impostors.map((score) => (score - centre) ** 2)));
     if (!(deviation > 0))
       throw new MaskbenchError('INVALID_ARGUMENT', name, `${name}: z-norm needs impostor scores that differ`);
-    return { mean, deviation };
+    return { centre, deviation };
   });
   const scores = Float64Array.from({ length }, (_, i) =>
     combine[how](
       systems.map(
-        ({ scores: of }, s) => ((of[i] as number) - (norms[s]?.mean as number)) / (norms[s]?.deviation as number),
+        ({ scores: of }, s) => ((of[i] as number) - (norms[s]?.centre as number)) / (norms[s]?.deviation as number),
       ),
     ),
   );
@@ -64,10 +65,8 @@ function fitAffine(rows: number[][], genuine: boolean[], prior: number): number[
   const counts = { genuine: genuine.filter(Boolean).length, impostor: genuine.filter((is) => !is).length };
   const priorLogit = Math.log(prior / (1 - prior));
   // Scores are centred and scaled, so that the small ridge, which holds separable data finite, means the same to each.
-  const means = Array.from({ length: width - 1 }, (_, s) => combine.mean(rows.map((row) => row[s] as number)));
-  const spreads = means.map(
-    (mean, s) => Math.sqrt(combine.mean(rows.map((row) => ((row[s] as number) - mean) ** 2))) || 1,
-  );
+  const means = Array.from({ length: width - 1 }, (_, s) => mean(rows.map((row) => row[s] as number)));
+  const spreads = means.map((centre, s) => Math.sqrt(mean(rows.map((row) => ((row[s] as number) - centre) ** 2))) || 1);
   const inputs = rows.map((row) => [
     1,
     ...row.map((value, s) => (value - (means[s] as number)) / (spreads[s] as number)),

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
-import { type Pair, pairIdentity, pairPath } from '../pairs/list.js';
+import { type Pair, pairIdentity, sourcePath } from '../pairs/list.js';
 import { csvFields } from './score-files.js';
 
 /** Attributes of photos or identities: sex, age, glasses … */
 export type Attributes = (photo: string) => Record<string, string> | undefined;
 
-/** The photo that a name of a list is about: a twin's is its source's. */
-const sourceName = (name: string) => path.posix.parse(pairPath(name).replace(/(^|\/)masked_([^/]*)$/, '$1$2')).name;
+/** The name of the photo that a name of a list is about, without its folder. */
+const sourceName = (name: string) => path.posix.parse(sourcePath(name)).name;
 
 /** As in the names of SoF: `AbdA_00001_m_31_i_fr_nc_no_2016_2_e0_nl_o`. */
 function ofSofName(photo: string): Record<string, string> | undefined {
@@ -53,9 +53,11 @@ function parseCsv(lines: string[], file: string): Attributes {
     if (values.length !== names.length)
       throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 2}: expected ${names.length + 1} columns`);
     const named = names.map((name, k) => [name, values[k] as string]).filter(([, value]) => value !== '');
-    rows.set(key === 'photo' ? sourceName(who as string) : (who as string), Object.fromEntries(named));
+    rows.set(key === 'photo' ? sourcePath(who as string) : (who as string), Object.fromEntries(named));
   }
-  return (photo) => rows.get(key === 'photo' ? sourceName(photo) : pairIdentity(photo));
+  if (key === 'identity') return (photo) => rows.get(pairIdentity(photo));
+  // As the list names it; or without its folder, where file names are enough.
+  return (photo) => rows.get(sourcePath(photo)) ?? rows.get(path.posix.basename(sourcePath(photo)));
 }
 
 /**

@@ -1,19 +1,7 @@
 import { MaskbenchError } from '../errors.js';
-import { OnnxGraph, type Value } from './onnx/graph.js';
+import { Layers, toFilters } from './import/layers.js';
+import type { Value } from './onnx/graph.js';
 import type { Tensor } from './tfjs.js';
-
-/** Filters [height, width, in, out] as ONNX wants them: [out, in, height, width], each output scaled. */
-function toFilters({ data, shape }: Tensor, scale: Float32Array): { data: Float32Array; shape: number[] } {
-  const [height, width, inputs, outputs] = shape as [number, number, number, number];
-  const filters = new Float32Array(data.length);
-  let at = 0;
-  for (let o = 0; o < outputs; o++)
-    for (let i = 0; i < inputs; i++)
-      for (let y = 0; y < height; y++)
-        for (let x = 0; x < width; x++)
-          filters[at++] = (data[((y * width + x) * inputs + i) * outputs + o] as number) * (scale[o] as number);
-  return { data: filters, shape: [outputs, inputs, height, width] };
-}
 
 /**
  * dlib's 29-layer face recognition ResNet (Davis King, dlib_face_recognition_resnet_model_v1) as an ONNX model: [n, 3, 150, 150] to
@@ -21,44 +9,45 @@ function toFilters({ data, shape }: Tensor, scale: Float32Array): { data: Float3
  * @param weights As @vladmandic/face-api names them.
  * @throws {@link MaskbenchError} `MODEL_CORRUPT`: a tensor is missing
  */
-export function dlibResnetOnnx(weights: ReadonlyMap<string, Tensor>): Uint8Array {
-  const graph = new OnnxGraph('dlib-resnet-128');
+export function dlibResnetOnnx(weights: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
+  const graph = new Layers('dlib-resnet-128', 'running', false);
   const tensor = (name: string): Tensor => {
     const found = weights.get(name);
     if (!found) throw new MaskbenchError('MODEL_CORRUPT', name, `the face recognition weights have no ${name}`);
     return found;
   };
-  // A scale and an offset follow each convolution; both are folded into it.
+  // A scale and an offset follow each convolution: a normalisation by moments of 0 and 1.
   const convolution = (x: Value, name: string, stride: number, pad: number): Value => {
     const scale = tensor(`${name}/scale/weights`).data;
-    const offset = tensor(`${name}/scale/biases`).data;
-    const filters = toFilters(tensor(`${name}/conv/filters`), scale);
-    const bias = tensor(`${name}/conv/bias`).data.map(
-      (value, o) => value * (scale[o] as number) + (offset[o] as number),
-    );
-    const inputs = [x, graph.constant(filters.data, filters.shape), graph.constant(bias, [bias.length])];
-    return graph.node('Conv', inputs, { strides: [stride, stride], pads: [pad, pad, pad, pad] });
+    const norm = {
+      scale,
+      bias: tensor(`${name}/scale/biases`).data,
+      mean: scale.map(() => 0),
+      variance: scale.map(() => 1),
+      epsilon: 0,
+    };
+    const filters = toFilters(tensor(`${name}/conv/filters`));
+    return graph.convolution(x, filters, { stride, pad, bias: tensor(`${name}/conv/bias`).data, norm });
   };
-  const relu = (x: Value) => graph.node('Relu', [x]);
   const padded = (x: Value, channels: number, size: number): Value =>
     graph.node('Pad', [x, graph.constant(BigInt64Array.from([0, 0, 0, 0, 0, channels, size, size].map(BigInt)), [8])]);
   const residual = (x: Value, name: string): Value => {
-    const inner = relu(convolution(x, `${name}/conv1`, 1, 1));
-    return relu(graph.node('Add', [convolution(inner, `${name}/conv2`, 1, 1), x]));
+    const inner = graph.relu(convolution(x, `${name}/conv1`, 1, 1));
+    return graph.relu(graph.node('Add', [convolution(inner, `${name}/conv2`, 1, 1), x]));
   };
   // Half the size: an average pool goes around the convolutions, with empty channels where there are more of them.
   const residualDown = (x: Value, name: string, size: number): Value => {
     const [, , inputs, outputs] = tensor(`${name}/conv1/conv/filters`).shape as [number, number, number, number];
-    const inner = relu(convolution(x, `${name}/conv1`, 2, 0));
+    const inner = graph.relu(convolution(x, `${name}/conv1`, 2, 0));
     const outer = convolution(inner, `${name}/conv2`, 1, 1);
     const pooled = graph.node('AveragePool', [x], { kernel_shape: [2, 2], strides: [2, 2] });
     const lacking = Math.floor(size / 2) - Math.floor((size - 1) / 2);
     const around = outputs > inputs ? padded(pooled, outputs - inputs, 0) : pooled;
-    return relu(graph.node('Add', [lacking > 0 ? padded(outer, 0, lacking) : outer, around]));
+    return graph.relu(graph.node('Add', [lacking > 0 ? padded(outer, 0, lacking) : outer, around]));
   };
 
-  let x = relu(convolution(graph.input('input', ['n', 3, 150, 150]), 'conv32_down', 2, 0));
-  x = graph.node('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2] });
+  let x = graph.relu(convolution(graph.input('input', ['n', 3, 150, 150]), 'conv32_down', 2, 0));
+  x = graph.maxPool(x, 3, 2);
   for (const name of ['conv32_1', 'conv32_2', 'conv32_3']) x = residual(x, name);
   x = residualDown(x, 'conv64_down', 35);
   for (const name of ['conv64_1', 'conv64_2', 'conv64_3']) x = residual(x, name);
@@ -67,9 +56,7 @@ export function dlibResnetOnnx(weights: ReadonlyMap<string, Tensor>): Uint8Array
   x = residualDown(x, 'conv256_down', 8);
   for (const name of ['conv256_1', 'conv256_2']) x = residual(x, name);
   x = residualDown(x, 'conv256_down_out', 4);
-  x = graph.node('Flatten', [graph.node('GlobalAveragePool', [x])]);
-  const { data, shape } = tensor('fc');
-  x = graph.node('MatMul', [x, graph.constant(data, shape)]);
+  x = graph.dense(graph.globalAverage(x), tensor('fc'));
   graph.output(x, 'descriptor', ['n', 128]);
   return graph.encode();
 }

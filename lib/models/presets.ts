@@ -86,7 +86,7 @@ export async function defaultModelFile(): Promise<string> {
   if (!existsSync(file)) {
     const manifest = path.join(path.dirname(packageFile), 'model/face_recognition_model-weights_manifest.json');
     await mkdir(folder, { recursive: true });
-    await writeFileAtomically(file, dlibResnetOnnx(await readTfjsWeights(manifest)));
+    await writeFileAtomically(file, await dlibResnetOnnx(await readTfjsWeights(manifest)));
   }
   return file;
 }

@@ -34,10 +34,19 @@ export function pairIdentity(name: string): string {
   return folder === 'mask' || folder === 'no_mask' ? inHouseIdentity(stem.replace(/^masked_/, '')) : folder;
 }
 
+/** The path of the photo that a name is about: a twin's is its source's. */
+export function sourcePath(name: string): string {
+  return pairPath(name).replace(/(^|\/)masked_([^/]*)$/, '$1$2');
+}
+
 /** Whether a pair is a photo and its own masked twin, or a photo and itself. */
 export function isSamePhoto({ reference, probe }: Pair): boolean {
-  const source = (name: string) => pairPath(name).replace(/(^|\/)masked_([^/]*)$/, '$1$2');
-  return source(reference) === source(probe);
+  return sourcePath(reference) === sourcePath(probe);
+}
+
+/** Whether both show the same person: by the list's label, or where it has none by the names. */
+export function isGenuine({ genuine, reference, probe }: Pair): boolean {
+  return genuine ?? pairIdentity(reference) === pairIdentity(probe);
 }
 
 const flags: Partial<Record<string, boolean>> = { '0': false, '1': true };

@@ -1,10 +1,10 @@
-import path from 'node:path';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { type AllPairsRates, genuineHistogram, ratesAtEdges } from '../score/rates.js';
 import type { AllScores, ScoredImage } from '../score/score-all.js';
 import { cmcChart, detChart, histogramChart } from './charts.js';
-import { pageTable, shown, shownEstimate, thumbnailOf } from './evaluation.js';
-import { type PagePair, type PageSection, writeReport } from './page.js';
+import { pageTable, shown, shownEstimate } from './evaluation.js';
+import { type PageSection, writeReport } from './page.js';
+import { pagePair, picturesNote } from './pictures.js';
 
 /** The highest-scoring impostor pairs: false matches, or wrong labels. */
 export function worstImpostors({ probes, references, top, bestScores, bestRows, within }: AllScores, most: number) {
@@ -110,16 +110,14 @@ export async function writeAllPairsReport(
   ];
   if (top > 0) charts.push(await cmcChart([{ name: metric, cmc: mateRanks(scores).cmc }], top));
   const worst = worstImpostors(scores, 24);
-  const pairs: PagePair[] = [];
-  if (images !== undefined)
-    for (const { probe, reference, score } of worst)
-      pairs.push({
-        pictures: [
-          await thumbnailOf(path.join(images, probe.path)),
-          await thumbnailOf(path.join(images, reference.path)),
-        ],
-        caption: `${probe.path} – ${reference.path}: ${shown(score)}`,
-      });
+  const pairs =
+    images === undefined
+      ? []
+      : await Promise.all(
+          worst.map(({ probe, reference, score }) =>
+            pagePair(images, { reference: probe.path, probe: reference.path }, shown(score)),
+          ),
+        );
   const sections: PageSection[] = [
     {
       heading: 'Rates',
@@ -133,12 +131,7 @@ export async function writeAllPairsReport(
     { heading: 'Pictures', charts },
     {
       heading: 'Most alike impostors',
-      paragraphs: [
-        'False matches, or two names for one person.',
-        ...(pairs.length > 0
-          ? ["These pictures are personal data: pass this page on only as the data set's terms allow."]
-          : []),
-      ],
+      paragraphs: ['False matches, or two names for one person.', ...(pairs.length > 0 ? [picturesNote] : [])],
       tables:
         pairs.length > 0
           ? []
@@ -155,7 +148,7 @@ export async function writeAllPairsReport(
     title: 'All pairs',
     introduction: [
       `${genuine.length} genuine and ${impostors} impostor comparisons of ${identities.length} identities; ${metric}, ${scores.impostor.length} bins.`,
-      `${samePhoto} genuine pairs are of one source photo (${samePhotoMode}d). Without a vector: ${failed.probes} probes${scores.within ? '' : `, ${failed.references} references`}; they are not scored.`,
+      `${samePhoto} genuine pairs are of one source photo (--same-photo ${samePhotoMode}). Without a vector: ${failed.probes} probes${scores.within ? '' : `, ${failed.references} references`}; they are not scored.`,
     ],
     sections,
     numbers: { rates, genuine: genuine.length, impostors, samePhoto, failed },

@@ -4,7 +4,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import { type ErrorCurve, ScoreSet } from '../metrics/score-set.js';
 import { detChart, histogramChart, type NamedCurve, rocChart, thresholdChart } from './charts.js';
-import { evaluationCharts, measureRows, pageTable } from './evaluation.js';
+import { evaluationCharts, measureRows, notesOf, pageTable } from './evaluation.js';
 import { type PageSection, type PageTable, writeReport } from './page.js';
 
 const marks = { equal: '=', different: '≠', missing: '–' };
@@ -111,14 +111,10 @@ export async function writeBenchmarkReport(
       { definition: systems.every(inRange) ? 'paper' : 'exact', draws: 200, ...options },
     );
     const charts = await evaluationCharts(evaluation.systems);
-    const notes = [
-      ...evaluation.notes,
-      ...evaluation.systems.flatMap(({ name, notes: of }) => of.map((note) => `${name}: ${note}`)),
-    ];
     sections.push({
       heading: dataSet,
       paragraphs: [`Intervals: ${evaluation.intervals}.`],
-      notes: [...new Set(notes)],
+      notes: [...new Set(notesOf(evaluation))],
       tables: [pageTable('Measures; in brackets the 95% interval', measureRows(evaluation))],
       charts: charts
         .filter(({ name }) => !name.startsWith('histogram'))

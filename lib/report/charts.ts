@@ -1,4 +1,3 @@
-import { Resvg } from '@resvg/resvg-js';
 import type { TopLevelSpec } from 'vega-lite';
 import type { ErrorCurve, ScoreHistogram } from '../metrics/score-set.js';
 
@@ -127,11 +126,8 @@ async function draw(name: string, title: string, spec: object): Promise<Chart> {
   return { name, title, svg: titled };
 }
 
-/** A chart as PNG, on white. */
-export function toPng({ svg }: Chart): Buffer {
-  const plain = svg.replaceAll('currentColor', '#222222');
-  return new Resvg(plain, { background: '#ffffff', fitTo: { mode: 'zoom', value: 2 } }).render().asPng();
-}
+/** A chart for itself, without a page to take its colour from. */
+export const standalone = ({ svg }: Chart): string => svg.replaceAll('currentColor', '#222222');
 
 const percent = (rate: number) => (rate >= 0.001 ? `${(100 * rate).toPrecision(3)}%` : rate.toExponential(2));
 const series = { field: 'system', type: 'nominal', sort: null };

@@ -1,25 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { Resvg } from '@resvg/resvg-js';
 import { writeFileAtomically } from '../corpus/files.js';
-import { MaskbenchError } from '../errors.js';
+import { escapeText } from './page.js';
+import { dataUri, toPng } from './pictures.js';
 
 const cell = { width: 320, height: 240 };
 const gap = 8;
 const caption = 24;
-
-const types: Record<string, string> = { '.jpg': 'jpeg', '.jpeg': 'jpeg', '.png': 'png' };
-
-async function embedded(file: string): Promise<string> {
-  const type = types[path.extname(file).toLowerCase()];
-  if (!type) throw new MaskbenchError('UNSUPPORTED_FORMAT', file, `${file}: a contact sheet shows JPEG and PNG files`);
-  const data = await readFile(file).catch((error) => {
-    throw new MaskbenchError('UNREADABLE', file, `${file}: ${error.message}`);
-  });
-  return `data:image/${type};base64,${data.toString('base64')}`;
-}
-
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /**
  * Draws rows of pictures into one PNG file, each row with a caption: a photo and its masked twins, say.
@@ -34,16 +19,16 @@ export async function contactSheet(rows: { caption: string; files: string[] }[],
   const parts: string[] = [];
   for (const [y, row] of rows.entries()) {
     const top = gap + y * rowHeight;
-    const text = row.caption.replace(/[&<>"]/g, (character) => escapes[character] as string);
+    const text = escapeText(row.caption);
     parts.push(`<text x="${gap}" y="${top + caption - 8}">${text}</text>`);
     for (const [x, picture] of row.files.entries())
       parts.push(
-        `<image x="${gap + x * (cell.width + gap)}" y="${top + caption}" width="${cell.width}" height="${cell.height}" href="${await embedded(picture)}"/>`,
+        `<image x="${gap + x * (cell.width + gap)}" y="${top + caption}" width="${cell.width}" height="${cell.height}" href="${await dataUri(picture)}"/>`,
       );
   }
   const height = rows.length * rowHeight + gap;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
 <rect width="100%" height="100%" fill="#202124"/>
 <g font-family="DejaVu Sans, sans-serif" font-size="14" fill="#e8eaed">${parts.join('')}</g></svg>`;
-  await writeFileAtomically(file, new Resvg(svg).render().asPng());
+  await writeFileAtomically(file, await toPng(svg));
 }

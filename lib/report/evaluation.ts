@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { Resvg } from '@resvg/resvg-js';
 import type { Comparisons, Evaluation, PartRates, SystemEvaluation, ThresholdRates } from '../metrics/evaluate.js';
 import type { Estimate } from '../metrics/intervals.js';
 import type { SystemScores } from '../metrics/score-files.js';
-import { type Pair, pairPath } from '../pairs/list.js';
+import type { Pair } from '../pairs/list.js';
 import { type Chart, detChart, histogramChart, type NamedCurve, rocChart, thresholdChart } from './charts.js';
-import { type PagePair, type PageSection, type PageTable, writeReport } from './page.js';
+import { type PageSection, type PageTable, writeReport } from './page.js';
+import { pagePair, picturesNote } from './pictures.js';
 
 /** A number for people: four significant digits. */
 export function shown(value: number): string {
@@ -129,34 +127,27 @@ export function pageTable(caption: string, [header = [], ...rows]: string[][]): 
   return { caption, header, rows: rows.map((row) => row.map((text) => ({ text }))) };
 }
 
-export function namedCurve({ name, curve, genuine, impostor }: SystemEvaluation): NamedCurve {
+/** What a reader must know, with whose it is. */
+export function notesOf({ notes, systems }: Evaluation): string[] {
+  return [...notes, ...systems.flatMap(({ name, notes: of }) => of.map((note) => `${name}: ${note}`))];
+}
+
+function namedCurve({ name, curve, genuine, impostor }: SystemEvaluation): NamedCurve {
   return { name, curve, genuine, impostor };
 }
 
 /** Every picture of an evaluation. */
 export async function evaluationCharts(systems: readonly SystemEvaluation[]): Promise<Chart[]> {
   const curves = systems.map(namedCurve);
+  // Log-likelihood ratios have an axis of their own.
+  const similarities = systems.filter(({ cllr }) => cllr === undefined).map(namedCurve);
   return [
     await rocChart(curves),
     await detChart(curves),
     await detChart(curves, 'log'),
-    // Log-likelihood ratios have an axis of their own.
-    await thresholdChart(systems.filter(({ cllr }) => cllr === undefined).map(namedCurve)),
+    ...(similarities.length > 0 ? [await thresholdChart(similarities)] : []),
     ...(await Promise.all(systems.map(({ name, histogram }) => histogramChart(name, histogram)))),
   ];
-}
-
-const thumbnail = 112;
-const pictureTypes: Record<string, string> = { '.jpg': 'jpeg', '.jpeg': 'jpeg', '.png': 'png', '.webp': 'webp' };
-
-export async function thumbnailOf(file: string): Promise<Buffer> {
-  const type = pictureTypes[path.extname(file).toLowerCase()];
-  const data = type && (await readFile(file).catch(() => undefined));
-  const picture = data
-    ? `<image width="${thumbnail}" height="${thumbnail}" href="data:image/${type};base64,${data.toString('base64')}"/>`
-    : `<text x="8" y="60" font-size="13" font-family="DejaVu Sans" fill="#888">not there</text>`;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${thumbnail}" height="${thumbnail}">${picture}</svg>`;
-  return new Resvg(svg, { fitTo: { mode: 'zoom', value: 2 } }).render().asPng();
 }
 
 /** The worst errors at a threshold: impostors that match best, genuine comparisons that match least. */
@@ -192,20 +183,9 @@ async function worstSection(
   if (!point) return [];
   const { threshold } = point;
   const worst = worstComparisons(system, comparisons.labels, threshold, { most: 12, distance: evaluation.distance });
-  const pairsOf = (rows: number[]): Promise<PagePair[]> =>
-    Promise.all(
-      rows.map(async (i) => {
-        const { reference, probe } = comparisons.pairs[i] as Pair;
-        const [left, right] = await Promise.all(
-          [reference, probe].map((name) => thumbnailOf(path.join(images, pairPath(name)))),
-        );
-        return {
-          pictures: [left as Buffer, right as Buffer] as [Buffer, Buffer],
-          caption: `${pairPath(reference)} – ${pairPath(probe)}: ${shown(system.scores[i] as number)}`,
-        };
-      }),
-    );
-  const note = `At the threshold ${shown(threshold)}. These pictures are personal data: pass this page on only as the data set's terms allow.`;
+  const pairsOf = (rows: number[]) =>
+    Promise.all(rows.map((i) => pagePair(images, comparisons.pairs[i] as Pair, shown(system.scores[i] as number))));
+  const note = `At the threshold ${shown(threshold)}. ${picturesNote}`;
   return [
     { heading: `Worst false matches of ${system.name}`, paragraphs: [note], pairs: await pairsOf(worst.falseMatches) },
     {
@@ -256,10 +236,7 @@ export async function writeEvaluationReport(
   if (images !== undefined && pairs)
     for (const system of systems)
       worst.push(...(await worstSection(evaluation, system, { ...comparisons, pairs }, images)));
-  const notes = [
-    ...evaluation.notes,
-    ...evaluation.systems.flatMap(({ name, notes: of }) => of.map((note) => `${name}: ${note}`)),
-  ];
+  const notes = notesOf(evaluation);
   return writeReport(folder, {
     title: `Verification: ${evaluation.systems.map(({ name }) => name).join(', ')}`,
     introduction: [

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
-import { type Chart, toPng } from './charts.js';
+import { type Chart, standalone } from './charts.js';
+import { toPng } from './pictures.js';
 
 /** A table of a page. Cells are text; `marks` colours some of them. */
 export interface PageTable {
@@ -119,8 +120,8 @@ export async function writeReport(
   await mkdir(charts, { recursive: true });
   for (const chart of report.sections.flatMap((section) => section.charts ?? [])) {
     const name = path.join(charts, chart.name.replace(/[^\w.-]+/g, '_'));
-    await writeFileAtomically(`${name}.svg`, chart.svg.replaceAll('currentColor', '#222222'));
-    await writeFileAtomically(`${name}.png`, toPng(chart));
+    await writeFileAtomically(`${name}.svg`, standalone(chart));
+    await writeFileAtomically(`${name}.png`, await toPng(standalone(chart), { zoom: 2, background: '#ffffff' }));
   }
   await writeFileAtomically(path.join(folder, 'report.json'), `${toJson(report.numbers)}\n`);
   const file = path.join(folder, 'report.html');

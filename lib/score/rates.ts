@@ -1,3 +1,4 @@
+import { addTo } from '../groups.js';
 import type { Estimate } from '../metrics/intervals.js';
 import { type AllScores, tailBins } from './score-all.js';
 
@@ -69,7 +70,7 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
     const index = edges.findIndex(({ fmr }) => fmr <= target);
     const at = edges[index] as EdgeRates;
     const below = edges[index - 1];
-    const intervals = index >= scores.tailBin ? jackknife(scores, index, target) : undefined;
+    const intervals = index >= scores.tailBin ? jackknife(scores, edges, index, target) : undefined;
     return {
       ...{ target, at, ...(below && { below }) },
       fmr: {
@@ -92,20 +93,14 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
  * Each identity is left out in turn, with every pair that it takes part in; FMR at the threshold, and FNMR with the threshold recomputed on
  * the tail's bins, vary by (n − 1)/n · Σ(θᵢ − θ̄)².
  */
-function jackknife(scores: AllScores, edge: number, target: number): { fmr: [number, number]; fnmr: [number, number] } {
-  const {
-    identities,
-    probes,
-    references,
-    within,
-    tail,
-    tailBin,
-    tailWidth,
-    impostor,
-    impostors,
-    genuine,
-    genuineProbes,
-  } = scores;
+function jackknife(
+  scores: AllScores,
+  edges: readonly EdgeRates[],
+  edge: number,
+  target: number,
+): { fmr: [number, number]; fnmr: [number, number] } {
+  const { identities, probes, references, within, tail, tailBin, tailWidth, impostors, genuine, genuineProbes } =
+    scores;
   const number = new Map(identities.map((identity, i) => [identity, i]));
   const countBy = (images: readonly { identity: string }[]) => {
     const counts = new Float64Array(identities.length);
@@ -117,30 +112,11 @@ function jackknife(scores: AllScores, edge: number, target: number): { fmr: [num
   };
   const probeCounts = countBy(probes);
   const referenceCounts = countBy(references);
-  // False matches at each of the tail's edges.
-  const above = new Float64Array(tailBins + 1);
-  for (let t = tailBins - 1; t >= 0; t--) {
-    let sum = above[t + 1] as number;
-    const end = t === tailBins - 1 ? impostor.length : Math.min(impostor.length, tailBin + (t + 1) * tailWidth);
-    for (let bin = tailBin + t * tailWidth; bin < end; bin++) sum += impostor[bin] as number;
-    above[t] = sum;
-  }
-  const genuineBins = Array.from(genuine, (score) => binOf(scores, score));
-  const byIdentity = new Map<number, number[]>();
-  const sorted = [...genuineBins].sort((a, b) => a - b);
-  for (const [i, bin] of genuineBins.entries()) {
-    const identity = number.get(probes[genuineProbes[i] as number]?.identity as string) as number;
-    byIdentity.set(identity, [...(byIdentity.get(identity) ?? []), bin]);
-  }
-  const belowBin = (bin: number) => {
-    let [from, to] = [0, sorted.length];
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if ((sorted[middle] as number) < bin) from = middle + 1;
-      else to = middle;
-    }
-    return from;
-  };
+  /** Rates at the lower edge of a bin of the tail. */
+  const atTail = (t: number) => edges[Math.min(edges.length - 1, tailBin + t * tailWidth)] as EdgeRates;
+  const binsOf = new Map<number, number[]>();
+  for (const [i, score] of genuine.entries())
+    addTo(binsOf, number.get(probes[genuineProbes[i] as number]?.identity as string) as number, binOf(scores, score));
   const at = Math.min(tailBins - 1, Math.floor((edge - tailBin) / tailWidth));
   const fmrs: number[] = [];
   const fnmrs: number[] = [];
@@ -154,16 +130,18 @@ function jackknife(scores: AllScores, edge: number, target: number): { fmr: [num
     let reached = false;
     for (let t = tailBins - 1; t >= 0; t--) {
       mine += tail[i * tailBins + t] as number;
-      const fmr = ((above[t] as number) - mine) / (impostors - own);
+      const fmr = (atTail(t).falseMatches - mine) / (impostors - own);
       if (t === at) fmrs.push(fmr);
       if (!reached && fmr <= target) recomputed = t;
       else reached = true;
       if (reached && t < at) break;
     }
     const bin = tailBin + recomputed * tailWidth;
-    const bins = byIdentity.get(i) ?? [];
+    const bins = binsOf.get(i) ?? [];
     if (genuine.length > bins.length)
-      fnmrs.push((belowBin(bin) - bins.filter((of) => of < bin).length) / (genuine.length - bins.length));
+      fnmrs.push(
+        (atTail(recomputed).falseNonMatches - bins.filter((of) => of < bin).length) / (genuine.length - bins.length),
+      );
   }
   const interval = (values: number[], centre: number): [number, number] => {
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -172,8 +150,6 @@ function jackknife(scores: AllScores, edge: number, target: number): { fmr: [num
     const reach = 1.96 * Math.sqrt(variance);
     return [Math.max(0, centre - reach), Math.min(1, centre + reach)];
   };
-  return {
-    fmr: interval(fmrs, (above[at] as number) / impostors),
-    fnmr: interval(fnmrs, belowBin(edge) / genuine.length),
-  };
+  const { fmr, fnmr } = edges[edge] as EdgeRates;
+  return { fmr: interval(fmrs, fmr), fnmr: interval(fnmrs, fnmr) };
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { NativeAllPairsOptions } from '../../binding.js';
+import { callNative } from '../calls.js';
 import type { IndexLine } from '../embed/files.js';
-import { checkChoice, checkInteger, fromNative, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { readNpyRows } from '../npy.js';
 
@@ -179,30 +180,17 @@ export async function scoreAll(
     signal?.throwIfAborted();
     const count = chunk.length / opened.columns;
     for (const [s, { lines: sorted, places }] of used.entries()) {
-      const found = Array.from({ length: count }, (_, i) => [i, places.get(from + i)] as const).filter(
-        ([, place]) => place !== undefined,
-      ) as [number, number][];
-      const part =
-        found.length === count
-          ? chunk
-          : Float32Array.from(
-              { length: found.length * opened.columns },
-              (_, k) =>
-                chunk[
-                  (found[Math.floor(k / opened.columns)] as [number, number])[0] * opened.columns + (k % opened.columns)
-                ] as number,
-            );
-      const of = (place: number) => sorted[place] as IndexLine;
+      const rows = Int32Array.from({ length: count }, (_, i) => places.get(from + i) ?? -1);
+      const numbers = (of: (line: IndexLine) => number) =>
+        rows.map((place) => (place < 0 ? -1 : of(sorted[place] as IndexLine)));
       const wrong = packed[s]?.set(
-        part,
-        Int32Array.from(found, ([, place]) => place),
-        Int32Array.from(found, ([, place]) => identityNumbers.get(of(place).identity) as number),
-        Int32Array.from(found, ([, place]) => photoNumber(of(place).photo)),
+        chunk,
+        rows,
+        numbers(({ identity }) => identityNumbers.get(identity) as number),
+        numbers(({ photo }) => photoNumber(photo)),
       ) as number;
       if (wrong >= 0)
-        throw refuse(
-          `row ${from + (found[wrong] as [number, number])[0]} is ${metric === 'cosine' ? 'zero or not finite' : 'not finite'}`,
-        );
+        throw refuse(`row ${from + wrong} is ${metric === 'cosine' ? 'zero or not finite' : 'not finite'}`);
     }
     from += count;
   }
@@ -223,18 +211,14 @@ export async function scoreAll(
   };
   const count = async (wanted: NativeAllPairsOptions, report: boolean) => {
     const pairs = new native.AllPairs(probes, references, wanted);
-    const cancellation = new native.Cancellation();
-    const cancel = () => cancellation.cancel();
-    signal?.addEventListener('abort', cancel);
     const timer = report && setInterval(() => onProgress?.({ done: pairs.done, total: pairs.strips }), 250);
     try {
-      await Promise.all(Array.from({ length: threads }, () => pairs.count(cancellation)));
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw fromNative(error);
+      await callNative(
+        (cancellation) => Promise.all(Array.from({ length: threads }, () => pairs.count(cancellation))),
+        signal,
+      );
     } finally {
       if (timer) clearInterval(timer);
-      signal?.removeEventListener('abort', cancel);
     }
     return pairs.result();
   };

@@ -45,7 +45,8 @@ class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
     if (data.size() != rows.size() * dimensions || identities.size() != rows.size() || photos.size() != rows.size())
       Invalid(info.Env(), "vectors", "dimensions numbers a row");
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i] < 0 || static_cast<size_t>(rows[i]) >= vectors->size()) Invalid(info.Env(), "rows", "places");
+      if (rows[i] < 0) continue;
+      if (static_cast<size_t>(rows[i]) >= vectors->size()) Invalid(info.Env(), "rows", "places");
       if (!vectors->Set(static_cast<size_t>(rows[i]), data.subspan(i * dimensions, dimensions), metric, identities[i],
                         photos[i]))
         return Napi::Number::New(info.Env(), static_cast<double>(i));
@@ -132,40 +133,35 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
   }
 
   Napi::Value Count(const Napi::CallbackInfo& info) {
-    return Environment::Of(info.Env())
-        .Start(std::make_unique<FunctionTask>(
-                   info.Env(), CancellationWrap::Of(info[0]),
-                   [job = job_](const Cancellation& cancellation) {
-                     auto counts = job->NewCounts();
-                     for (size_t i = job->next++; i < job->strips(); i = job->next++) {
-                       cancellation.ThrowIfCancelled();
-                       job->pairs->Count(i * job->shards + job->shard, *counts);
-                       ++job->done;
-                     }
-                     const std::lock_guard lock(job->mutex);
-                     job->counts.push_back(std::move(counts));
-                   },
-                   [](Napi::Env env) { return env.Undefined(); }),
-               ComputeQueue());
+    return Compute(
+        info.Env(), CancellationWrap::Of(info[0]),
+        [job = job_](const Cancellation& cancellation) {
+          auto counts = job->NewCounts();
+          for (size_t i = job->next++; i < job->strips(); i = job->next++) {
+            cancellation.ThrowIfCancelled();
+            job->pairs->Count(i * job->shards + job->shard, *counts);
+            ++job->done;
+          }
+          const std::lock_guard lock(job->mutex);
+          job->counts.push_back(std::move(counts));
+        },
+        [](Napi::Env env) { return env.Undefined(); });
   }
 
   Napi::Value Result(const Napi::CallbackInfo& info) {
     const auto merged = std::make_shared<std::unique_ptr<PairCounts>>();
-    return Environment::Of(info.Env())
-        .Start(std::make_unique<FunctionTask>(
-                   info.Env(), Cancellation(),
-                   [job = job_, merged](const Cancellation&) {
-                     auto sum = job->counts.empty() ? job->NewCounts() : std::move(job->counts.back());
-                     if (!job->counts.empty()) job->counts.pop_back();
-                     for (const auto& counts : job->counts) job->pairs->Merge(*sum, *counts);
-                     job->counts.clear();
-                     std::ranges::sort(sum->genuine, {}, [](const PairCounts::Genuine& pair) {
-                       return std::tuple(pair.probe, pair.reference);
-                     });
-                     *merged = std::move(sum);
-                   },
-                   [merged](Napi::Env env) { return ToObject(env, **merged); }),
-               ComputeQueue());
+    return Compute(
+        info.Env(), {},
+        [job = job_, merged](const Cancellation&) {
+          auto sum = job->counts.empty() ? job->NewCounts() : std::move(job->counts.back());
+          if (!job->counts.empty()) job->counts.pop_back();
+          for (const auto& counts : job->counts) job->pairs->Merge(*sum, *counts);
+          job->counts.clear();
+          std::ranges::sort(sum->genuine, {},
+                            [](const PairCounts::Genuine& pair) { return std::tuple(pair.probe, pair.reference); });
+          *merged = std::move(sum);
+        },
+        [merged](Napi::Env env) { return ToObject(env, **merged); });
   }
 
   static Napi::Value ToObject(Napi::Env env, const PairCounts& counts) {

@@ -25,8 +25,7 @@ std::array<float, 3> Three(const Napi::Object& object, const char* name) {
 
 EmbedderOptions ParseOptions(const Napi::Object& object) {
   EmbedderOptions options;
-  options.session = {String(object, "library"), String(object, "model"), Integer(object, "runThreads"),
-                     Integer(object, "cudaDevice")};
+  options.session = {String(object, "library"), String(object, "model"), Integer(object, "cudaDevice")};
   ModelInput& input = options.input;
   input.width = Integer(object, "width");
   input.height = Integer(object, "height");
@@ -141,42 +140,60 @@ Napi::Value OnnxRuntime(const Napi::CallbackInfo& info) {
   }
 }
 
-Napi::Value Similarities(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto vectors = Elements<float>(info[0], napi_float32_array, "vectors");
-  const auto dimensions = static_cast<size_t>(info[1].ToNumber().Int64Value());
-  const auto first = Elements<int32_t>(info[2], napi_int32_array, "first");
-  const auto second = Elements<int32_t>(info[3], napi_int32_array, "second");
-  const Napi::Object object = Object(info[4], "similarity");
+Similarity ParseSimilarity(const Napi::Object& object, size_t dimensions) {
+  const Napi::Env env = object.Env();
   const std::string kind = String(object, "kind");
   Similarity similarity;
   similarity.kind = kind == "cosine"      ? SimilarityKind::kCosine
                     : kind == "euclidean" ? SimilarityKind::kEuclidean
                     : kind == "inverse"   ? SimilarityKind::kInverse
                                           : SimilarityKind::kSigmoid;
-  if (similarity.kind == SimilarityKind::kSigmoid) {
-    similarity.squared = Boolean(object, "squared");
-    const auto layers = Object(object.Get("layers"), "layers").As<Napi::Array>();
-    size_t inputs = dimensions;
-    for (uint32_t i = 0; i < layers.Length(); ++i) {
-      const Napi::Object layer = Object(layers.Get(i), "layers");
-      const auto weights = Elements<float>(layer.Get("weights"), napi_float32_array, "weights");
-      const auto bias = Elements<float>(layer.Get("bias"), napi_float32_array, "bias");
-      if (bias.empty() || weights.size() != inputs * bias.size()) Invalid(env, "weights", "inputs x outputs numbers");
-      similarity.layers.push_back({{weights.begin(), weights.end()}, {bias.begin(), bias.end()}});
-      inputs = bias.size();
-    }
-    if (layers.Length() == 0 || inputs != 1) Invalid(env, "layers", "a last one with one output");
+  if (similarity.kind != SimilarityKind::kSigmoid) return similarity;
+  similarity.squared = Boolean(object, "squared");
+  const auto layers = Object(object.Get("layers"), "layers").As<Napi::Array>();
+  size_t inputs = dimensions;
+  for (uint32_t i = 0; i < layers.Length(); ++i) {
+    const Napi::Object layer = Object(layers.Get(i), "layers");
+    const auto weights = Elements<float>(layer.Get("weights"), napi_float32_array, "weights");
+    const auto bias = Elements<float>(layer.Get("bias"), napi_float32_array, "bias");
+    if (bias.empty() || weights.size() != inputs * bias.size()) Invalid(env, "weights", "inputs x outputs numbers");
+    similarity.layers.push_back({{weights.begin(), weights.end()}, {bias.begin(), bias.end()}});
+    inputs = bias.size();
   }
+  if (layers.Length() == 0 || inputs != 1) Invalid(env, "layers", "a last one with one output");
+  return similarity;
+}
+
+Napi::Value Similarities(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto vectors = Elements<float>(info[0], napi_float32_array, "vectors");
+  const auto dimensions = static_cast<size_t>(info[1].ToNumber().Int64Value());
+  const auto first = Elements<int32_t>(info[2], napi_int32_array, "first");
+  const auto second = Elements<int32_t>(info[3], napi_int32_array, "second");
   if (first.size() != second.size()) Invalid(env, "second", "as many rows as first");
   const size_t rows = dimensions == 0 ? 0 : vectors.size() / dimensions;
-  const auto row = [&](int32_t number) {
-    if (number < 0 || static_cast<size_t>(number) >= rows) Invalid(env, "first, second", "rows of vectors");
-    return vectors.subspan(static_cast<size_t>(number) * dimensions, dimensions);
-  };
-  std::vector<double> values(first.size());
-  for (size_t i = 0; i < first.size(); ++i) values[i] = similarity(row(first[i]), row(second[i]));
-  return ToFloat64Array(env, values);
+  for (const auto& side : {first, second})
+    for (const int32_t row : side)
+      if (row < 0 || static_cast<size_t>(row) >= rows) Invalid(env, "first, second", "rows of vectors");
+  const auto values = std::make_shared<std::vector<double>>(first.size());
+  return Compute(
+      env, {},
+      [=, similarity = ParseSimilarity(Object(info[4], "similarity"), dimensions)](const Cancellation&) {
+        const auto row = [&](int32_t number) {
+          return vectors.subspan(static_cast<size_t>(number) * dimensions, dimensions);
+        };
+        for (size_t i = 0; i < first.size(); ++i) (*values)[i] = similarity(row(first[i]), row(second[i]));
+      },
+      [values, data = Hold(info[0]), a = Hold(info[2]), b = Hold(info[3])](Napi::Env of) {
+        return ToFloat64Array(of, *values);
+      });
+}
+
+Napi::Value SimilarityOf(const Napi::CallbackInfo& info) {
+  const auto a = Elements<float>(info[0], napi_float32_array, "a");
+  const auto b = Elements<float>(info[1], napi_float32_array, "b");
+  if (a.size() != b.size()) Invalid(info.Env(), "b", "as many numbers as a");
+  return Napi::Number::New(info.Env(), ParseSimilarity(Object(info[2], "similarity"), a.size())(a, b));
 }
 
 Napi::Value ToHalves(const Napi::CallbackInfo& info) {
@@ -200,6 +217,7 @@ void ExportEmbedder(Napi::Env env, Napi::Object exports) {
   exports.Set("onnxRuntime", Napi::Function::New(env, OnnxRuntime, "onnxRuntime"));
   exports.Set("toHalves", Napi::Function::New(env, ToHalves, "toHalves"));
   exports.Set("fromHalves", Napi::Function::New(env, FromHalves, "fromHalves"));
+  exports.Set("similarity", Napi::Function::New(env, SimilarityOf, "similarity"));
   exports.Set("similarities", Napi::Function::New(env, Similarities, "similarities"));
 }
 

@@ -8,9 +8,15 @@
 
 namespace maskbench {
 
-WorkQueue& ComputeQueue() {
+Napi::Promise Compute(Napi::Env env, const Cancellation& cancellation, FunctionTask::WorkFunction work,
+                      FunctionTask::ResultFunction result) {
   static const auto queue = std::make_shared<WorkQueue>(AvailableProcessors());
-  return *queue;
+  return Environment::Of(env).Start(
+      std::make_unique<FunctionTask>(env, cancellation, std::move(work), std::move(result)), *queue);
+}
+
+std::shared_ptr<Napi::ObjectReference> Hold(const Napi::Value& value) {
+  return std::make_shared<Napi::ObjectReference>(Napi::Persistent(value.As<Napi::Object>()));
 }
 
 Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {

@@ -90,7 +90,11 @@ class Environment {
 };
 
 // For work that is neither photos nor models: as many pieces at once as there are processors.
-WorkQueue& ComputeQueue();
+Napi::Promise Compute(Napi::Env env, const Cancellation& cancellation, FunctionTask::WorkFunction work,
+                      FunctionTask::ResultFunction result);
+
+// Keeps a JavaScript value alive while its memory is read elsewhere. Made and destroyed on the environment's thread.
+std::shared_ptr<Napi::ObjectReference> Hold(const Napi::Value& value);
 
 // A JavaScript Error with `code` and `subject`.
 Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,17 +14,6 @@
 
 namespace maskbench {
 namespace {
-
-Napi::Promise Start(Napi::Env env, const Cancellation& cancellation, FunctionTask::WorkFunction work,
-                    FunctionTask::ResultFunction result) {
-  return Environment::Of(env).Start(
-      std::make_unique<FunctionTask>(env, cancellation, std::move(work), std::move(result)), ComputeQueue());
-}
-
-// Keeps a JavaScript value alive while its memory is read elsewhere. Made and destroyed on the environment's thread.
-std::shared_ptr<Napi::ObjectReference> Hold(const Napi::Value& value) {
-  return std::make_shared<Napi::ObjectReference>(Napi::Persistent(value.As<Napi::Object>()));
-}
 
 bool IsFloat32(const Napi::Value& value) {
   return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
@@ -87,7 +77,7 @@ class ScoreSetWrap : public Napi::ObjectWrap<ScoreSetWrap> {
       Invalid(info.Env(), "labels", "one for each score");
     const bool negate = info[2].ToBoolean();
     const auto loaded = loaded_;
-    return Start(
+    return Compute(
         info.Env(), {},
         [=](const Cancellation&) {
           if (float32)
@@ -103,7 +93,7 @@ class ScoreSetWrap : public Napi::ObjectWrap<ScoreSetWrap> {
 
   Napi::Value Measure(const Napi::CallbackInfo& info) {
     const auto measures = std::make_shared<Measures>();
-    return Start(
+    return Compute(
         info.Env(), {},
         [measures, loaded = Scores(info.Env())](const Cancellation&) { *measures = loaded->scores->Measure(); },
         [measures](Napi::Env env) {
@@ -121,7 +111,7 @@ class ScoreSetWrap : public Napi::ObjectWrap<ScoreSetWrap> {
   Napi::Value Points(const Napi::CallbackInfo& info) {
     const auto curve = std::make_shared<Curve>();
     const auto most = static_cast<size_t>(info[0].ToNumber().Int64Value());
-    return Start(
+    return Compute(
         info.Env(), {},
         [curve, most, loaded = Scores(info.Env())](const Cancellation&) { *curve = loaded->scores->Points(most); },
         [curve](Napi::Env env) {
@@ -140,7 +130,7 @@ class ScoreSetWrap : public Napi::ObjectWrap<ScoreSetWrap> {
     const auto size = static_cast<size_t>(info[0].ToNumber().Int64Value());
     const auto bins = std::make_shared<Bins>(Bins{std::vector<double>(size), std::vector<double>(size)});
     const auto loaded = Scores(info.Env());
-    return Start(
+    return Compute(
         info.Env(), {},
         [bins, loaded](const Cancellation&) { loaded->scores->Histogram(bins->genuine, bins->impostor); },
         [bins, loaded](Napi::Env env) {
@@ -193,29 +183,49 @@ class BootstrapWrap : public Napi::ObjectWrap<BootstrapWrap> {
           Invalid(info.Env(), "first, second", "numbers below identities");
     const auto fmr = Elements<double>(object.Get("fmr"), napi_float64_array, "fmr");
     const auto thresholds = Elements<double>(object.Get("thresholds"), napi_float64_array, "thresholds");
-    bootstrap_ = std::make_shared<const Bootstrap>(
-        comparisons, BootstrapTargets{{fmr.begin(), fmr.end()}, {thresholds.begin(), thresholds.end()}},
-        static_cast<uint64_t>(Number(object, "seed")));
+    // Sorted by the first draw, on its thread.
+    made_ = std::make_shared<Made>(comparisons,
+                                   BootstrapTargets{{fmr.begin(), fmr.end()}, {thresholds.begin(), thresholds.end()}},
+                                   static_cast<uint64_t>(Number(object, "seed")));
+    comparisons_ = Napi::Persistent(object);
   }
 
  private:
   Napi::Value Draw(const Napi::CallbackInfo& info) {
     const auto from = static_cast<uint64_t>(info[0].ToNumber().Int64Value());
     const auto count = static_cast<size_t>(info[1].ToNumber().Int64Value());
-    const auto values = std::make_shared<std::vector<double>>(count * bootstrap_->values());
-    return Start(
+    const auto values = std::make_shared<std::vector<double>>(count * made_->targets.values());
+    return Compute(
         info.Env(), CancellationWrap::Of(info[2]),
-        [=, bootstrap = bootstrap_](const Cancellation& cancellation) {
-          const size_t width = bootstrap->values();
+        [=, made = made_](const Cancellation& cancellation) {
+          const Bootstrap& bootstrap = made->Get();
+          const size_t width = made->targets.values();
           for (size_t k = 0; k < count; ++k) {
             cancellation.ThrowIfCancelled();
-            bootstrap->Draw(from + k, std::span(*values).subspan(k * width, width));
+            bootstrap.Draw(from + k, std::span(*values).subspan(k * width, width));
           }
         },
-        [values](Napi::Env env) { return ToFloat64Array(env, *values); });
+        [values, kept = Hold(info.This())](Napi::Env env) { return ToFloat64Array(env, *values); });
   }
 
-  std::shared_ptr<const Bootstrap> bootstrap_;
+  struct Made {
+    Made(const Comparisons& given, BootstrapTargets wanted, uint64_t seed_given)
+        : comparisons(given), targets(std::move(wanted)), seed(seed_given) {}
+    const Bootstrap& Get() {
+      std::call_once(once, [this] { bootstrap = std::make_unique<const Bootstrap>(comparisons, targets, seed); });
+      return *bootstrap;
+    }
+
+    const Comparisons comparisons;
+    const BootstrapTargets targets;
+    const uint64_t seed;
+    std::once_flag once;
+    std::unique_ptr<const Bootstrap> bootstrap;
+  };
+
+  std::shared_ptr<Made> made_;
+  // The arrays that `made_` reads where they lie.
+  Napi::ObjectReference comparisons_;
 };
 
 Napi::Value IdentifyAll(const Napi::CallbackInfo& info) {
@@ -237,7 +247,7 @@ Napi::Value IdentifyAll(const Napi::CallbackInfo& info) {
   for (const int32_t identity : probes)
     if (identity < 0) Invalid(info.Env(), "probes", "identities");
   const auto searches = std::make_shared<Searches>();
-  return Start(
+  return Compute(
       info.Env(), {},
       [=](const Cancellation&) {
         *searches =

@@ -180,9 +180,7 @@ void Embedder::Wait(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     idle_.wait(lock, stop, [this] { return coming_ == 0 && !filling_.empty(); });
-    lock.unlock();
-    std::this_thread::sleep_for(std::chrono::milliseconds(options_.max_wait_ms));
-    lock.lock();
+    idle_.wait_for(lock, stop, std::chrono::milliseconds(options_.max_wait_ms), [] { return false; });
     std::shared_ptr<Batch> batch = Take(true);
     if (!batch) continue;
     // On the pool, whose threads are waited for at the process's end.

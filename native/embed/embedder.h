@@ -25,7 +25,7 @@ struct EmbedderOptions {
   ModelInput input;
   // The output's name; empty: the model's first.
   std::string output;
-  int max_batch = 32;
+  int max_batch = 1;
   // How long a batch that is not full waits for more once nothing else is on its way.
   int max_wait_ms = 0;
   int upsample = 1;

@@ -59,7 +59,6 @@ enum Slot : size_t {
   kReleaseSessionOptions = 100,
   kGetAvailableProviders = 125,
   kReleaseAvailableProviders = 126,
-  kAddSessionConfigEntry = 130,
   kRunWithBinding = 133,
   kCreateIoBinding = 134,
   kReleaseIoBinding = 135,
@@ -119,7 +118,6 @@ MASKBENCH_ORT_ENTRY(kReleaseTensorInfo, void, TensorInfo*);
 MASKBENCH_ORT_ENTRY(kReleaseSessionOptions, void, SessionOptions*);
 MASKBENCH_ORT_ENTRY(kGetAvailableProviders, Status*, char***, int*);
 MASKBENCH_ORT_ENTRY(kReleaseAvailableProviders, Status*, char**, int);
-MASKBENCH_ORT_ENTRY(kAddSessionConfigEntry, Status*, SessionOptions*, const char*, const char*);
 MASKBENCH_ORT_ENTRY(kAppendCuda, Status*, SessionOptions*, const CudaOptions*);
 MASKBENCH_ORT_ENTRY(kCreateCudaOptions, Status*, CudaOptions**);
 MASKBENCH_ORT_ENTRY(kUpdateCudaOptions, Status*, CudaOptions*, const char* const*, const char* const*, size_t);

@@ -48,7 +48,6 @@ MASKBENCH_ORT_SAME(kReleaseTensorInfo, ReleaseTensorTypeAndShapeInfo);
 MASKBENCH_ORT_SAME(kReleaseSessionOptions, ReleaseSessionOptions);
 MASKBENCH_ORT_SAME(kGetAvailableProviders, GetAvailableProviders);
 MASKBENCH_ORT_SAME(kReleaseAvailableProviders, ReleaseAvailableProviders);
-MASKBENCH_ORT_SAME(kAddSessionConfigEntry, AddSessionConfigEntry);
 MASKBENCH_ORT_SAME(kAppendCuda, SessionOptionsAppendExecutionProvider_CUDA_V2);
 MASKBENCH_ORT_SAME(kCreateCudaOptions, CreateCUDAProviderOptions);
 MASKBENCH_ORT_SAME(kUpdateCudaOptions, UpdateCUDAProviderOptions);

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
-#include <tuple>
+#include <utility>
 
 #include "runtime/error.h"
 #include "runtime/thread_pool.h"
@@ -55,26 +55,25 @@ std::vector<std::string> OrtLibrary::Providers() const {
 
 std::shared_ptr<const Session> Session::Open(const SessionOptions& options) {
   static std::mutex mutex;
-  static std::map<std::tuple<std::string, int, int>, std::weak_ptr<const Session>> open;
+  static std::map<std::pair<std::string, int>, std::weak_ptr<const Session>> open;
   const std::lock_guard lock(mutex);
-  auto& known = open[{options.model, options.threads, options.cuda_device}];
+  auto& known = open[{options.model, options.cuda_device}];
   std::shared_ptr<const Session> session = known.lock();
   if (!session) known = session = std::shared_ptr<const Session>(new Session(options));
   return session;
 }
 
-Session::Session(const SessionOptions& options) : library_(OrtLibrary::Load(options.library)), model_(options.model) {
+Session::Session(const SessionOptions& options) : library_(OrtLibrary::Load(options.runtime)), model_(options.model) {
   if (access(model_.c_str(), R_OK) != 0) throw Error(ErrorCode::kModelMissing, model_, "the model cannot be opened");
   const OrtLibrary& library = library_;
   ort::SessionOptions* raw_options = nullptr;
   library.Do<ort::kCreateSessionOptions>(&raw_options);
   const auto settings = library.Own<ort::kReleaseSessionOptions>(raw_options);
-  library.Do<ort::kSetIntraOpNumThreads>(raw_options, options.threads);
+  // Every thread that calls runs a batch of its own, which beats one batch on all of them: nobody waits for the others.
+  library.Do<ort::kSetIntraOpNumThreads>(raw_options, 1);
   library.Do<ort::kSetGraphOptimizationLevel>(raw_options, ort::kOptimizeAll);
   // Batches differ in size: a pattern kept for each would only grow.
   library.Do<ort::kDisableMemPattern>(raw_options);
-  // The cores are shared with whoever calls.
-  library.Do<ort::kAddSessionConfigEntry>(raw_options, "session.intra_op.allow_spinning", "0");
   if (options.cuda_device >= 0) {
     try {
       ort::CudaOptions* raw_cuda = nullptr;

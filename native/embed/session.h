@@ -47,10 +47,9 @@ class OrtLibrary {
 };
 
 struct SessionOptions {
-  std::string library;
+  // ONNX Runtime's shared library.
+  std::string runtime;
   std::string model;
-  // Threads inside one run.
-  int threads = 1;
   // A CUDA device; negative: the CPU.
   int cuda_device = -1;
 };

@@ -1,6 +1,8 @@
 #include "score/all_pairs.h"
 
+#ifdef __x86_64__
 #include <immintrin.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -20,10 +22,9 @@ constexpr size_t kDimensionsAtOnce = 128;
 // Numbers in a cache line.
 constexpr size_t kLine = 16;
 
+#ifdef __x86_64__
 const bool kFma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 
-// kRows x kPanel products: rows a..a+3 of one panel with all of another. Each is one chain of fused multiply-adds over
-// the dimensions in order, whatever else is computed.
 struct RowSums {
   __m256 left, middle, right;
 };
@@ -45,6 +46,8 @@ __attribute__((target("avx2,fma"), always_inline)) inline RowSums LoadRow(const 
   return {_mm256_loadu_ps(out), _mm256_loadu_ps(out + 8), _mm256_loadu_ps(out + 16)};
 }
 
+// Adds to kRows x kPanel products: rows a..a+3 of one panel with all of another. Each is one chain of fused
+// multiply-adds over the dimensions in order, whatever else is computed.
 __attribute__((target("avx2,fma"))) void ProductFma(const float* a, const float* b, size_t dimensions, float* out) {
   // Four variables, for an array of them would live in memory.
   RowSums first = LoadRow(out);
@@ -65,6 +68,8 @@ __attribute__((target("avx2,fma"))) void ProductFma(const float* a, const float*
   StoreRow(third, out + 2 * kPanel);
   StoreRow(fourth, out + 3 * kPanel);
 }
+
+#endif
 
 void ProductPlain(const float* a, const float* b, size_t dimensions, float* out) {
   for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel)
@@ -89,6 +94,7 @@ struct Binning {
   int operator()(float score) const { return std::clamp(static_cast<int>((score - low) * factor), 0, last); }
 };
 
+#ifdef __x86_64__
 // Scores and bins of kTile products.
 __attribute__((target("avx2"))) void ConvertAvx2(Metric metric, const float* products, const float* row_squares,
                                                  const float* column_squares, const Binning& binning, float* scores,
@@ -127,6 +133,7 @@ __attribute__((target("avx2"))) uint32_t AtLeastAvx2(const float* scores, float 
   }
   return bits;
 }
+#endif
 
 // A little below the first tail bin's edge, so that rounding leaves none out.
 float TailScore(const AllPairsOptions& options) {
@@ -184,15 +191,6 @@ AllPairs::AllPairs(const PackedVectors& probes, const PackedVectors& references,
 
 size_t AllPairs::strips() const { return (probes_.panels() + kStripPanels - 1) / kStripPanels; }
 
-float AllPairs::Score(size_t probe, size_t reference) const {
-  const float* a = probes_.panel(probe / kPanel) + probe % kPanel;
-  const float* b = references_.panel(reference / kPanel) + reference % kPanel;
-  float product = 0;
-  for (size_t k = 0; k < probes_.dimensions(); ++k, a += kPanel, b += kPanel)
-    product = kFma ? std::fma(*a, *b, product) : product + *a * *b;
-  return ToScore(options_.metric, product, probes_.square(probe), references_.square(reference));
-}
-
 void AllPairs::Offer(PairCounts& counts, size_t slot, int32_t row, float score, const PackedVectors& others) const {
   // Slots are those of the probes, then of the references; within one set there is one slot a row.
   const std::span<Candidate> list(counts.best.data() + slot * options_.top, options_.top);
@@ -222,11 +220,13 @@ void AllPairs::CountImpostor(PairCounts& counts, size_t probe, size_t reference,
   if (score >= counts.limits[other]) Offer(counts, other, static_cast<int32_t>(probe), score, probes_);
 }
 
-void AllPairs::CountTile(PairCounts& counts, const float* products, size_t probe, size_t reference, bool mixed) const {
+void AllPairs::CountTile(PairCounts& counts, const float* products, size_t probe, size_t reference,
+                         [[maybe_unused]] bool mixed) const {
   const Binning binning(options_);
-  alignas(32) std::array<float, kTile> scores;
-  alignas(32) std::array<int, kTile> bins;
+#ifdef __x86_64__
   if (!mixed && kFma) {
+    alignas(32) std::array<float, kTile> scores;
+    alignas(32) std::array<int, kTile> bins;
     ConvertAvx2(options_.metric, products, probes_.squares(probe), references_.squares(reference), binning,
                 scores.data(), bins.data());
     for (const int bin : bins) ++counts.histogram[static_cast<size_t>(bin)];
@@ -240,6 +240,7 @@ void AllPairs::CountTile(PairCounts& counts, const float* products, size_t probe
       }
     return;
   }
+#endif
   for (size_t i = 0; i < kRows && probe + i < probes_.size(); ++i)
     for (size_t j = 0; j < kPanel && reference + j < references_.size(); ++j) {
       const size_t a = probe + i;
@@ -263,7 +264,11 @@ void AllPairs::Count(size_t strip, PairCounts& counts) const {
   const size_t first = strip * kStripPanels;
   const size_t last = std::min(first + kStripPanels, probes_.panels());
   alignas(32) std::array<float, kPanel * kPanel> products;
+#ifdef __x86_64__
   const auto product = kFma ? ProductFma : ProductPlain;
+#else
+  const auto product = ProductPlain;
+#endif
   const size_t dimensions = probes_.dimensions();
   for (size_t column = within_ ? first : 0; column < references_.panels(); ++column) {
     const size_t reference = column * kPanel;

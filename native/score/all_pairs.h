@@ -105,8 +105,6 @@ class AllPairs {
   size_t strips() const;
   void Count(size_t strip, PairCounts& counts) const;
   void Merge(PairCounts& into, const PairCounts& from) const;
-  // One pair, by the same arithmetic.
-  float Score(size_t probe, size_t reference) const;
 
  private:
   void CountTile(PairCounts& counts, const float* products, size_t probe, size_t reference, bool mixed) const;

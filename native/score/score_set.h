@@ -74,6 +74,9 @@ struct Comparisons {
 struct BootstrapTargets {
   std::vector<double> fmr;         // FNMR with the threshold recomputed for this FMR
   std::vector<double> thresholds;  // descending; FMR and FNMR at each
+
+  // Numbers of a draw: EER by crossing, AUC, FNMR for each fmr, then FMR and FNMR for each threshold.
+  size_t values() const { return 2 + fmr.size() + 2 * thresholds.size(); }
 };
 
 // Draws of identities with replacement: identity i is drawn w_i times, a genuine comparison of i weighs w_i, an
@@ -81,9 +84,7 @@ struct BootstrapTargets {
 class Bootstrap {
  public:
   Bootstrap(const Comparisons& comparisons, BootstrapTargets targets, uint64_t seed);
-  // EER by crossing, AUC, FNMR for each fmr, then FMR and FNMR for each threshold.
-  size_t values() const { return 2 + targets_.fmr.size() + 2 * targets_.thresholds.size(); }
-  // Draw `number` into `values()` numbers; NaN where the draw has no genuine or no impostor comparison.
+  // Draw `number` into the targets' `values()` numbers; NaN where the draw has no genuine or no impostor comparison.
   void Draw(uint64_t number, std::span<double> out) const;
 
  private:

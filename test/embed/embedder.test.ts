@@ -61,7 +61,7 @@ test('a face is itself at another size and place, and nobody else', async (t) =>
   async (t) => {
     const folder = temporaryFolder(t);
     const description: ModelDescription = { ...(presets['paper-resnet50'] as ModelDescription) };
-    const model = writeModel(folder, 'input', { size: 224 });
+    const model = await writeModel(folder, 'input', { size: 224 });
     const embedder = await Embedder.open({ model, description });
     const files: string[] = [];
     for (const [width, height] of [
@@ -107,12 +107,12 @@ print(json.dumps(out))`;
     await sharp(samplePhoto(1)).resize(1000, 2, { fit: 'fill' }).toFile(empty);
     await t.throwsAsync(embedder.embed([empty]), { code: 'UNREADABLE', message: /thin\.png.*no pixels left/ });
 
-    const vectors = Float32Array.from({ length: 5 * 16 }, (_, i) => Math.sin(i * i) * (i % 7));
-    const weights = Array.from({ length: 16 }, (_, i) => Math.cos(i));
+    const vectors = Float32Array.from({ length: 5 * 192 }, (_, i) => Math.sin(i * i) * (i % 7));
+    const weights = Array.from({ length: 192 }, (_, i) => Math.cos(i));
     const heads = runPython<Record<string, number[]>>(
       `
 import numpy as np
-v = np.array(data['v']).reshape(5, 16); w = np.array(data['w']); a, b = v[[0, 1, 2]], v[[3, 4, 2]]
+v = np.array(data['v']).reshape(5, 192); w = np.array(data['w']); a, b = v[[0, 1, 2]], v[[3, 4, 2]]
 s = lambda x: (1 / (1 + np.exp(-x))).tolist()
 print(json.dumps({
   'cosine': ((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).tolist(),
@@ -121,14 +121,14 @@ print(json.dumps({
   'sigmoid': s(np.abs(a - b) @ w + 0.25), 'squared': s(((a - b) ** 2) @ w + 0.25)}))`,
       { v: [...vectors], w: weights },
     );
-    const small = writeModel(folder, 'small');
+    const small = await writeModel(folder, 'small');
     for (const [name, values] of Object.entries(heads)) {
       const similarity =
         name === 'sigmoid' || name === 'squared'
           ? { kind: 'sigmoid' as const, layers: [{ weights, bias: [0.25] }], squared: name === 'squared' }
           : { kind: name as 'cosine' };
       const of = await Embedder.open({ model: small, description: describeModel({ similarity }) });
-      for (const [i, value] of of.similarities(vectors, 16, [0, 1, 2], [3, 4, 2]).entries())
+      for (const [i, value] of (await of.similarities(vectors, [0, 1, 2], [3, 4, 2])).entries())
         t.true(Math.abs(value - (values[i] as number)) < 1e-6, `${name}: ${value} and ${values[i]}`);
     }
   },
@@ -138,7 +138,7 @@ print(json.dumps({
   "align5 cuts as a least-squares similarity to ArcFace's template does",
   async (t) => {
     const folder = temporaryFolder(t);
-    const model = writeModel(folder, 'input', { size: 112 });
+    const model = await writeModel(folder, 'input', { size: 112 });
     const description = { ...(presets['arcface-112'] as ModelDescription) };
     const file = path.join(folder, 'photo.png');
     await sharp(samplePhoto(3)).resize(400).toFile(file);
@@ -173,8 +173,8 @@ print(json.dumps(((out.transpose(2, 0, 1).reshape(-1) - 127.5) / 127.5).tolist()
 test('colour order, layout, box and ready crops', async (t) => {
   const folder = temporaryFolder(t);
   const pixels = { data: Buffer.alloc(8 * 8 * 3).map((_, i) => i), width: 8, height: 8, channels: 3 as const };
-  const model = writeModel(folder, 'first');
-  const last = writeModel(folder, 'last', { shape: ['n', 8, 8, 3] });
+  const model = await writeModel(folder, 'first');
+  const last = await writeModel(folder, 'last', { shape: ['n', 8, 8, 3] });
   const first = await (await Embedder.open({ model, description: describeModel() })).embed([pixels]);
   t.deepEqual([first[0], first[1], first[64], first[128]], [0, 3, 1, 2]);
   const { input } = describeModel();
@@ -200,7 +200,7 @@ test('colour order, layout, box and ready crops', async (t) => {
 test('bad models are refused with the reason', async (t) => {
   const folder = temporaryFolder(t);
   const description = describeModel();
-  const model = writeModel(folder, 'good');
+  const model = await writeModel(folder, 'good');
   const refused = (options: object, expectation: { code: string; message?: RegExp }) =>
     t.throwsAsync(Embedder.open(options), expectation);
   await refused({ model: path.join(folder, 'none.onnx') }, { code: 'MODEL_MISSING', message: /none\.onnx/ });
@@ -232,9 +232,9 @@ test('bad models are refused with the reason', async (t) => {
     { model, description: describeModel({ output: 'other' }) },
     { code: 'INVALID_ARGUMENT', message: /no output other, but vector/ },
   );
-  const three = writeModel(folder, 'three', { shape: [3, 3, 8, 8] });
+  const three = await writeModel(folder, 'three', { shape: [3, 3, 8, 8] });
   await refused({ model: three, description }, { code: 'INVALID_ARGUMENT', message: /batches of 3 only/ });
-  const nan = writeModel(folder, 'nan', {
+  const nan = await writeModel(folder, 'nan', {
     build: (graph, input) => graph.node('Log', [graph.node('Neg', [graph.node('Flatten', [input])])]),
   });
   await refused({ model: nan, description }, { code: 'INFERENCE_FAILED', message: /nan\.onnx.*not finite/ });
@@ -243,7 +243,7 @@ test('bad models are refused with the reason', async (t) => {
 });
 
 test('a device that is not there is said, or the CPU taken where that was asked for', async (t) => {
-  const model = writeModel(temporaryFolder(t), 'small');
+  const model = await writeModel(temporaryFolder(t), 'small');
   const options = { model, description: describeModel(), device: 'cuda' };
   try {
     t.is((await Embedder.open(options)).device, 'cuda:0');
@@ -258,7 +258,7 @@ test('a device that is not there is said, or the CPU taken where that was asked 
 test('models of single images, waiting batches and thousands of requests', async (t) => {
   const folder = temporaryFolder(t);
   const single = await Embedder.open({
-    model: writeModel(folder, 'single', { shape: [1, 3, 8, 8] }),
+    model: await writeModel(folder, 'single', { shape: [1, 3, 8, 8] }),
     description: describeModel(),
   });
   const make = (i: number) => ({ data: Buffer.alloc(192, i % 256), width: 8, height: 8, channels: 3 as const });
@@ -266,7 +266,7 @@ test('models of single images, waiting batches and thousands of requests', async
   const rows = await single.embed(inputs.slice(0, 50));
   t.true(rows.every((value, i) => value === Math.floor(i / 192)));
   const waiting = await Embedder.open({
-    model: writeModel(folder, 'small'),
+    model: await writeModel(folder, 'small'),
     description: describeModel(),
     maxWaitMs: 20,
     maxBatch: 64,
@@ -286,7 +286,7 @@ test('photos without a face: an error or a row of NaN; the others of a failed ca
     [0, 1, 2].map((i) => Number.isNaN(rows[128 * i])),
     [true, false, true],
   );
-  t.true(Number.isNaN(embedder.similarities(rows, 128, [0], [1])[0]));
+  t.true(Number.isNaN((await embedder.similarities(rows, [0], [1]))[0]));
   t.is((await embedder.embed([])).length, 0);
   t.throws(() => embedder.similarity(rows, rows.subarray(1)), { code: 'INVALID_ARGUMENT' });
 });

@@ -52,7 +52,7 @@ test('a corpus from generate to embed, pairs, models and the report', async (t) 
   await run('pairs', at('corpora/folders'), '--seed', '1', '--out', at('folders.txt'));
   mkdirSync(at('lists'));
   renameSync(at('folders.txt'), at('lists/folders.txt'));
-  const model = writeModel(folder, 'pixels', { size: 224 });
+  const model = await writeModel(folder, 'pixels', { size: 224 });
   writeFileSync(at('pixels.json'), JSON.stringify({ ...presets['paper-resnet50'], name: 'pixels' }));
   const printed = await run(
     ...['benchmark', 'models', '--base', at('corpora'), '--pairs', at('lists'), '--out', at('report'), '--draws', '50'],

@@ -19,7 +19,7 @@ export function describeModel(changes: Partial<ModelDescription> = {}, size = 8)
 }
 
 /** Writes a model: by default one whose vector is its whole input. */
-export function writeModel(
+export async function writeModel(
   folder: string,
   name: string,
   {
@@ -27,11 +27,11 @@ export function writeModel(
     shape = ['n', 3, size, size],
     build = (graph, input) => graph.node('Flatten', [input]),
   }: { size?: number; shape?: Size[]; build?: (graph: OnnxGraph, input: Value) => Value } = {},
-): string {
+): Promise<string> {
   const graph = new OnnxGraph(name);
   graph.output(build(graph, graph.input('input', shape)), 'vector', [shape[0] as Size, 3 * size * size]);
   const file = path.join(folder, `${name}.onnx`);
-  writeFileSync(file, graph.encode());
+  writeFileSync(file, await graph.encode());
   return file;
 }
 

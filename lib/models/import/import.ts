@@ -119,8 +119,9 @@ async function build(
   const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);
   const tensors = new Map<string, Tensor>();
   for (const file of files)
+    // The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped.
     for (const [name, tensor] of await (network.from === 'torch' ? readTorch(file) : readKeras(file)))
-      tensors.set(toName(name), tensor);
+      if (!name.startsWith('encoder_q.fc')) tensors.set(name.replace(/^encoder_q\./, ''), tensor);
   const weights = new Weights(tensors, files.join(', '));
   const graph = new Layers(arch, batchNorm, halves);
   const { size } = network;
@@ -133,12 +134,7 @@ async function build(
     output: 'vector',
     batchNorm,
   };
-  return { model: graph.encode(), description, parameters: weights.parameters, unused: weights.unused() };
-}
-
-/** The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped. */
-function toName(name: string): string {
-  return name.replace(/^encoder_q\./, '');
+  return { model: await graph.encode(), description, parameters: weights.parameters, unused: weights.unused() };
 }
 
 async function buildTfjs(files: readonly string[]): Promise<Built> {
@@ -147,5 +143,5 @@ async function buildTfjs(files: readonly string[]): Promise<Built> {
   const tensors = await readTfjsWeights(manifest);
   const parameters = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   const description = { ...(presets[tfjsNetwork] as ModelDescription) };
-  return { model: dlibResnetOnnx(tensors), description, parameters, unused: [] };
+  return { model: await dlibResnetOnnx(tensors), description, parameters, unused: [] };
 }

@@ -1,25 +1,8 @@
 import { MaskbenchError } from '../../errors.js';
 import type { ModelDescription } from '../description.js';
 import type { Value } from '../onnx/graph.js';
-import type { Tensor } from '../tfjs.js';
-import type { Layers, Norm, Weights } from './layers.js';
+import { type Layers, type Norm, toFilters, type Weights } from './layers.js';
 import type { Network } from './torch-networks.js';
-
-/** Filters [height, width, in, out] as [out, in, height, width]; of a depthwise layer [height, width, in, 1] as [in, 1, height, width]. */
-function toFilters({ data, shape }: Tensor, depthwise = false): Tensor {
-  const [height, width, a, b] = shape as [number, number, number, number];
-  const [outputs, inputs] = depthwise ? [a, b] : [b, a];
-  const filters = new Float32Array(data.length);
-  let at = 0;
-  for (let o = 0; o < outputs; o++)
-    for (let i = 0; i < inputs; i++)
-      for (let y = 0; y < height; y++)
-        for (let x = 0; x < width; x++) {
-          const [first, second] = depthwise ? [o, i] : [i, o];
-          filters[at++] = data[((y * width + x) * a + first) * b + second] as number;
-        }
-  return { data: filters, shape: [outputs, inputs, height, width] };
-}
 
 const norm = (weights: Weights, name: string, channels: number, epsilon: number): Norm => ({
   scale: weights.take(`${name}/gamma`, [channels]).data,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import * as h5wasm from 'h5wasm/node';
+import type { File } from 'h5wasm/node';
 import { MaskbenchError } from '../../errors.js';
 import type { Tensor } from '../tfjs.js';
 
@@ -14,9 +14,11 @@ const textsOf = (value: unknown) => (Array.isArray(value) ? value.filter((item) 
 export async function readKeras(file: string): Promise<Map<string, Tensor>> {
   if (!existsSync(file)) throw new MaskbenchError('MODEL_MISSING', file, `${file}: there is no such file`);
   const refuse = (problem: string) => new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${problem}`);
+  // Loaded when it is needed: it takes a tenth of a second.
+  const h5wasm = await import('h5wasm/node');
   const { activate_throwing_error_handler: throwErrors } = await h5wasm.ready;
   throwErrors();
-  let opened: h5wasm.File;
+  let opened: File;
   try {
     opened = new h5wasm.File(file, 'r');
   } catch {

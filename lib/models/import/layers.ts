@@ -163,3 +163,19 @@ export function transposed({ data, shape }: Tensor): Tensor {
     for (let c = 0; c < columns; c++) turned[c * rows + r] = data[r * columns + c] as number;
   return { data: turned, shape: [columns, rows] };
 }
+
+/** Filters [height, width, in, out] as [out, in, height, width]; of a depthwise layer [height, width, in, 1] as [in, 1, height, width]. */
+export function toFilters({ data, shape }: Tensor, depthwise = false): Tensor {
+  const [height, width, a, b] = shape as [number, number, number, number];
+  const [outputs, inputs] = depthwise ? [a, b] : [b, a];
+  const filters = new Float32Array(data.length);
+  let at = 0;
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < inputs; i++)
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++) {
+          const [first, second] = depthwise ? [o, i] : [i, o];
+          filters[at++] = data[((y * width + x) * a + first) * b + second] as number;
+        }
+  return { data: filters, shape: [outputs, inputs, height, width] };
+}

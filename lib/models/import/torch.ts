@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import yauzl from 'yauzl';
 import { MaskbenchError } from '../../errors.js';
 import { native } from '../../native.js';
@@ -246,7 +246,6 @@ export async function readTorch(file: string): Promise<Map<string, Tensor>> {
 }
 
 async function readStart(file: string): Promise<Buffer> {
-  const { open } = await import('node:fs/promises');
   const handle = await open(file).catch((error) => {
     throw new MaskbenchError('MODEL_MISSING', file, `${file}: cannot be opened: ${error.message}`);
   });

@@ -1,8 +1,7 @@
-import protobuf from 'protobufjs';
 import { native } from '../../native.js';
 
 // Message and field numbers of ONNX's own onnx.proto, as far as they are used.
-const { root } = protobuf.parse(`
+const schema = `
 syntax = "proto3";
 message AttributeProto { string name = 1; float f = 2; int64 i = 3; bytes s = 4; repeated float floats = 7; repeated int64 ints = 8; int32 type = 20; }
 message NodeProto { repeated string input = 1; repeated string output = 2; string name = 3; string opType = 4; repeated AttributeProto attribute = 5; }
@@ -15,8 +14,7 @@ message ValueInfoProto { string name = 1; TypeProto type = 2; }
 message GraphProto { repeated NodeProto node = 1; string name = 2; repeated TensorProto initializer = 5; repeated ValueInfoProto input = 11; repeated ValueInfoProto output = 12; }
 message OperatorSetIdProto { string domain = 1; int64 version = 2; }
 message ModelProto { int64 irVersion = 1; string producerName = 2; GraphProto graph = 7; repeated OperatorSetIdProto opsetImport = 8; }
-`);
-const modelType = root.lookupType('ModelProto');
+`;
 
 /** The operator set that graphs are written for. */
 export const opset = 13;
@@ -78,7 +76,10 @@ export class OnnxGraph {
   }
 
   /** The model's bytes. */
-  encode(): Uint8Array {
+  async encode(): Promise<Uint8Array> {
+    // Loaded when it is needed: it takes a tenth of a second.
+    const { default: protobuf } = await import('protobufjs');
+    const modelType = protobuf.parse(schema).root.lookupType('ModelProto');
     const graph = {
       node: this.#nodes,
       name: this.name,
