@@ -108,7 +108,7 @@ print(json.dumps(out))`;
     await t.throwsAsync(embedder.embed([empty]), { code: 'UNREADABLE', message: /thin\.png.*no pixels left/ });
 
     const vectors = Float32Array.from({ length: 5 * 192 }, (_, i) => Math.sin(i * i) * (i % 7));
-    const weights = Array.from({ length: 192 }, (_, i) => Math.cos(i));
+    const weights = Array.from({ length: 192 }, (_, i) => Math.cos(i) / 100);
     const heads = runPython<Record<string, number[]>>(
       `
 import numpy as np

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { embedFiles, type IndexLine, presets } from 'maskbench';
@@ -102,6 +102,13 @@ test('photos that give no vector keep their line; outputs are not replaced', asy
   await t.throwsAsync(embedFiles([at('photos')], at('v.npy')), { code: 'OUTPUT_EXISTS' });
   await t.throwsAsync(embedFiles([at('photos')], at('v.txt')), { code: 'INVALID_ARGUMENT' });
   await t.throwsAsync(embedFiles([at('nowhere')], at('w.npy')), { code: 'NOT_FOUND' });
+  // Nothing is left that would look like an interrupted run.
+  t.deepEqual(readdirSync(folder).sort(), ['photos', 'v.jsonl', 'v.npy']);
+  // Killed between its last two renames.
+  writeFileSync(at('w.jsonl'), 'stale');
+  writeFileSync(at('w.jsonl.part'), '');
+  await embedFiles([at('photos')], at('w.npy'), { resume: true });
+  t.deepEqual(readFileSync(at('w.jsonl')), readFileSync(at('v.jsonl')));
 });
 
 test('killed and resumed, vectors and index equal an uninterrupted run', async (t) => {

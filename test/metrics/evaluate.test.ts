@@ -171,6 +171,15 @@ test('groups: by identity, photo, CelebA attributes and SoF names; both sides mu
     ],
   );
   t.true(groups.every(({ threshold }) => threshold === 1));
+  // Photos of one name in two folders are two photos; a name without a folder is any of them.
+  writeFileSync(file, 'photo,light\np0/1.jpg,indoor\np1/1.jpg,outdoor\n2.jpg,dim\n');
+  const lights = await readGroups(file);
+  t.deepEqual(['p0/masked_1.jpg', './/p1/1.jpg', 'p7/2.jpg', 'p2/1.jpg'].map(lights), [
+    { light: 'indoor' },
+    { light: 'outdoor' },
+    { light: 'dim' },
+    undefined,
+  ]);
   const attributes = path.join(folder, 'list_attr_celeba.txt');
   writeFileSync(attributes, '2\nEyeglasses Male\n000001.jpg -1  1\n000002.jpg  1 -1\n');
   const celeba = await readGroups(attributes);

@@ -117,13 +117,13 @@ def iresnet(x, blocks):
     return torch_bn(x, 'features')
 
 
-def keras_conv(x, name, out, size, stride=1, pad=None, bias=True, depthwise=False):
+def keras_conv(x, name, out, size, stride=1, pad=None, bias=True, depthwise=False, scale=None):
     inputs = x.shape[0]
     if depthwise:
         w = make(name + '/depthwise_kernel', (size, size, inputs, 1), np.sqrt(2 / size ** 2))
         w = w.transpose(2, 3, 0, 1)
     else:
-        w = make(name + '/kernel', (size, size, inputs, out), np.sqrt(2 / (size * size * inputs))).transpose(3, 2, 0, 1)
+        w = make(name + '/kernel', (size, size, inputs, out), scale or np.sqrt(2 / (size * size * inputs))).transpose(3, 2, 0, 1)
     y = conv(x, w, stride, same(size) if pad is None else pad, inputs if depthwise else 1)
     return y + make(name + '/bias', (out,), 0.1)[:, None, None] if bias else y
 
@@ -161,7 +161,8 @@ def senet(x):
             y = unit(y, p + '1x1_increase', 4 * width, 1)
             e = y.mean((1, 2))[:, None, None]
             e = relu(keras_conv(e, p + '1x1_down', width // 4, 1))
-            y = y * sigmoid(keras_conv(e, p + '1x1_up', 4 * width, 1))
+            # Where the sigmoid is not flat.
+            y = y * sigmoid(keras_conv(e, p + '1x1_up', 4 * width, 1, scale=1 / np.linalg.norm(e)))
             x = relu((unit(x, p + '1x1_proj', 4 * width, 1, stride) if b == 1 else x) + y)
     return x.mean((1, 2))
 
@@ -196,7 +197,8 @@ x = np.array(data['image'], np.float64).reshape(3, data['size'], data['size'])
 layers = {'18': [2, 2, 2, 2], '34': [3, 4, 6, 3], '50': [3, 4, 6, 3], '101': [3, 4, 23, 3]}
 if arch == 'paper-resnet50':
     v = resnet(x, layers['50'], True, 'conv.0', 'conv.1', [f'conv.{i}' for i in range(4, 8)])
-    u = sigmoid(make('liner.0.weight', (512, 2048)) @ v + make('liner.0.bias', (512,), 0.1))
+    # Where the sigmoid is not flat.
+    u = sigmoid(make('liner.0.weight', (512, 2048), 1 / np.linalg.norm(v)) @ v + make('liner.0.bias', (512,), 0.1))
     make('out.weight', (1, 512)), make('out.bias', (1,), 0.1)
     v = v if data['head'] == '2048' else u
 elif arch.startswith('resnet'):
