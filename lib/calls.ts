@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { fromNative, MaskbenchError } from './errors.js';
 import { native } from './native.js';
 
@@ -47,5 +48,7 @@ export class Calls {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#pending);
+    // A turn of the event loop, in which the callers' own promises settle too.
+    await setImmediate();
   }
 }
