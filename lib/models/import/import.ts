@@ -118,8 +118,8 @@ async function build(
   const head = checkChoice('head', options.head ?? network.heads[0], network.heads);
   const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);
   const tensors = new Map<string, Tensor>();
+  // The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped.
   for (const file of files)
-    // The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped.
     for (const [name, tensor] of await (network.from === 'torch' ? readTorch(file) : readKeras(file)))
       if (!name.startsWith('encoder_q.fc')) tensors.set(name.replace(/^encoder_q\./, ''), tensor);
   const weights = new Weights(tensors, files.join(', '));
