@@ -285,15 +285,18 @@ export declare function fromHalves(halves: Uint16Array): Float32Array;
 
 /** Vectors sorted by identity, as the product of all pairs reads them. */
 export declare class PackedVectors {
-  /** @param metric what they are for: under cosine they are made of length 1 */
-  constructor(count: number, dimensions: number, metric: 'cosine' | 'l2' | 'inv-l2');
+  /**
+   * @param identities [rows], from 0, ascending
+   * @param sources [rows]: a number for each source photo or video
+   * @param metric what they are for: under cosine they are made of length 1
+   */
+  constructor(identities: Int32Array, sources: Int32Array, dimensions: number, metric: 'cosine' | 'l2' | 'inv-l2');
   /**
    * @param vectors [n × dimensions]
    * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; all places are set before they are counted
-   * @param identities, photos [n]
    * @returns the index of the first vector that is not finite, or under cosine zero; -1 where there is none
    */
-  set(vectors: Float32Array, rows: Int32Array, identities: Int32Array, photos: Int32Array): number;
+  set(vectors: Float32Array, rows: Int32Array): number;
   /** The greatest squared length. */
   readonly greatestSquare: number;
 }
@@ -303,7 +306,14 @@ export interface NativeAllPairsOptions {
   bins: number;
   low: number;
   high: number;
-  samePhoto: 'exclude' | 'include' | 'only';
+  /** Genuine pairs of one source. */
+  sameSource: 'exclude' | 'include' | 'only';
+  /** [2 × pairs], left out of every count: probe, reference; without references by ascending rows. */
+  excluded: Int32Array;
+  /** Only where identities are shared: every genuine pair, and a sample of impostors. */
+  nearOnly: boolean;
+  /** [probes]: the score of each one's best mate, infinity where it has none. */
+  mates?: Float32Array;
   /** Impostor identities kept for each row; 0: none. */
   top: number;
   /** Impostor scores from `bin` on are also counted by identity, in 512 bins of `width` bins each. */
@@ -328,14 +338,16 @@ export declare class AllPairs {
     /** [bins], whole numbers below 2^53. */
     impostor: Float64Array;
     impostors: number;
-    /** Genuine pairs of one photo, counted whether or not they are scored. */
-    samePhoto: number;
+    /** Genuine pairs of one source, counted whether or not they are scored. */
+    sameSource: number;
     /** Genuine pairs, by probe and reference. */
     genuine: { scores: Float32Array; probes: Int32Array; references: Int32Array };
     /** [identities × 512], where a tail was asked for. */
     tail: Uint32Array;
     /** [rows × top]: rows of probes, then of references. Row -1: none. */
     best: { scores: Float32Array; rows: Int32Array };
+    /** [probes]: other identities with a score of at least the mate's, where mates were given. */
+    above: Uint32Array;
   }>;
 }
 

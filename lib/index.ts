@@ -147,7 +147,14 @@ export { writeAllPairsReport } from './report/all-pairs.js';
 export { writeBenchmarkReport } from './report/benchmark.js';
 export { contactSheet } from './report/contact-sheet.js';
 export { writeEvaluationReport } from './report/evaluation.js';
-export { loadScores, saveScores } from './score/files.js';
+export {
+  type AllPairsEvaluation,
+  type AllPairsTargets,
+  type EdgesAround,
+  evaluateAllPairs,
+  type ImpostorPair,
+} from './score/evaluate.js';
+export { loadScores, readExcluded, saveScores } from './score/files.js';
 export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './score/rates.js';
 export {
   type AllScores,

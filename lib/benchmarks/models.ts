@@ -6,7 +6,7 @@ import { Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, type Item, itemsOf } from '../embed/files.js';
 import { checkInteger, MaskbenchError } from '../errors.js';
 import { fuse } from '../metrics/fusion.js';
-import type { SystemScores } from '../metrics/score-files.js';
+import { csvField, type SystemScores } from '../metrics/score-files.js';
 import { isGenuine, type Pair, pairPath, parsePairs } from '../pairs/list.js';
 import { dataSets } from './published.js';
 import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } from './scores.js';
@@ -110,9 +110,8 @@ async function writeScores(
   const file = path.join(folder, 'scores', name, `score_${dataSet}`);
   await mkdir(path.dirname(file), { recursive: true });
   if (failed.size === 0) return writeFileAtomically(`${file}.txt`, `${Array.from(scores, String).join('\n')}\n`);
-  const quoted = (text: string) => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = pairs.map(({ reference, probe }, i) =>
-    [quoted(reference), quoted(probe), failed.has(i) ? '' : scores[i], labels[i]].join(','),
+    [csvField(reference), csvField(probe), failed.has(i) ? '' : scores[i], labels[i]].join(','),
   );
   await writeFileAtomically(`${file}.csv`, `reference,probe,score,label\n${lines.join('\n')}\n`);
 }

@@ -9,13 +9,16 @@ import { readFailures, readLabels, readScores, type SystemScores } from '../metr
 import { isGenuine, pairIdentity, parsePairs } from '../pairs/list.js';
 import { measureRows, notesOf, partRows, shown, shownEstimate, writeEvaluationReport } from '../report/evaluation.js';
 import { toJson } from '../report/page.js';
+import { loadScores } from '../score/files.js';
 import { integer, number, rates } from './numbers.js';
 import { print, printTable } from './output.js';
+import { tellAllPairs } from './score-all.js';
 
 interface Flags extends Omit<EvaluateOptions, 'groups' | 'signal' | 'plainFmr'> {
   pairs?: string;
   labels?: string;
   scores: string[];
+  allPairs?: string;
   failures?: string;
   fuse?: Fusion;
   prior: number;
@@ -92,7 +95,21 @@ export async function readThreshold(file: string, fmr: number): Promise<number> 
   return point.threshold;
 }
 
-async function runEvaluate(flags: Flags): Promise<void> {
+/** The threshold that `--threshold-from` names as a file, or `--threshold`. */
+async function fixedThreshold({ threshold, thresholdFrom, thresholdFmr }: Flags): Promise<number | undefined> {
+  if (thresholdFrom === undefined || thresholdFrom === 'plain-plain') return threshold;
+  return readThreshold(thresholdFrom, thresholdFmr);
+}
+
+async function runEvaluate(flags: Flags, command: Command): Promise<void> {
+  if (flags.allPairs !== undefined) {
+    const { out, images, json, fmr, fnmr } = flags;
+    const threshold = await fixedThreshold(flags);
+    return tellAllPairs(await loadScores(flags.allPairs), {
+      ...{ out, images, json, fmr, fnmr, threshold },
+    } as Parameters<typeof tellAllPairs>[1]);
+  }
+  if (flags.scores === undefined) command.error("error: required option '--scores' or '--all-pairs'", { exitCode: 2 });
   const { comparisons, systems } = await readComparisons(flags);
   const { labels, pairs } = comparisons;
   if (flags.fuse === 'llr') {
@@ -111,8 +128,8 @@ async function runEvaluate(flags: Flags): Promise<void> {
     ...(flags.groups !== undefined && { groups: await readGroups(flags.groups) }),
   } as EvaluateOptions;
   if (flags.thresholdFrom === 'plain-plain') options.plainFmr = flags.thresholdFmr;
-  else if (flags.thresholdFrom !== undefined)
-    options.threshold = await readThreshold(flags.thresholdFrom, flags.thresholdFmr);
+  const threshold = await fixedThreshold(flags);
+  if (threshold !== undefined) options.threshold = threshold;
   const evaluation = await evaluate(systems, comparisons, options);
   if (flags.out !== undefined) {
     const { images } = flags;
@@ -146,7 +163,13 @@ async function runEvaluate(flags: Flags): Promise<void> {
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('measure verification from scores: EER, FNMR at fixed FMR, intervals, curves')
-    .requiredOption('--scores <files...>', 'one file a system: text (a score a line), .csv, .json or .npy')
+    .option('--scores <files...>', 'one file a system: text (a score a line), .csv, .json or .npy')
+    .addOption(
+      new Option(
+        '--all-pairs <folder>',
+        'what score-all wrote, instead of scores; takes --fmr, --fnmr, --threshold',
+      ).conflicts(['scores', 'pairs', 'labels', 'failures', 'definition', 'distance', 'draws', 'groups', 'fuse']),
+    )
     .option('--pairs <list>', 'the pair list of the scores, in their order')
     .option('--labels <file>', '0 or 1 for each score (text or .npy), where no list or file has them')
     .option('--failures <file>', 'rows (from 0, one a line) without a template, for .npy')

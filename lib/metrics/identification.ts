@@ -82,30 +82,60 @@ export async function evaluateIdentification(
   }
   const enrolled = known.length - absent.size;
   if (mated.length === 0) throw refuse('probes', 'no probe has its identity enrolled');
-  const cmc = new Float64Array(enrolled);
-  for (const i of mated) {
-    const place = above[i] as number;
-    cmc[place] = (cmc[place] as number) + 1 / mated.length;
-  }
-  for (let k = 1; k < enrolled; k++) cmc[k] = Math.min(1, (cmc[k] as number) + (cmc[k - 1] as number));
+  const searches = mated.map((i) => ({ mate: mate[i] as number, above: above[i] as number }));
+  return {
+    ...{ enrolled, mated: mated.length, nonMated: tops.length, rank },
+    cmc: cmcOf(searches, enrolled),
+    ...fnirAtFpir(searches, tops, { rank, fpir }),
+  };
+}
+
+/** A search whose identity is enrolled. */
+export interface MatedSearch {
+  /** The score of its best mate. */
+  mate: number;
+  /** Other identities that score at least as high. */
+  above: number;
+}
+
+/** The share of searches whose mate is within rank 1, 2, … `ranks`. */
+export function cmcOf(searches: readonly MatedSearch[], ranks: number): Float64Array {
+  const cmc = new Float64Array(ranks);
+  for (const { above } of searches) if (above < ranks) cmc[above] = (cmc[above] as number) + 1;
+  let sum = 0;
+  return cmc.map((count) => {
+    sum += count;
+    return sum / searches.length;
+  });
+}
+
+/**
+ * FNIR(N, R, T) at the smallest score T with FPIR(N, T) ≤ target.
+ * @param tops The best score of each non-mated search.
+ */
+export function fnirAtFpir(
+  mated: readonly MatedSearch[],
+  tops: ArrayLike<number>,
+  { rank, fpir }: { rank: number; fpir: readonly number[] },
+): Pick<Identification, 'fnirAtFpir' | 'notes'> {
   const notes: string[] = [];
   if (tops.length === 0) notes.push('no search is non-mated: FPIR is not given');
-  tops.sort((a, b) => b - a);
-  const scores = [...tops, ...mated.map((i) => mate[i] as number)].sort((a, b) => a - b);
-  const fnirAtFpir = fpir.flatMap((target) => {
-    if (tops.length * target < 1 - 1e-9) {
-      if (tops.length > 0)
+  const best = Float64Array.from(tops).sort().reverse();
+  const scores = Float64Array.from([...best, ...mated.map(({ mate }) => mate)]).sort();
+  const points = fpir.flatMap((target) => {
+    if (best.length * target < 1 - 1e-9) {
+      if (best.length > 0)
         notes.push(
-          `FPIR ${target} needs at least ${Math.ceil(1 / target)} non-mated searches, there are ${tops.length}`,
+          `FPIR ${target} needs at least ${Math.ceil(1 / target)} non-mated searches, there are ${best.length}`,
         );
       return [];
     }
     // The smallest score that at most target · n of the highest candidates reach.
-    const refused = tops[Math.floor(target * tops.length + 1e-9)] ?? Number.NEGATIVE_INFINITY;
+    const refused = best[Math.floor(target * best.length + 1e-9)] ?? Number.NEGATIVE_INFINITY;
     const threshold = scores.find((score) => score > refused) ?? Number.POSITIVE_INFINITY;
-    const misses = mated.filter((i) => (above[i] as number) >= rank || (mate[i] as number) < threshold).length;
-    const alarms = tops.filter((score) => score >= threshold).length;
-    return [{ target, threshold, fpir: estimateShare(alarms, tops.length), fnir: estimateShare(misses, mated.length) }];
+    const misses = mated.filter(({ mate, above }) => above >= rank || mate < threshold).length;
+    const alarms = best.filter((score) => score >= threshold).length;
+    return [{ target, threshold, fpir: estimateShare(alarms, best.length), fnir: estimateShare(misses, mated.length) }];
   });
-  return { enrolled, mated: mated.length, nonMated: tops.length, cmc, rank, fnirAtFpir, notes };
+  return { fnirAtFpir: points, notes };
 }

@@ -54,6 +54,11 @@ export function csvFields(line: string): string[] {
   return fields;
 }
 
+/** A field of a line of CSV. */
+export function csvField(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
 /** The paper's form: one similarity a line. */
 function parseText(text: string, file: string): Float64Array {
   return Float64Array.from(linesOf(text), (line, i) => toScore(line, file, i + 1));

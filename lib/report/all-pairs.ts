@@ -1,59 +1,14 @@
+import path from 'node:path';
+import { writeFileAtomically } from '../corpus/files.js';
+import { csvField } from '../metrics/score-files.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
-import { type AllPairsRates, genuineHistogram, ratesAtEdges } from '../score/rates.js';
-import type { AllScores, ScoredImage } from '../score/score-all.js';
+import { type AllPairsEvaluation, type EdgesAround, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
+import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../score/rates.js';
+import type { AllScores } from '../score/score-all.js';
 import { cmcChart, detChart, histogramChart } from './charts.js';
 import { pageTable, shown, shownEstimate } from './evaluation.js';
 import { type PageSection, writeReport } from './page.js';
 import { pagePair, picturesNote } from './pictures.js';
-
-/** The highest-scoring impostor pairs: false matches, or wrong labels. */
-export function worstImpostors({ probes, references, top, bestScores, bestRows, within }: AllScores, most: number) {
-  const found: { score: number; probe: ScoredImage; reference: ScoredImage }[] = [];
-  for (let slot = 0; slot < probes.length; slot++)
-    for (let k = 0; k < top; k++) {
-      const row = bestRows[slot * top + k] as number;
-      // Within one side a pair stands with both of its images.
-      if (row < 0 || (within && row < slot)) continue;
-      found.push({
-        score: bestScores[slot * top + k] as number,
-        probe: probes[slot] as ScoredImage,
-        reference: references[row] as ScoredImage,
-      });
-    }
-  return found.sort((a, b) => b.score - a.score).slice(0, most);
-}
-
-/** For each probe with a mate: its best mate's score, and how many other identities score at least as high (up to `top`). */
-export function mateRanks({
-  probes,
-  genuine,
-  genuineProbes,
-  genuineReferences,
-  within,
-  top,
-  bestScores,
-  bestRows,
-}: AllScores): { mates: number; cmc: Float64Array } {
-  const best = new Float64Array(probes.length).fill(Number.NEGATIVE_INFINITY);
-  for (const [i, score] of genuine.entries())
-    for (const probe of [genuineProbes[i] as number, ...(within ? [genuineReferences[i] as number] : [])])
-      best[probe] = Math.max(best[probe] as number, score);
-  const cmc = new Float64Array(top);
-  let mates = 0;
-  for (const [probe, mate] of best.entries()) {
-    if (mate === Number.NEGATIVE_INFINITY) continue;
-    mates++;
-    let above = 0;
-    while (
-      above < top &&
-      (bestRows[probe * top + above] as number) >= 0 &&
-      (bestScores[probe * top + above] as number) >= mate
-    )
-      above++;
-    for (let rank = above; rank < top; rank++) cmc[rank] = (cmc[rank] as number) + 1;
-  }
-  return { mates, cmc: cmc.map((count) => count / mates) };
-}
 
 /** About a thousand points of the exact curve. */
 function curveOf(scores: AllScores): ErrorCurve {
@@ -70,33 +25,77 @@ function curveOf(scores: AllScores): ErrorCurve {
   };
 }
 
+const edgeText = ({ threshold, fmr, fnmr }: EdgeRates) => `${shown(threshold)}, ${shown(fmr)}, ${shown(fnmr)}`;
+
 /** Rates as rows of text; the first is their header. */
-export function allPairsRows(rates: readonly AllPairsRates[]): string[][] {
+export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPairsEvaluation): string[][] {
+  const neighbour = (edge: EdgeRates | undefined) => (edge ? edgeText(edge) : '-');
+  const row = (name: string, { at, below }: EdgesAround) => [
+    name,
+    ...[at.threshold, at.fmr, at.fnmr].map(shown),
+    neighbour(below),
+  ];
   return [
-    ['FMR target', 'threshold', 'FMR', 'FNMR', 'just below: threshold, FMR, FNMR'],
-    ...rates.map(({ target, at, below, fmr, fnmr }) => [
-      String(target),
+    ['', 'threshold', 'FMR', 'FNMR', 'next edge: threshold, FMR, FNMR'],
+    row(`EER ${shown(eer.value)}`, eer),
+    ...fnmrAtFmr.map(({ target, at, below, fmr, fnmr }) => [
+      `FMR ≤ ${target}`,
       shown(at.threshold),
       shownEstimate(fmr),
       shownEstimate(fnmr),
-      below ? `${shown(below.threshold)}, ${shown(below.fmr)}, ${shown(below.fnmr)}` : '-',
+      neighbour(below),
+    ]),
+    ...fmrAtFnmr.map(({ target, at, above }) => row(`FNMR ≤ ${target}`, { at, ...(above && { below: above }) })),
+    ...(atThreshold ? [row('threshold', atThreshold)] : []),
+  ];
+}
+
+/** Identification as rows of text; the first is their header. */
+export function identificationRows({
+  rank,
+  fnirAtFpir,
+}: NonNullable<AllPairsEvaluation['identification']>): string[][] {
+  return [
+    ['FPIR target', 'threshold', 'FPIR', `FNIR (R = ${rank})`],
+    ...fnirAtFpir.map(({ target, threshold, fpir, fnir }) => [
+      String(target),
+      shown(threshold),
+      shownEstimate(fpir),
+      shownEstimate(fnir),
     ]),
   ];
 }
 
+/** What was compared, in a line. */
+export function allPairsSummary(
+  { genuine, impostors, samePhoto, excluded, failed }: AllPairsEvaluation,
+  { samePhotoMode, sameVideo, within }: AllScores,
+): string {
+  const source = sameVideo === 'exclude' ? 'video (exclude)' : `source photo (${samePhotoMode})`;
+  return [
+    `${genuine} genuine and ${impostors} impostor pairs, ${samePhoto} of one ${source}`,
+    ...(excluded > 0 ? [`${excluded} left out by --exclude`] : []),
+    ...(failed.probes + failed.references > 0
+      ? [`without a vector, not scored: ${failed.probes} probes${within ? '' : `, ${failed.references} references`}`]
+      : []),
+  ].join('; ');
+}
+
 /**
- * Writes the report of all pairs.
+ * Writes the report of all pairs; and suspected label errors, if there are any, as `suspects.csv`.
  * @param images The folder that the index's paths are below; where it is given, the worst impostor pairs are shown as thumbnails.
  * @returns the page's path
+ * @throws {@link MaskbenchError} `WRITE_FAILED`
  */
 export async function writeAllPairsReport(
   folder: string,
   scores: AllScores,
-  rates: readonly AllPairsRates[],
+  evaluation: AllPairsEvaluation,
   images?: string,
 ): Promise<string> {
-  const { impostors, genuine, identities, samePhoto, samePhotoMode, failed, metric, low, high, top } = scores;
-  const curve = { name: metric, curve: curveOf(scores), genuine: genuine.length, impostor: impostors };
+  const { impostors, genuine, suspects, identification, notes } = evaluation;
+  const { metric, low, high } = scores;
+  const curve = { name: metric, curve: curveOf(scores), genuine, impostor: impostors };
   const group = Math.ceil(scores.impostor.length / 120);
   const coarse = (bins: Float64Array) =>
     Float64Array.from({ length: Math.ceil(bins.length / group) }, (_, i) =>
@@ -108,49 +107,68 @@ export async function writeAllPairsReport(
     await detChart([curve]),
     await histogramChart('all pairs', histogram),
   ];
-  if (top > 0) charts.push(await cmcChart([{ name: metric, cmc: mateRanks(scores).cmc }], top));
-  const worst = worstImpostors(scores, 24);
-  const pairs =
-    images === undefined
-      ? []
-      : await Promise.all(
-          worst.map(({ probe, reference, score }) =>
-            pagePair(images, { reference: probe.path, probe: reference.path }, shown(score)),
-          ),
-        );
-  const sections: PageSection[] = [
-    {
-      heading: 'Rates',
-      tables: [
-        pageTable(
-          'Exact counts at edges of bins; in brackets the 95% jackknife interval by identity',
-          allPairsRows(rates),
-        ),
-      ],
-    },
-    { heading: 'Pictures', charts },
-    {
-      heading: 'Most alike impostors',
-      paragraphs: ['False matches, or two names for one person.', ...(pairs.length > 0 ? [picturesNote] : [])],
-      tables:
-        pairs.length > 0
-          ? []
-          : [
-              pageTable('', [
-                ['probe', 'reference', 'score'],
-                ...worst.map(({ probe, reference, score }) => [probe.path, reference.path, shown(score)]),
-              ]),
-            ],
-      pairs,
-    },
+  if (identification) charts.push(await cmcChart([{ name: metric, cmc: identification.cmc }]));
+  const tables = [
+    pageTable(
+      'Exact counts at edges of bins; in brackets the 95% jackknife interval by identity',
+      allPairsRows(evaluation),
+    ),
   ];
-  return writeReport(folder, {
+  if (identification)
+    tables.push(
+      pageTable(
+        `${identification.mated} mated searches; ${identification.nonMated} non-mated ones, their mates left out`,
+        identificationRows(identification),
+      ),
+    );
+  const page = await writeReport(folder, {
     title: 'All pairs',
     introduction: [
-      `${genuine.length} genuine and ${impostors} impostor comparisons of ${identities.length} identities; ${metric}, ${scores.impostor.length} bins.`,
-      `${samePhoto} genuine pairs are of one source photo (--same-photo ${samePhotoMode}). Without a vector: ${failed.probes} probes${scores.within ? '' : `, ${failed.references} references`}; they are not scored.`,
+      `${allPairsSummary(evaluation, scores)}. ${scores.identities.length} identities; ${metric}, ${scores.impostor.length} bins.`,
+      `AUC ${shown(evaluation.auc)}, d′ ${shown(evaluation.dPrime)}.`,
     ],
-    sections,
-    numbers: { rates, genuine: genuine.length, impostors, samePhoto, failed },
+    sections: [
+      { heading: 'Rates', tables },
+      ...(notes.length > 0 ? [{ heading: 'What to know', notes }] : []),
+      { heading: 'Pictures', charts },
+      await worstSection(worstImpostors(scores, 24), suspects.length, images),
+    ],
+    numbers: evaluation,
   });
+  if (suspects.length > 0) await writeFileAtomically(path.join(folder, suspectsFile), suspectLines(suspects));
+  return page;
+}
+
+/** Beside the report; `--exclude` reads it. */
+export const suspectsFile = 'suspects.csv';
+
+function suspectLines(suspects: readonly ImpostorPair[]): string {
+  const lines = suspects.map(({ probe, reference, score }) =>
+    [csvField(probe.path), csvField(reference.path), score].join(','),
+  );
+  return `${['probe,reference,score', ...lines].join('\n')}\n`;
+}
+
+async function worstSection(
+  worst: readonly ImpostorPair[],
+  suspects: number,
+  images: string | undefined,
+): Promise<PageSection> {
+  const listed =
+    suspects > 0
+      ? `${suspects} score as high as the median genuine pair or higher: ${suspectsFile} lists them; look at them before --exclude.`
+      : 'None scores as high as the median genuine pair.';
+  const section = {
+    heading: 'Most alike impostors',
+    paragraphs: [`False matches, or two names for one person. ${listed}`],
+  };
+  if (images === undefined) {
+    const rows = worst.map(({ probe, reference, score }) => [probe.path, reference.path, shown(score)]);
+    return { ...section, tables: [pageTable('', [['probe', 'reference', 'score'], ...rows])] };
+  }
+  section.paragraphs.push(picturesNote);
+  const pairs = worst.map(({ probe, reference, score }) =>
+    pagePair(images, { reference: probe.path, probe: reference.path }, shown(score)),
+  );
+  return { ...section, pairs: await Promise.all(pairs) };
 }

@@ -3,10 +3,15 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
+import { csvFields } from '../metrics/score-files.js';
 import { npyFile, readNpy } from '../npy.js';
+import { parsePairs } from '../pairs/list.js';
 import type { AllScores } from './score-all.js';
 
-const arrays = ['impostor', 'genuine', 'genuineProbes', 'genuineReferences', 'bestScores', 'bestRows', 'tail'] as const;
+const arrays = [
+  ...(['impostor', 'genuine', 'genuineProbes', 'genuineReferences', 'excluded'] as const),
+  ...(['bestScores', 'bestRows', 'mates', 'above', 'tail'] as const),
+] as const;
 
 /**
  * Writes scores into a folder: `scores.json`, and a `.npy` for each array.
@@ -42,4 +47,24 @@ export async function loadScores(folder: string): Promise<AllScores> {
     arrays.map(async (name) => [name, (await readNpy(path.join(folder, `${name}.npy`))).data] as const),
   );
   return { ...rest, references: rest.references ?? rest.probes, ...Object.fromEntries(read) };
+}
+
+/**
+ * Reads pairs to leave out: CSV whose first columns are `probe` and `reference`, such as the suspected label errors that score-all lists; or a
+ * pair list in a published form.
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` with the line
+ */
+export async function readExcluded(file: string): Promise<[string, string][]> {
+  const text = await readFile(file, 'utf8').catch((error) => {
+    throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
+  });
+  if (!/^probe,reference\b/.test(text))
+    return parsePairs(text, file).pairs.map(({ probe, reference }) => [probe, reference]);
+  return text.split(/\r?\n/).flatMap((line, i): [string, string][] => {
+    if (i === 0 || line === '') return [];
+    const [probe, reference] = csvFields(line);
+    if (!probe || !reference)
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 1}: expected probe,reference`);
+    return [[probe, reference]];
+  });
 }

@@ -1,6 +1,6 @@
 import { addTo } from '../groups.js';
 import type { Estimate } from '../metrics/intervals.js';
-import { type AllScores, tailBins } from './score-all.js';
+import { type AllScores, type ScoredImage, tailBins } from './score-all.js';
 
 /** Exact rates where a match is a score in this bin or above. */
 export interface EdgeRates {
@@ -101,6 +101,7 @@ function jackknife(
 ): { fmr: [number, number]; fnmr: [number, number] } {
   const { identities, probes, references, within, tail, tailBin, tailWidth, impostors, genuine, genuineProbes } =
     scores;
+  const { excluded } = scores;
   const number = new Map(identities.map((identity, i) => [identity, i]));
   const countBy = (images: readonly { identity: string }[]) => {
     const counts = new Float64Array(identities.length);
@@ -112,6 +113,12 @@ function jackknife(
   };
   const probeCounts = countBy(probes);
   const referenceCounts = countBy(references);
+  const apart = [];
+  for (let i = 0; i < excluded.length; i += 2) {
+    const pair = [probes[excluded[i] as number], references[excluded[i + 1] as number]] as [ScoredImage, ScoredImage];
+    if (pair[0].identity !== pair[1].identity) apart.push(...pair);
+  }
+  const excludedCounts = countBy(apart);
   /** Rates at the lower edge of a bin of the tail. */
   const atTail = (t: number) => edges[Math.min(edges.length - 1, tailBin + t * tailWidth)] as EdgeRates;
   const binsOf = new Map<number, number[]>();
@@ -123,7 +130,8 @@ function jackknife(
   for (let i = 0; i < identities.length; i++) {
     const p = probeCounts[i] as number;
     const r = referenceCounts[i] as number;
-    const own = within ? p * (probes.length - p) : p * (references.length - r) + r * (probes.length - p);
+    const all = within ? p * (probes.length - p) : p * (references.length - r) + r * (probes.length - p);
+    const own = all - (excludedCounts[i] as number);
     if (impostors - own <= 0) continue;
     let mine = 0;
     let recomputed = tailBins;

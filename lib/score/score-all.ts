@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { NativeAllPairsOptions } from '../../binding.js';
 import { callNative } from '../calls.js';
 import type { IndexLine } from '../embed/files.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { readNpyRows } from '../npy.js';
+import { pairPath } from '../pairs/list.js';
 
 export const metrics = ['cosine', 'l2', 'inv-l2'] as const;
 /** `cosine`; `l2`, negated distances; `inv-l2`, 1 / (1 + distance). */
@@ -28,6 +30,10 @@ export interface ScoreAllOptions {
   bins?: number;
   /** Genuine pairs made from one source photo. Default `exclude`; they are counted in any case. */
   samePhoto?: (typeof samePhotoModes)[number];
+  /** `exclude`: photos of one folder are frames of one video, and its genuine pairs are left out. Default `include`. */
+  sameVideo?: 'exclude' | 'include';
+  /** Pairs left out of every count, in any order: paths of the index. See {@link readExcluded}. */
+  exclude?: readonly (readonly [string, string])[];
   /** Best impostor identities kept for each image. Default 10. */
   top?: number;
   /** Count the tail of impostor scores by identity, for jackknife intervals. Default true. */
@@ -61,9 +67,12 @@ export interface AllScores {
   genuine: Float32Array;
   genuineProbes: Int32Array;
   genuineReferences: Int32Array;
-  /** Genuine pairs of one source photo, whether or not they are among the scores. */
+  /** Genuine pairs of one source photo (or video, where such pairs are left out), whether or not they are among the scores. */
   samePhoto: number;
   samePhotoMode: (typeof samePhotoModes)[number];
+  sameVideo: 'exclude' | 'include';
+  /** [2 × pairs] that were left out: probe, reference. */
+  excluded: Int32Array;
   /** Sorted by identity. Within one side references are the probes. */
   probes: ScoredImage[];
   references: ScoredImage[];
@@ -74,6 +83,10 @@ export interface AllScores {
   top: number;
   bestScores: Float32Array;
   bestRows: Int32Array;
+  /** The score of each probe's best mate, infinity where it has none. */
+  mates: Float32Array;
+  /** For each probe: other identities that score at least as high as its best mate. */
+  above: Uint32Array;
   /** Impostor pairs by identity in the tail: [identities × 512], from bin `tailBin`, `tailWidth` bins each. */
   identities: string[];
   tail: Uint32Array;
@@ -125,22 +138,73 @@ function sideOf(index: readonly IndexLine[], side: Side) {
 
 const rowsAtOnce = 2048;
 
+type SortedSide = ReturnType<typeof sideOf>;
+
+/** A number for each name, in the order that they come. */
+class Numbering {
+  readonly #numbers = new Map<string, number>();
+
+  of(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known === undefined) this.#numbers.set(name, this.#numbers.size);
+    return known ?? this.#numbers.size - 1;
+  }
+}
+
+/** The places of pairs to leave out: probe, reference; within one side ascending. Throws `INVALID_ARGUMENT` for an unknown path. */
+function excludedPlaces(
+  exclude: readonly (readonly [string, string])[],
+  index: readonly IndexLine[],
+  { lines: probes }: SortedSide,
+  references: SortedSide | undefined,
+): Int32Array {
+  if (exclude.length === 0) return new Int32Array();
+  const known = new Set(index.map(({ path }) => path));
+  const placesOf = (lines: readonly IndexLine[]) => new Map(lines.map(({ path }, place) => [path, place]));
+  const probePlaces = placesOf(probes);
+  const referencePlaces = references ? placesOf(references.lines) : probePlaces;
+  const found = new Map<string, [number, number]>();
+  for (const names of exclude) {
+    const [one, other] = names.map(pairPath) as [string, string];
+    for (const name of [one, other])
+      if (!known.has(name))
+        throw new MaskbenchError('INVALID_ARGUMENT', 'exclude', `exclude: ${name} is no path of the index`);
+    for (const [a, b] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const probe = probePlaces.get(a);
+      const reference = referencePlaces.get(b);
+      if (probe !== undefined && reference !== undefined && (references || probe < reference))
+        found.set(`${probe} ${reference}`, [probe, reference]);
+    }
+  }
+  return Int32Array.from([...found.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]).flat());
+}
+
 /**
  * Scores all genuine and all impostor pairs of a corpus, reduced on the fly: impostor scores to a histogram, genuine scores in full. The
  * matrix is never stored. Results are the same on any number of threads.
  * @param vectors A `.npy` of rows, as {@link embedFiles} writes it; or rows in memory.
  * @param index Its index, or the index's lines.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under cosine, one
- * identity only, no genuine pair), `NOT_FOUND`, `UNREADABLE`; the signal's reason when aborted
+ * identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`; the signal's reason when aborted
  */
 export async function scoreAll(
   vectors: string | { data: Float32Array; dimensions: number },
   index: string | readonly IndexLine[],
   options: ScoreAllOptions = {},
 ): Promise<AllScores> {
-  const { signal, onProgress, between, intervals = true } = options;
+  const { signal, onProgress, between, intervals = true, exclude = [] } = options;
   const metric = checkChoice('metric', options.metric ?? 'cosine', metrics);
   const samePhotoMode = checkChoice('samePhoto', options.samePhoto ?? 'exclude', samePhotoModes);
+  const sameVideo = checkChoice('sameVideo', options.sameVideo ?? 'include', ['exclude', 'include'] as const);
+  if (sameVideo === 'exclude' && samePhotoMode !== 'exclude')
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'sameVideo',
+      `a video's frames can't be excluded with samePhoto ${samePhotoMode}: pairs of one photo are of one video`,
+    );
   const bins = checkInteger('bins', options.bins ?? 65_536, 2, 2 ** 24);
   const top = checkInteger('top', options.top ?? 10, 0, 1000);
   const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
@@ -159,12 +223,9 @@ export async function scoreAll(
   const identities = [...new Set(used.flatMap((side) => side.lines.map(({ identity }) => identity)))].sort();
   if (identities.length < 2) throw refuse(`expected images of two identities, found ${identities.length}`);
   const identityNumbers = new Map(identities.map((identity, i) => [identity, i]));
-  const photoNumbers = new Map<string, number>();
-  const photoNumber = (photo: string) => {
-    const known = photoNumbers.get(photo);
-    if (known === undefined) photoNumbers.set(photo, photoNumbers.size);
-    return known ?? photoNumbers.size - 1;
-  };
+  const sources = new Numbering();
+  const sourceOf = sameVideo === 'exclude' ? path.posix.dirname : (photo: string) => photo;
+  const excluded = excludedPlaces(exclude, lines, probeSide, referenceSide);
 
   const opened =
     typeof vectors === 'string'
@@ -174,20 +235,23 @@ export async function scoreAll(
     await opened.chunks.return(undefined);
     throw refuse(`has ${opened.rows} rows, its index ${rows}`);
   }
-  const packed = used.map((side) => new native.PackedVectors(side.lines.length, opened.columns, metric));
+  const packed = used.map(
+    (side) =>
+      new native.PackedVectors(
+        Int32Array.from(side.lines, ({ identity }) => identityNumbers.get(identity) as number),
+        Int32Array.from(side.lines, ({ photo }) => sources.of(sourceOf(photo))),
+        opened.columns,
+        metric,
+      ),
+  );
   let from = 0;
   for await (const chunk of opened.chunks) {
     signal?.throwIfAborted();
     const count = chunk.length / opened.columns;
-    for (const [s, { lines: sorted, places }] of used.entries()) {
-      const rows = Int32Array.from({ length: count }, (_, i) => places.get(from + i) ?? -1);
-      const numbers = (of: (line: IndexLine) => number) =>
-        rows.map((place) => (place < 0 ? -1 : of(sorted[place] as IndexLine)));
+    for (const [s, { places }] of used.entries()) {
       const wrong = packed[s]?.set(
         chunk,
-        rows,
-        numbers(({ identity }) => identityNumbers.get(identity) as number),
-        numbers(({ photo }) => photoNumber(photo)),
+        Int32Array.from({ length: count }, (_, i) => places.get(from + i) ?? -1),
       ) as number;
       if (wrong >= 0)
         throw refuse(`row ${from + wrong} is ${metric === 'cosine' ? 'zero or not finite' : 'not finite'}`);
@@ -200,63 +264,56 @@ export async function scoreAll(
   ];
   const longest = Math.sqrt(probes.greatestSquare) + Math.sqrt((references ?? probes).greatestSquare);
   const [low, high] = metric === 'cosine' ? [-1, 1] : metric === 'l2' ? [-longest || -1, 0] : [0, 1];
-  const request: NativeAllPairsOptions = {
-    bins,
-    low,
-    high,
-    samePhoto: samePhotoMode,
-    top,
-    identities: identities.length,
-    shard: { index: shard.index - 1, count: shard.count },
-  };
-  const count = async (wanted: NativeAllPairsOptions, report: boolean) => {
-    const pairs = new native.AllPairs(probes, references, wanted);
-    const timer = report && setInterval(() => onProgress?.({ done: pairs.done, total: pairs.strips }), 250);
+  const count = async (wanted: Partial<NativeAllPairsOptions>) => {
+    const pairs = new native.AllPairs(probes, references, {
+      ...{ bins, low, high, sameSource: samePhotoMode, excluded, nearOnly: false, top: 0 },
+      ...{ identities: identities.length, shard: { index: 0, count: 1 } },
+      ...wanted,
+    });
+    const timer = setInterval(() => {
+      if (!wanted.nearOnly) onProgress?.({ done: pairs.done, total: pairs.strips });
+    }, 250);
     try {
       await callNative(
         (cancellation) => Promise.all(Array.from({ length: threads }, () => pairs.count(cancellation))),
         signal,
       );
     } finally {
-      if (timer) clearInterval(timer);
+      clearInterval(timer);
     }
     return pairs.result();
   };
-  // The tail begins where a sample has an FMR of 1 in 500; the sample is the same for every shard.
+  // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard.
+  const near = await count({ nearOnly: true });
+  const mates = new Float32Array(probeSide.lines.length).fill(Number.POSITIVE_INFINITY);
+  for (const [i, score] of near.genuine.scores.entries())
+    for (const place of [near.genuine.probes[i] as number, ...(between ? [] : [near.genuine.references[i] as number])])
+      if (mates[place] === Number.POSITIVE_INFINITY || score > (mates[place] as number)) mates[place] = score;
   let tail: { bin: number; width: number } | undefined;
   if (intervals) {
-    const strips = Math.ceil(probeSide.lines.length / 96);
-    const sample = await count(
-      { ...request, top: 0, shard: { index: 0, count: Math.max(1, Math.floor(strips / 2)) } },
-      false,
-    );
+    // The tail begins where the sample has an FMR of 1 in 500.
     let above = 0;
     let bin = bins;
-    while (bin > 0 && above + (sample.impostor[bin - 1] as number) <= sample.impostors / 500)
-      above += sample.impostor[--bin] as number;
+    while (bin > 0 && above + (near.impostor[bin - 1] as number) <= near.impostors / 500)
+      above += near.impostor[--bin] as number;
     tail = { bin, width: Math.max(1, Math.ceil((bins - bin) / tailBins)) };
   }
-  const counted = await count({ ...request, ...(tail && { tail }) }, true);
-  const images = (side: ReturnType<typeof sideOf>) =>
+  const counted = await count({ top, mates, shard: { ...shard, index: shard.index - 1 }, ...(tail && { tail }) });
+  const images = (side: SortedSide) =>
     side.lines.map(({ path, identity, photo, masked }) => ({ path, identity, photo, masked }));
   const probeImages = images(probeSide);
   return {
-    ...{
-      metric,
-      low: Math.fround(low),
-      high: Math.fround(high),
-      impostor: counted.impostor,
-      impostors: counted.impostors,
-    },
+    ...{ metric, low: Math.fround(low), high: Math.fround(high) },
+    ...{ impostor: counted.impostor, impostors: counted.impostors },
     genuine: counted.genuine.scores,
     genuineProbes: counted.genuine.probes,
     genuineReferences: counted.genuine.references,
-    ...{ samePhoto: counted.samePhoto, samePhotoMode, probes: probeImages },
+    ...{ samePhoto: counted.sameSource, samePhotoMode, sameVideo, excluded, probes: probeImages },
     references: referenceSide ? images(referenceSide) : probeImages,
     within: !referenceSide,
     failed: { probes: probeSide.failed, references: (referenceSide ?? probeSide).failed },
-    ...{ top, bestScores: counted.best.scores, bestRows: counted.best.rows, identities, tail: counted.tail },
-    ...{ tailBin: tail?.bin ?? bins, tailWidth: tail?.width ?? 1, shard },
+    ...{ top, bestScores: counted.best.scores, bestRows: counted.best.rows, mates, above: counted.above },
+    ...{ identities, tail: counted.tail, tailBin: tail?.bin ?? bins, tailWidth: tail?.width ?? 1, shard },
   };
 }
 
@@ -291,6 +348,8 @@ export function mergeScores(shards: readonly AllScores[]): AllScores {
       of.high,
       of.impostor.length,
       of.samePhotoMode,
+      of.sameVideo,
+      [...of.excluded],
       of.probes,
       of.references,
       of.top,
@@ -300,10 +359,14 @@ export function mergeScores(shards: readonly AllScores[]): AllScores {
   if (shards.some((of) => same(of) !== same(first))) throw refuse('are of different vectors or options');
   const impostor = first.impostor.slice();
   const tail = first.tail.slice();
-  for (const other of shards.slice(1)) {
-    for (let i = 0; i < impostor.length; i++) impostor[i] = (impostor[i] as number) + (other.impostor[i] as number);
-    for (let i = 0; i < tail.length; i++) tail[i] = (tail[i] as number) + (other.tail[i] as number);
-  }
+  const above = first.above.slice();
+  for (const other of shards.slice(1))
+    for (const [sum, more] of [
+      [impostor, other.impostor],
+      [tail, other.tail],
+      [above, other.above],
+    ] as const)
+      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (more[i] as number);
   const pairs = shards.flatMap((of) =>
     Array.from(of.genuine, (score, i) => ({
       score,
@@ -335,7 +398,7 @@ export function mergeScores(shards: readonly AllScores[]): AllScores {
   }
   return {
     ...first,
-    ...{ impostor, tail, bestScores, bestRows },
+    ...{ impostor, tail, bestScores, bestRows, above },
     impostors: shards.reduce((sum, of) => sum + of.impostors, 0),
     samePhoto: shards.reduce((sum, of) => sum + of.samePhoto, 0),
     genuine: Float32Array.from(pairs, ({ score }) => score),

@@ -25,11 +25,16 @@ class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
   }
 
   explicit PackedWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    const auto count = static_cast<size_t>(info[0].ToNumber().Int64Value());
-    const auto dimensions = static_cast<size_t>(info[1].ToNumber().Int64Value());
-    const std::string name = info[2].ToString();
+    const auto identities = Elements<int32_t>(info[0], napi_int32_array, "identities");
+    const auto sources = Elements<int32_t>(info[1], napi_int32_array, "sources");
+    const auto dimensions = static_cast<size_t>(info[2].ToNumber().Int64Value());
+    const std::string name = info[3].ToString();
+    if (identities.size() != sources.size() || !std::ranges::is_sorted(identities) ||
+        (!identities.empty() && identities.front() < 0))
+      Invalid(info.Env(), "identities", "numbers from 0, ascending, one a source");
     metric = name == "l2" ? Metric::kL2 : name == "inv-l2" ? Metric::kInverseL2 : Metric::kCosine;
-    vectors = std::make_shared<PackedVectors>(count, dimensions);
+    vectors = std::make_shared<PackedVectors>(std::vector(identities.begin(), identities.end()),
+                                              std::vector(sources.begin(), sources.end()), dimensions);
   }
 
   std::shared_ptr<PackedVectors> vectors;
@@ -39,16 +44,12 @@ class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
   Napi::Value Set(const Napi::CallbackInfo& info) {
     const auto data = Elements<float>(info[0], napi_float32_array, "vectors");
     const auto rows = Elements<int32_t>(info[1], napi_int32_array, "rows");
-    const auto identities = Elements<int32_t>(info[2], napi_int32_array, "identities");
-    const auto photos = Elements<int32_t>(info[3], napi_int32_array, "photos");
     const size_t dimensions = vectors->dimensions();
-    if (data.size() != rows.size() * dimensions || identities.size() != rows.size() || photos.size() != rows.size())
-      Invalid(info.Env(), "vectors", "dimensions numbers a row");
+    if (data.size() != rows.size() * dimensions) Invalid(info.Env(), "vectors", "dimensions numbers a row");
     for (size_t i = 0; i < rows.size(); ++i) {
       if (rows[i] < 0) continue;
       if (static_cast<size_t>(rows[i]) >= vectors->size()) Invalid(info.Env(), "rows", "places");
-      if (!vectors->Set(static_cast<size_t>(rows[i]), data.subspan(i * dimensions, dimensions), metric, identities[i],
-                        photos[i]))
+      if (!vectors->Set(static_cast<size_t>(rows[i]), data.subspan(i * dimensions, dimensions), metric))
         return Napi::Number::New(info.Env(), static_cast<double>(i));
     }
     return Napi::Number::New(info.Env(), -1);
@@ -102,10 +103,10 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     options.bins = static_cast<size_t>(std::max(1, Integer(object, "bins")));
     options.low = static_cast<float>(Number(object, "low"));
     options.high = static_cast<float>(Number(object, "high"));
-    const std::string same = String(object, "samePhoto");
-    options.same_photo = same == "include" ? SamePhoto::kInclude
-                         : same == "only"  ? SamePhoto::kOnly
-                                           : SamePhoto::kExclude;
+    const std::string same = String(object, "sameSource");
+    options.same_source = same == "include" ? SameSource::kInclude
+                          : same == "only"  ? SameSource::kOnly
+                                            : SameSource::kExclude;
     options.top = static_cast<size_t>(std::max(0, Integer(object, "top")));
     if (Has(object, "tail")) {
       const Napi::Object tail = Object(object.Get("tail"), "tail");
@@ -114,10 +115,22 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     }
     options.identities = Integer(object, "identities");
     for (const auto& side : {job_->probes, job_->references})
-      for (size_t row = 0; row < side->size(); ++row)
-        if (side->identity(row) < 0 || side->identity(row) >= options.identities ||
-            (row > 0 && side->identity(row) < side->identity(row - 1)))
-          Invalid(info.Env(), "identities", "rows in the order of identities, which are below the number of them");
+      if (side->size() > 0 && side->identity(side->size() - 1) >= options.identities)
+        Invalid(info.Env(), "identities", "numbers below the number of them");
+    options.near_only = Boolean(object, "nearOnly");
+    const auto excluded = Elements<int32_t>(object.Get("excluded"), napi_int32_array, "excluded");
+    for (size_t i = 0; i + 1 < excluded.size(); i += 2) {
+      const PairOfRows pair{excluded[i], excluded[i + 1]};
+      if (pair.probe < 0 || static_cast<size_t>(pair.probe) >= job_->probes->size() || pair.reference < 0 ||
+          static_cast<size_t>(pair.reference) >= job_->references->size())
+        Invalid(info.Env(), "excluded", "pairs of rows");
+      options.excluded.push_back(pair);
+    }
+    if (Has(object, "mates")) {
+      const auto mates = Elements<float>(object.Get("mates"), napi_float32_array, "mates");
+      if (mates.size() != job_->probes->size()) Invalid(info.Env(), "mates", "a score a probe");
+      options.mates.assign(mates.begin(), mates.end());
+    }
     const Napi::Object shard = Object(object.Get("shard"), "shard");
     job_->shard = static_cast<size_t>(Integer(shard, "index"));
     job_->shards = static_cast<size_t>(std::max(1, Integer(shard, "count")));
@@ -157,8 +170,9 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
           if (!job->counts.empty()) job->counts.pop_back();
           for (const auto& counts : job->counts) job->pairs->Merge(*sum, *counts);
           job->counts.clear();
-          std::ranges::sort(sum->genuine, {},
-                            [](const PairCounts::Genuine& pair) { return std::tuple(pair.probe, pair.reference); });
+          std::ranges::sort(sum->genuine, {}, [](const PairCounts::Genuine& pair) {
+            return std::tuple(pair.rows.probe, pair.rows.reference);
+          });
           *merged = std::move(sum);
         },
         [merged](Napi::Env env) { return ToObject(env, **merged); });
@@ -170,15 +184,15 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     std::ranges::transform(counts.impostor, impostor.Data(), [](uint64_t count) { return static_cast<double>(count); });
     object.Set("impostor", impostor);
     object.Set("impostors", static_cast<double>(counts.impostors));
-    object.Set("samePhoto", static_cast<double>(counts.same_photo));
+    object.Set("sameSource", static_cast<double>(counts.same_source));
     const size_t size = counts.genuine.size();
     Napi::Float32Array scores = Napi::Float32Array::New(env, size);
     Napi::Int32Array probes = Napi::Int32Array::New(env, size);
     Napi::Int32Array references = Napi::Int32Array::New(env, size);
     for (size_t i = 0; i < size; ++i) {
       scores.Data()[i] = counts.genuine[i].score;
-      probes.Data()[i] = counts.genuine[i].probe;
-      references.Data()[i] = counts.genuine[i].reference;
+      probes.Data()[i] = counts.genuine[i].rows.probe;
+      references.Data()[i] = counts.genuine[i].rows.reference;
     }
     Napi::Object genuine = Napi::Object::New(env);
     genuine.Set("scores", scores);
@@ -188,6 +202,9 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     Napi::Uint32Array tail = Napi::Uint32Array::New(env, counts.tail.size());
     std::ranges::copy(counts.tail, tail.Data());
     object.Set("tail", tail);
+    Napi::Uint32Array above = Napi::Uint32Array::New(env, counts.above.size());
+    std::ranges::copy(counts.above, above.Data());
+    object.Set("above", above);
     Napi::Float32Array best_scores = Napi::Float32Array::New(env, counts.best.size());
     Napi::Int32Array best_rows = Napi::Int32Array::New(env, counts.best.size());
     for (size_t i = 0; i < counts.best.size(); ++i) {

@@ -14,7 +14,9 @@ namespace {
 
 // Rows of the product that stay in registers, and panels of probes that stay in the cache while references pass by.
 constexpr size_t kRows = 4;
-constexpr size_t kStripPanels = 4;
+constexpr size_t kPanelsAtOnce = 4;
+// A strip ends with the identity that fills it. The last panel of a strip is seldom full: the longer, the fewer.
+constexpr size_t kStripRows = 384;
 constexpr size_t kTile = kRows * kPanel;
 // So many dimensions of two panels stay in the first-level cache while all their rows are multiplied.
 constexpr size_t kDimensionsAtOnce = 128;
@@ -142,32 +144,40 @@ float TailScore(const AllPairsOptions& options) {
   return options.low + (static_cast<float>(options.tail_bin) - 1) * width;
 }
 
+uint64_t Key(size_t a, size_t b) { return uint64_t{a} << 32 | b; }
+
 bool Before(const Candidate& a, const Candidate& b) {
   return a.score > b.score || (a.score == b.score && a.row < b.row);
 }
 
 }  // namespace
 
-PackedVectors::PackedVectors(size_t count, size_t dimensions)
-    : count_(count),
-      dimensions_(dimensions),
-      data_(panels() * kPanel * dimensions + kLine),
-      aligned_(data_.data()),
-      identities_(count),
-      photos_(count),
-      squares_(panels() * kPanel) {
+PackedVectors::PackedVectors(std::vector<int32_t> identities, std::vector<int32_t> sources, size_t dimensions)
+    : dimensions_(dimensions), identities_(std::move(identities)), sources_(std::move(sources)) {
+  size_t begin = 0;
+  for (size_t row = 0; row < size(); ++row) {
+    panel_of_.push_back(panels_.size() + (row - begin) / kPanel);
+    const bool ends = row + 1 == size() || (row + 1 - begin >= kStripRows && identities_[row + 1] != identities_[row]);
+    if (!ends) continue;
+    const size_t first_panel = panels_.size();
+    for (; begin <= row; begin += kPanel) panels_.push_back({begin, std::min(begin + kPanel, row + 1)});
+    strips_.push_back({first_panel, panels_.size()});
+    begin = row + 1;
+  }
+  data_.resize(panels() * kPanel * dimensions + kLine);
+  squares_.resize(size() + kPanel);
+  aligned_ = data_.data();
   while (reinterpret_cast<uintptr_t>(aligned_) % (kLine * sizeof(float)) != 0) ++aligned_;
 }
 
-bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric, int32_t identity, int32_t photo) {
+bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric) {
   double square = 0;
   for (const float value : vector) square += double{value} * value;
   if (!std::isfinite(square) || (metric == Metric::kCosine && square == 0)) return false;
   const double length = metric == Metric::kCosine ? std::sqrt(square) : 1;
-  float* to = aligned_ + row / kPanel * kPanel * dimensions_ + row % kPanel;
+  const size_t panel = panel_of_[row];
+  float* to = aligned_ + panel * kPanel * dimensions_ + (row - panels_[panel].first);
   for (size_t k = 0; k < dimensions_; ++k) to[k * kPanel] = static_cast<float>(vector[k] / length);
-  identities_[row] = identity;
-  photos_[row] = photo;
   squares_[row] = static_cast<float>(square);
   return true;
 }
@@ -175,10 +185,14 @@ bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric
 PairCounts::PairCounts(const AllPairsOptions& options, size_t probes, size_t references)
     : impostor(options.bins),
       tail(options.has_tail() ? static_cast<size_t>(options.identities) * kTailBins : 0),
-      best((probes + references) * options.top, Candidate{-std::numeric_limits<float>::infinity(), -1}),
+      best((probes + references) * options.top, Candidate{-std::numeric_limits<float>::infinity(), -1, -1}),
+      above(options.mates.size()),
+      counted(options.mates.size(), -1),
       limits(probes + references + kPanel,
              options.top > 0 ? -std::numeric_limits<float>::infinity() : TailScore(options)),
-      histogram(options.bins) {}
+      histogram(options.bins) {
+  for (size_t row = 0; row < options.mates.size(); ++row) limits[row] = std::min(limits[row], options.mates[row]);
+}
 
 void PairCounts::Flush() {
   for (size_t bin = 0; bin < histogram.size(); ++bin) impostor[bin] += std::exchange(histogram[bin], 0U);
@@ -187,23 +201,34 @@ void PairCounts::Flush() {
 
 AllPairs::AllPairs(const PackedVectors& probes, const PackedVectors& references, bool within,
                    const AllPairsOptions& options)
-    : probes_(probes), references_(references), within_(within), options_(options), tail_(TailScore(options)) {}
+    : probes_(probes), references_(references), within_(within), options_(options), tail_(TailScore(options)) {
+  for (const auto& [probe, reference] : options.excluded) {
+    const auto a = static_cast<size_t>(probe);
+    const auto b = static_cast<size_t>(reference);
+    excluded_.insert(Key(a, b));
+    excluded_panels_.insert(Key(probes.panel_of(a), references.panel_of(b)));
+  }
+}
 
-size_t AllPairs::strips() const { return (probes_.panels() + kStripPanels - 1) / kStripPanels; }
+size_t AllPairs::strips() const { return probes_.strips(); }
 
-void AllPairs::Offer(PairCounts& counts, size_t slot, int32_t row, float score, const PackedVectors& others) const {
+void AllPairs::Offer(PairCounts& counts, size_t slot, const Candidate& offered) const {
   // Slots are those of the probes, then of the references; within one set there is one slot a row.
   const std::span<Candidate> list(counts.best.data() + slot * options_.top, options_.top);
-  const Candidate offered{score, row};
-  const int32_t identity = others.identity(static_cast<size_t>(row));
   size_t at = 0;
-  while (at < list.size() && list[at].row >= 0 && others.identity(static_cast<size_t>(list[at].row)) != identity) ++at;
+  while (at < list.size() && list[at].row >= 0 && list[at].identity != offered.identity) ++at;
   if (at == list.size()) --at;
   if (list[at].row >= 0 && !Before(offered, list[at])) return;
   list[at] = offered;
   for (; at > 0 && Before(list[at], list[at - 1]); --at) std::swap(list[at], list[at - 1]);
   const float least = list.back().row < 0 ? -std::numeric_limits<float>::infinity() : list.back().score;
-  counts.limits[slot] = std::min(least, tail_);
+  counts.limits[slot] = std::min({least, tail_, slot < options_.mates.size() ? options_.mates[slot] : tail_});
+}
+
+void AllPairs::CountAbove(PairCounts& counts, size_t slot, int32_t identity, float score) const {
+  if (slot >= options_.mates.size() || score < options_.mates[slot] || counts.counted[slot] == identity) return;
+  counts.counted[slot] = identity;
+  ++counts.above[slot];
 }
 
 void AllPairs::CountImpostor(PairCounts& counts, size_t probe, size_t reference, float score) const {
@@ -214,17 +239,30 @@ void AllPairs::CountImpostor(PairCounts& counts, size_t probe, size_t reference,
         ++counts.tail[static_cast<size_t>(identity) * kTailBins +
                       std::min((bin - options_.tail_bin) / options_.tail_width, kTailBins - 1)];
   }
+  CountAbove(counts, probe, references_.identity(reference), score);
+  if (within_) CountAbove(counts, reference, probes_.identity(probe), score);
   if (options_.top == 0) return;
   const size_t other = within_ ? reference : probes_.size() + reference;
-  if (score >= counts.limits[probe]) Offer(counts, probe, static_cast<int32_t>(reference), score, references_);
-  if (score >= counts.limits[other]) Offer(counts, other, static_cast<int32_t>(probe), score, probes_);
+  if (score >= counts.limits[probe])
+    Offer(counts, probe, {score, static_cast<int32_t>(reference), references_.identity(reference)});
+  if (score >= counts.limits[other])
+    Offer(counts, other, {score, static_cast<int32_t>(probe), probes_.identity(probe)});
 }
 
-void AllPairs::CountTile(PairCounts& counts, const float* products, size_t probe, size_t reference,
-                         [[maybe_unused]] bool mixed) const {
+// Products of probes and of references, by rows.
+struct AllPairs::Tile {
+  Range probes, references;
+  // Some of the products are to be looked at one by one.
+  bool mixed;
+  bool excluded;
+};
+
+void AllPairs::CountTile(PairCounts& counts, const float* products, const Tile& tile) const {
   const Binning binning(options_);
+  const auto& [probe, probe_end] = tile.probes;
+  const auto& [reference, reference_end] = tile.references;
 #ifdef __x86_64__
-  if (!mixed && kFma) {
+  if (!tile.mixed && kFma) {
     alignas(32) std::array<float, kTile> scores;
     alignas(32) std::array<int, kTile> bins;
     ConvertAvx2(options_.metric, products, probes_.squares(probe), references_.squares(reference), binning,
@@ -241,28 +279,25 @@ void AllPairs::CountTile(PairCounts& counts, const float* products, size_t probe
     return;
   }
 #endif
-  for (size_t i = 0; i < kRows && probe + i < probes_.size(); ++i)
-    for (size_t j = 0; j < kPanel && reference + j < references_.size(); ++j) {
-      const size_t a = probe + i;
-      const size_t b = reference + j;
-      if (within_ && a >= b) continue;
-      const float score = ToScore(options_.metric, products[i * kPanel + j], probes_.square(a), references_.square(b));
+  for (size_t a = probe; a < probe_end; ++a)
+    for (size_t b = reference; b < reference_end; ++b) {
+      if ((within_ && a >= b) || (tile.excluded && excluded_.contains(Key(a, b)))) continue;
+      const float product = products[(a - probe) * kPanel + b - reference];
+      const float score = ToScore(options_.metric, product, probes_.square(a), references_.square(b));
       if (probes_.identity(a) != references_.identity(b)) {
         ++counts.histogram[static_cast<size_t>(binning(score))];
         ++counts.impostors;
         CountImpostor(counts, a, b, score);
         continue;
       }
-      const bool same = probes_.photo(a) == references_.photo(b);
-      counts.same_photo += same ? 1 : 0;
-      if (options_.same_photo == SamePhoto::kInclude || same == (options_.same_photo == SamePhoto::kOnly))
-        counts.genuine.push_back({score, static_cast<int32_t>(a), static_cast<int32_t>(b)});
+      const bool same = probes_.source(a) == references_.source(b);
+      counts.same_source += same ? 1 : 0;
+      if (options_.same_source == SameSource::kInclude || same == (options_.same_source == SameSource::kOnly))
+        counts.genuine.push_back({score, {static_cast<int32_t>(a), static_cast<int32_t>(b)}});
     }
 }
 
 void AllPairs::Count(size_t strip, PairCounts& counts) const {
-  const size_t first = strip * kStripPanels;
-  const size_t last = std::min(first + kStripPanels, probes_.panels());
   alignas(32) std::array<float, kPanel * kPanel> products;
 #ifdef __x86_64__
   const auto product = kFma ? ProductFma : ProductPlain;
@@ -270,29 +305,35 @@ void AllPairs::Count(size_t strip, PairCounts& counts) const {
   const auto product = ProductPlain;
 #endif
   const size_t dimensions = probes_.dimensions();
-  for (size_t column = within_ ? first : 0; column < references_.panels(); ++column) {
-    const size_t reference = column * kPanel;
-    const size_t reference_end = std::min(reference + kPanel, references_.size());
-    for (size_t panel = first; panel < last; ++panel) {
-      if (within_ && panel > column) continue;
-      products.fill(0);
-      for (size_t k = 0; k < dimensions; k += kDimensionsAtOnce)
-        for (size_t row = 0; row < kPanel; row += kRows)
-          product(probes_.panel(panel) + k * kPanel + row, references_.panel(column) + k * kPanel,
-                  std::min(kDimensionsAtOnce, dimensions - k), products.data() + row * kPanel);
-      for (size_t row = 0; row < kPanel; row += kRows) {
-        const size_t probe = panel * kPanel + row;
-        if (probe >= probes_.size()) break;
-        const size_t probe_end = std::min(probe + kRows, probes_.size());
-        // Rows are sorted by identity: only where the two ranges meet can a pair be genuine.
-        const bool apart = probes_.identity(probe_end - 1) < references_.identity(reference) ||
-                           references_.identity(reference_end - 1) < probes_.identity(probe);
-        const bool whole = probe_end == probe + kRows && reference_end == reference + kPanel;
-        CountTile(counts, products.data() + row * kPanel, probe, reference, !apart || !whole);
+  // Rows are sorted by identity: only where the two ranges meet can a pair be genuine.
+  const auto apart = [&](const Range& probes, const Range& references) {
+    return probes_.identity(probes.last - 1) < references_.identity(references.first) ||
+           references_.identity(references.last - 1) < probes_.identity(probes.first);
+  };
+  const auto& [strip_first, strip_last] = probes_.strip(strip);
+  for (size_t first = strip_first; first < strip_last; first += kPanelsAtOnce) {
+    const size_t last = std::min(first + kPanelsAtOnce, strip_last);
+    for (size_t column = within_ ? first : 0; column < references_.panels(); ++column) {
+      const Range& references = references_.panel(column);
+      for (size_t panel = first; panel < last; ++panel) {
+        const Range& probes = probes_.panel(panel);
+        if ((within_ && panel > column) || (options_.near_only && apart(probes, references))) continue;
+        products.fill(0);
+        for (size_t k = 0; k < dimensions; k += kDimensionsAtOnce)
+          for (size_t row = 0; row < kPanel; row += kRows)
+            product(probes_.numbers(panel) + k * kPanel + row, references_.numbers(column) + k * kPanel,
+                    std::min(kDimensionsAtOnce, dimensions - k), products.data() + row * kPanel);
+        const bool excluded = !excluded_panels_.empty() && excluded_panels_.contains(Key(panel, column));
+        const bool whole = references.last == references.first + kPanel;
+        for (size_t row = probes.first; row < probes.last; row += kRows) {
+          const Range rows{row, std::min(row + kRows, probes.last)};
+          const bool mixed = excluded || !whole || rows.last < row + kRows || !apart(rows, references);
+          CountTile(counts, products.data() + (row - probes.first) * kPanel, {rows, references, mixed, excluded});
+        }
       }
+      counts.unflushed += kPanelsAtOnce * kPanel * kPanel;
+      if (counts.unflushed > 1U << 31) counts.Flush();
     }
-    counts.unflushed += kTile * kStripPanels * kPanel / kRows;
-    if (counts.unflushed > 1U << 31) counts.Flush();
   }
   counts.Flush();
 }
@@ -302,13 +343,10 @@ void AllPairs::Merge(PairCounts& into, const PairCounts& from) const {
   for (size_t bin = 0; bin < into.tail.size(); ++bin) into.tail[bin] += from.tail[bin];
   into.genuine.insert(into.genuine.end(), from.genuine.begin(), from.genuine.end());
   into.impostors += from.impostors;
-  into.same_photo += from.same_photo;
-  for (size_t at = 0; at < from.best.size(); ++at) {
-    const size_t slot = at / options_.top;
-    const Candidate& candidate = from.best[at];
-    const bool of_probe = within_ || slot < probes_.size();
-    if (candidate.row >= 0) Offer(into, slot, candidate.row, candidate.score, of_probe ? references_ : probes_);
-  }
+  into.same_source += from.same_source;
+  for (size_t row = 0; row < into.above.size(); ++row) into.above[row] += from.above[row];
+  for (size_t at = 0; at < from.best.size(); ++at)
+    if (from.best[at].row >= 0) Offer(into, at / options_.top, from.best[at]);
 }
 
 }  // namespace maskbench

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 namespace maskbench {
@@ -14,36 +15,53 @@ enum class Metric { kCosine, kL2, kInverseL2 };
 // Vectors in panels of kPanel rows, numbers of one dimension side by side, as the product reads them.
 inline constexpr size_t kPanel = 24;
 
-// Vectors sorted by identity. For cosine they have length 1.
+// Rows of one panel, and panels of one strip: `first` to below `last`.
+struct Range {
+  size_t first, last;
+};
+
+// Vectors sorted by identity. For cosine they have length 1. No identity lies in two strips.
 class PackedVectors {
  public:
-  PackedVectors(size_t count, size_t dimensions);
+  // Identity, ascending, and source of each row.
+  PackedVectors(std::vector<int32_t> identities, std::vector<int32_t> sources, size_t dimensions);
   PackedVectors(const PackedVectors&) = delete;
   PackedVectors& operator=(const PackedVectors&) = delete;
 
-  // Row `row` of the sorted order. Returns false for a vector that is not finite, or under cosine zero.
-  bool Set(size_t row, std::span<const float> vector, Metric metric, int32_t identity, int32_t photo);
+  // Returns false for a vector that is not finite, or under cosine zero.
+  bool Set(size_t row, std::span<const float> vector, Metric metric);
 
-  size_t size() const { return count_; }
-  size_t panels() const { return (count_ + kPanel - 1) / kPanel; }
+  size_t size() const { return identities_.size(); }
   size_t dimensions() const { return dimensions_; }
-  const float* panel(size_t index) const { return aligned_ + index * kPanel * dimensions_; }
+  size_t strips() const { return strips_.size(); }
+  const Range& strip(size_t index) const { return strips_[index]; }
+  size_t panels() const { return panels_.size(); }
+  const Range& panel(size_t index) const { return panels_[index]; }
+  const float* numbers(size_t panel) const { return aligned_ + panel * kPanel * dimensions_; }
+  size_t panel_of(size_t row) const { return panel_of_[row]; }
   int32_t identity(size_t row) const { return identities_[row]; }
-  int32_t photo(size_t row) const { return photos_[row]; }
+  // The source photo, or video: a number for each.
+  int32_t source(size_t row) const { return sources_[row]; }
   // Squared length.
   float square(size_t row) const { return squares_[row]; }
   const float* squares(size_t row) const { return squares_.data() + row; }
 
  private:
-  const size_t count_, dimensions_;
+  const size_t dimensions_;
+  const std::vector<int32_t> identities_, sources_;
+  std::vector<Range> panels_, strips_;
+  std::vector<size_t> panel_of_;
   std::vector<float> data_;
   // The first number of `data_` that begins a cache line: no load then crosses two.
-  float* aligned_;
-  std::vector<int32_t> identities_, photos_;
+  float* aligned_ = nullptr;
   std::vector<float> squares_;
 };
 
-enum class SamePhoto { kExclude, kInclude, kOnly };
+enum class SameSource { kExclude, kInclude, kOnly };
+
+struct PairOfRows {
+  int32_t probe, reference;
+};
 
 struct AllPairsOptions {
   Metric metric = Metric::kCosine;
@@ -51,7 +69,13 @@ struct AllPairsOptions {
   // Similarities are counted in equal bins over [low, high]; distances as negated distances.
   float low = -1;
   float high = 1;
-  SamePhoto same_photo = SamePhoto::kExclude;
+  SameSource same_source = SameSource::kExclude;
+  // Left out of every count. Within one set by ascending rows.
+  std::vector<PairOfRows> excluded;
+  // Only panels that share identities: every genuine pair, and a sample of impostors.
+  bool near_only = false;
+  // The score of each searching row's best mate, infinity where it has none: of the probes, or empty to count no ranks.
+  std::vector<float> mates;
   // Impostor identities kept for each probe; 0: none.
   size_t top = 0;
   // Impostor scores from this bin on are also counted by identity, `tail_width` bins at a time.
@@ -67,6 +91,7 @@ inline constexpr size_t kTailBins = 512;
 struct Candidate {
   float score;
   int32_t row;  // of the other side; negative: none
+  int32_t identity;
 };
 
 // What one thread has counted. The sum of several is the same whatever was counted where.
@@ -77,19 +102,23 @@ struct PairCounts {
   void Flush();
 
   std::vector<uint64_t> impostor;
-  // Genuine pairs by row numbers, and their scores.
   struct Genuine {
     float score;
-    int32_t probe, reference;
+    PairOfRows rows;
   };
   std::vector<Genuine> genuine;
   uint64_t impostors = 0;
-  uint64_t same_photo = 0;
+  uint64_t same_source = 0;
   // [identities x kTailBins]: impostor pairs that an identity takes part in.
   std::vector<uint32_t> tail;
   // [(probes + references) x top]: the best impostor of each of the best identities, best first.
   std::vector<Candidate> best;
+  // [mates]: identities with a score of at least the mate's.
+  std::vector<uint32_t> above;
 
+  // [mates]: the identity that was counted there last. All pairs of a row and an identity are in one strip, one after
+  // another.
+  std::vector<int32_t> counted;
   // For each row the least score that any of the above wants to know of.
   std::vector<float> limits;
   std::vector<uint32_t> histogram;
@@ -107,9 +136,11 @@ class AllPairs {
   void Merge(PairCounts& into, const PairCounts& from) const;
 
  private:
-  void CountTile(PairCounts& counts, const float* products, size_t probe, size_t reference, bool mixed) const;
+  struct Tile;
+  void CountTile(PairCounts& counts, const float* products, const Tile& tile) const;
   void CountImpostor(PairCounts& counts, size_t probe, size_t reference, float score) const;
-  void Offer(PairCounts& counts, size_t slot, int32_t row, float score, const PackedVectors& others) const;
+  void CountAbove(PairCounts& counts, size_t slot, int32_t identity, float score) const;
+  void Offer(PairCounts& counts, size_t slot, const Candidate& offered) const;
 
   const PackedVectors& probes_;
   const PackedVectors& references_;
@@ -117,6 +148,8 @@ class AllPairs {
   const AllPairsOptions options_;
   // A score below this is in no tail bin.
   const float tail_;
+  // Pairs of rows, and of the panels that they lie in.
+  std::unordered_set<uint64_t> excluded_, excluded_panels_;
 };
 
 }  // namespace maskbench

@@ -1,14 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import {
   type AllScores,
+  evaluateAllPairs,
   type IndexLine,
   type Metric,
   mergeScores,
   ratesAtEdges,
   ratesAtFmr,
+  readExcluded,
+  type ScoreAllOptions,
   ScoreSet,
   scoreAll,
 } from 'maskbench';
@@ -24,9 +27,9 @@ function indexOf(identities: number, photos: number): IndexLine[] {
       for (const masked of [false, true])
         lines.push({
           row: lines.length,
-          path: `p${identity}/${masked ? 'masked_' : ''}${photo}.jpg`,
+          path: `p${identity}/v${photo >> 1}/${masked ? 'masked_' : ''}${photo}.jpg`,
           identity: `p${identity}`,
-          photo: `p${identity}/${photo}.jpg`,
+          photo: `p${identity}/v${photo >> 1}/${photo}.jpg`,
           masked,
           status: 'detected',
         });
@@ -41,6 +44,7 @@ function direct(
   metric: Metric,
   sides: { within?: string; between?: readonly [string, string] },
   scores: AllScores,
+  excluded: Set<string>,
 ) {
   const of = (side: string) => index.filter(({ masked }) => side === 'all' || masked === (side === 'masked'));
   const [probes, references] = sides.between
@@ -49,10 +53,12 @@ function direct(
   const impostor = new Float64Array(scores.impostor.length);
   const genuine: number[] = [];
   const best = new Map<string, Map<string, number>>();
+  const mates = new Map<string, number>();
   let samePhoto = 0;
   for (const [i, a] of (probes as IndexLine[]).entries())
     for (const [j, b] of (references as IndexLine[]).entries()) {
-      if (!sides.between && i >= j) continue;
+      if ((!sides.between && i >= j) || excluded.has(`${a.path} ${b.path}`) || excluded.has(`${b.path} ${a.path}`))
+        continue;
       const at = (line: IndexLine) =>
         data.subarray((line.row as number) * dimensions, ((line.row as number) + 1) * dimensions);
       const [x, y] = [at(a), at(b)];
@@ -67,9 +73,13 @@ function direct(
       const score =
         metric === 'cosine' ? dot / dimensions : metric === 'l2' ? 0 - d : Math.fround(1 / Math.fround(1 + d));
       if (a.identity === b.identity) {
-        const same = a.photo === b.photo;
+        const source = scores.sameVideo === 'exclude' ? path.dirname : (photo: string) => photo;
+        const same = source(a.photo) === source(b.photo);
         samePhoto += same ? 1 : 0;
-        if (scores.samePhotoMode === 'include' || same === (scores.samePhotoMode === 'only')) genuine.push(score);
+        if (scores.samePhotoMode !== 'include' && same !== (scores.samePhotoMode === 'only')) continue;
+        genuine.push(score);
+        for (const probe of sides.between ? [a] : [a, b])
+          mates.set(probe.path, Math.max(score, mates.get(probe.path) ?? Number.NEGATIVE_INFINITY));
         continue;
       }
       const factor = Math.fround(impostor.length / Math.fround(scores.high - scores.low));
@@ -86,7 +96,7 @@ function direct(
       offer(a.path, b.identity);
       if (!sides.between) offer(b.path, a.identity);
     }
-  return { impostor, genuine, samePhoto, best };
+  return { impostor, genuine, samePhoto, best, mates };
 }
 
 const signs = (count: number, seed: number) => {
@@ -99,22 +109,32 @@ test('histograms, genuine scores and best impostors equal a direct count, whatev
     fc.asyncProperty(
       fc.record({
         identities: fc.integer({ min: 2, max: 70 }),
-        photos: fc.integer({ min: 1, max: 3 }),
+        photos: fc.integer({ min: 1, max: 8 }),
         dimensions: fc.constantFrom(4, 16, 64),
         metric: fc.constantFrom('cosine', 'l2', 'inv-l2'),
         sides: fc.constantFrom({ within: 'all' }, { within: 'masked' }, { between: ['masked', 'plain'] }),
-        samePhoto: fc.constantFrom('exclude', 'include', 'only'),
+        same: fc.constantFrom(
+          { samePhoto: 'exclude' },
+          { samePhoto: 'include' },
+          { samePhoto: 'only' },
+          { sameVideo: 'exclude' },
+        ),
+        exclusions: fc.integer({ min: 0, max: 30 }),
         top: fc.integer({ min: 0, max: 4 }),
         bins: fc.constantFrom(7, 256, 65_536),
         threads: fc.constantFrom(1, 2, 5),
         seed: fc.nat(1000),
       }),
-      async ({ identities, photos, dimensions, seed, sides, ...options }) => {
+      async ({ identities, photos, dimensions, seed, sides, same, exclusions, ...options }) => {
         const index = indexOf(identities, photos);
         const data = signs(index.length * dimensions, seed);
-        const request = { ...options, ...sides } as Parameters<typeof scoreAll>[2] & { top: number };
+        const next = uniform(seed);
+        const some = () => (index[Math.floor(next() * index.length)] as IndexLine).path;
+        const exclude = Array.from({ length: exclusions }, (): [string, string] => [some(), some()]);
+        const request = { ...options, ...sides, ...same, exclude } as ScoreAllOptions & { top: number };
         const scores = await scoreAll({ data, dimensions }, index, request);
-        const expected = direct(data, dimensions, index, options.metric as Metric, sides as never, scores);
+        const left = new Set(exclude.map((names) => names.join(' ')));
+        const expected = direct(data, dimensions, index, options.metric as Metric, sides as never, scores, left);
         t.deepEqual(scores.impostor, expected.impostor);
         t.is(scores.samePhoto, expected.samePhoto);
         t.deepEqual(
@@ -127,6 +147,9 @@ test('histograms, genuine scores and best impostors equal a direct count, whatev
           );
           const theirs = [...(expected.best.get(probe)?.values() ?? [])].sort((a, b) => b - a).slice(0, options.top);
           t.deepEqual(ours, theirs);
+          const mate = expected.mates.get(probe) ?? Number.POSITIVE_INFINITY;
+          t.is(scores.mates[slot], mate);
+          t.is(scores.above[slot], [...(expected.best.get(probe)?.values() ?? [])].filter((of) => of >= mate).length);
         }
         const parts = await Promise.all(
           [1, 2, 3].map((part) =>
@@ -184,6 +207,35 @@ test('rates at edges are exact, both edges around a target are given, intervals 
     t.true(Math.abs(set.at(threshold).fmr * all.length - falseMatches) <= near + 1e-6);
     t.true(Math.abs(set.at(threshold).fnmr * scores.genuine.length - falseNonMatches) <= 1e-6);
   }
+  const evaluation = evaluateAllPairs(scores, {
+    fmr: [0.01],
+    fnmr: [0.05],
+    threshold: 0.4,
+    fpir: [0.1, 1e-4],
+    rank: 2,
+  });
+  const measures = await set.measure();
+  t.true(Math.abs(evaluation.eer.value - measures.eer) < 2e-3);
+  t.true(evaluation.eer.at.threshold - (evaluation.eer.below?.threshold as number) <= 2 / 4096 + 1e-12);
+  t.true(Math.abs(evaluation.auc - measures.auc) < 1e-4);
+  t.true(Math.abs(evaluation.dPrime - measures.dPrime) < 1e-3);
+  const [fmrPoint] = evaluation.fmrAtFnmr;
+  t.true((fmrPoint?.at.fnmr as number) <= 0.05 && (fmrPoint?.above?.fnmr as number) > 0.05);
+  t.true((evaluation.atThreshold?.at.threshold as number) >= 0.4);
+  t.true((evaluation.atThreshold?.below?.threshold as number) < 0.4);
+  // Each image searched with its mates left out is a non-mated search, with them a mated one.
+  const { identification } = evaluation;
+  t.is(identification?.mated, 120);
+  t.is(identification?.nonMated, 120);
+  const [point] = identification?.fnirAtFpir ?? [];
+  const tops = [...scores.bestScores].filter((_, at) => at % scores.top === 0).sort((a, b) => b - a);
+  t.is(point?.threshold, Math.min(...[...tops, ...scores.mates].filter((score) => score > (tops[12] as number))));
+  t.is(point?.fpir.errors, tops.filter((top) => top >= (point?.threshold as number)).length);
+  const missed = [...scores.mates].filter(
+    (mate, i) => mate < (point?.threshold as number) || (scores.above[i] as number) >= 2,
+  );
+  t.is(point?.fnir.errors, missed.length);
+  t.deepEqual(evaluation.notes, ['FPIR 0.0001 needs at least 10000 non-mated searches, there are 120']);
   const found = ratesAtFmr(scores, [0.01, 0.001, 1e-7]);
   t.deepEqual(
     found.map(({ target }) => target),
@@ -196,6 +248,38 @@ test('rates at edges are exact, both edges around a target are given, intervals 
     t.true((fnmr.interval?.[0] as number) <= at.fnmr && at.fnmr <= (fnmr.interval?.[1] as number));
     t.true((fmr.interval?.[1] as number) - (fmr.interval?.[0] as number) > 0);
   }
+});
+
+test('two names for one person are suspected, and left out where excluded', async (t) => {
+  const { data, dimensions, index } = people(30, 2);
+  // Photo 0 of p7 is almost photo 0 of p3.
+  const rowOf = (path: string) => index.find((line) => line.path === path)?.row as number;
+  const [from, to] = [rowOf('p3/v0/0.jpg'), rowOf('p7/v0/0.jpg')];
+  data.copyWithin(to * dimensions, from * dimensions, (from + 1) * dimensions);
+  const options = { within: 'plain', fmr: [0.001] } as const;
+  const scores = await scoreAll({ data, dimensions }, index, options);
+  const [suspect] = evaluateAllPairs(scores).suspects;
+  t.is(suspect?.probe.path, 'p3/v0/0.jpg');
+  t.is(suspect?.reference.path, 'p7/v0/0.jpg');
+  const folder = temporaryFolder(t);
+  const file = path.join(folder, 'suspects.csv');
+  writeFileSync(file, 'probe,reference,score\np7/v0/0.jpg,p3/v0/0.jpg,1\n');
+  const exclude = await readExcluded(file);
+  const without = await scoreAll({ data, dimensions }, index, { ...options, exclude });
+  t.is(without.impostors, scores.impostors - 1);
+  t.true((evaluateAllPairs(without).suspects[0]?.score ?? -1) < (suspect?.score as number));
+  t.is(evaluateAllPairs(without).excluded, 1);
+  // The other published form of pairs.
+  writeFileSync(file, './/p3/v0/0.jpg p7/v0/0.jpg 0 0\n');
+  t.deepEqual(await scoreAll({ data, dimensions }, index, { ...options, exclude: await readExcluded(file) }), without);
+  await t.throwsAsync(scoreAll({ data, dimensions }, index, { exclude: [['p3/v0/0.jpg', 'nobody.jpg']] }), {
+    message: /nobody\.jpg is no path of the index/,
+  });
+  writeFileSync(file, 'probe,reference\np7/v0/0.jpg\n');
+  await t.throwsAsync(readExcluded(file), { message: /suspects\.csv, line 2: expected probe,reference/ });
+  await t.throwsAsync(scoreAll({ data, dimensions }, index, { samePhoto: 'only', sameVideo: 'exclude' }), {
+    message: /can't be excluded with samePhoto only/,
+  });
 });
 
 test('bad vectors, indexes and shards are refused with the reason', async (t) => {
@@ -266,6 +350,12 @@ test('the whole chain on a corpus: generate, embed, score-all in shards, merge, 
     '0.1,0.05,1e-6',
   );
   t.is(merged.replace(/report: .*/, ''), whole.replace(/report: .*/, ''));
+  const evaluated = await run('evaluate', '--all-pairs', at('merged'), '--fmr', '0.1,0.05,1e-6');
+  t.is(evaluated, whole.replace(/report: .*\n/, '').replace(' in suspects.csv', ''));
+  t.true(existsSync(at('whole/suspects.csv')));
+  const clash = await maskbench(['evaluate', '--all-pairs', at('merged'), '--scores', at('v.npy')]);
+  t.is(clash.code, 2);
+  t.regex(clash.stderr, /cannot be used with option '--scores/);
   const again = await maskbench(['score-all', ...options, '--out', at('whole')]);
   t.is(again.code, 2);
   t.regex(again.stderr, /the output exists already/);

@@ -1,0 +1,173 @@
+import { checkInteger } from '../errors.js';
+import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
+import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
+import type { AllScores, ScoredImage } from './score-all.js';
+
+/** Options of {@link evaluateAllPairs}. */
+export interface AllPairsTargets {
+  /** FMR targets. Default 1e-3, 1e-4, … 1e-7; those that the pairs can't support are left out. */
+  fmr?: readonly number[];
+  /** FNMR targets. Default none. */
+  fnmr?: readonly number[];
+  /** A threshold fixed beforehand. */
+  threshold?: number;
+  /** R of FNIR(N, R, T). Default 1. */
+  rank?: number;
+  /** FPIR targets. Default 0.1, 0.01, 0.001. */
+  fpir?: readonly number[];
+}
+
+/** The edges of the bin that a threshold is in, or that a rate is reached in. */
+export interface EdgesAround {
+  at: EdgeRates;
+  below?: EdgeRates;
+}
+
+/** What {@link evaluateAllPairs} found. */
+export interface AllPairsEvaluation {
+  genuine: number;
+  impostors: number;
+  samePhoto: number;
+  excluded: number;
+  failed: AllScores['failed'];
+  /** By linear interpolation between the edges where FNMR − FMR changes sign. */
+  eer: { value: number } & EdgesAround;
+  /** Area under the ROC of the edges; scores of one bin count as ties. */
+  auc: number;
+  /** As {@link ExactMeasures.dPrime}; impostors stand in the middle of their bins. */
+  dPrime: number;
+  fnmrAtFmr: AllPairsRates[];
+  /** The highest edge with FNMR ≤ target, and the one above it. */
+  fmrAtFnmr: ({ target: number } & { at: EdgeRates; above?: EdgeRates })[];
+  atThreshold?: EdgesAround;
+  /**
+   * Every probe with a mate is a mated search; and every probe, its mates left out, a non-mated one (ISO/IEC 19795-1). Absent without a
+   * mate. FPIR needs `top` ≥ 1.
+   */
+  identification?: Omit<Identification, 'enrolled'>;
+  /** Impostor pairs that score at least as the median genuine pair, best first: suspected label errors. At most 1,000. */
+  suspects: ImpostorPair[];
+  notes: string[];
+}
+
+/** Two images of different identities. */
+export interface ImpostorPair {
+  score: number;
+  probe: ScoredImage;
+  reference: ScoredImage;
+}
+
+const shownRanks = 100;
+
+/**
+ * Measures verification and identification from every comparison of a corpus. Rates at edges of bins are exact counts.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ */
+export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {}): AllPairsEvaluation {
+  const { fmr = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7], fnmr = [], threshold, fpir = [0.1, 0.01, 0.001] } = targets;
+  const rank = checkInteger('rank', targets.rank ?? 1, 1, 2 ** 31 - 1);
+  const { impostors, samePhoto, excluded, failed, genuine } = scores;
+  const edges = ratesAtEdges(scores);
+  const fnmrAtFmr = ratesAtFmr(scores, fmr);
+  const left = fmr.filter((target) => !fnmrAtFmr.some((rate) => rate.target === target));
+  const notes = left.length > 0 ? [`${impostors} impostor pairs support no FMR of ${left.join(', ')}`] : [];
+  const identification = identify(scores, rank, fpir);
+  if (identification) notes.push(...identification.notes);
+  const median = Float32Array.from(genuine).sort()[genuine.length >> 1] ?? Number.POSITIVE_INFINITY;
+  return {
+    ...{ genuine: genuine.length, impostors, samePhoto, excluded: excluded.length / 2, failed },
+    eer: eerOf(edges),
+    auc: aucOf(edges),
+    dPrime: dPrimeOf(scores),
+    fnmrAtFmr,
+    fmrAtFnmr: fnmr.map((target) => {
+      const index = edges.findLastIndex((edge) => edge.fnmr <= target);
+      const above = edges[index + 1];
+      return { target, at: edges[index] as EdgeRates, ...(above && { above }) };
+    }),
+    ...(threshold !== undefined && {
+      atThreshold: around(
+        edges,
+        edges.findIndex((edge) => edge.threshold >= threshold),
+      ),
+    }),
+    ...(identification && { identification }),
+    suspects: worstImpostors(scores, 1000).filter(({ score }) => score >= median),
+    notes,
+  };
+}
+
+/** The impostor pairs that score highest, of the best impostors that were kept. */
+export function worstImpostors({ probes, references, top, bestScores, bestRows, within }: AllScores, most: number) {
+  const count = probes.length * top;
+  // Within one side a pair may stand with both of its images.
+  const limit =
+    bestScores
+      .slice(0, count)
+      .sort()
+      .at(-Math.min(count, 2 * most)) ?? 0;
+  const found = new Map<number, ImpostorPair>();
+  for (let at = 0; at < count; at++) {
+    const score = bestScores[at] as number;
+    const row = bestRows[at] as number;
+    if (row < 0 || score < limit) continue;
+    const slot = Math.floor(at / top);
+    const [probe, reference] = within && row < slot ? [row, slot] : [slot, row];
+    found.set(probe * references.length + reference, {
+      score,
+      probe: probes[probe] as ScoredImage,
+      reference: references[reference] as ScoredImage,
+    });
+  }
+  return [...found.values()].sort((a, b) => b.score - a.score).slice(0, most);
+}
+
+function around(edges: readonly EdgeRates[], index: number): EdgesAround {
+  const at = edges[index < 0 ? edges.length - 1 : index] as EdgeRates;
+  const below = edges[(index < 0 ? edges.length : index) - 1];
+  return { at, ...(below && { below }) };
+}
+
+function eerOf(edges: readonly EdgeRates[]): AllPairsEvaluation['eer'] {
+  const found = around(
+    edges,
+    edges.findIndex(({ fmr, fnmr }) => fnmr >= fmr),
+  );
+  const { at, below = at } = found;
+  const gapBelow = below.fmr - below.fnmr;
+  const gap = at.fnmr - at.fmr;
+  const share = gapBelow + gap > 0 ? gapBelow / (gapBelow + gap) : 0;
+  return { value: below.fmr + share * (at.fmr - below.fmr), ...found };
+}
+
+function aucOf(edges: readonly EdgeRates[]): number {
+  let area = 0;
+  for (const [i, { fmr, fnmr }] of edges.slice(1).entries()) {
+    const before = edges[i] as EdgeRates;
+    area += (before.fmr - fmr) * (1 - (fnmr + before.fnmr) / 2);
+  }
+  return area;
+}
+
+function dPrimeOf(scores: AllScores): number {
+  const { impostor, impostors, low, high, genuine } = scores;
+  const middle = (bin: number) => low + ((bin + 0.5) * (high - low)) / impostor.length;
+  const mean = impostor.reduce((sum, count, bin) => sum + count * middle(bin), 0) / impostors;
+  const variance = impostor.reduce((sum, count, bin) => sum + count * (middle(bin) - mean) ** 2, 0) / impostors;
+  const ownMean = genuine.reduce((sum, score) => sum + score, 0) / genuine.length;
+  const ownVariance = genuine.reduce((sum, score) => sum + (score - ownMean) ** 2, 0) / genuine.length;
+  return Math.abs(ownMean - mean) / Math.sqrt((variance + ownVariance) / 2);
+}
+
+function identify({ mates, above, top, bestScores, identities }: AllScores, rank: number, fpir: readonly number[]) {
+  const mated = Array.from(mates, (mate, i) => ({ mate, above: above[i] as number })).filter(
+    ({ mate }) => mate !== Number.POSITIVE_INFINITY,
+  );
+  if (mated.length === 0) return undefined;
+  const tops = mates.map((_, probe) => bestScores[probe * top] as number).filter(Number.isFinite);
+  return {
+    ...{ mated: mated.length, nonMated: tops.length, rank },
+    cmc: cmcOf(mated, Math.min(identities.length, shownRanks)),
+    ...fnirAtFpir(mated, tops, { rank, fpir }),
+  };
+}
