@@ -71,6 +71,8 @@ export interface NativeMaskerOptions {
   /** 0 to 2^53 - 1. */
   seed: number;
   select: 'largest' | 'all' | 'only';
+  /** Both give the same faces. */
+  detector: 'fast' | 'dlib';
   /** 0 to 4. */
   upsample: number;
   /** Path of a dlib shape predictor with 68 points. */

@@ -9,6 +9,7 @@ export const buildPackages = [
   'ninja-build',
   'pkg-config',
   'libdlib-dev',
+  'libhwy-dev',
   'libjpeg62-turbo-dev',
   'libopencv-core-dev',
   'libopencv-imgcodecs-dev',

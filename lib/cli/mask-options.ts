@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { selections, styles } from '../mask/masker.js';
+import { detectors, selections, styles } from '../mask/masker.js';
 import { integer } from './numbers.js';
 
 /** The options that decide how masks look. */
@@ -16,6 +16,7 @@ export function addMaskOptions(command: Command): Command {
 /** The options about reading photos and finding faces. */
 export function addReadOptions(command: Command): Command {
   return command
+    .addOption(new Option('--detector <name>', 'both find the same faces').choices(detectors).default('fast'))
     .option('--landmarks <file>', "dlib's 68-point shape predictor (also: MASKBENCH_LANDMARKS)")
     .option('--max-pixels <n>', 'refuse photos that declare more pixels', integer, 100_000_000)
     .option('--accept-damaged', 'use what can be read of truncated JPEGs')

@@ -15,6 +15,10 @@ export type Style = (typeof styles)[number];
 export const selections = ['largest', 'all', 'only'] as const;
 export type Selection = (typeof selections)[number];
 
+export const detectors = ['fast', 'dlib'] as const;
+/** Whose program searches for faces. */
+export type Detector = (typeof detectors)[number];
+
 /** How a photo gets beside its twin. */
 export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
 export type CopyMode = (typeof copyModes)[number];
@@ -34,6 +38,8 @@ export interface MaskerOptions {
    * default); `all`; `only`: the one face, and photos with several are skipped.
    */
   select?: Selection;
+  /** `fast` (default): our own kernels; `dlib`: the library's, slower. Boxes, scores and their order are the same. */
+  detector?: Detector;
   /** How often the photo is doubled before the search, 0 to 4: 1 finds faces from about 40 pixels (default, the paper's). */
   upsample?: number;
   /** Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's libdlib-data. */
@@ -201,7 +207,9 @@ export class Masker {
       drawLandmarks: options.drawLandmarks ?? false,
     };
     const concurrency = checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256);
-    this.#native = new native.Masker({ ...deciding, concurrency });
+    // Not among what decides: both find the same.
+    const detector = checkChoice('detector', options.detector ?? 'fast', detectors);
+    this.#native = new native.Masker({ ...deciding, detector, concurrency });
     this.settings = createHash('sha256').update(JSON.stringify(deciding)).digest('hex').slice(0, 12);
   }
 

@@ -32,6 +32,7 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   options.seed = static_cast<uint64_t>(Number(object, "seed"));
   const std::string select = String(object, "select");
   options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
+  options.detector = String(object, "detector") == "dlib" ? DetectorKind::kDlib : DetectorKind::kFast;
   options.upsample = Integer(object, "upsample");
   options.landmark_model = String(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));

@@ -2,93 +2,91 @@
 
 #include "face/dlib_config.h"
 
-#include <dlib/image_processing/object_detector.h>
 #include <dlib/image_processing/scan_fhog_pyramid.h>
-#include <dlib/image_transforms.h>
+#include <dlib/image_transforms/image_pyramid.h>
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
+#include "face/dlib_detector.h"
+#include "face/features.h"
 #include "face/frontal_model.h"
+#include "face/planes.h"
+#include "face/suppression.h"
+#include "face/windows.h"
 
 namespace maskbench {
 namespace {
 
-using Scanner = dlib::scan_fhog_pyramid<dlib::pyramid_down<6>>;
-using Pixels = dlib::array2d<dlib::rgb_pixel>;
+using Pyramid = dlib::pyramid_down<6>;
 
-Scanner::fhog_filterbank MakeBank(const frontal::Filter& filter) {
-  Scanner::fhog_filterbank bank;
-  // dlib looks at the dense filters only for their size: the separable ones are the cheaper here.
-  bank.filters.assign(frontal::kPlanes, dlib::zeros_matrix<float>(frontal::kFilterSize, frontal::kFilterSize));
-  bank.row_filters.resize(frontal::kPlanes);
-  bank.col_filters.resize(frontal::kPlanes);
-  for (const frontal::Component& component : filter.components) {
-    bank.col_filters[component.plane].emplace_back(dlib::mat(component.column, frontal::kFilterSize));
-    bank.row_filters[component.plane].emplace_back(dlib::mat(component.row, frontal::kFilterSize));
-  }
-  return bank;
+// Kept from photo to photo, one for each thread.
+struct Scratch {
+  Planes image, next;
+  Features features;
+};
+
+void Enlarge(Planes& image, Planes& next) {
+  const dlib::rectangle size(0, 0, image.width() - 1, image.height() - 1);
+  const dlib::rectangle enlarged = dlib::pyramid_down<2>().rect_up(size);
+  next.SetSize(static_cast<int>(enlarged.right()) + 1, static_cast<int>(enlarged.bottom()) + 1);
+  Resizer(image, next).Rows(0, next.height());
+  std::swap(image, next);
 }
 
-const std::vector<Scanner::fhog_filterbank>& Banks() {
-  static const std::vector<Scanner::fhog_filterbank> banks = [] {
-    std::vector<Scanner::fhog_filterbank> made;
-    for (const frontal::Filter& filter : frontal::kModel.filters) made.push_back(MakeBank(filter));
-    return made;
-  }();
-  return banks;
+void Shrink(Planes& image, Planes& next) {
+  next.SetSize(5 * image.width() / 6, 5 * image.height() / 6);
+  Resizer(image, next).Rows(0, next.height());
+  std::swap(image, next);
 }
 
-void Configure(Scanner& scanner) {
+int LevelsOf(const Planes& image) {
   const frontal::Model& model = frontal::kModel;
-  scanner.set_cell_size(model.cell_size);
-  scanner.set_padding(model.padding);
-  scanner.set_detection_window_size(model.window_width, model.window_height);
-  scanner.set_min_pyramid_layer_size(model.min_layer_width, model.min_layer_height);
-  scanner.set_max_pyramid_levels(model.max_levels);
+  const Pyramid pyramid;
+  dlib::rectangle size(0, 0, image.width() - 1, image.height() - 1);
+  int levels = 0;
+  do {
+    size = pyramid.rect_down(size);
+    ++levels;
+  } while (static_cast<int>(size.width()) >= model.min_layer_width &&
+           static_cast<int>(size.height()) >= model.min_layer_height && levels < model.max_levels);
+  return levels;
 }
 
-// Non-maximum suppression, best first, with dlib's own record and sort so that ties fall the same way.
-std::vector<dlib::rect_detection> Suppress(std::vector<dlib::rect_detection> found) {
-  const dlib::test_box_overlap overlaps(frontal::kModel.overlap_iou, frontal::kModel.overlap_covered);
-  std::sort(found.rbegin(), found.rend());
-  std::vector<dlib::rect_detection> kept;
-  for (const dlib::rect_detection& candidate : found) {
-    if (std::ranges::none_of(kept, [&](const auto& other) { return overlaps(other.rect, candidate.rect); }))
-      kept.push_back(candidate);
+std::vector<Detection> DetectFast(const Image& image, int upsample) {
+  thread_local Scratch scratch;
+  auto& [planes, next, features] = scratch;
+  planes.Assign(image);
+  for (int i = 0; i < upsample; ++i) Enlarge(planes, next);
+  std::vector<ScoredWindows> windows(kFilters);
+  const int levels = LevelsOf(planes);
+  for (int level = 0; level < levels; ++level) {
+    if (level > 0) Shrink(planes, next);
+    features.SetSize(planes.width(), planes.height());
+    ExtractFeatures(planes, features, 0, features.rows());
+    std::vector<WindowScore> found[kFilters];
+    FindWindows(features, 0, features.rows(), found);
+    for (int filter = 0; filter < kFilters; ++filter)
+      for (const auto& [row, column, score] : found[filter]) {
+        const dlib::point center(column + kWindow / 2, row + kWindow / 2);
+        const dlib::rectangle window = dlib::fhog_to_image(dlib::centered_rect(center, kWindow, kWindow),
+                                                           frontal::kModel.cell_size, kWindow, kWindow);
+        windows[filter].emplace_back(score, Pyramid().rect_up(window, level));
+      }
   }
-  return kept;
+  // As dlib sorts them, so that ties fall the same way.
+  for (ScoredWindows& found : windows)
+    std::sort(found.rbegin(), found.rend(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  // A large photo's memory is not kept.
+  constexpr size_t kKept = 64U << 20U;
+  if (planes.capacity() + next.capacity() + features.capacity() > kKept) scratch = {};
+  return SuppressOverlaps(windows, upsample);
 }
 
 }  // namespace
 
-std::vector<Detection> DetectFaces(const Image& image, int upsample) {
-  static_assert(sizeof(dlib::rgb_pixel) == 3);
-  Pixels pixels(image.height, image.width);
-  for (int y = 0; y < image.height; ++y)
-    std::memcpy(static_cast<void*>(&pixels[y][0]), image.row(y), size_t{3} * image.width);
-  const dlib::pyramid_down<2> doubling;
-  for (int i = 0; i < upsample; ++i) dlib::pyramid_up(pixels, doubling);
-
-  Scanner scanner;
-  Configure(scanner);
-  scanner.load(pixels);
-  std::vector<dlib::rect_detection> found;
-  std::vector<std::pair<double, dlib::rectangle>> windows;
-  for (size_t i = 0; i < Banks().size(); ++i) {
-    const double threshold = frontal::kModel.filters[i].threshold;
-    scanner.detect(Banks()[i], windows, threshold);
-    for (const auto& [score, rect] : windows) found.push_back({score - threshold, i, rect});
-  }
-
-  std::vector<Detection> faces;
-  for (const dlib::rect_detection& detection : Suppress(std::move(found))) {
-    const dlib::rectangle rect = doubling.rect_down(detection.rect, upsample);
-    faces.push_back({{static_cast<int>(rect.left()), static_cast<int>(rect.top()), static_cast<int>(rect.right()),
-                      static_cast<int>(rect.bottom())},
-                     detection.detection_confidence});
-  }
-  return faces;
+std::vector<Detection> DetectFaces(const Image& image, int upsample, DetectorKind kind) {
+  return kind == DetectorKind::kFast ? DetectFast(image, upsample) : DetectWithDlib(image, upsample);
 }
 
 int64_t DetectionBytes(int64_t pixels, int upsample) {

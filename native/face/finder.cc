@@ -1,7 +1,5 @@
 #include "face/finder.h"
 
-#include "face/detector.h"
-
 namespace maskbench {
 
 const LandmarkPredictor& FaceFinder::Predictor() {
@@ -14,7 +12,7 @@ std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, 
   if (known) {
     found = *known;
   } else {
-    for (const Detection& detection : DetectFaces(image, upsample_))
+    for (const Detection& detection : DetectFaces(image, upsample_, detector_))
       found.push_back({detection.box, detection.score, std::nullopt});
   }
   cancellation.ThrowIfCancelled();

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "face/detector.h"
 #include "face/face.h"
 #include "face/landmarks.h"
 #include "image/image.h"
@@ -27,8 +28,8 @@ using KnownFaces = std::optional<std::vector<KnownFace>>;
 // Finds faces and their landmarks. Safe to use from many threads at once.
 class FaceFinder {
  public:
-  FaceFinder(int upsample, std::string landmark_model)
-      : upsample_(upsample), landmark_model_(std::move(landmark_model)) {}
+  FaceFinder(DetectorKind detector, int upsample, std::string landmark_model)
+      : detector_(detector), upsample_(upsample), landmark_model_(std::move(landmark_model)) {}
 
   // Loads the landmark model, or gives the error of the first try again. Find calls it as needed.
   const LandmarkPredictor& Predictor();
@@ -38,6 +39,7 @@ class FaceFinder {
   int64_t Bytes(int64_t pixels, const KnownFaces& known) const;
 
  private:
+  const DetectorKind detector_;
   const int upsample_;
   const std::string landmark_model_;
   std::once_flag loaded_;

@@ -5,6 +5,7 @@
 #include <dlib/image_processing/shape_predictor.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -225,14 +226,24 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     const auto* splits = reinterpret_cast<const Split*>(base + layout_.splits);
     const auto* leaves = reinterpret_cast<const float*>(base + layout_.leaves);
     float* sum = &shape(0);
-    for (uint32_t t = 0; t < header_.trees; ++t) {
+    // Leaves lie all over the file: those of some trees are on their way while those of the trees before are added up.
+    constexpr uint32_t kAhead = 32;
+    std::array<const float*, kAhead> chosen;
+    for (uint32_t t = 0; t < header_.trees + kAhead; ++t) {
+      if (t >= kAhead) {
+        const float* leaf = chosen[t % kAhead];
+        for (int i = 0; i < kShape; ++i) sum[i] += leaf[i];
+      }
+      if (t >= header_.trees) continue;
       uint32_t node = 0;
       while (node < header_.leaves - 1) {
         const Split& split = splits[node];
-        node = 2 * node + (values[split.first] - values[split.second] > split.threshold ? 1 : 2);
+        // Which way it goes can't be foretold: no branch.
+        node = 2 * node + 2 - static_cast<uint32_t>(values[split.first] - values[split.second] > split.threshold);
       }
       const float* leaf = leaves + size_t{kLeafStride} * (node - (header_.leaves - 1));
-      for (int i = 0; i < kShape; ++i) sum[i] += leaf[i];
+      for (int line = 0; line < kLeafStride; line += 16) __builtin_prefetch(leaf + line);
+      chosen[t % kAhead] = leaf;
       splits += header_.leaves - 1;
       leaves += size_t{kLeafStride} * header_.leaves;
     }

@@ -25,6 +25,7 @@ struct MaskerOptions {
   std::optional<Color> color;
   uint64_t seed = 0;
   Select select = Select::kLargest;
+  DetectorKind detector = DetectorKind::kFast;
   int upsample = 1;
   std::string landmark_model;
   ReadLimits limits;
@@ -82,7 +83,7 @@ struct MaskResult {
 class Masker {
  public:
   explicit Masker(MaskerOptions options)
-      : options_(std::move(options)), finder_(options_.upsample, options_.landmark_model) {}
+      : options_(std::move(options)), finder_(options_.detector, options_.upsample, options_.landmark_model) {}
 
   FaceFinder& finder() { return finder_; }
   MaskResult Run(const MaskRequest& request, const Cancellation& cancellation);

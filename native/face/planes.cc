@@ -1,0 +1,198 @@
+#include "face/planes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "face/planes.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/aligned_allocator.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace maskbench::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+void Separate(const uint8_t* pixels, int count, uint8_t* red, uint8_t* green, uint8_t* blue) {
+  const hn::ScalableTag<uint8_t> d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  int x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    hn::Vec<decltype(d)> r;
+    hn::Vec<decltype(d)> g;
+    hn::Vec<decltype(d)> b;
+    hn::LoadInterleaved3(d, pixels + size_t{kColors} * x, r, g, b);
+    hn::StoreU(r, d, red + x);
+    hn::StoreU(g, d, green + x);
+    hn::StoreU(b, d, blue + x);
+  }
+  for (; x < count; ++x) {
+    const uint8_t* pixel = pixels + size_t{kColors} * x;
+    red[x] = pixel[0];
+    green[x] = pixel[1];
+    blue[x] = pixel[2];
+  }
+}
+
+// Left and right pixels of groups of eight columns, as floats: eight of these and eight of those.
+void Gather(const uint8_t* from, const int* first, const uint8_t* places, int groups, float* pixels) {
+  const hn::CappedTag<float, 8> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<uint8_t, decltype(d)> d8;
+  const hn::FixedTag<uint8_t, 16> bytes;
+  [[maybe_unused]] constexpr int kLanes = hn::MaxLanes(d);
+  for (int group = 0; group < groups; ++group) {
+    const auto found =
+        hn::TableLookupBytes(hn::LoadU(bytes, from + first[group]), hn::LoadU(bytes, places + size_t{16} * group));
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+    hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::LowerHalf(found))), d, pixels + size_t{16} * group);
+    hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::UpperHalf(d8, found))), d, pixels + size_t{16} * group + 8);
+#else
+    alignas(16) uint8_t stored[16];
+    hn::Store(found, bytes, stored);
+    for (int i = 0; i < 16; i += kLanes)
+      hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, stored + i))), d, pixels + size_t{16} * group + i);
+#endif
+  }
+}
+
+// Groups of eight columns of one output row.
+void Blend(const ResizeRow& row, int groups) {
+  const hn::CappedTag<float, 8> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<uint8_t, decltype(d)> d8;
+  constexpr int kLanes = hn::MaxLanes(d);
+  using Floats = hn::Vec<decltype(d)>;
+  const Floats one = hn::Set(d, 1.0F);
+  const Floats bottom = hn::Set(d, row.bottom_weight);
+  const Floats top = hn::Set(d, row.top_weight);
+  for (int column = 0; column < 8 * groups; column += kLanes) {
+    const Floats right_weight = hn::LoadU(d, row.right_weight + column);
+    const Floats left_weight = hn::Sub(one, right_weight);
+    const Floats top_left = hn::Mul(top, left_weight);
+    const Floats top_right = hn::Mul(top, right_weight);
+    const Floats bottom_left = hn::Mul(bottom, left_weight);
+    const Floats bottom_right = hn::Mul(bottom, right_weight);
+    const int place = column + column / 8 * 8;
+    for (int color = 0; color < kColors; ++color) {
+      const float* above = row.top[color] + place;
+      const float* below = row.bottom[color] + place;
+      const Floats sum =
+          hn::Add(hn::Add(hn::Add(hn::Mul(top_left, hn::Load(d, above)), hn::Mul(top_right, hn::Load(d, above + 8))),
+                          hn::Mul(bottom_left, hn::Load(d, below))),
+                  hn::Mul(bottom_right, hn::Load(d, below + 8)));
+      hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, sum)), d8, row.out[color] + column);
+    }
+  }
+}
+
+}  // namespace maskbench::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace maskbench {
+
+HWY_EXPORT(Separate);
+HWY_EXPORT(Gather);
+HWY_EXPORT(Blend);
+
+void Planes::SetSize(int width, int height) {
+  width_ = width;
+  height_ = height;
+  stride_ = (static_cast<size_t>(width) + kBeyond + 63) / 64 * 64;
+  bytes_.resize(kColors * static_cast<size_t>(height) * stride_);
+}
+
+void Planes::Assign(const Image& image) {
+  SetSize(image.width, image.height);
+  for (int y = 0; y < image.height; ++y)
+    HWY_DYNAMIC_DISPATCH(Separate)(image.row(y), image.width, row(0, y), row(1, y), row(2, y));
+}
+
+Resizer::Resizer(const Planes& in, Planes& out)
+    : in_(in), out_(out), y_scale_((in.height() - 1) / static_cast<double>(std::max(out.height() - 1, 1))) {
+  const int width = in.width();
+  const double x_scale = (width - 1) / static_cast<double>(std::max(out.width() - 1, 1));
+  // dlib adds up four columns at a time, in single precision, until one of them has no right neighbour.
+  float x[4];
+  for (int i = 0; i < 4; ++i) x[i] = static_cast<float>(-4 * x_scale + i * x_scale);
+  const auto step = static_cast<float>(4 * x_scale);
+  std::vector<int> left;
+  for (;;) {
+    for (float& at : x) at += step;
+    if (static_cast<int>(x[3]) + 1 >= width) break;
+    for (const float at : x) {
+      left.push_back(static_cast<int>(at));
+      right_weight_.push_back(at - static_cast<float>(left.back()));
+    }
+  }
+  single_ = static_cast<int>(left.size());
+  // The last group may have but four; its others repeat a column, and are written over.
+  while (left.size() % 8 != 0) {
+    left.push_back(left.back());
+    right_weight_.push_back(right_weight_.back());
+  }
+  for (size_t group = 0; group < left.size(); group += 8) {
+    first_.push_back(left[group]);
+    for (const int side : {0, 1})
+      for (size_t i = group; i < group + 8; ++i) places_.push_back(static_cast<uint8_t>(left[i] - left[group] + side));
+  }
+  double last = -x_scale + single_ * x_scale;
+  for (int column = single_; column < out.width(); ++column) {
+    last += x_scale;
+    const int at = static_cast<int>(std::floor(last));
+    last_.push_back({at, std::min(at + 1, width - 1), last - at});
+  }
+}
+
+void Resizer::Rows(int begin, int end) const {
+  const auto groups = static_cast<int>(first_.size());
+  // Two input rows as floats, by their numbers' last bit.
+  const size_t color_floats = 16 * first_.size();
+  const hwy::AlignedFreeUniquePtr<float[]> floats = hwy::AllocateAligned<float>(size_t{2} * kColors * color_floats + 1);
+  int held[2] = {-1, -1};
+  const auto floats_of = [&](int row, int color) {
+    return floats.get() + static_cast<size_t>(row % 2 * kColors + color) * color_floats;
+  };
+  const auto hold = [&](int row) {
+    if (std::exchange(held[row % 2], row) == row) return;
+    for (int color = 0; color < kColors; ++color)
+      HWY_DYNAMIC_DISPATCH(Gather)(in_.row(color, row), first_.data(), places_.data(), groups, floats_of(row, color));
+  };
+  double y = -y_scale_;
+  for (int row = 0; row < end; ++row) {
+    // The sum is dlib's, from the first row on.
+    y += y_scale_;
+    if (row < begin) continue;
+    const int top = static_cast<int>(std::floor(y));
+    const int bottom = std::min(top + 1, in_.height() - 1);
+    const double weight = y - top;
+    hold(top);
+    hold(bottom);
+    ResizeRow job{};
+    for (int color = 0; color < kColors; ++color) {
+      job.top[color] = floats_of(top, color);
+      job.bottom[color] = floats_of(bottom, color);
+      job.out[color] = out_.row(color, row);
+    }
+    job.top_weight = static_cast<float>(1 - weight);
+    job.bottom_weight = static_cast<float>(weight);
+    job.right_weight = right_weight_.data();
+    HWY_DYNAMIC_DISPATCH(Blend)(job, groups);
+    for (size_t i = 0; i < last_.size(); ++i) {
+      const auto& [left, right, right_weight] = last_[i];
+      for (int color = 0; color < kColors; ++color) {
+        const uint8_t* above = in_.row(color, top);
+        const uint8_t* below = in_.row(color, bottom);
+        const double sum = (1 - weight) * ((1 - right_weight) * above[left] + right_weight * above[right]) +
+                           weight * ((1 - right_weight) * below[left] + right_weight * below[right]);
+        job.out[color][static_cast<size_t>(single_) + i] = static_cast<uint8_t>(sum);
+      }
+    }
+  }
+}
+
+}  // namespace maskbench
+#endif  // HWY_ONCE

@@ -1,0 +1,77 @@
+#ifndef MASKBENCH_FACE_PLANES_H_
+#define MASKBENCH_FACE_PLANES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "image/image.h"
+
+namespace maskbench {
+
+inline constexpr int kColors = 3;
+
+// A photo with its colours apart. Vectors may be read, not written, beyond the end of a row.
+class Planes {
+ public:
+  int width() const { return width_; }
+  int height() const { return height_; }
+  const uint8_t* row(int color, int y) const { return bytes_.data() + Offset(color, y); }
+  uint8_t* row(int color, int y) { return bytes_.data() + Offset(color, y); }
+  size_t capacity() const { return bytes_.capacity(); }
+
+  void SetSize(int width, int height);
+  void Assign(const Image& image);
+
+ private:
+  // What a vector may read beyond the last pixel of a row.
+  static constexpr int kBeyond = 64;
+
+  size_t Offset(int color, int y) const {
+    return (static_cast<size_t>(color) * static_cast<size_t>(height_) + static_cast<size_t>(y)) * stride_;
+  }
+
+  int width_ = 0;
+  int height_ = 0;
+  size_t stride_ = 0;
+  std::vector<uint8_t> bytes_;
+};
+
+// One row of a resizing, for the kernel.
+struct ResizeRow {
+  // For each group of eight columns their eight left and their eight right pixels.
+  const float* top[kColors];
+  const float* bottom[kColors];
+  uint8_t* out[kColors];
+  float top_weight, bottom_weight;
+  const float* right_weight;
+};
+
+// The bilinear resizing of dlib 19.24 (resize_image of two RGB images), every pixel equal: in single precision, but for
+// the last columns, which it does in double precision.
+class Resizer {
+ public:
+  // `out` has its size.
+  Resizer(const Planes& in, Planes& out);
+  void Rows(int begin, int end) const;
+
+ private:
+  const Planes& in_;
+  Planes& out_;
+  double y_scale_;
+  // Columns before this are in single precision, in groups of eight.
+  int single_;
+  // For each group the first column that it reads, and beyond that where its eight left and its eight right pixels are.
+  std::vector<int> first_;
+  std::vector<uint8_t> places_;
+  std::vector<float> right_weight_;
+  struct Last {
+    int left, right;
+    double right_weight;
+  };
+  std::vector<Last> last_;
+};
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_FACE_PLANES_H_

@@ -1,0 +1,291 @@
+#include "face/windows.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "face/frontal_model.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "face/windows.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#ifndef MASKBENCH_FACE_WINDOWS_CC_
+#define MASKBENCH_FACE_WINDOWS_CC_
+namespace maskbench {
+
+constexpr int kWindowCells = kWindow * kWindow;
+constexpr int kRowBytes = kWindow * kCellBytes;
+// So many sums of two products of a feature and a weight fit in 16 bits.
+constexpr int kGroup = 4;
+static_assert(kGroup * 2 * kByteSteps * kByteSteps <= INT16_MAX);
+
+// The filters in bytes, and by how much a score in bytes may be wrong.
+struct ByteFilters {
+  // [filter][cell of the window][feature]
+  alignas(64) std::array<std::array<int8_t, size_t{kWindowCells} * kCellBytes>, kFilters> weights;
+  struct Test {
+    // A window may reach its threshold where sum x scale + error x sqrt(energy) >= limit.
+    float scale, error, limit;
+  };
+  std::array<Test, kFilters> tests;
+};
+
+// A window's features, [feature][column][row]: the rows side by side.
+struct TurnedWindow {
+  static constexpr int kRows = 16;
+  alignas(64) float numbers[kFeatures][kWindow][kRows];
+};
+
+}  // namespace maskbench
+#endif  // MASKBENCH_FACE_WINDOWS_CC_
+
+HWY_BEFORE_NAMESPACE();
+namespace maskbench::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using Bytes8 = hn::CappedTag<uint8_t, 64>;
+using Sums16 = hn::RepartitionToWide<hn::RebindToSigned<Bytes8>>;
+using Sums32 = hn::RepartitionToWide<Sums16>;
+
+// The sums of two neighbouring products of a feature and a weight.
+HWY_INLINE hn::Vec<Sums16> MultiplyPairs(hn::Vec<Bytes8> features, hn::Vec<hn::RebindToSigned<Bytes8>> weights) {
+#if HWY_TARGET == HWY_AVX2
+  return hn::Vec<Sums16>{_mm256_maddubs_epi16(features.raw, weights.raw)};
+#elif HWY_ARCH_X86 && HWY_TARGET < HWY_AVX2
+  return hn::Vec<Sums16>{_mm512_maddubs_epi16(features.raw, weights.raw)};
+#else
+  const Sums16 d;
+  const auto low = [&](auto bytes) HWY_ATTR { return hn::ShiftRight<8>(hn::ShiftLeft<8>(hn::BitCast(d, bytes))); };
+  const auto high = [&](auto bytes) HWY_ATTR { return hn::ShiftRight<8>(hn::BitCast(d, bytes)); };
+  return hn::Add(hn::Mul(low(features), low(weights)), hn::Mul(high(features), high(weights)));
+#endif
+}
+
+// Scores in bytes of a row of windows, for each filter `stride` numbers apart.
+void ScoreBytes(const uint8_t* cells, size_t row_bytes, int columns, const ByteFilters& filters, int32_t* sums,
+                size_t stride) {
+  const Bytes8 d8;
+  const hn::RebindToSigned<Bytes8> di8;
+  const Sums16 d16;
+  const Sums32 d32;
+  constexpr int kLanes = hn::MaxLanes(d8);
+  constexpr int kVectors = 2 * kRowBytes / kLanes;
+  const auto ones = hn::Set(d16, 1);
+  for (int column = 0; column < columns; column += 2) {
+    const uint8_t* windows[2] = {cells + static_cast<size_t>(column) * kCellBytes,
+                                 cells + static_cast<size_t>(std::min(column + 1, columns - 1)) * kCellBytes};
+    hn::Vec<Sums32> totals[2][kFilters];
+    hn::Vec<Sums32> others[2][kFilters];
+    for (int window = 0; window < 2; ++window)
+      for (int filter = 0; filter < kFilters; ++filter) totals[window][filter] = others[window][filter] = hn::Zero(d32);
+    for (int rows = 0; rows < kWindow; rows += 2) {
+      const size_t row = static_cast<size_t>(rows) * row_bytes;
+      const int weight = rows * kRowBytes;
+      for (int group = 0; group < kVectors; group += kGroup) {
+        hn::Vec<Sums16> few[2][kFilters];
+        for (int vector = group; vector < std::min(group + kGroup, kVectors); ++vector) {
+          const int at = vector * kLanes;
+          const size_t place = row + (at < kRowBytes ? static_cast<size_t>(at) : row_bytes + at - kRowBytes);
+          const auto first = hn::LoadU(d8, windows[0] + place);
+          const auto second = hn::LoadU(d8, windows[1] + place);
+          for (int filter = 0; filter < kFilters; ++filter) {
+            const auto weights = hn::Load(di8, filters.weights[filter].data() + weight + at);
+            const auto a = MultiplyPairs(first, weights);
+            const auto b = MultiplyPairs(second, weights);
+            few[0][filter] = vector == group ? a : hn::Add(few[0][filter], a);
+            few[1][filter] = vector == group ? b : hn::Add(few[1][filter], b);
+          }
+        }
+        for (int window = 0; window < 2; ++window)
+          for (int filter = 0; filter < kFilters; ++filter)
+            totals[window][filter] = hn::ReorderWidenMulAccumulate(d32, few[window][filter], ones,
+                                                                   totals[window][filter], others[window][filter]);
+      }
+    }
+    // The second of a last window that has no neighbour is written over by the first.
+    for (int window = 1; window >= 0; --window)
+      for (int filter = 0; filter < kFilters; ++filter)
+        sums[static_cast<size_t>(filter) * stride + static_cast<size_t>(column + window)] =
+            hn::GetLane(hn::SumOfLanes(d32, hn::Add(totals[window][filter], others[window][filter])));
+  }
+}
+
+// The energy of the windows of a row, from that of the cells.
+void SumEnergy(const float* const (&cells)[kWindow], int columns, float* energy) {
+  const hn::CappedTag<float, 8> d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  for (int column = 0; column < columns; column += lanes) {
+    auto sum = hn::Zero(d);
+    for (const float* row : cells)
+      for (int i = 0; i < kWindow; ++i) sum = hn::Add(sum, hn::LoadU(d, row + column + i));
+    hn::StoreU(sum, d, energy + column);
+  }
+}
+
+// Calls `visit` for windows that may reach a filter's threshold: writes their columns and filters to `kept`, and
+// returns how many there are.
+int Keep(const int32_t* sums, size_t stride, const float* energy, int columns, const ByteFilters& filters, int* kept) {
+  const hn::CappedTag<float, 8> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  int count = 0;
+  for (int column = 0; column < columns; column += lanes) {
+    const auto norm = hn::Sqrt(hn::LoadU(d, energy + column));
+    for (int filter = 0; filter < kFilters; ++filter) {
+      const auto& [scale, error, limit] = filters.tests[filter];
+      const auto sum = hn::ConvertTo(d, hn::LoadU(di, sums + static_cast<size_t>(filter) * stride + column));
+      const auto most = hn::Add(hn::Mul(sum, hn::Set(d, scale)), hn::Mul(norm, hn::Set(d, error)));
+      const auto reach = hn::Ge(most, hn::Set(d, limit));
+      if (HWY_LIKELY(hn::AllFalse(d, reach))) continue;
+      alignas(32) float marks[8];
+      hn::Store(hn::IfThenElseZero(reach, hn::Set(d, 1.0F)), d, marks);
+      for (int i = 0; i < std::min(lanes, columns - column); ++i)
+        if (marks[i] != 0) kept[count++] = (column + i) * kFilters + filter;
+    }
+  }
+  return count;
+}
+
+// The score of a window in dlib's order of arithmetic. It adds the taps up in three sums, but in `last` columns in one.
+float ScoreExactly(const TurnedWindow& window, const frontal::Filter& filter, bool last) {
+  const hn::CappedTag<float, 8> d;
+  constexpr int kLanes = hn::MaxLanes(d);
+  float score = 0;
+  alignas(64) float rows[TurnedWindow::kRows];
+  for (const frontal::Component& component : filter.components) {
+    const auto& columns = window.numbers[component.plane];
+    for (int row = 0; row < kWindow; row += kLanes) {
+      const auto tap = [&](int i)
+                           HWY_ATTR { return hn::Mul(hn::Load(d, columns[i] + row), hn::Set(d, component.row[i])); };
+      auto sum = tap(0);
+      if (last) {
+        for (int i = 1; i < kWindow; ++i) sum = hn::Add(sum, tap(i));
+      } else {
+        auto second = tap(1);
+        auto third = tap(2);
+        for (int i = 3; i < kWindow - 1; i += 3) {
+          sum = hn::Add(sum, tap(i));
+          second = hn::Add(second, tap(i + 1));
+          third = hn::Add(third, tap(i + 2));
+        }
+        sum = hn::Add(hn::Add(sum, tap(kWindow - 1)), hn::Add(second, third));
+      }
+      hn::Store(sum, d, rows + row);
+    }
+    const auto tap = [&](int i) { return rows[i] * component.column[i]; };
+    float sum = tap(0);
+    if (last) {
+      for (int i = 1; i < kWindow; ++i) sum += tap(i);
+    } else {
+      float second = tap(1);
+      float third = tap(2);
+      for (int i = 3; i < kWindow - 1; i += 3) {
+        sum += tap(i);
+        second += tap(i + 1);
+        third += tap(i + 2);
+      }
+      sum = (sum + tap(kWindow - 1)) + (second + third);
+    }
+    score += sum;
+  }
+  return score;
+}
+
+}  // namespace maskbench::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace maskbench {
+
+HWY_EXPORT(ScoreBytes);
+HWY_EXPORT(SumEnergy);
+HWY_EXPORT(Keep);
+HWY_EXPORT(ScoreExactly);
+
+namespace {
+
+ByteFilters MakeByteFilters() {
+  ByteFilters filters{};
+  for (int f = 0; f < kFilters; ++f) {
+    const frontal::Filter& filter = frontal::kModel.filters[f];
+    // By feature and cell, a feature being counted in steps.
+    std::array<std::array<double, kWindowCells>, kFeatures> dense{};
+    // Of dlib's own sums: every product takes part in fewer than 100 roundings.
+    double rounding = 0;
+    for (const frontal::Component& component : filter.components)
+      for (int row = 0; row < kWindow; ++row)
+        for (int column = 0; column < kWindow; ++column) {
+          const double weight = double{component.column[row]} * component.row[column];
+          dense[component.plane][row * kWindow + column] += weight * FeatureRange(component.plane) / kByteSteps;
+          // No feature is above 0.86.
+          rounding += std::abs(weight) * 0.86 * 100 * std::numeric_limits<float>::epsilon();
+        }
+    double greatest = 0;
+    for (const auto& plane : dense)
+      for (const double weight : plane) greatest = std::max(greatest, std::abs(weight));
+    const double scale = greatest / kByteSteps;
+    double error = 0;
+    double half_steps = 0;
+    for (int feature = 0; feature < kFeatures; ++feature)
+      for (int cell = 0; cell < kWindowCells; ++cell) {
+        const double weight = dense[feature][cell];
+        const double whole = std::round(weight / scale);
+        filters.weights[f][static_cast<size_t>(cell) * kCellBytes + feature] = static_cast<int8_t>(whole);
+        // The weights' own rounding is bounded by Cauchy and Schwarz, that of the features by half a step each.
+        error += (weight - whole * scale) * (weight - whole * scale);
+        half_steps += std::abs(weight) / 2;
+      }
+    // The arithmetic of the test itself is good for six digits of sums below 100.
+    constexpr double kOwn = 1e-3;
+    filters.tests[f] = {static_cast<float>(scale), static_cast<float>(std::sqrt(error) * (1 + kOwn)),
+                        static_cast<float>(filter.threshold - half_steps * (1 + kOwn) - rounding - kOwn)};
+  }
+  return filters;
+}
+
+void Turn(const Features& features, int row, int column, TurnedWindow& window) {
+  for (int feature = 0; feature < kFeatures; ++feature)
+    for (int y = 0; y < kWindow; ++y) {
+      const float* from = features.row(feature, row + y) + column;
+      for (int x = 0; x < kWindow; ++x) window.numbers[feature][x][y] = from[x];
+    }
+}
+
+}  // namespace
+
+void FindWindows(const Features& features, int begin, int end, std::vector<WindowScore> (&found)[kFilters]) {
+  static const ByteFilters filters = MakeByteFilters();
+  const int columns = features.columns();
+  // A vector may be read or written beyond the last column.
+  const size_t stride = static_cast<size_t>(columns) + 16;
+  std::vector<int32_t> sums(kFilters * stride);
+  std::vector<float> energy(stride);
+  std::vector<int> kept(static_cast<size_t>(columns) * kFilters);
+  TurnedWindow window{};
+  for (int row = begin; row < end; ++row) {
+    HWY_DYNAMIC_DISPATCH(ScoreBytes)
+    (features.cells(row), static_cast<size_t>(features.width()) * kCellBytes, columns, filters, sums.data(), stride);
+    const float* rows[kWindow];
+    for (int i = 0; i < kWindow; ++i) rows[i] = features.energy(row + i);
+    HWY_DYNAMIC_DISPATCH(SumEnergy)(rows, columns, energy.data());
+    const int count = HWY_DYNAMIC_DISPATCH(Keep)(sums.data(), stride, energy.data(), columns, filters, kept.data());
+    int turned = -1;
+    std::sort(kept.begin(), kept.begin() + count);
+    for (int i = 0; i < count; ++i) {
+      const int column = kept[i] / kFilters;
+      const int filter = kept[i] % kFilters;
+      if (turned != column) Turn(features, row, column, window);
+      turned = column;
+      // dlib scores eight columns at a time, and the last ones in another order of arithmetic.
+      const bool last = column >= columns / 8 * 8;
+      const float score = HWY_DYNAMIC_DISPATCH(ScoreExactly)(window, frontal::kModel.filters[filter], last);
+      if (score >= frontal::kModel.filters[filter].threshold) found[filter].push_back({row, column, score});
+    }
+  }
+}
+
+}  // namespace maskbench
+#endif  // HWY_ONCE

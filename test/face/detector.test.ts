@@ -1,0 +1,98 @@
+import test from 'ava';
+import { detectors, Masker, type RawImage } from 'maskbench';
+import sharp from 'sharp';
+import { maskbench, samplePhoto } from '../support/files.js';
+import { uniform } from '../support/scores.js';
+
+/** Faces of both detectors: boxes, scores and landmarks must be the same, in the same order. */
+function bothDetect(upsample: number) {
+  const [fast, dlib] = detectors.map((detector) => new Masker({ detector, upsample })) as [Masker, Masker];
+  return async (photo: RawImage) => {
+    const [ours, theirs] = await Promise.all([fast.detect(photo), dlib.detect(photo)]);
+    return { ours: ours.faces, theirs: theirs.faces };
+  };
+}
+
+async function rawOf(image: ReturnType<typeof sharp>): Promise<RawImage> {
+  const { data, info } = await image.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height, channels: 3 };
+}
+
+/** Crops of the sample photos: shifted, scaled and mirrored, with faces cut off and whole. */
+async function crops(count: number, seed: number): Promise<RawImage[]> {
+  const next = uniform(seed);
+  const photos = await Promise.all(
+    [1, 2, 3, 4, 5, 6].map((number) => rawOf(sharp(samplePhoto(number)).resize({ width: 640 }))),
+  );
+  return Promise.all(
+    Array.from({ length: count }, (_, i) => {
+      const photo = photos[i % photos.length] as RawImage;
+      const width = 60 + Math.floor(next() * 340);
+      const height = 60 + Math.floor(next() * 340);
+      const raw = { width: photo.width, height: photo.height, channels: 3 as const };
+      const crop = sharp(photo.data, { raw }).extract({
+        left: Math.floor(next() * (photo.width - width)),
+        top: Math.floor(next() * (photo.height - height)),
+        width,
+        height,
+      });
+      return rawOf(i % 4 === 3 ? crop.flop() : crop);
+    }),
+  );
+}
+
+test('the fast detector finds what dlib finds on crops of photos: boxes, scores, order, landmarks', async (t) => {
+  let faces = 0;
+  for (const upsample of [0, 1, 2]) {
+    const detect = bothDetect(upsample);
+    for (const photo of await crops(upsample === 2 ? 20 : 120, upsample)) {
+      const { ours, theirs } = await detect(photo);
+      t.deepEqual(ours, theirs);
+      faces += theirs.length;
+    }
+  }
+  t.true(faces > 50, `${faces} faces`);
+});
+
+test('the fast detector agrees with dlib on odd sizes and on noise', async (t) => {
+  const next = uniform(5);
+  const noise = (width: number, height: number): RawImage => ({
+    data: Uint8Array.from({ length: 3 * width * height }, () => Math.floor(next() * 256)),
+    width,
+    height,
+    channels: 3,
+  });
+  const sizes = [
+    ...Array.from({ length: 40 }, (_, i) => [i + 1, i + 1]),
+    ...[17, 19, 23, 31, 37].flatMap((prime) => [
+      [prime, 127],
+      [127, prime],
+    ]),
+    ...[
+      [1, 5000],
+      [5000, 1],
+      [2, 3000],
+      [3000, 3],
+      [251, 257],
+    ],
+  ] as [number, number][];
+  for (const upsample of [0, 1]) {
+    const detect = bothDetect(upsample);
+    for (const [width, height] of sizes) {
+      const { ours, theirs } = await detect(noise(width, height));
+      t.deepEqual(ours, theirs, `${width}×${height}`);
+    }
+  }
+});
+
+test('the command takes either detector', async (t) => {
+  const found = await Promise.all(
+    detectors.map((detector) => maskbench(['detect', '--json', '--detector', detector, samplePhoto(2)])),
+  );
+  t.true(found[0]?.stdout.includes('landmarks'));
+  const withoutTimes = found.map(({ stdout }) => stdout.replace(/"milliseconds":[^,}]*/g, ''));
+  t.is(withoutTimes[0], withoutTimes[1]);
+  const { code, stderr } = await maskbench(['detect', '--detector', 'best', samplePhoto(2)]);
+  t.is(code, 2);
+  t.regex(stderr, /Allowed choices are fast, dlib/);
+});
