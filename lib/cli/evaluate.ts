@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { MaskbenchError } from '../errors.js';
+import { invalid, MaskbenchError } from '../errors.js';
 import { type Comparisons, definitions, type EvaluateOptions, type Evaluation, evaluate } from '../metrics/evaluate.js';
 import { calibrate, type Fusion, fuse, fusions } from '../metrics/fusion.js';
 import { readGroups } from '../metrics/groups.js';
@@ -17,7 +17,7 @@ import { tellAllPairs } from './score-all.js';
 interface Flags extends Omit<EvaluateOptions, 'groups' | 'signal' | 'plainFmr'> {
   pairs?: string;
   labels?: string;
-  scores: string[];
+  scores?: string[];
   allPairs?: string;
   failures?: string;
   fuse?: Fusion;
@@ -31,7 +31,9 @@ interface Flags extends Omit<EvaluateOptions, 'groups' | 'signal' | 'plainFmr'> 
 }
 
 /** Labels from the pair list, a file of labels, or the score files themselves. */
-async function readComparisons(flags: Flags): Promise<{ comparisons: Comparisons; systems: SystemScores[] }> {
+async function readComparisons(
+  flags: Flags & { scores: string[] },
+): Promise<{ comparisons: Comparisons; systems: SystemScores[] }> {
   const list = flags.pairs === undefined ? undefined : parsePairs(await read(flags.pairs), flags.pairs).pairs;
   const failures = flags.failures === undefined ? undefined : await readFailures(flags.failures);
   const systems: SystemScores[] = [];
@@ -104,13 +106,20 @@ async function fixedThreshold({ threshold, thresholdFrom, thresholdFmr }: Flags)
 async function runEvaluate(flags: Flags, command: Command): Promise<void> {
   if (flags.allPairs !== undefined) {
     const { out, images, json, fmr, fnmr } = flags;
+    if (flags.thresholdFrom === 'plain-plain')
+      throw invalid(
+        '--threshold-from',
+        'a file with --all-pairs: score-all --within plain gives plain–plain rates',
+        'plain-plain',
+      );
     const threshold = await fixedThreshold(flags);
     return tellAllPairs(await loadScores(flags.allPairs), {
       ...{ out, images, json, fmr, fnmr, threshold },
     } as Parameters<typeof tellAllPairs>[1]);
   }
-  if (flags.scores === undefined) command.error("error: required option '--scores' or '--all-pairs'", { exitCode: 2 });
-  const { comparisons, systems } = await readComparisons(flags);
+  const { scores } = flags;
+  if (scores === undefined) return command.error("error: required option '--scores' or '--all-pairs'", { exitCode: 2 });
+  const { comparisons, systems } = await readComparisons({ ...flags, scores });
   const { labels, pairs } = comparisons;
   if (flags.fuse === 'llr') {
     if (!pairs)

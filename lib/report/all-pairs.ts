@@ -2,7 +2,7 @@ import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
 import { csvField } from '../metrics/score-files.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
-import { type AllPairsEvaluation, type EdgesAround, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
+import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
 import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../score/rates.js';
 import type { AllScores } from '../score/score-all.js';
 import { cmcChart, detChart, histogramChart } from './charts.js';
@@ -30,14 +30,14 @@ const edgeText = ({ threshold, fmr, fnmr }: EdgeRates) => `${shown(threshold)}, 
 /** Rates as rows of text; the first is their header. */
 export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPairsEvaluation): string[][] {
   const neighbour = (edge: EdgeRates | undefined) => (edge ? edgeText(edge) : '-');
-  const row = (name: string, { at, below }: EdgesAround) => [
+  const row = (name: string, at: EdgeRates, next: EdgeRates | undefined) => [
     name,
     ...[at.threshold, at.fmr, at.fnmr].map(shown),
-    neighbour(below),
+    neighbour(next),
   ];
   return [
     ['', 'threshold', 'FMR', 'FNMR', 'next edge: threshold, FMR, FNMR'],
-    row(`EER ${shown(eer.value)}`, eer),
+    row(`EER ${shown(eer.value)}`, eer.at, eer.below),
     ...fnmrAtFmr.map(({ target, at, below, fmr, fnmr }) => [
       `FMR ≤ ${target}`,
       shown(at.threshold),
@@ -45,8 +45,8 @@ export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPair
       shownEstimate(fnmr),
       neighbour(below),
     ]),
-    ...fmrAtFnmr.map(({ target, at, above }) => row(`FNMR ≤ ${target}`, { at, ...(above && { below: above }) })),
-    ...(atThreshold ? [row('threshold', atThreshold)] : []),
+    ...fmrAtFnmr.map(({ target, at, above }) => row(`FNMR ≤ ${target}`, at, above)),
+    ...(atThreshold ? [row('threshold', atThreshold.at, atThreshold.below)] : []),
   ];
 }
 

@@ -30,13 +30,13 @@ void Enlarge(Planes& image, Planes& next) {
   const dlib::rectangle size(0, 0, image.width() - 1, image.height() - 1);
   const dlib::rectangle enlarged = dlib::pyramid_down<2>().rect_up(size);
   next.SetSize(static_cast<int>(enlarged.right()) + 1, static_cast<int>(enlarged.bottom()) + 1);
-  Resizer(image, next).Rows(0, next.height());
+  Resizer(image, next).Run();
   std::swap(image, next);
 }
 
 void Shrink(Planes& image, Planes& next) {
   next.SetSize(5 * image.width() / 6, 5 * image.height() / 6);
-  Resizer(image, next).Rows(0, next.height());
+  Resizer(image, next).Run();
   std::swap(image, next);
 }
 
@@ -63,9 +63,9 @@ std::vector<Detection> DetectFast(const Image& image, int upsample) {
   for (int level = 0; level < levels; ++level) {
     if (level > 0) Shrink(planes, next);
     features.SetSize(planes.width(), planes.height());
-    ExtractFeatures(planes, features, 0, features.rows());
+    ExtractFeatures(planes, features);
     std::vector<WindowScore> found[kFilters];
-    FindWindows(features, 0, features.rows(), found);
+    FindWindows(features, found);
     for (int filter = 0; filter < kFilters; ++filter)
       for (const auto& [row, column, score] : found[filter]) {
         const dlib::point center(column + kWindow / 2, row + kWindow / 2);

@@ -17,6 +17,10 @@ namespace maskbench {
 
 constexpr int kCell = 8;
 constexpr int kHalf = kOrientations / 2;
+// Which of the directions 20 degrees apart is nearest to a gradient: beyond {a, b} lies what has along x b > across x
+// a. dlib's directions are rounded to four digits, and so are the borders between them: in whole numbers the two sides
+// are never equal but where a component is 0.
+constexpr int kBorders[4][2] = {{603, 3420}, {1737, 3008}, {2660, 2232}, {3264, 1188}};
 
 // What the rows of an image are turned into while they pass.
 struct FeatureScratch {
@@ -38,7 +42,7 @@ struct FeatureScratch {
   // Rows of blocks of 2 x 2 cells, the last two: the most that a vote counts, and its factor.
   std::array<std::vector<float>, 2> limits, factors;
 
-  FeatureScratch(const Planes& image, int rows);
+  explicit FeatureScratch(const Planes& image);
   float* lengths_of(int row) { return lengths.data() + static_cast<size_t>(row) * pixels; }
   int32_t* places_of(int row) { return places.data() + static_cast<size_t>(row) * pixels; }
 };
@@ -97,9 +101,8 @@ void Gradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
     return hn::BitCast(d16, hn::Set(d32, static_cast<int>(static_cast<uint32_t>(along) << 16U |
                                                           (static_cast<uint32_t>(across) & 0xFFFFU))));
   };
-  // Which of the directions 20 degrees apart is nearest: dlib's own are rounded to four digits, and so are the borders
-  // between them. In whole numbers neither side of a border is ever equal but where a component is 0.
-  const Shorts borders[4] = {two(-603, 3420), two(-1737, 3008), two(-2660, 2232), two(-3264, 1188)};
+  Shorts borders[4];
+  for (int i = 0; i < 4; ++i) borders[i] = two(-kBorders[i][0], kBorders[i][1]);
   const Ints zero = hn::Zero(d32);
   const Ints counted = hn::Iota(d32, 0);
   for (int x = 1; x < 1 + kCell * scratch.blocks; x += kLanes) {
@@ -361,7 +364,6 @@ int CellsOf(int pixels) { return (pixels + kCell / 2) / kCell; }
 
 // The last pixels of a row, which dlib does one by one: the earlier of equal colours counts.
 void LastGradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
-  constexpr int kBorders[4][2] = {{603, 3420}, {1737, 3008}, {2660, 2232}, {3264, 1188}};
   for (int x = 1 + kCell * scratch.blocks; x < scratch.visible_columns; ++x) {
     int best = -1;
     int across = 0;
@@ -389,15 +391,15 @@ constexpr size_t kSlack = 32;
 
 }  // namespace
 
-FeatureScratch::FeatureScratch(const Planes& image, int rows)
+FeatureScratch::FeatureScratch(const Planes& image)
     : cells_down(CellsOf(image.height())),
       cells_across(CellsOf(image.width())),
       visible_rows(std::min(cells_down * kCell, image.height()) - 1),
       visible_columns(std::min(cells_across * kCell, image.width()) - 1),
       blocks(std::max(0, visible_columns - 1) / kCell),
       pixels(static_cast<size_t>(std::max(1, visible_columns)) + kSlack),
-      lengths(static_cast<size_t>(rows) * pixels),
-      places(static_cast<size_t>(rows) * pixels),
+      lengths(kCell * pixels),
+      places(kCell * pixels),
       votes_stride(2 * (static_cast<size_t>(cells_across) + 2) + 2 * kSlack),
       votes(kOrientations * votes_stride),
       cells_stride(static_cast<size_t>(cells_across) + 2 + kSlack) {
@@ -430,13 +432,13 @@ void Features::SetSize(int image_width, int image_height) {
   for (int y = 0; y < kZerosAfter; ++y) clear_row(kZerosBefore + rows_ + y);
 }
 
-void ExtractFeatures(const Planes& image, Features& features, int begin, int end) {
-  if (begin >= end) return;
-  FeatureScratch scratch(image, kCell);
+void ExtractFeatures(const Planes& image, Features& features) {
+  if (features.rows() == 0) return;
+  FeatureScratch scratch(image);
   const auto cells = static_cast<size_t>(scratch.cells_across) + 2;
   // Rows of cells here count one before the image. Feature row y is of cell row y + 2, and needs those beside it. The
   // pixels that vote in cell row b and in the next are those from 8 b - 4 on.
-  for (int b = begin; b <= end + 2; ++b) {
+  for (int b = 0; b <= features.rows() + 2; ++b) {
     const int first = std::max(1, kCell * b - kCell / 2);
     const int rows = std::min(kCell * b + kCell / 2, scratch.visible_rows) - first;
     for (int row = 0; row < rows; ++row) {
@@ -446,12 +448,12 @@ void ExtractFeatures(const Planes& image, Features& features, int begin, int end
     if (rows > 0) HWY_DYNAMIC_DISPATCH(Votes)(scratch, first, rows);
     float* energy = scratch.energies[b % 3].data();
     HWY_DYNAMIC_DISPATCH(TakeRow)(scratch, scratch.histograms[b % 3].data(), energy);
-    // The votes of the first row are not all of its votes.
-    if (b < begin + 2) continue;
+    // Row 0 is before the image.
+    if (b < 2) continue;
     HWY_DYNAMIC_DISPATCH(Normalise)
     (scratch.energies[(b - 1) % 3].data() + 1, energy + 1, cells, scratch.limits[b % 2].data(),
      scratch.factors[b % 2].data());
-    if (b < begin + 3) continue;
+    if (b < 3) continue;
     const int y = b - 3;
     for (int feature = 0; feature < kFeatures; ++feature)
       std::fill_n(features.row(feature, y + kZerosBefore), kZerosBefore, 0.0F);

@@ -61,9 +61,9 @@ class Features {
   std::vector<uint8_t> bytes_;
 };
 
-// Computes rows [begin, end), not counting the zeros, of the features of an image: equal to those of dlib 19.24
-// (extract_fhog_features with AVX), every float.
-void ExtractFeatures(const Planes& image, Features& features, int begin, int end);
+// The features of an image, `features` having its size: equal to those of dlib 19.24 (extract_fhog_features with AVX),
+// every float.
+void ExtractFeatures(const Planes& image, Features& features);
 
 }  // namespace maskbench
 

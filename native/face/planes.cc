@@ -147,7 +147,7 @@ Resizer::Resizer(const Planes& in, Planes& out)
   }
 }
 
-void Resizer::Rows(int begin, int end) const {
+void Resizer::Run() const {
   const auto groups = static_cast<int>(first_.size());
   // Two input rows as floats, by their numbers' last bit.
   const size_t color_floats = 16 * first_.size();
@@ -162,10 +162,8 @@ void Resizer::Rows(int begin, int end) const {
       HWY_DYNAMIC_DISPATCH(Gather)(in_.row(color, row), first_.data(), places_.data(), groups, floats_of(row, color));
   };
   double y = -y_scale_;
-  for (int row = 0; row < end; ++row) {
-    // The sum is dlib's, from the first row on.
+  for (int row = 0; row < out_.height(); ++row) {
     y += y_scale_;
-    if (row < begin) continue;
     const int top = static_cast<int>(std::floor(y));
     const int bottom = std::min(top + 1, in_.height() - 1);
     const double weight = y - top;

@@ -53,7 +53,7 @@ class Resizer {
  public:
   // `out` has its size.
   Resizer(const Planes& in, Planes& out);
-  void Rows(int begin, int end) const;
+  void Run() const;
 
  private:
   const Planes& in_;

@@ -125,8 +125,7 @@ void SumEnergy(const float* const (&cells)[kWindow], int columns, float* energy)
   }
 }
 
-// Calls `visit` for windows that may reach a filter's threshold: writes their columns and filters to `kept`, and
-// returns how many there are.
+// Writes the windows that may reach a filter's threshold to `kept`, as column x kFilters + filter; returns how many.
 int Keep(const int32_t* sums, size_t stride, const float* energy, int columns, const ByteFilters& filters, int* kept) {
   const hn::CappedTag<float, 8> d;
   const hn::RebindToSigned<decltype(d)> di;
@@ -256,7 +255,7 @@ void Turn(const Features& features, int row, int column, TurnedWindow& window) {
 
 }  // namespace
 
-void FindWindows(const Features& features, int begin, int end, std::vector<WindowScore> (&found)[kFilters]) {
+void FindWindows(const Features& features, std::vector<WindowScore> (&found)[kFilters]) {
   static const ByteFilters filters = MakeByteFilters();
   const int columns = features.columns();
   // A vector may be read or written beyond the last column.
@@ -265,7 +264,7 @@ void FindWindows(const Features& features, int begin, int end, std::vector<Windo
   std::vector<float> energy(stride);
   std::vector<int> kept(static_cast<size_t>(columns) * kFilters);
   TurnedWindow window{};
-  for (int row = begin; row < end; ++row) {
+  for (int row = 0; row < features.rows(); ++row) {
     HWY_DYNAMIC_DISPATCH(ScoreBytes)
     (features.cells(row), static_cast<size_t>(features.width()) * kCellBytes, columns, filters, sums.data(), stride);
     const float* rows[kWindow];

@@ -14,10 +14,10 @@ struct WindowScore {
   float score;
 };
 
-// The windows of rows [begin, end) of an image whose score for each of the five filters reaches its threshold, row by
-// row: the scores are equal to those of dlib 19.24 (its separable filters with AVX). A first look in bytes with a bound
-// on its error leaves few windows to score in dlib's order of arithmetic.
-void FindWindows(const Features& features, int begin, int end, std::vector<WindowScore> (&found)[kFilters]);
+// The windows of an image whose score for each of the five filters reaches its threshold, row by row: the scores are
+// equal to those of dlib 19.24 (its separable filters with AVX). A first look in bytes with a bound on its error leaves
+// few windows to score in dlib's order of arithmetic.
+void FindWindows(const Features& features, std::vector<WindowScore> (&found)[kFilters]);
 
 }  // namespace maskbench
 

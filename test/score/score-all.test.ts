@@ -250,6 +250,39 @@ test('rates at edges are exact, both edges around a target are given, intervals 
   }
 });
 
+test('intervals of FMR are the jackknife over identities, pairs that are left out not being counted', async (t) => {
+  const { data, dimensions, index } = people(40, 2);
+  const plain = index.filter(({ masked }) => !masked);
+  // Three pairs of p0, which has then fewer impostor pairs than the others.
+  const exclude = plain
+    .filter(({ identity }) => identity === 'p1' || identity === 'p2')
+    .slice(0, 3)
+    .map(({ path: other }): [string, string] => ['p0/v0/0.jpg', other]);
+  const scores = await scoreAll({ data, dimensions }, index, { within: 'plain', bins: 256, exclude });
+  t.is(scores.tailWidth, 1);
+  const [found] = ratesAtFmr(scores, [0.001]);
+  const threshold = found?.at.threshold as number;
+  const left = new Set(exclude.flatMap(([a, b]) => [`${a} ${b}`, `${b} ${a}`]));
+  const vector = (row: number) => data.subarray(row * dimensions, (row + 1) * dimensions);
+  const pairs = plain.flatMap((a, i) =>
+    plain.slice(i + 1).flatMap((b) => {
+      if (a.identity === b.identity || left.has(`${a.path} ${b.path}`)) return [];
+      const [x, y] = [vector(a.row as number), vector(b.row as number)];
+      const dot = x.reduce((sum, value, k) => sum + value * (y[k] as number), 0);
+      return [{ identities: [a.identity, b.identity], match: dot / Math.hypot(...x) / Math.hypot(...y) >= threshold }];
+    }),
+  );
+  t.is(pairs.length, scores.impostors);
+  const rates = scores.identities.map((identity) => {
+    const others = pairs.filter(({ identities }) => !identities.includes(identity));
+    return others.filter(({ match }) => match).length / others.length;
+  });
+  const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+  const spread = rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) * ((rates.length - 1) / rates.length);
+  const above = (found?.at.fmr as number) + 1.96 * Math.sqrt(spread);
+  t.true(Math.abs((found?.fmr.interval?.[1] as number) - above) < 1e-12);
+});
+
 test('two names for one person are suspected, and left out where excluded', async (t) => {
   const { data, dimensions, index } = people(30, 2);
   // Photo 0 of p7 is almost photo 0 of p3.
@@ -356,6 +389,9 @@ test('the whole chain on a corpus: generate, embed, score-all in shards, merge, 
   const clash = await maskbench(['evaluate', '--all-pairs', at('merged'), '--scores', at('v.npy')]);
   t.is(clash.code, 2);
   t.regex(clash.stderr, /cannot be used with option '--scores/);
+  const unsaid = await maskbench(['evaluate', '--all-pairs', at('merged'), '--threshold-from', 'plain-plain']);
+  t.is(unsaid.code, 2);
+  t.regex(unsaid.stderr, /a file with --all-pairs/);
   const again = await maskbench(['score-all', ...options, '--out', at('whole')]);
   t.is(again.code, 2);
   t.regex(again.stderr, /the output exists already/);
