@@ -57,17 +57,78 @@ export interface NativeFace {
   /** 68 points [x, y], in pixels, iBUG order. */
   landmarks: [number, number][];
   masked: boolean;
-  /** Present where `masked`. */
-  style?: string;
-  /** 0xRRGGBB. Present where `masked`. */
+  /** Present where the face was masked. */
+  look?: NativeLook;
+}
+
+/** Where a template's picture and places of a face meet. */
+export interface NativeAnchor {
+  /** 0 to 67; 28.5 is midway between 28 and 29. */
+  landmark: number;
+  /** Pixels of the picture. */
+  x: number;
+  y: number;
+}
+
+/** How a template looks from one side. */
+export interface NativeTemplateView {
+  /** PNGs with an alpha channel, all of one size, lowest first: at `path`, or `file` with `path` as its name in errors. */
+  parts: { path: string; file?: Uint8Array; tinted: boolean }[];
+  /** At least three, not on a line. */
+  anchors: NativeAnchor[];
+}
+
+export interface NativeTemplate {
+  name: string;
+  front: NativeTemplateView;
+  /** For faces turned to the left and right of the photo. */
+  left?: NativeTemplateView;
+  right?: NativeTemplateView;
+}
+
+/** One way for a mask to look: `letter`, `nist` or `template` says its shape. */
+export interface NativeStyle {
+  name: string;
+  /** A whole number, below 2^32. */
+  weight: number;
+  /** 'a' to 'f'. */
+  letter?: string;
+  nist?: { wide: boolean; coverage: 'low' | 'medium' | 'high' };
+  /** A number in `templates`. */
+  template?: number;
+  /** 0xRRGGBB, one of which is drawn for each face; empty: a template keeps its own colours. */
+  colors: number[];
+  /** Any colour is drawn. */
+  anyColor: boolean;
+  /** A picture that fills the template's tinted parts, repeated; empty: none. */
+  texture: string;
+}
+
+export type Wear = 'correct' | 'under-nose' | 'chin';
+
+/** What was drawn on a face, or is to be drawn again. */
+export interface NativeLook {
+  /** A number in `styles`. */
+  style: number;
+  /** 0xRRGGBB; absent: the template's own. */
   color?: number;
+  wear: Wear;
+  /** To the right and down in distances between the eyes, turned clockwise in degrees, size less 1. */
+  shift: [number, number, number, number];
+  /** In results: whether the style is a template's. */
+  template?: boolean;
 }
 
 export interface NativeMaskerOptions {
-  /** 'a' to 'f', or 'random'. */
-  style: string;
-  /** 0xRRGGBB; absent: drawn for each face. */
-  color: number | undefined;
+  /** One is drawn for each face, by weight. */
+  styles: NativeStyle[];
+  templates: NativeTemplate[];
+  /** How much of its own colour a tinted part loses to a colour or texture, 0 to 1. */
+  tintWeight: number;
+  /** Weights of correct, under-nose and chin. */
+  wears: [number, number, number];
+  /** The most that a template is moved off its place, in distances between the eyes, 0 to 0.5. */
+  jitter: number;
   /** 0 to 2^53 - 1. */
   seed: number;
   select: 'largest' | 'all' | 'only';
@@ -106,8 +167,20 @@ export interface NativeMaskRequest {
   format?: ImageFormat | undefined;
   /** With the seed, what random choices are drawn from. */
   key: string;
-  /** Faces that need not be searched; without landmarks these are predicted. */
-  faces?: { box: NativeBox; score?: number | undefined; landmarks?: [number, number][] | undefined }[] | undefined;
+  /**
+   * Faces that need not be searched; without landmarks these are predicted. Where one has a look, these are masked that have
+   * one, and so.
+   */
+  faces?:
+    | {
+        box: NativeBox;
+        score?: number | undefined;
+        landmarks?: [number, number][] | undefined;
+        look?: NativeLook | undefined;
+      }[]
+    | undefined;
+  /** Where the mask's matte goes: a grey PNG of the photo's size, 255 where the mask is opaque. */
+  matteOutput?: string | undefined;
 }
 
 export interface NativeMaskResult {
@@ -133,9 +206,24 @@ export declare class Cancellation {
 export declare class Masker {
   constructor(options: NativeMaskerOptions);
   mask(request: NativeMaskRequest, cancellation: Cancellation): Promise<NativeMaskResult>;
-  /** Loads the landmark model. Rejects with MODEL_MISSING or MODEL_CORRUPT. */
+  /**
+   * Loads the landmark model and the templates. Rejects with MODEL_MISSING, MODEL_CORRUPT; of a template's picture or a texture
+   * INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
+   */
   load(): Promise<void>;
 }
+
+/**
+ * The face that templates are drawn on, seen from the front: 68 landmarks [x, y]. 1 is the distance between the eyes' centres,
+ * [0, 0] lies midway between them, y grows downwards.
+ */
+export declare const canonicalFace: [number, number][];
+
+/**
+ * The greatest ratio between the two stretches of a triangle of the mesh that templates are bent over, on the first of `faces`,
+ * which has landmarks. Infinity where a triangle is flipped. At most 3 for landmarks of a face.
+ */
+export declare function meshStretch(faces: { box: NativeBox; landmarks: [number, number][] }[]): number;
 
 export interface NativeRates {
   /** A score, or +Infinity. */

@@ -1,4 +1,4 @@
-// npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--photos 2000]
+// npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--photos 2000] [--real <corpus with real masks>]
 import { parseArgs } from 'node:util';
 import { benchAllPairs } from './all-pairs.js';
 import { benchDataset } from './dataset.js';
@@ -6,6 +6,9 @@ import { benchEmbedding } from './embedding.js';
 import { benchEventLoop } from './event-loop.js';
 import { benchMasking } from './masking.js';
 import { benchMetrics } from './metrics.js';
+import { benchRealism } from './realism.js';
+import { benchRealMasks } from './realism-real.js';
+import { benchTemplates } from './templates.js';
 
 export interface BenchOptions {
   /** Small enough for a smoke test; the figures mean nothing. */
@@ -13,6 +16,8 @@ export interface BenchOptions {
   threads: number[];
   /** Photos of the event loop and data set benchmarks. */
   photos: number;
+  /** A corpus of a data set with real masks. */
+  real: string | undefined;
 }
 
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
@@ -22,6 +27,9 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   metrics: benchMetrics,
   embedding: benchEmbedding,
   'all-pairs': benchAllPairs,
+  templates: benchTemplates,
+  realism: (options) =>
+    options.real === undefined ? benchRealism(options) : benchRealMasks(options.real, options.photos),
 };
 
 const { values } = parseArgs({
@@ -30,9 +38,15 @@ const { values } = parseArgs({
     only: { type: 'string' },
     threads: { type: 'string', default: '1,2' },
     photos: { type: 'string', default: '2000' },
+    real: { type: 'string' },
   },
 });
 for (const [name, run] of Object.entries(benchmarks)) {
   if (values.only === undefined || values.only === name)
-    await run({ quick: values.quick, threads: values.threads.split(',').map(Number), photos: Number(values.photos) });
+    await run({
+      quick: values.quick,
+      threads: values.threads.split(',').map(Number),
+      photos: Number(values.photos),
+      real: values.real,
+    });
 }

@@ -34,6 +34,13 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   return value;
 }
 
+/** Throws unless `value` is a number in [min, max]. */
+export function checkNumber(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !(value >= min && value <= max))
+    throw invalid(name, `a number from ${min} to ${max}`, value);
+  return value;
+}
+
 /** Throws unless `value` is one of `choices`. */
 export function checkChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (!choices.includes(value as T)) throw invalid(name, `one of ${choices.join(', ')}`, value);

@@ -57,6 +57,7 @@ export {
   type Face,
   type ImageFormat,
   type ImageInput,
+  type Look,
   type MaskedFace,
   Masker,
   type MaskerOptions,
@@ -64,10 +65,18 @@ export {
   type MaskResult,
   type RawImage,
   type Selection,
-  type Style,
   selections,
-  styles,
+  type Wear,
 } from './mask/masker.js';
+export { type KnownStyle, knownStyles, type Style, styles, wears } from './mask/styles.js';
+export { readTemplates } from './mask/templates/folder.js';
+export { parseMaskTheFaceCode } from './mask/templates/masktheface.js';
+export {
+  type TemplateDescription,
+  type TemplatePart,
+  type TemplateView,
+  templateParts,
+} from './mask/templates/template.js';
 export {
   type Acquisition,
   type Comparisons,
@@ -149,6 +158,7 @@ export { writeAllPairsReport } from './report/all-pairs.js';
 export { writeBenchmarkReport } from './report/benchmark.js';
 export { contactSheet } from './report/contact-sheet.js';
 export { writeEvaluationReport } from './report/evaluation.js';
+export { type StyleSheetOptions, styleSheet } from './report/style-sheet.js';
 export {
   type AllPairsEvaluation,
   type AllPairsTargets,

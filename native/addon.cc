@@ -9,11 +9,13 @@
 #include "bindings/masker.h"
 #include "bindings/scores.h"
 #include "bindings/system.h"
+#include "runtime/cpu.h"
 
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cv::setNumThreads(1);  // the pool's threads are the only ones
+  maskbench::LimitSimd();
   maskbench::Environment::Init(env);
   exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));
   maskbench::ExportAllPairs(env, exports);

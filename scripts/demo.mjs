@@ -10,6 +10,7 @@ const out = path.resolve('out/demo');
 const looks = [
   { name: 'a', options: { style: 'a', select: 'all' } },
   { name: 'random', options: { style: 'random', color: 'random', seed: 1, select: 'all' } },
+  { name: 'realistic', options: { style: 'realistic', color: 'random', seed: 2, select: 'all' } },
 ];
 for (const { name, options } of looks) {
   const { counts, seconds } = await maskFiles(photos, path.join(out, name), { ...options, overwrite: true });

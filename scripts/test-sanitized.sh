@@ -16,7 +16,8 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=lib
 export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 ava() { node node_modules/ava/entrypoints/cli.mjs --serial --timeout=10m "$@"; }
 # Small photos only: dlib's detector is twenty times slower here.
-ava test/mask/masker.test.ts test/metrics/score-set.test.ts test/metrics/evaluate.test.ts
+ava test/mask/masker.test.ts test/mask/kernels.test.ts test/metrics/score-set.test.ts test/metrics/evaluate.test.ts
+ava test/mask/templates.test.ts --match='how a mask*' --match='bad templates*' --match='a template of the user*'
 # ONNX Runtime is not built with the sanitizers; what is around it is.
 ava test/embed/embedder.test.ts --match='colour*' --match='models of single*' --match='bad models*' --match='align5*' --match='*preprocessing*'
 if [ -n "${MASKBENCH_SHARED-}" ]; then ava test/mask/golden.test.ts --match='*lfw_00*' --match='*odd_*' --match='*broken_*' --match='*noface_t*'; fi

@@ -10,11 +10,13 @@ import { maskCommand } from './mask.js';
 import { modelsCommand } from './models.js';
 import { pairsCommand } from './pairs.js';
 import { scoreAllCommand } from './score-all.js';
+import { stylesCommand } from './styles.js';
 import { verifyCommand } from './verify.js';
 
 /** Every command of the CLI. */
 export const commands: (() => Command)[] = [
   maskCommand,
+  stylesCommand,
   detectCommand,
   datasetCommand,
   pairsCommand,

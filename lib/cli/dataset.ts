@@ -6,17 +6,16 @@ import { layouts } from '../datasets/registry.js';
 import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
 import { copyModes } from '../mask/masker.js';
 import { describeSummary } from './mask.js';
-import { addMaskOptions, addReadOptions } from './mask-options.js';
+import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { integer, shard } from './numbers.js';
 import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
 const list = (text: string) => text.split(',');
 
-interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel'> {
+interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel'>, MaskFlags {
   base: string;
   out: string;
-  landmarks?: string;
   json?: boolean;
 }
 
@@ -31,15 +30,16 @@ function generateCommand(): Command {
     .addOption(new Option('--copy <how>', 'how photos get beside their twins').choices(copyModes).default('auto'))
     .option('--min-photos <n>', "leave out identities with fewer photos (2: the paper's own rule)", integer, 1)
     .option('--shard <i/n>', 'do part i of n; "dataset merge" joins them', shard)
+    .option('--write-alpha', "also write each mask's matte: alpha/<twin>.png below the corpus")
+    .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json')
     .option('--resume', 'go on with an interrupted run')
     .option('--json', 'print what was done as JSON')
     .addHelpText('after', '\nThe same command on a complete corpus does nothing. Sources are only read.')
-    .action(async ({ base, out, landmarks, json, ...options }: GenerateFlags) => {
+    .action(async ({ base, out, json, ...options }: GenerateFlags) => {
       const progress = new Progress('photos');
       const done = await runInterruptibly(progress, (signal) =>
         generateCorpora(base, out, {
-          ...options,
-          ...(landmarks !== undefined && { landmarkModel: landmarks }),
+          ...toMaskerOptions(options),
           signal,
           onProgress: (state) => progress.update(state.done, state.total),
           onProblem: ({ message }) => progress.interrupt(() => warn(message)),

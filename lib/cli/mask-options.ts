@@ -1,12 +1,37 @@
 import { type Command, Option } from 'commander';
-import { detectors, selections, styles } from '../mask/masker.js';
-import { integer } from './numbers.js';
+import { detectors, type MaskerOptions, selections } from '../mask/masker.js';
+import { parseMaskTheFaceCode } from '../mask/templates/masktheface.js';
+import { integer, number } from './numbers.js';
+
+/** What the options below are called where they differ from the API's. */
+export interface MaskFlags extends Omit<MaskerOptions, 'landmarkModel'> {
+  landmarks?: string;
+  code?: string;
+}
+
+/** Flags as the API's options. */
+export function toMaskerOptions<Flags extends MaskFlags>({ landmarks, code, ...options }: Flags) {
+  return {
+    ...options,
+    ...(code !== undefined && { style: parseMaskTheFaceCode(code, options.templates) }),
+    ...(landmarks !== undefined && { landmarkModel: landmarks }),
+  };
+}
 
 /** The options that decide how masks look. */
 export function addMaskOptions(command: Command): Command {
   return command
-    .addOption(new Option('--style <style>', 'how the mask looks').choices([...styles, 'random']).default('a'))
-    .option('--color <color>', '#rrggbb, a CSS colour name, or random', 'white')
+    .option(
+      '--style <list>',
+      'how the mask looks: a name, or a list name[#rrggbb][@texture][:weight],… ("maskbench styles")',
+      'a',
+    )
+    .option('--color <color>', "#rrggbb, a CSS colour name, or random (default: the style's; white for a to f)")
+    .option('--templates <folder>', "templates of your own, or MaskTheFace's library as it is")
+    .addOption(new Option('--code <code>', "MaskTheFace's list: cloth-#e54294,N95,surgical_blue").conflicts('style'))
+    .option('--tint-weight <share>', 'how much of its own colour a template loses to another, 0 to 1', number, 1)
+    .option('--wear <list>', 'correct, under-nose or chin, or a list with weights: correct:8,chin:1', 'correct')
+    .option('--jitter <share>', 'how far templates may sit off their place, in distances between the eyes', number, 0)
     .option('--seed <n>', 'what random choices are drawn from', integer, 0)
     .addOption(new Option('--select <faces>', 'which faces of a photo').choices(selections).default('largest'))
     .option('--upsample <n>', 'how often a photo is doubled before the search', integer, 1)

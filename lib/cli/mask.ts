@@ -1,13 +1,12 @@
 import { Command, Option } from 'commander';
 import { type MaskFilesOptions, maskFiles, outputFormats } from '../corpus/mask-files.js';
 import type { MaskSummary } from '../corpus/run.js';
-import { addMaskOptions, addReadOptions } from './mask-options.js';
+import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
-interface Flags extends Omit<MaskFilesOptions, 'landmarkModel'> {
+interface Flags extends Omit<MaskFilesOptions, 'landmarkModel'>, MaskFlags {
   out: string;
-  landmarks?: string;
   json?: boolean;
 }
 
@@ -30,6 +29,9 @@ export function maskCommand(): Command {
   return addReadOptions(command)
     .option('--draw-landmarks', "draw the mask's outline and the numbered landmarks instead")
     .addOption(new Option('--format <format>', 'of the outputs').choices(outputFormats).default('same'))
+    .option('--write-alpha', "also write each mask's matte: alpha/<twin>.png below the output folder")
+    .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json')
+    .option('--again <manifest>', 'mask photos once more as this manifest says, with the same --templates')
     .option('--overwrite', 'replace outputs that exist')
     .option('--resume', 'go on with an interrupted run')
     .option('--manifest <file>', 'where to record what was done (default: manifest.jsonl in the output folder)')
@@ -42,14 +44,15 @@ manifest. Exit codes: 0 all masked or without a face, 1 some files failed (liste
 
 Examples:
   maskbench mask portrait.jpg --out masked.jpg --style a --color lightblue
-  maskbench mask photos/ --out corpus/ --style random --color random --seed 7`,
+  maskbench mask photos/ --out corpus/ --style random --color random --seed 7
+  maskbench mask photos/ --out corpus/ --style surgical:3,cloth#e54294:1,n95:1 --wear correct:8,under-nose:1,chin:1
+  maskbench mask photos/one.jpg --out one.png --again corpus/manifest.jsonl`,
     )
-    .action(async (inputs: string[], { out, landmarks, json, ...options }: Flags) => {
+    .action(async (inputs: string[], { out, json, ...options }: Flags) => {
       const progress = new Progress('photos');
       const summary = await runInterruptibly(progress, (signal) =>
         maskFiles(inputs, out, {
-          ...options,
-          ...(landmarks !== undefined && { landmarkModel: landmarks }),
+          ...toMaskerOptions(options),
           signal,
           onProgress: ({ done, total }) => total > 1 && progress.update(done, total),
           onProblem: ({ message }) => progress.interrupt(() => warn(message)),

@@ -1,20 +1,18 @@
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
-import type { Style } from '../mask/masker.js';
+import type { Look } from '../mask/masker.js';
 
 /** What became of a photo. `copied`: it is part of the corpus as it is, because its data set has real masks. */
 export type PhotoStatus = 'masked' | 'no-face' | 'several-faces' | 'copied' | 'unreadable' | 'damaged';
 
-/** A face as a manifest keeps it. */
-export interface ManifestFace {
+/** A face as a manifest keeps it, with the look of its mask where `masked`. */
+export interface ManifestFace extends Partial<Look> {
   /** Left, top, right, bottom; inclusive pixels. */
   box: [number, number, number, number];
   score: number;
   landmarks: [number, number][];
   masked: boolean;
-  style?: Style;
-  color?: string;
 }
 
 /** One line of a manifest: what was done with a photo, or why nothing was. */
@@ -25,6 +23,9 @@ export interface ManifestLine {
   identity?: string;
   /** The masked twin, relative to the output folder; present where status is `masked`. */
   output?: string;
+  /** The mask's matte and the faces' landmarks, relative to the output folder; where they were asked for. */
+  alpha?: string;
+  landmarks?: string;
   /** The photo's own copy, relative to the output folder; in corpora only. */
   copy?: string;
   /** Whether the person wears a real mask; in data sets that have them. */

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkChoice, MaskbenchError } from '../errors.js';
 import { isPhotoName, photosBelow } from './files.js';
 import { withFolderLocked } from './lock.js';
+import { type ManifestFace, readManifest } from './manifest.js';
 import { type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
 export const outputFormats = ['same', 'jpeg', 'png', 'webp'] as const;
@@ -14,6 +16,11 @@ export interface MaskFilesOptions extends RunOptions {
   format?: (typeof outputFormats)[number];
   /** Where the manifest is written. Default: `manifest.jsonl` in the output folder; none for a single output file. */
   manifest?: string;
+  /**
+   * A manifest whose photos are masked once more, as it says: no face is searched, nothing is drawn by chance, `style`, `color`
+   * and `wear` are not looked at. Photos that are not in it, or were not masked, are reported. Templates of your own must be given.
+   */
+  again?: string;
 }
 
 const formatExtensions = { jpeg: '.jpg', png: '.png', webp: '.webp' };
@@ -56,6 +63,30 @@ async function* jobsOf(inputs: string[], out: string, format: OutputFormat): Asy
   }
 }
 
+/** What a manifest says of photos, by their places on disk; those of other photos are passed over. */
+async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Map<string, ManifestFace[]>> {
+  if (!existsSync(manifest))
+    throw new MaskbenchError('NOT_FOUND', manifest, `${manifest}: the manifest does not exist`);
+  const byName = new Map<string, string[]>();
+  for await (const group of jobs)
+    for (const { input } of group.flatMap(({ photos }) => photos)) {
+      const name = path.basename(input);
+      byName.set(name, [...(byName.get(name) ?? []), input]);
+    }
+  const found = new Map<string, ManifestFace[]>();
+  for await (const { input, faces, status } of readManifest(manifest))
+    if (status === 'masked')
+      for (const file of byName.get(path.posix.basename(input)) ?? [])
+        if (`/${path.resolve(file)}`.endsWith(`/${input}`)) found.set(file, faces);
+  return found;
+}
+
+/** Every look among faces as a style list. */
+function stylesOf(faces: Iterable<ManifestFace[]>): string {
+  const looks = [...faces].flat().filter(({ style }) => style !== undefined);
+  return [...new Set(looks.map(({ style, texture }) => (texture ? `${style}@${texture}` : `${style}`)))].join(',');
+}
+
 async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
   yield [{ photos: [photo] }];
 }
@@ -71,6 +102,26 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  * `OUTPUT_EXISTS`, `LOCKED`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED` (the manifest)
  */
 export async function maskFiles(inputs: string[], out: string, options: MaskFilesOptions = {}): Promise<MaskSummary> {
+  const { again } = options;
+  if (again === undefined) return maskInto(inputs, out, options, (jobs) => jobs);
+  const known = await facesOf(again, jobsOf(inputs, out, 'same'));
+  if (known.size === 0)
+    throw new MaskbenchError('INVALID_ARGUMENT', again, `${again}: says of none of the photos that it was masked`);
+  const withFaces = (photo: PhotoJob): PhotoJob => {
+    const faces = known.get(photo.input);
+    return faces ? { ...photo, faces } : { ...photo, problem: `${again} does not say that it was masked` };
+  };
+  return maskInto(inputs, out, { ...options, style: stylesOf(known.values()) }, async function* (jobs) {
+    for await (const group of jobs) yield group.map((job) => ({ ...job, photos: job.photos.map(withFaces) }));
+  });
+}
+
+async function maskInto(
+  inputs: string[],
+  out: string,
+  options: MaskFilesOptions,
+  prepare: (jobs: AsyncIterable<Job[]>) => AsyncIterable<Job[]>,
+): Promise<MaskSummary> {
   const format = checkChoice('format', options.format ?? 'same', outputFormats);
   const [first] = inputs;
   if (first === undefined)
@@ -82,7 +133,7 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   const given = options.manifest !== undefined && { manifest: options.manifest };
   if (!isPhotoName(out) || (await isFolder(out))) {
     const plan = {
-      jobs: () => jobsOf(inputs, out, format),
+      jobs: () => prepare(jobsOf(inputs, out, format)),
       root: out,
       manifest: path.join(out, 'manifest.jsonl'),
       ...given,
@@ -97,5 +148,5 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   if (format !== 'same')
     throw new MaskbenchError('INVALID_ARGUMENT', 'format', `the name of ${out} decides its format; leave format out`);
   const photo = { key: path.basename(first), input: first, twin: path.basename(out) };
-  return runJobs({ jobs: () => oneJob(photo), root: path.dirname(out), ...given, settings: format }, options);
+  return runJobs({ jobs: () => prepare(oneJob(photo)), root: path.dirname(out), ...given, settings: format }, options);
 }

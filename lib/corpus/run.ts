@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
-import { type CopyMode, type MaskedFace, Masker, type MaskerOptions } from '../mask/masker.js';
-import { makeFolder, writeAtomically } from './files.js';
+import { type CopyMode, type MaskedFace, Masker, type MaskerOptions, type MaskResult } from '../mask/masker.js';
+import { makeFolder, writeAtomically, writeFileAtomically } from './files.js';
 import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
 
 /** What a run is told from outside. */
@@ -13,6 +13,10 @@ export interface RunOptions extends MaskerOptions {
   resume?: boolean;
   /** Once aborted no photo is begun; those under way are finished and recorded. */
   signal?: AbortSignal;
+  /** Also write each mask's matte: `alpha/<twin>.png`, grey, of the photo's size, 255 where the mask is opaque. */
+  writeAlpha?: boolean;
+  /** Also write each masked photo's boxes and landmarks: `landmarks/<twin>.json`. */
+  writeLandmarks?: boolean;
   /** Called after each photo. */
   onProgress?: (progress: MaskProgress) => void;
   /** Called for each photo or folder that failed, with one clear line. */
@@ -61,6 +65,8 @@ export interface PhotoJob {
   masked?: boolean;
   /** Why it can't be read, where that is known already. */
   problem?: string;
+  /** What an earlier manifest says of it: it is masked so again. */
+  faces?: ManifestFace[];
 }
 
 /** Photos done one after another until `wanted` of them are masked; absent: each on its own. */
@@ -91,9 +97,14 @@ const photoCodes: Partial<Record<string, PhotoStatus>> = {
   UNSUPPORTED_FORMAT: 'unreadable',
 };
 
-function toManifestFace({ box, color, style, ...face }: MaskedFace): ManifestFace {
+function toManifestFace({ box, ...face }: MaskedFace): ManifestFace {
   const { left, top, right, bottom } = box;
-  return { box: [left, top, right, bottom], ...face, ...(style && { style }), ...(color && { color }) };
+  return { box: [left, top, right, bottom], ...face };
+}
+
+function fromManifestFace({ box, ...face }: ManifestFace): MaskedFace {
+  const [left, top, right, bottom] = box;
+  return { box: { left, top, right, bottom }, ...face };
 }
 
 /** One run: a Masker, a manifest, and what has been done so far. */
@@ -162,7 +173,7 @@ class Run {
             manifest,
             `${manifest}: the run was begun with other options (style, color, seed, …); resume with the same`,
           );
-        const outputs = [line.output, line.copy].filter((file) => file !== undefined);
+        const outputs = [line.output, line.alpha, line.landmarks, line.copy].filter((file) => file !== undefined);
         if (outputs.every((file) => existsSync(path.join(this.#plan.root, file))))
           this.#done.set(line.input, line.status === 'masked');
         else stale = true;
@@ -236,6 +247,7 @@ class Run {
   /** Gives whether the photo was masked. */
   async #doPhoto(photo: PhotoJob): Promise<boolean> {
     const { key, identity, twin, copy } = photo;
+    const { root } = this.#plan;
     const line: ManifestLine = {
       input: key,
       ...(identity !== undefined && { identity }),
@@ -249,15 +261,18 @@ class Run {
     try {
       if (photo.problem !== undefined)
         throw new MaskbenchError('UNREADABLE', photo.input, `${photo.input}: ${photo.problem}`);
-      const { resume, overwrite } = this.#options;
+      const { resume, overwrite, writeAlpha, writeLandmarks } = this.#options;
+      const alpha = writeAlpha && twin !== undefined ? `alpha/${twin}.png` : undefined;
       const result = await this.#masker.mask(photo.input, {
         key,
         overwrite: (overwrite || resume) ?? false,
         // Without a twin the photo is only copied, once it has been seen to be readable.
-        ...(twin === undefined ? { faces: [] } : { output: path.join(this.#plan.root, twin) }),
+        ...(twin === undefined ? { faces: [] } : { output: path.join(root, twin) }),
+        ...(photo.faces && { faces: photo.faces.map(fromManifestFace) }),
+        ...(alpha !== undefined && { matteOutput: path.join(root, alpha) }),
         ...(copy !== undefined && {
           copy: {
-            path: path.join(this.#plan.root, copy),
+            path: path.join(root, copy),
             mode: this.#plan.copyMode ?? 'auto',
             always: twin === undefined || (photo.copyWithoutFace ?? false),
           },
@@ -266,7 +281,11 @@ class Run {
       if (twin !== undefined) line.status = result.status;
       line.faces = result.faces.map(toManifestFace);
       line.milliseconds = Math.round(result.milliseconds * 100) / 100;
-      if (result.status === 'masked' && twin !== undefined) line.output = twin;
+      if (result.status === 'masked' && twin !== undefined) {
+        line.output = twin;
+        if (alpha !== undefined) line.alpha = alpha;
+        if (writeLandmarks) line.landmarks = await this.#writeLandmarks(twin, result);
+      }
       if (result.copied && copy !== undefined) line.copy = copy;
     } catch (error) {
       if (!(error instanceof MaskbenchError)) throw error;
@@ -282,6 +301,15 @@ class Run {
     this.summary.counts[line.status]++;
     await this.#writer?.write(line);
     return line.status === 'masked';
+  }
+
+  /** Gives the file's path below the output folder. */
+  async #writeLandmarks(twin: string, { width, height, faces }: MaskResult): Promise<string> {
+    const name = `landmarks/${twin}.json`;
+    const file = path.join(this.#plan.root, name);
+    await makeFolder(path.dirname(file));
+    await writeFileAtomically(file, `${JSON.stringify({ width, height, faces: faces.map(toManifestFace) })}\n`);
+    return name;
   }
 }
 

@@ -72,18 +72,18 @@ function checkSame(file: string, found: CorpusDescription, wanted: CorpusDescrip
 
 function describe(layout: Layout, options: GenerateOptions, minPhotos: number): CorpusDescription {
   const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
-  const { style = 'a', color = 'white', seed = 0, select = 'largest', upsample = 1, quality, maxPixels } = options;
+  const { style = 'a', seed = 0, select = 'largest', upsample = 1 } = options;
+  const { color, templates, tintWeight, wear, jitter, quality, maxPixels, landmarkModel } = options;
+  const given = { color, templates, tintWeight, wear, jitter, quality, maxPixels, landmarkModel };
   return {
     layout: layout.name,
     title: layout.title,
     terms: `${layout.terms} (a masked corpus is a derivative under the same terms)`,
     maskbench: version,
     options: {
-      ...{ style, color, seed, select, upsample, minPhotos },
+      ...{ style, seed, select, upsample, minPhotos },
       acceptDamaged: options.acceptDamaged ?? false,
-      ...(quality !== undefined && { quality }),
-      ...(maxPixels !== undefined && { maxPixels }),
-      ...(options.landmarkModel !== undefined && { landmarkModel: options.landmarkModel }),
+      ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     },
     complete: false,
   };

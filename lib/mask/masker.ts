@@ -1,15 +1,23 @@
 import { createHash } from 'node:crypto';
-import type { ImageFormat, NativeFace, NativeMaskRequest, NativeMaskResult } from '../../binding.js';
+import { statSync } from 'node:fs';
+import type {
+  ImageFormat,
+  NativeFace,
+  NativeLook,
+  NativeMaskRequest,
+  NativeMaskResult,
+  NativeTemplateView,
+  Wear,
+} from '../../binding.js';
 import { Calls } from '../calls.js';
-import { checkChoice, checkInteger, invalid, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { formatColor, parseColor } from './color.js';
+import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
+import { readTemplates } from './templates/folder.js';
+import type { TemplateDescription, TemplateView } from './templates/template.js';
 
-export type { ImageFormat } from '../../binding.js';
-
-/** The paper's styles: `a`, `c`, `e` are polygons of landmarks, `b`, `d`, `f` ellipses. */
-export const styles = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
-export type Style = (typeof styles)[number];
+export type { ImageFormat, Wear } from '../../binding.js';
 
 /** Which faces of a photo are masked. */
 export const selections = ['largest', 'all', 'only'] as const;
@@ -27,10 +35,26 @@ export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff'] as const sati
 
 /** Options of a {@link Masker}. */
 export interface MaskerOptions {
-  /** How the mask looks; `random` draws one for each face. Default `a`. */
-  style?: Style | 'random';
-  /** `#rrggbb`, a CSS colour name, or `random` (drawn for each face). Default white. */
+  /**
+   * How the mask looks: a style's name ({@link knownStyles}), or a list of `name[#rrggbb][@texture][:weight]` with commas
+   * between, of which one is drawn for each face: `surgical:3,cloth#e54294:1,n95:1`. `random` stands for the paper's six,
+   * `realistic` for every template. Default `a`.
+   */
+  style?: string;
+  /**
+   * `#rrggbb`, a CSS colour name, or `random`: one of the style's usual colours, of the paper's styles any. Default: the
+   * style's own, white for the paper's. A colour in the style list comes first; NIST's styles have theirs in their names.
+   */
   color?: string;
+  /** A folder of templates of your own, or MaskTheFace's library as it is. Their names are styles. See {@link readTemplates}. */
+  templates?: string;
+  /** How much of its own colour a template's tinted part loses to a colour or texture, 0 to 1. Default 1; MaskTheFace's 0.5. */
+  tintWeight?: number;
+  /** How templates are worn: `correct` (default), `under-nose`, `chin`, or a list with weights: `correct:8,under-nose:1,chin:1`. */
+  wear?: string;
+  /** The most that a template is moved off its place, in distances between the eyes, 0 to 0.5; 0.02 also turns it by up to 2
+   * degrees and resizes it by up to 2%. Default 0. */
+  jitter?: number;
   /** What random choices are drawn from, 0 to 2^53 − 1. The same seed and key give the same choices. Default 0. */
   seed?: number;
   /**
@@ -73,13 +97,26 @@ export interface Face {
   landmarks: [number, number][];
 }
 
-/** A face, and the mask it got. */
-export interface MaskedFace extends Face {
-  masked: boolean;
-  /** Present where `masked`. */
-  style?: Style;
-  /** `#rrggbb`. Present where `masked`. */
+/** What was drawn on a face; given with a face, the same is drawn again. */
+export interface Look {
+  /** A style's name. */
+  style: string;
+  /** `#rrggbb`; absent where a template keeps its own colours. */
   color?: string;
+  /** The picture that fills a template. */
+  texture?: string;
+  /** How a template is worn. */
+  wear?: Wear;
+  /**
+   * How far a template sits off its place: to the right and down in distances between the eyes, turned clockwise in degrees,
+   * size less 1.
+   */
+  shift?: [number, number, number, number];
+}
+
+/** A face, and the mask it got: a {@link Look} where `masked`. */
+export interface MaskedFace extends Face, Partial<Look> {
+  masked: boolean;
 }
 
 /** Rows of 8-bit pixels without padding, top first: grey (1 channel), RGB (3) or RGBA (4; alpha is dropped). */
@@ -117,8 +154,14 @@ export interface MaskOptions extends DetectOptions {
   format?: ImageFormat;
   /** What random choices are drawn from, beside the seed: in a corpus the photo's relative path. Default empty. */
   key?: string;
-  /** Faces already known: they are not searched again. Without landmarks, these are predicted from the box. */
-  faces?: { box: Box; score?: number; landmarks?: [number, number][] }[];
+  /**
+   * Faces already known: they are not searched again. Without landmarks, these are predicted from the box. Where a face has a
+   * `style`, those that have one are masked, and look as they say: so a manifest's line draws its photo again. The style must
+   * be among this Masker's.
+   */
+  faces?: ({ box: Box; score?: number; landmarks?: [number, number][] } & Partial<Look>)[];
+  /** Write the mask's matte here: a grey PNG of the photo's size, 255 where the mask is opaque; only where a face is masked. */
+  matteOutput?: string;
 }
 
 export interface DetectResult {
@@ -171,8 +214,25 @@ export function toSource(
   return { data, width, height, channels };
 }
 
-function toFace({ style, color, ...face }: NativeFace): MaskedFace {
-  return face.masked ? { ...face, style: style as Style, color: formatColor(color as number) } : face;
+/** A template's pictures as the addon takes them. */
+async function loadView({ parts, anchors }: TemplateView): Promise<NativeTemplateView> {
+  const loaded = parts.map(async ({ path, tinted, file }) => ({ path, tinted, ...(file && { file: await file() }) }));
+  return { parts: await Promise.all(loaded), anchors };
+}
+
+async function loadTemplate({ name, front, left, right }: TemplateDescription) {
+  return {
+    name,
+    front: await loadView(front),
+    ...(left && { left: await loadView(left) }),
+    ...(right && { right: await loadView(right) }),
+  };
+}
+
+/** What decides how a picture looks, as far as can be told without reading it. */
+function fingerprint(path: string): unknown {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found ? [path, found.size, found.mtimeMs] : path;
 }
 
 /**
@@ -186,17 +246,21 @@ function toFace({ style, color, ...face }: NativeFace): MaskedFace {
  * ```
  */
 export class Masker {
-  readonly #native: InstanceType<typeof native.Masker>;
+  readonly #list: StyleList;
+  readonly #open: () => Promise<InstanceType<typeof native.Masker>>;
   readonly #calls = new Calls('Masker');
   /** A hash of the options that decide the result: a manifest keeps it, so that a run goes on only with the same. */
   readonly settings: string;
 
   /** @throws {@link MaskbenchError} `INVALID_ARGUMENT` */
   constructor(options: MaskerOptions = {}) {
-    const color = options.color ?? 'white';
+    const own = options.templates === undefined ? [] : readTemplates(options.templates);
+    this.#list = parseStyles(options.style ?? 'a', options.color, own);
     const deciding = {
-      style: checkChoice('style', options.style ?? 'a', [...styles, 'random'] as const),
-      color: color === 'random' ? undefined : parseColor(color),
+      styles: this.#list.styles,
+      tintWeight: checkNumber('tintWeight', options.tintWeight ?? 1, 0, 1),
+      wears: parseWears(options.wear ?? 'correct'),
+      jitter: checkNumber('jitter', options.jitter ?? 0, 0, 0.5),
       seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
       select: checkChoice('select', options.select ?? 'largest', selections),
       upsample: checkInteger('upsample', options.upsample ?? 1, 0, 4),
@@ -209,8 +273,21 @@ export class Masker {
     const concurrency = checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256);
     // Not among what decides: both find the same.
     const detector = checkChoice('detector', options.detector ?? 'fast', detectors);
-    this.#native = new native.Masker({ ...deciding, detector, concurrency });
-    this.settings = createHash('sha256').update(JSON.stringify(deciding)).digest('hex').slice(0, 12);
+    let opened: Promise<InstanceType<typeof native.Masker>> | undefined;
+    this.#open = () => {
+      opened ??= Promise.all(this.#list.templates.map(loadTemplate)).then(
+        (templates) => new native.Masker({ ...deciding, templates, detector, concurrency }),
+      );
+      return opened;
+    };
+    const pictures = this.#list.templates.map(({ front, left, right }) =>
+      [front, left, right].map((view) => view && [view.anchors, ...view.parts.map(({ path }) => fingerprint(path))]),
+    );
+    const textures = this.#list.styles.flatMap(({ texture }) => (texture === '' ? [] : [fingerprint(texture)]));
+    this.settings = createHash('sha256')
+      .update(JSON.stringify({ ...deciding, pictures, textures }))
+      .digest('hex')
+      .slice(0, 12);
   }
 
   /**
@@ -237,7 +314,13 @@ export class Masker {
         copy,
         format: format === undefined ? undefined : checkChoice('format', format, imageFormats),
         key: options.key ?? '',
-        faces,
+        faces: faces?.map(({ box, score, landmarks, style, ...look }) => ({
+          box,
+          score,
+          landmarks,
+          look: style === undefined ? undefined : this.#toNative({ style, ...look }),
+        })),
+        matteOutput: options.matteOutput,
       },
       signal,
     );
@@ -247,7 +330,7 @@ export class Masker {
       copied,
       width,
       height,
-      faces: result.faces.map(toFace),
+      faces: result.faces.map((face) => this.#toFace(face)),
       milliseconds,
     };
     if (image && result.format) Object.assign(masked, { image, format: result.format });
@@ -263,9 +346,12 @@ export class Masker {
     return { width, height, faces: found, milliseconds };
   }
 
-  /** Loads the landmark model ahead of the first photo. Errors: `MODEL_MISSING`, `MODEL_CORRUPT`. */
+  /**
+   * Loads the landmark model and the templates ahead of the first photo. Errors: `MODEL_MISSING`, `MODEL_CORRUPT`; of a
+   * template's picture or a texture `NOT_FOUND`, `UNREADABLE`, `INVALID_ARGUMENT`, `TOO_LARGE`.
+   */
   async load(): Promise<void> {
-    await this.#calls.run(() => this.#native.load());
+    await this.#calls.run(async () => (await this.#open()).load());
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */
@@ -274,6 +360,27 @@ export class Masker {
   }
 
   #run(request: NativeMaskRequest, signal: AbortSignal | undefined): Promise<NativeMaskResult> {
-    return this.#calls.run((cancellation) => this.#native.mask(request, cancellation), signal);
+    return this.#calls.run(async (cancellation) => (await this.#open()).mask(request, cancellation), signal);
+  }
+
+  #toFace({ look, ...face }: NativeFace): MaskedFace {
+    if (!look) return { ...face, masked: false };
+    const { name, texture } = this.#list.styles[look.style] as StyleList['styles'][number];
+    return {
+      ...face,
+      masked: true,
+      style: name,
+      ...(look.color !== undefined && { color: formatColor(look.color) }),
+      ...(texture !== '' && { texture }),
+      ...(look.template && { wear: look.wear, shift: look.shift }),
+    };
+  }
+
+  #toNative({ style, color, texture = '', wear = 'correct', shift = [0, 0, 0, 0] }: Look): NativeLook {
+    const number = this.#list.styles.findIndex((known) => known.name === style && known.texture === texture);
+    if (number < 0) throw invalid('faces: style', "one of this Masker's styles", style);
+    checkChoice('faces: wear', wear, wears);
+    if (shift.length !== 4 || !shift.every(Number.isFinite)) throw invalid('faces: shift', 'four numbers', shift);
+    return { style: number, ...(color !== undefined && { color: parseColor(color) }), wear, shift };
   }
 }

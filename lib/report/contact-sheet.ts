@@ -2,9 +2,52 @@ import { writeFileAtomically } from '../corpus/files.js';
 import { escapeText } from './page.js';
 import { dataUri, toPng } from './pictures.js';
 
-const cell = { width: 320, height: 240 };
+/** A picture on a sheet; of one that is cropped only that part is shown. */
+export interface SheetPicture {
+  /** A data URI. */
+  href: string;
+  crop?: { left: number; top: number; size: number; width: number; height: number };
+}
+
+export interface SheetRow {
+  caption: string;
+  pictures: SheetPicture[];
+}
+
+interface SheetLayout {
+  cell: { width: number; height: number };
+  /** Rows that stand beside each other. */
+  across: number;
+}
+
 const gap = 8;
 const caption = 24;
+
+function place({ href, crop }: SheetPicture, x: number, y: number, { width, height }: SheetLayout['cell']): string {
+  if (!crop) return `<image x="${x}" y="${y}" width="${width}" height="${height}" href="${href}"/>`;
+  const { left, top, size } = crop;
+  return `<svg x="${x}" y="${y}" width="${width}" height="${height}" viewBox="${left} ${top} ${size} ${size}"><image width="${crop.width}" height="${crop.height}" href="${href}"/></svg>`;
+}
+
+/** Draws rows of pictures into one PNG file, each row with a caption. Throws `WRITE_FAILED`. */
+export async function drawSheet(rows: SheetRow[], { cell, across }: SheetLayout, file: string): Promise<void> {
+  const columns = Math.max(1, ...rows.map(({ pictures }) => pictures.length));
+  const block = { width: columns * (cell.width + gap) + 2 * gap, height: cell.height + caption + gap };
+  const parts = rows.map((row, i) => {
+    const left = gap + (i % across) * block.width;
+    const top = gap + Math.floor(i / across) * block.height;
+    const pictures = row.pictures.map((picture, x) =>
+      place(picture, left + x * (cell.width + gap), top + caption, cell),
+    );
+    return `<text x="${left}" y="${top + caption - 8}">${escapeText(row.caption)}</text>${pictures.join('')}`;
+  });
+  const width = Math.min(across, rows.length) * block.width;
+  const height = Math.ceil(rows.length / across) * block.height + gap;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
+<rect width="100%" height="100%" fill="#202124"/>
+<g font-family="DejaVu Sans, sans-serif" font-size="14" fill="#e8eaed">${parts.join('')}</g></svg>`;
+  await writeFileAtomically(file, await toPng(svg));
+}
 
 /**
  * Draws rows of pictures into one PNG file, each row with a caption: a photo and its masked twins, say.
@@ -13,22 +56,9 @@ const caption = 24;
  * @throws {@link MaskbenchError} `UNREADABLE`, `UNSUPPORTED_FORMAT`, `WRITE_FAILED`
  */
 export async function contactSheet(rows: { caption: string; files: string[] }[], file: string): Promise<void> {
-  const columns = Math.max(1, ...rows.map((row) => row.files.length));
-  const width = columns * (cell.width + gap) + gap;
-  const rowHeight = cell.height + caption + gap;
-  const parts: string[] = [];
-  for (const [y, row] of rows.entries()) {
-    const top = gap + y * rowHeight;
-    const text = escapeText(row.caption);
-    parts.push(`<text x="${gap}" y="${top + caption - 8}">${text}</text>`);
-    for (const [x, picture] of row.files.entries())
-      parts.push(
-        `<image x="${gap + x * (cell.width + gap)}" y="${top + caption}" width="${cell.width}" height="${cell.height}" href="${await dataUri(picture)}"/>`,
-      );
-  }
-  const height = rows.length * rowHeight + gap;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
-<rect width="100%" height="100%" fill="#202124"/>
-<g font-family="DejaVu Sans, sans-serif" font-size="14" fill="#e8eaed">${parts.join('')}</g></svg>`;
-  await writeFileAtomically(file, await toPng(svg));
+  const drawn = rows.map(async ({ caption, files }) => ({
+    caption,
+    pictures: await Promise.all(files.map(async (picture) => ({ href: await dataUri(picture) }))),
+  }));
+  await drawSheet(await Promise.all(drawn), { cell: { width: 320, height: 240 }, across: 1 }, file);
 }

@@ -16,6 +16,10 @@ Bytes EncodeJpeg(const Image& image, int quality, const Bytes& icc);
 
 Decoded DecodePng(std::span<const uint8_t> file);
 Bytes EncodePng(const Image& image, const Bytes& icc);
+// A PNG's pixels R, G, B, A, row-major. Throws UNREADABLE, also where it has no alpha channel or transparent colour.
+Bytes DecodePngWithAlpha(std::span<const uint8_t> file, int& width, int& height);
+// One channel of 8 bits, row-major.
+Bytes EncodeGreyPng(std::span<const uint8_t> pixels, int width, int height);
 
 // WebP, BMP and TIFF through OpenCV's imgcodecs, in a module of its own that is loaded when first needed: linking it
 // costs 110 ms and 56 MB at every start.

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 #include <utility>
 
+#include "image/codecs.h"
 #include "mask/random.h"
 
 namespace maskbench {
@@ -32,22 +34,81 @@ void CheckOutput(const MaskRequest& request) {
 
 }  // namespace
 
-void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result) {
+void Masker::LoadTemplates() {
+  std::call_once(templates_loaded_, [this] {
+    std::vector<Template> templates;
+    for (const TemplateSource& source : options_.templates) templates.emplace_back(source);
+    for (const Style& style : options_.styles)
+      tiles_.push_back(style.texture.empty() ? std::nullopt : std::optional(LoadTile(style.texture)));
+    templates_ = std::move(templates);
+  });
+}
+
+void Masker::Load() {
+  finder_.Predictor();
+  LoadTemplates();
+}
+
+Look Masker::DrawnLook(const MaskRequest& request, uint64_t face) const {
+  NamedRandom random(options_.seed, request.key, face);
+  const auto pick = [&](const auto& weighted, auto weight) {
+    uint64_t sum = 0;
+    for (const auto& choice : weighted) sum += weight(choice);
+    uint64_t at = random.Below(sum);
+    size_t i = 0;
+    while (at >= weight(weighted[i])) at -= weight(weighted[i++]);
+    return i;
+  };
+  Look look{pick(options_.styles, [](const Style& style) { return style.weight; }), std::nullopt, Wear::kCorrect, {}};
+  const Style& style = options_.styles[look.style];
+  constexpr unsigned kColorBits = 24;
+  const uint64_t color = random.Below(uint64_t{1} << kColorBits);
+  if (style.any_color)
+    look.color =
+        Color{static_cast<uint8_t>(color >> 16U), static_cast<uint8_t>(color >> 8U), static_cast<uint8_t>(color)};
+  else if (!style.colors.empty())
+    look.color = style.colors[(color * style.colors.size()) >> kColorBits];
+  if (std::holds_alternative<FlatStyle>(style.shape)) return look;
+  look.wear = static_cast<Wear>(pick(options_.wears, [](uint64_t weight) { return weight; }));
+  // A tenth of a distance between the eyes goes with ten degrees, and with a tenth in size.
+  constexpr std::array<double, 4> kMost = {1, 1, 100, 1};
+  // Rounded, so that a manifest's numbers are these.
+  constexpr int kSteps = 10'000;
+  for (size_t i = 0; i < look.shift.size(); ++i) {
+    const auto drawn = static_cast<double>(random.Below(2 * kSteps + 1)) / kSteps - 1;
+    look.shift[i] = std::round(drawn * options_.jitter * kMost[i] * kSteps) / kSteps;
+  }
+  return look;
+}
+
+void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result, std::span<uint8_t> matte) {
+  LoadTemplates();
   // The first of the largest, as the paper's program chooses.
   const auto largest =
       std::ranges::max_element(result.faces, {}, [](const MaskedFace& masked) { return masked.face.box.Area(); });
   for (auto face = result.faces.begin(); face != result.faces.end(); ++face) {
-    if (options_.select == Select::kLargest && face != largest) continue;
-    NamedRandom random(options_.seed, request.key, static_cast<uint64_t>(face - result.faces.begin()));
-    const char drawn_style = kStyles[random.Below(kStyles.size())];
-    const auto drawn_color = static_cast<uint32_t>(random.Below(1 << 24));
-    face->masked = true;
-    face->style = options_.style.value_or(drawn_style);
-    face->color =
-        options_.color.value_or(Color{static_cast<uint8_t>(drawn_color >> 16), static_cast<uint8_t>(drawn_color >> 8),
-                                      static_cast<uint8_t>(drawn_color)});
-    const auto draw = options_.draw_landmarks ? DrawOutline : DrawMask;
-    draw(image, face->face.landmarks, face->style, face->color);
+    const auto number = static_cast<size_t>(face - result.faces.begin());
+    if (!request.looks.empty()) {
+      face->look = request.looks[number];
+      if (!face->look) continue;
+    } else {
+      if (options_.select == Select::kLargest && face != largest) continue;
+      face->look = DrawnLook(request, number);
+    }
+    const Style& style = options_.styles[face->look->style];
+    const auto* flat = std::get_if<FlatStyle>(&style.shape);
+    constexpr Color kWhite{255, 255, 255};
+    const Color color = face->look->color.value_or(kWhite);
+    if (options_.draw_landmarks) {
+      DrawOutline(image, face->face.landmarks, flat, color);
+    } else if (flat != nullptr) {
+      DrawFlat(image, face->face.landmarks, *flat, color, matte);
+    } else {
+      const std::optional<TextureTile>& tile = tiles_[face->look->style];
+      const Tint tint{face->look->color, tile ? &*tile : nullptr, options_.tint_weight, 1};
+      DrawTemplate(image, face->face.landmarks, templates_[std::get<size_t>(style.shape)],
+                   {tint, face->look->wear, face->look->shift}, matte);
+    }
   }
 }
 
@@ -67,17 +128,21 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
 
   for (Face& face :
        Naming(subject, ErrorCode::kUnreadable, [&] { return finder_.Find(image, request.faces, cancellation); }))
-    result.faces.push_back({face});
+    result.faces.push_back({face, std::nullopt});
   if (request.detect_only) {
     result.status = MaskStatus::kDetected;
   } else if (result.faces.empty()) {
     result.status = MaskStatus::kNoFace;
-  } else if (options_.select == Select::kOnly && result.faces.size() > 1) {
+  } else if (options_.select == Select::kOnly && result.faces.size() > 1 && request.looks.empty()) {
     result.status = MaskStatus::kSeveralFaces;
   } else {
     result.status = MaskStatus::kMasked;
-    Draw(request, image, result);
+    Bytes matte(request.matte_output.empty() ? 0 : size_t{1} * image.width * image.height);
+    Draw(request, image, result, matte);
     cancellation.ThrowIfCancelled();
+    if (!matte.empty())
+      Naming(request.matte_output, ErrorCode::kWriteFailed,
+             [&] { WriteFileAtomically(request.matte_output, EncodeGreyPng(matte, image.width, image.height)); });
     if (!request.output.empty()) {
       const std::optional<Format> format = FormatOfPath(request.output);
       if (!format)

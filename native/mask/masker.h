@@ -1,9 +1,14 @@
 #ifndef MASKBENCH_MASK_MASKER_H_
 #define MASKBENCH_MASK_MASKER_H_
 
+#include <array>
 #include <cstdint>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "face/face.h"
@@ -11,7 +16,9 @@
 #include "image/codec.h"
 #include "image/image.h"
 #include "image/source.h"
+#include "mask/render.h"
 #include "mask/style.h"
+#include "mask/template.h"
 #include "runtime/cancellation.h"
 #include "runtime/file.h"
 
@@ -19,10 +26,30 @@ namespace maskbench {
 
 enum class Select { kLargest, kAll, kOnly };
 
+// One way for a mask to look. Of a list of them one is drawn for each face.
+struct Style {
+  std::string name;
+  // How often it is drawn, relative to the others'.
+  uint64_t weight;
+  // A flat shape, or the number of a template.
+  std::variant<FlatStyle, size_t> shape;
+  // One is drawn for each face; without any the mask keeps its own.
+  std::vector<Color> colors;
+  // Any colour is drawn.
+  bool any_color;
+  // What fills a template instead of a colour; empty: nothing.
+  std::string texture;
+};
+
 struct MaskerOptions {
-  // One of kStyles; absent: drawn for each face.
-  std::optional<char> style;
-  std::optional<Color> color;
+  std::vector<Style> styles;
+  std::vector<TemplateSource> templates;
+  // How much of its own colour a template's tinted part loses to a colour or texture, 0 to 1.
+  float tint_weight = 1;
+  // How often each Wear is drawn.
+  std::array<uint64_t, 3> wears = {1, 0, 0};
+  // The most that a template is moved off its place, in distances between the eyes; it is turned and resized likewise.
+  double jitter = 0;
   uint64_t seed = 0;
   Select select = Select::kLargest;
   DetectorKind detector = DetectorKind::kFast;
@@ -31,6 +58,16 @@ struct MaskerOptions {
   ReadLimits limits;
   std::optional<int> quality;
   bool draw_landmarks = false;
+};
+
+// What was drawn, or is to be drawn, on a face.
+struct Look {
+  // Of MaskerOptions::styles.
+  size_t style;
+  // Absent: the template's own.
+  std::optional<Color> color;
+  Wear wear;
+  Shift shift;
 };
 
 // The photo itself, beside its masked twin.
@@ -56,13 +93,16 @@ struct MaskRequest {
   std::string key;
   // Faces that need not be searched.
   KnownFaces faces;
+  // What to draw on each of these, in their order: nothing where absent. Empty: it is drawn from the seed.
+  std::vector<std::optional<Look>> looks;
+  // Where the matte goes, a grey PNG; empty: nowhere.
+  std::string matte_output;
 };
 
 struct MaskedFace {
   Face face;
-  bool masked = false;
-  char style = 0;
-  Color color{};
+  // Absent: it was not masked.
+  std::optional<Look> look;
 };
 
 enum class MaskStatus { kMasked, kNoFace, kSeveralFaces, kDetected };
@@ -85,14 +125,23 @@ class Masker {
   explicit Masker(MaskerOptions options)
       : options_(std::move(options)), finder_(options_.detector, options_.upsample, options_.landmark_model) {}
 
-  FaceFinder& finder() { return finder_; }
+  size_t styles() const { return options_.styles.size(); }
+  const Style& style(const Look& look) const { return options_.styles[look.style]; }
+  // Loads models and templates, or gives the error of the first try again. Run calls it as needed.
+  void Load();
   MaskResult Run(const MaskRequest& request, const Cancellation& cancellation);
 
  private:
-  void Draw(const MaskRequest& request, Image& image, MaskResult& result);
+  void LoadTemplates();
+  Look DrawnLook(const MaskRequest& request, uint64_t face) const;
+  void Draw(const MaskRequest& request, Image& image, MaskResult& result, std::span<uint8_t> matte);
 
   const MaskerOptions options_;
   FaceFinder finder_;
+  std::once_flag templates_loaded_;
+  std::vector<Template> templates_;
+  // By MaskerOptions::styles.
+  std::vector<std::optional<TextureTile>> tiles_;
 };
 
 }  // namespace maskbench

@@ -2,7 +2,9 @@
 #define MASKBENCH_MASK_STYLE_H_
 
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <variant>
 
 #include "face/face.h"
 #include "image/image.h"
@@ -16,13 +18,25 @@ struct Color {
 };
 
 // The paper's styles: polygons a, c and e, ellipses b, d and f.
-inline constexpr std::string_view kStyles = "abcdef";
+inline constexpr std::string_view kSeedStyles = "abcdef";
 
-// Fills the style's shape with one colour; `style` is one of kStyles.
-void DrawMask(Image& image, const Landmarks& landmarks, char style, Color color);
+// After NISTIR 8311, which varies how wide a mask is and how much of the nose it covers. Its reports give no
+// coordinates: these are ours.
+struct NistStyle {
+  // Along the jaw, or a curve below it.
+  bool wide;
+  // Up to the base, the middle or the root of the nose.
+  enum class Coverage { kLow, kMedium, kHigh } coverage;
+};
 
-// Draws the style's outline, and the landmarks with their numbers, for looking at what was found.
-void DrawOutline(Image& image, const Landmarks& landmarks, char style, Color color);
+// One of kSeedStyles, or one after NIST.
+using FlatStyle = std::variant<char, NistStyle>;
+
+// Fills the style's shape with one colour, and in `matte` (a byte a pixel), unless that is empty, with 255.
+void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color, std::span<uint8_t> matte);
+
+// Draws the style's outline, if there is one, and the landmarks with their numbers, for looking at what was found.
+void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* style, Color color);
 
 }  // namespace maskbench
 

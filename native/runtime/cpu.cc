@@ -1,11 +1,14 @@
 #include "runtime/cpu.h"
 
+#include <hwy/targets.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
+#include <string_view>
 
 namespace maskbench {
 namespace {
@@ -63,6 +66,16 @@ std::vector<std::string> CpuFeatures() {
   features.emplace_back("neon");
 #endif
   return features;
+}
+
+void LimitSimd() {
+  const char* name = std::getenv("MASKBENCH_SIMD");
+  if (name == nullptr) return;
+  // Highway numbers targets from the best on.
+  for (int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
+    const int64_t target = targets & -targets;
+    if (std::string_view(hwy::TargetName(target)) == name) hwy::DisableTargets(target - 1);
+  }
 }
 
 }  // namespace maskbench

@@ -16,6 +16,10 @@ uint64_t AvailableMemory();
 // The instruction sets of this processor that matter to the kernels ("avx2", …).
 std::vector<std::string> CpuFeatures();
 
+// Leaves the vector instructions unused that are better than those the environment's MASKBENCH_SIMD names (AVX2, say),
+// so that results on other processors can be compared. Once, before any kernel runs.
+void LimitSimd();
+
 }  // namespace maskbench
 
 #endif  // MASKBENCH_RUNTIME_CPU_H_

@@ -169,8 +169,8 @@ test('bad files reject with a code and the name, and leave the Masker usable', a
 });
 
 test('bad arguments are told in one form', async (t) => {
-  t.throws(() => new Masker({ style: 'z' as 'a' }), {
-    message: 'expected one of a, b, c, d, e, f, random for style, received z of type string',
+  t.throws(() => new Masker({ style: 'z' }), {
+    message: /^expected one of a, b, c, d, e, f, random, .* for style, received z of type string$/,
     code: 'INVALID_ARGUMENT',
   });
   t.throws(() => new Masker({ color: '#12' }), { code: 'INVALID_ARGUMENT' });

@@ -1,0 +1,72 @@
+import path from 'node:path';
+import { invalid, MaskbenchError } from '../errors.js';
+import { type Box, Masker, type MaskerOptions } from '../mask/masker.js';
+import { drawSheet, type SheetRow } from './contact-sheet.js';
+
+/** Options of {@link styleSheet}. */
+export interface StyleSheetOptions extends Pick<MaskerOptions, 'templates' | 'color' | 'tintWeight' | 'wear' | 'seed'> {
+  /** Pixels of a picture's side. Default 150. */
+  cell?: number;
+  /** Called before each style. */
+  onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** The square around a face that a mask, its bands and some of the photo lie in. */
+function cropAround({ left, top, right, bottom }: Box, width: number, height: number) {
+  const side = 1.75 * Math.max(right - left, bottom - top);
+  const size = Math.min(side, Math.max(width, height));
+  const within = (middle: number, length: number) =>
+    Math.max(
+      Math.min(0, (length - size) / 2),
+      Math.min(middle - size / 2, Math.max((length - size) / 2, length - size)),
+    );
+  return {
+    left: within((left + right) / 2, width),
+    top: within((top + bottom) / 2 + 0.08 * size, height),
+    size,
+    width,
+    height,
+  };
+}
+
+/**
+ * Draws the largest face of each photo in each style into one PNG file, a row a style.
+ * @param photos Photos with a face, up to 20.
+ * @param names Styles.
+ * @param file The PNG file to write.
+ * @throws {@link MaskbenchError} `NO_FACE`, `INVALID_ARGUMENT`, and those of {@link Masker.mask}
+ */
+export async function styleSheet(
+  photos: string[],
+  names: string[],
+  file: string,
+  { cell = 150, onProgress, ...options }: StyleSheetOptions = {},
+): Promise<void> {
+  if (photos.length < 1 || photos.length > 20) throw invalid('photos', '1 to 20 photos', photos.length);
+  const finder = new Masker();
+  const found = await Promise.all(
+    photos.map(async (photo) => {
+      const { faces, width, height } = await finder.detect(photo);
+      const area = ({ box }: (typeof faces)[number]) => (box.right - box.left + 1) * (box.bottom - box.top + 1);
+      const face = faces.reduce((a, b) => (area(b) > area(a) ? b : a), faces[0] as (typeof faces)[number]);
+      if (!face) throw new MaskbenchError('NO_FACE', photo, `${photo}: no face was found`);
+      return { photo, face, crop: cropAround(face.box, width, height) };
+    }),
+  );
+  await finder.close();
+  const rows: SheetRow[] = [];
+  for (const [done, style] of names.entries()) {
+    onProgress?.({ done, total: names.length });
+    const masker = new Masker({ ...options, style });
+    const pictures = await Promise.all(
+      found.map(async ({ photo, face, crop }) => {
+        const { image } = await masker.mask(photo, { faces: [face], key: path.basename(photo), format: 'jpeg' });
+        return { href: `data:image/jpeg;base64,${(image as Buffer).toString('base64')}`, crop };
+      }),
+    );
+    await masker.close();
+    rows.push({ caption: style, pictures });
+  }
+  const across = Math.max(1, Math.floor(1700 / (photos.length * (cell + 8) + 16)));
+  await drawSheet(rows, { cell: { width: cell, height: cell }, across }, file);
+}
