@@ -77,24 +77,33 @@ const clothBottom = jaw(3.6, 12.4, (i) => 14 + 14 * Math.max(0, 1 - Math.abs(i -
 const clothBody = outline(clothTop, mirror(clothSide), [...clothBottom].reverse(), [...clothSide].reverse());
 
 function cloth(name: string, title: string, colors: string[], pattern?: string): DrawnTemplate {
+  const clip = `<clipPath id="body"><path d="${clothBody}"/></clipPath>`;
+  const patterned: DrawnTemplate['parts'] = [
+    {
+      part: 'seams',
+      svg: `<defs>${clip}${pattern}</defs><g clip-path="url(#body)"><rect x="-1300" y="0" width="2600" height="2300" fill="url(#pattern)"/></g>`,
+    },
+    // A hem without the pattern.
+    {
+      part: 'body',
+      svg: `<defs>${clip}</defs><g clip-path="url(#body)">${stroke(clothBody, '#f0f0f0', 310)}</g>`,
+    },
+  ];
   return {
     name,
     title,
     colors,
     parts: [
       { part: 'straps', svg: earLoops([-960, 560], [-905, 1190], '#b4b6b9') },
+      { part: 'body', svg: fill(clothBody, '#f0f0f0') },
+      ...(pattern ? patterned : []),
       {
-        part: 'body',
-        svg: `<defs>${roundness('round', [0, 1050], [1120, 1180], 0.36)}<clipPath id="body"><path d="${clothBody}"/></clipPath>
+        part: 'seams',
+        svg: `<defs>${roundness('round', [0, 1050], [1120, 1180], 0.36)}${clip}
 <linearGradient id="ridge" x1="-160" x2="160" gradientUnits="userSpaceOnUse"><stop offset="0" stop-color="#fff" stop-opacity="0"/>
 <stop offset="0.48" stop-color="#fff" stop-opacity="0.2"/><stop offset="0.52" stop-color="#000" stop-opacity="0.1"/>
 <stop offset="1" stop-color="#000" stop-opacity="0"/></linearGradient></defs>
-${fill(clothBody, '#f0f0f0')}${fill(clothBody, 'url(#round)')}${fill(clothBody, 'url(#ridge)')}`,
-      },
-      {
-        part: 'seams',
-        svg: `<defs><clipPath id="body"><path d="${clothBody}"/></clipPath>${pattern ?? ''}</defs><g clip-path="url(#body)">
-${pattern ? `<rect x="-1300" y="0" width="2600" height="2300" fill="url(#pattern)"/>` : ''}
+<g clip-path="url(#body)">${fill(clothBody, 'url(#round)')}${fill(clothBody, 'url(#ridge)')}
 ${stroke(
   curve([
     [0, 175],
@@ -105,8 +114,7 @@ ${stroke(
   '#000',
   9,
   'opacity="0.16"',
-)}
-${border(clothBody)}
+)}${border(clothBody)}
 ${stroke(curve(clothTop.map(([x, y]) => [x, y + 55])), '#000', 6, 'opacity="0.18" stroke-dasharray="24 16"')}</g>`,
       },
     ],

@@ -110,27 +110,27 @@ const n95: DrawnTemplate = {
     { part: 'straps', svg: headBands([-800, 740], [-790, 1330], '#e2c867') },
     {
       part: 'body',
-      svg: `<defs>${roundness('round', [-60, 980], [1000, 1120], 0.42)}</defs>${fill(cup, '#fdfdfb')}${fill(cup, 'url(#round)')}`,
+      svg: `<defs>${roundness('round', [-40, 980], [1040, 1150], 0.34)}</defs>${fill(cup, '#fdfdfb')}${fill(cup, 'url(#round)')}`,
     },
     {
       part: 'seams',
       svg: `<defs><clipPath id="cup"><path d="${cup}"/></clipPath></defs><g clip-path="url(#cup)">
 ${fold(
   [
-    [-640, 640],
-    [-300, 520],
-    [0, 470],
-    [300, 520],
-    [640, 640],
+    [-560, 680],
+    [-300, 560],
+    [0, 510],
+    [300, 560],
+    [560, 680],
   ],
   0.5,
 )}${fold(
   [
-    [-640, 1480],
-    [-300, 1610],
-    [0, 1640],
-    [300, 1610],
-    [640, 1480],
+    [-520, 1440],
+    [-280, 1560],
+    [0, 1590],
+    [280, 1560],
+    [520, 1440],
   ],
   0.5,
 )}
@@ -188,7 +188,7 @@ const duckbill: DrawnTemplate = {
       svg: `<defs>${roundness('round', [0, 1000], [1080, 1200], 0.28)}
 <linearGradient id="upper" y1="200" y2="1150" x1="0" x2="0" gradientUnits="userSpaceOnUse"><stop offset="0" stop-color="#000" stop-opacity="0.05"/>
 <stop offset="0.9" stop-color="#000" stop-opacity="0"/></linearGradient>
-<linearGradient id="lower" y1="1150" y2="1960" x1="0" x2="0" gradientUnits="userSpaceOnUse"><stop offset="0" stop-color="#000" stop-opacity="0.16"/>
+<linearGradient id="lower" y1="1150" y2="1960" x1="0" x2="0" gradientUnits="userSpaceOnUse"><stop offset="0" stop-color="#000" stop-opacity="0.07"/>
 <stop offset="0.4" stop-color="#000" stop-opacity="0.05"/><stop offset="1" stop-color="#000" stop-opacity="0.12"/></linearGradient>
 <clipPath id="body"><path d="${duckBody}"/></clipPath></defs>
 ${fill(duckBody, '#fdfdfd')}${fill(duckBody, 'url(#round)')}
@@ -198,8 +198,8 @@ ${fill(duckBody, '#fdfdfd')}${fill(duckBody, 'url(#round)')}
     {
       part: 'seams',
       svg: `<defs><clipPath id="body"><path d="${duckBody}"/></clipPath></defs><g clip-path="url(#body)">
-${stroke(curve(bill), '#000', 12, 'opacity="0.3"')}${stroke(curve(bill.map(([x, y]) => [x, y - 18])), '#fff', 18, 'opacity="0.6"')}
-${embossed(bill.map(([x, y]) => [x * 0.95, y - 50]))}
+${stroke(curve(bill), '#000', 12, 'opacity="0.14"')}${stroke(curve(bill.map(([x, y]) => [x * 0.9, y - 18])), '#fff', 18, 'opacity="0.4"')}
+${embossed(bill.map(([x, y]) => [x * 0.82, y - 50]))}
 ${border(duckBody)}</g>`,
     },
   ],
@@ -280,10 +280,10 @@ const respirator: DrawnTemplate = {
   title: 'half respirator: rubber body, two filters, head bands',
   colors: ['#5b6066', '#3f5e86'],
   parts: [
-    { part: 'straps', svg: headBands([-600, 800], [-660, 1300], '#35383c') },
+    { part: 'straps', svg: headBands([-600, 800], [-660, 1300], '#6f7276') },
     {
       part: 'body',
-      svg: `<defs>${roundness('round', [-40, 950], [860, 1150], 0.45)}<clipPath id="half"><path d="${half}"/></clipPath></defs>${fill(half, '#f0f0f0')}${fill(half, 'url(#round)')}
+      svg: `<defs>${roundness('round', [-40, 950], [960, 1200], 0.36)}<clipPath id="half"><path d="${half}"/></clipPath></defs>${fill(half, '#f0f0f0')}${fill(half, 'url(#round)')}
 <g clip-path="url(#half)">${border(half)}</g>`,
     },
     {
