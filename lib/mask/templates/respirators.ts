@@ -272,15 +272,14 @@ const halfTop: Point[] = [
 ];
 const halfBottom = jaw(5.5, 10.5, (i) => 60 - 14 * Math.abs(i - 8));
 const half = outline(halfTop, mirror(halfLeft).reverse(), [...halfBottom].reverse(), [...halfLeft].reverse());
-const filter = (x: number) => `<ellipse cx="${x}" cy="1290" rx="335" ry="345" fill="#a83a70"/>
-<ellipse cx="${x}" cy="1285" rx="190" ry="200" fill="none" stroke="#8f2f5e" stroke-width="20"/>
-<ellipse cx="${x}" cy="1285" rx="110" ry="118" fill="none" stroke="#8f2f5e" stroke-width="18"/>`;
+const filter = (x: number) => `<ellipse cx="${x}" cy="1290" rx="335" ry="345" fill="#5d6167"/>
+<ellipse cx="${x}" cy="1285" rx="195" ry="205" fill="#a83a70"/><ellipse cx="${x}" cy="1285" rx="110" ry="118" fill="#983266"/>`;
 const respirator: DrawnTemplate = {
   name: 'respirator',
   title: 'half respirator: rubber body, two filters, head bands',
   colors: ['#5b6066', '#3f5e86'],
   parts: [
-    { part: 'straps', svg: headBands([-600, 800], [-660, 1300], '#6f7276') },
+    { part: 'straps', svg: headBands([-600, 800], [-660, 1300], '#62666b') },
     {
       part: 'body',
       svg: `<defs>${roundness('round', [-40, 950], [960, 1200], 0.36)}<clipPath id="half"><path d="${half}"/></clipPath></defs>${fill(half, '#f0f0f0')}${fill(half, 'url(#round)')}
@@ -288,8 +287,8 @@ const respirator: DrawnTemplate = {
     },
     {
       part: 'seams',
-      svg: `${filter(-700)}${filter(700)}<circle cx="0" cy="1330" r="215" fill="#33363a"/><circle cx="0" cy="1325" r="180" fill="#4a4e53"/>
-${[-90, -30, 30, 90].map((y) => stroke(`M-130 ${1325 + y}H130`, '#26282b', 20)).join('')}
+      svg: `${filter(-700)}${filter(700)}<circle cx="0" cy="1330" r="215" fill="#4c5055"/><circle cx="0" cy="1325" r="180" fill="#565a60"/>
+${[-90, -30, 30, 90].map((y) => stroke(`M-130 ${1325 + y}H130`, '#45494e', 20)).join('')}
 ${stroke(curve(halfTop.map(([x, y]) => [x * 0.8, y + 130])), '#fff', 22, 'opacity="0.12"')}`,
     },
   ],
