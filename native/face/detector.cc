@@ -24,20 +24,26 @@ using Pyramid = dlib::pyramid_down<6>;
 struct Scratch {
   Planes image, next;
   Features features;
+  // By the number of the resizing.
+  std::vector<Resizer> resizers;
 };
 
-void Enlarge(Planes& image, Planes& next) {
-  const dlib::rectangle size(0, 0, image.width() - 1, image.height() - 1);
-  const dlib::rectangle enlarged = dlib::pyramid_down<2>().rect_up(size);
-  next.SetSize(static_cast<int>(enlarged.right()) + 1, static_cast<int>(enlarged.bottom()) + 1);
-  Resizer(image, next).Run();
+void Resize(Resizer& resizer, Planes& image, Planes& next) {
+  resizer.SetWidths(image.width(), next.width());
+  resizer.Run(image, next);
   std::swap(image, next);
 }
 
-void Shrink(Planes& image, Planes& next) {
+void Enlarge(Resizer& resizer, Planes& image, Planes& next) {
+  const dlib::rectangle size(0, 0, image.width() - 1, image.height() - 1);
+  const dlib::rectangle enlarged = dlib::pyramid_down<2>().rect_up(size);
+  next.SetSize(static_cast<int>(enlarged.right()) + 1, static_cast<int>(enlarged.bottom()) + 1);
+  Resize(resizer, image, next);
+}
+
+void Shrink(Resizer& resizer, Planes& image, Planes& next) {
   next.SetSize(5 * image.width() / 6, 5 * image.height() / 6);
-  Resizer(image, next).Run();
-  std::swap(image, next);
+  Resize(resizer, image, next);
 }
 
 int LevelsOf(const Planes& image) {
@@ -55,17 +61,23 @@ int LevelsOf(const Planes& image) {
 
 std::vector<Detection> DetectFast(const Image& image, int upsample) {
   thread_local Scratch scratch;
-  auto& [planes, next, features] = scratch;
+  auto& [planes, next, features, resizers] = scratch;
   planes.Assign(image);
-  for (int i = 0; i < upsample; ++i) Enlarge(planes, next);
+  size_t resizings = 0;
+  const auto resizer = [&]() -> Resizer& {
+    if (resizings == resizers.size()) resizers.emplace_back();
+    return resizers[resizings++];
+  };
+  for (int i = 0; i < upsample; ++i) Enlarge(resizer(), planes, next);
   std::vector<ScoredWindows> windows(kFilters);
   const int levels = LevelsOf(planes);
   for (int level = 0; level < levels; ++level) {
-    if (level > 0) Shrink(planes, next);
+    if (level > 0) Shrink(resizer(), planes, next);
     features.SetSize(planes.width(), planes.height());
-    ExtractFeatures(planes, features);
     std::vector<WindowScore> found[kFilters];
-    FindWindows(features, found);
+    ExtractFeatures(planes, features, [&](int row) {
+      if (row >= kWindow - 1) FindWindows(features, row - kWindow + 1, found);
+    });
     for (int filter = 0; filter < kFilters; ++filter)
       for (const auto& [row, column, score] : found[filter]) {
         const dlib::point center(column + kWindow / 2, row + kWindow / 2);
@@ -78,8 +90,8 @@ std::vector<Detection> DetectFast(const Image& image, int upsample) {
   for (ScoredWindows& found : windows)
     std::sort(found.rbegin(), found.rend(), [](const auto& a, const auto& b) { return a.first < b.first; });
   // A large photo's memory is not kept.
-  constexpr size_t kKept = 64U << 20U;
-  if (planes.capacity() + next.capacity() + features.capacity() > kKept) scratch = {};
+  constexpr size_t kKept = 96U << 20U;
+  if (planes.bytes() + next.bytes() > kKept) scratch = {};
   return SuppressOverlaps(windows, upsample);
 }
 
@@ -90,8 +102,8 @@ std::vector<Detection> DetectFaces(const Image& image, int upsample, DetectorKin
 }
 
 int64_t DetectionBytes(int64_t pixels, int upsample) {
-  // The enlarged pixels, the pyramid and 31 planes of floats for each 8 by 8 cell of it.
-  constexpr int64_t kBytesPerPixel = 13;
+  // The enlarged pixels and the pyramid's next level.
+  constexpr int64_t kBytesPerPixel = 6;
   return (pixels << (2 * upsample)) * kBytesPerPixel;
 }
 

@@ -42,7 +42,7 @@ struct FeatureScratch {
   // Rows of blocks of 2 x 2 cells, the last two: the most that a vote counts, and its factor.
   std::array<std::vector<float>, 2> limits, factors;
 
-  explicit FeatureScratch(const Planes& image);
+  void SetSize(const Planes& image);
   float* lengths_of(int row) { return lengths.data() + static_cast<size_t>(row) * pixels; }
   int32_t* places_of(int row) { return places.data() + static_cast<size_t>(row) * pixels; }
 };
@@ -391,18 +391,18 @@ constexpr size_t kSlack = 32;
 
 }  // namespace
 
-FeatureScratch::FeatureScratch(const Planes& image)
-    : cells_down(CellsOf(image.height())),
-      cells_across(CellsOf(image.width())),
-      visible_rows(std::min(cells_down * kCell, image.height()) - 1),
-      visible_columns(std::min(cells_across * kCell, image.width()) - 1),
-      blocks(std::max(0, visible_columns - 1) / kCell),
-      pixels(static_cast<size_t>(std::max(1, visible_columns)) + kSlack),
-      lengths(kCell * pixels),
-      places(kCell * pixels),
-      votes_stride(2 * (static_cast<size_t>(cells_across) + 2) + 2 * kSlack),
-      votes(kOrientations * votes_stride),
-      cells_stride(static_cast<size_t>(cells_across) + 2 + kSlack) {
+void FeatureScratch::SetSize(const Planes& image) {
+  cells_down = CellsOf(image.height());
+  cells_across = CellsOf(image.width());
+  visible_rows = std::min(cells_down * kCell, image.height()) - 1;
+  visible_columns = std::min(cells_across * kCell, image.width()) - 1;
+  blocks = std::max(0, visible_columns - 1) / kCell;
+  pixels = static_cast<size_t>(std::max(1, visible_columns)) + kSlack;
+  lengths.resize(kCell * pixels);
+  places.resize(kCell * pixels);
+  votes_stride = 2 * (static_cast<size_t>(cells_across) + 2) + 2 * kSlack;
+  votes.assign(kOrientations * votes_stride, 0);
+  cells_stride = static_cast<size_t>(cells_across) + 2 + kSlack;
   for (auto& histogram : histograms) histogram.resize(kOrientations * cells_stride + kSlack);
   for (auto& energy : energies) energy.resize(cells_stride + kSlack);
   for (auto& limit : limits) limit.resize(cells_stride + kSlack);
@@ -419,22 +419,28 @@ void Features::SetSize(int image_width, int image_height) {
   }
   width_ = static_cast<size_t>(columns_) + kZerosBefore + kZerosAfter;
   stride_ = width_ + kSlack;
-  const auto rows = static_cast<size_t>(height());
-  numbers_.resize(kFeatures * rows * stride_);
-  energy_.resize(rows * stride_);
-  bytes_.resize(rows * width_ * kCellBytes + 64);
-  const auto clear_row = [&](int y) {
-    for (int feature = 0; feature < kFeatures; ++feature) std::fill_n(row(feature, y), stride_, 0.0F);
-    std::fill_n(energy(y), stride_, 0.0F);
-    std::fill_n(cells(y), width_ * kCellBytes, uint8_t{0});
-  };
-  for (int y = 0; y < kZerosBefore; ++y) clear_row(y);
-  for (int y = 0; y < kZerosAfter; ++y) clear_row(kZerosBefore + rows_ + y);
+  numbers_.SetSize(kFeatures * kRowsKept * stride_);
+  energy_.SetSize(kRowsKept * stride_);
+  bytes_.SetSize(kRowsKept * width_ * kCellBytes + 64);
 }
 
-void ExtractFeatures(const Planes& image, Features& features) {
+void Features::ClearRow(int y) {
+  for (int feature = 0; feature < kFeatures; ++feature) std::fill_n(row(feature, y), stride_, 0.0F);
+  std::fill_n(energy(y), stride_, 0.0F);
+  std::fill_n(cells(y), width_ * kCellBytes, uint8_t{0});
+}
+
+void ExtractFeatures(const Planes& image, Features& features, const std::function<void(int)>& done) {
   if (features.rows() == 0) return;
-  FeatureScratch scratch(image);
+  thread_local FeatureScratch scratch;
+  scratch.SetSize(image);
+  const auto clear = [&](int first, int count) {
+    for (int y = first; y < first + count; ++y) {
+      features.ClearRow(y);
+      done(y);
+    }
+  };
+  clear(0, kZerosBefore);
   const auto cells = static_cast<size_t>(scratch.cells_across) + 2;
   // Rows of cells here count one before the image. Feature row y is of cell row y + 2, and needs those beside it. The
   // pixels that vote in cell row b and in the next are those from 8 b - 4 on.
@@ -467,7 +473,9 @@ void ExtractFeatures(const Planes& image, Features& features) {
     uint8_t* bytes = features.cells(y + kZerosBefore);
     std::fill_n(bytes, kZerosBefore * kCellBytes, uint8_t{0});
     std::fill_n(bytes + static_cast<size_t>(after) * kCellBytes, kZerosAfter * kCellBytes, uint8_t{0});
+    done(y + kZerosBefore);
   }
+  clear(kZerosBefore + features.rows(), kZerosAfter);
 }
 
 }  // namespace maskbench

@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <functional>
 
 #include "face/planes.h"
+#include "runtime/buffer.h"
 
 namespace maskbench {
 
@@ -26,7 +27,7 @@ inline constexpr float kBeyondRange = 1e12F;
 inline constexpr float FeatureRange(int feature) { return feature < 27 ? 0.4F : 0.6F; }
 
 // Felzenszwalb's features ("Object Detection with Discriminatively Trained Part-Based Models", PAMI 2010) of cells of
-// 8 x 8 pixels, with zeros around them.
+// 8 x 8 pixels, with zeros around them. Only the last kRowsKept rows are kept, so that they stay in the cache.
 class Features {
  public:
   // Of cells that have features: rows and columns without the zeros around.
@@ -35,21 +36,25 @@ class Features {
   // Rows and columns here count the zeros.
   const float* row(int feature, int y) const { return numbers_.data() + Offset(feature, y); }
   float* row(int feature, int y) { return numbers_.data() + Offset(feature, y); }
-  const uint8_t* cells(int y) const { return bytes_.data() + static_cast<size_t>(y) * width_ * kCellBytes; }
-  uint8_t* cells(int y) { return bytes_.data() + static_cast<size_t>(y) * width_ * kCellBytes; }
+  const uint8_t* cells(int y) const { return bytes_.data() + Kept(y) * width_ * kCellBytes; }
+  uint8_t* cells(int y) { return bytes_.data() + Kept(y) * width_ * kCellBytes; }
   // Sums of squares of a cell's bytes.
-  const float* energy(int y) const { return energy_.data() + static_cast<size_t>(y) * stride_; }
-  float* energy(int y) { return energy_.data() + static_cast<size_t>(y) * stride_; }
+  const float* energy(int y) const { return energy_.data() + Kept(y) * stride_; }
+  float* energy(int y) { return energy_.data() + Kept(y) * stride_; }
   int height() const { return rows_ + kZerosBefore + kZerosAfter; }
   int width() const { return static_cast<int>(width_); }
-  size_t capacity() const { return numbers_.capacity() * sizeof(float) + bytes_.capacity(); }
-
-  // Zeros all around; what is inside is not set. No rows or columns where the image is too small to have any.
+  // No rows or columns where the image is too small to have any. No row is set.
   void SetSize(int image_width, int image_height);
+  // Makes a row all zeros.
+  void ClearRow(int y);
 
  private:
+  // A power of two above kWindow.
+  static constexpr int kRowsKept = 16;
+
+  static size_t Kept(int y) { return static_cast<size_t>(y % kRowsKept); }
   size_t Offset(int feature, int y) const {
-    return (static_cast<size_t>(feature) * static_cast<size_t>(height()) + static_cast<size_t>(y)) * stride_;
+    return (static_cast<size_t>(feature) * kRowsKept + Kept(y)) * stride_;
   }
 
   int rows_ = 0;
@@ -57,13 +62,14 @@ class Features {
   size_t width_ = 0;
   // Vectors may be written beyond the last column.
   size_t stride_ = 0;
-  std::vector<float> numbers_, energy_;
-  std::vector<uint8_t> bytes_;
+  Buffer<float> numbers_, energy_;
+  Buffer<uint8_t> bytes_;
 };
 
 // The features of an image, `features` having its size: equal to those of dlib 19.24 (extract_fhog_features with AVX),
-// every float.
-void ExtractFeatures(const Planes& image, Features& features);
+// every float. Calls `done` for each row, the zeros around too, once it is set; it may look at that row and the nine
+// before it.
+void ExtractFeatures(const Planes& image, Features& features, const std::function<void(int)>& done);
 
 }  // namespace maskbench
 

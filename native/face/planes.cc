@@ -102,7 +102,7 @@ void Planes::SetSize(int width, int height) {
   width_ = width;
   height_ = height;
   stride_ = (static_cast<size_t>(width) + kBeyond + 63) / 64 * 64;
-  bytes_.resize(kColors * static_cast<size_t>(height) * stride_);
+  bytes_.SetSize(kColors * static_cast<size_t>(height) * stride_);
 }
 
 void Planes::Assign(const Image& image) {
@@ -111,10 +111,16 @@ void Planes::Assign(const Image& image) {
     HWY_DYNAMIC_DISPATCH(Separate)(image.row(y), image.width, row(0, y), row(1, y), row(2, y));
 }
 
-Resizer::Resizer(const Planes& in, Planes& out)
-    : in_(in), out_(out), y_scale_((in.height() - 1) / static_cast<double>(std::max(out.height() - 1, 1))) {
-  const int width = in.width();
-  const double x_scale = (width - 1) / static_cast<double>(std::max(out.width() - 1, 1));
+void Resizer::SetWidths(int in, int out) {
+  if (in == in_width_ && out == out_width_) return;
+  in_width_ = in;
+  out_width_ = out;
+  first_.clear();
+  places_.clear();
+  right_weight_.clear();
+  last_.clear();
+  const int width = in;
+  const double x_scale = (width - 1) / static_cast<double>(std::max(out - 1, 1));
   // dlib adds up four columns at a time, in single precision, until one of them has no right neighbour.
   float x[4];
   for (int i = 0; i < 4; ++i) x[i] = static_cast<float>(-4 * x_scale + i * x_scale);
@@ -140,32 +146,33 @@ Resizer::Resizer(const Planes& in, Planes& out)
       for (size_t i = group; i < group + 8; ++i) places_.push_back(static_cast<uint8_t>(left[i] - left[group] + side));
   }
   double last = -x_scale + single_ * x_scale;
-  for (int column = single_; column < out.width(); ++column) {
+  for (int column = single_; column < out; ++column) {
     last += x_scale;
     const int at = static_cast<int>(std::floor(last));
     last_.push_back({at, std::min(at + 1, width - 1), last - at});
   }
+  floats_ = hwy::AllocateAligned<float>(size_t{2} * kColors * 16 * first_.size() + 1);
 }
 
-void Resizer::Run() const {
+void Resizer::Run(const Planes& in, Planes& out) {
+  const double y_scale = (in.height() - 1) / static_cast<double>(std::max(out.height() - 1, 1));
   const auto groups = static_cast<int>(first_.size());
   // Two input rows as floats, by their numbers' last bit.
   const size_t color_floats = 16 * first_.size();
-  const hwy::AlignedFreeUniquePtr<float[]> floats = hwy::AllocateAligned<float>(size_t{2} * kColors * color_floats + 1);
   int held[2] = {-1, -1};
   const auto floats_of = [&](int row, int color) {
-    return floats.get() + static_cast<size_t>(row % 2 * kColors + color) * color_floats;
+    return floats_.get() + static_cast<size_t>(row % 2 * kColors + color) * color_floats;
   };
   const auto hold = [&](int row) {
     if (std::exchange(held[row % 2], row) == row) return;
     for (int color = 0; color < kColors; ++color)
-      HWY_DYNAMIC_DISPATCH(Gather)(in_.row(color, row), first_.data(), places_.data(), groups, floats_of(row, color));
+      HWY_DYNAMIC_DISPATCH(Gather)(in.row(color, row), first_.data(), places_.data(), groups, floats_of(row, color));
   };
-  double y = -y_scale_;
-  for (int row = 0; row < out_.height(); ++row) {
-    y += y_scale_;
+  double y = -y_scale;
+  for (int row = 0; row < out.height(); ++row) {
+    y += y_scale;
     const int top = static_cast<int>(std::floor(y));
-    const int bottom = std::min(top + 1, in_.height() - 1);
+    const int bottom = std::min(top + 1, in.height() - 1);
     const double weight = y - top;
     hold(top);
     hold(bottom);
@@ -173,7 +180,7 @@ void Resizer::Run() const {
     for (int color = 0; color < kColors; ++color) {
       job.top[color] = floats_of(top, color);
       job.bottom[color] = floats_of(bottom, color);
-      job.out[color] = out_.row(color, row);
+      job.out[color] = out.row(color, row);
     }
     job.top_weight = static_cast<float>(1 - weight);
     job.bottom_weight = static_cast<float>(weight);
@@ -182,8 +189,8 @@ void Resizer::Run() const {
     for (size_t i = 0; i < last_.size(); ++i) {
       const auto& [left, right, right_weight] = last_[i];
       for (int color = 0; color < kColors; ++color) {
-        const uint8_t* above = in_.row(color, top);
-        const uint8_t* below = in_.row(color, bottom);
+        const uint8_t* above = in.row(color, top);
+        const uint8_t* below = in.row(color, bottom);
         const double sum = (1 - weight) * ((1 - right_weight) * above[left] + right_weight * above[right]) +
                            weight * ((1 - right_weight) * below[left] + right_weight * below[right]);
         job.out[color][static_cast<size_t>(single_) + i] = static_cast<uint8_t>(sum);

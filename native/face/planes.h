@@ -1,11 +1,14 @@
 #ifndef MASKBENCH_FACE_PLANES_H_
 #define MASKBENCH_FACE_PLANES_H_
 
+#include <hwy/aligned_allocator.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "image/image.h"
+#include "runtime/buffer.h"
 
 namespace maskbench {
 
@@ -18,7 +21,7 @@ class Planes {
   int height() const { return height_; }
   const uint8_t* row(int color, int y) const { return bytes_.data() + Offset(color, y); }
   uint8_t* row(int color, int y) { return bytes_.data() + Offset(color, y); }
-  size_t capacity() const { return bytes_.capacity(); }
+  size_t bytes() const { return bytes_.bytes(); }
 
   void SetSize(int width, int height);
   void Assign(const Image& image);
@@ -34,7 +37,7 @@ class Planes {
   int width_ = 0;
   int height_ = 0;
   size_t stride_ = 0;
-  std::vector<uint8_t> bytes_;
+  Buffer<uint8_t> bytes_;
 };
 
 // One row of a resizing, for the kernel.
@@ -51,16 +54,16 @@ struct ResizeRow {
 // the last columns, which it does in double precision.
 class Resizer {
  public:
-  // `out` has its size.
-  Resizer(const Planes& in, Planes& out);
-  void Run() const;
+  // Makes ready for images of these widths; nothing to do for those of the last call.
+  void SetWidths(int in, int out);
+  // `in` and `out` have these widths.
+  void Run(const Planes& in, Planes& out);
 
  private:
-  const Planes& in_;
-  Planes& out_;
-  double y_scale_;
+  int in_width_ = 0;
+  int out_width_ = 0;
   // Columns before this are in single precision, in groups of eight.
-  int single_;
+  int single_ = 0;
   // For each group the first column that it reads, and beyond that where its eight left and its eight right pixels are.
   std::vector<int> first_;
   std::vector<uint8_t> places_;
@@ -70,6 +73,7 @@ class Resizer {
     double right_weight;
   };
   std::vector<Last> last_;
+  hwy::AlignedFreeUniquePtr<float[]> floats_;
 };
 
 }  // namespace maskbench

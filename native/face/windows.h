@@ -14,10 +14,10 @@ struct WindowScore {
   float score;
 };
 
-// The windows of an image whose score for each of the five filters reaches its threshold, row by row: the scores are
-// equal to those of dlib 19.24 (its separable filters with AVX). A first look in bytes with a bound on its error leaves
-// few windows to score in dlib's order of arithmetic.
-void FindWindows(const Features& features, std::vector<WindowScore> (&found)[kFilters]);
+// Adds the windows whose first row is `row`, and whose score for each of the five filters reaches its threshold: the
+// scores are equal to those of dlib 19.24 (its separable filters with AVX). A first look in bytes with a bound on its
+// error leaves few windows to score in dlib's order of arithmetic.
+void FindWindows(const Features& features, int row, std::vector<WindowScore> (&found)[kFilters]);
 
 }  // namespace maskbench
 
