@@ -6,6 +6,10 @@
 #include <dlib/image_transforms/image_pyramid.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "face/dlib_detector.h"
@@ -14,6 +18,7 @@
 #include "face/planes.h"
 #include "face/suppression.h"
 #include "face/windows.h"
+#include "runtime/thread_pool.h"
 
 namespace maskbench {
 namespace {
@@ -23,14 +28,29 @@ using Pyramid = dlib::pyramid_down<6>;
 // Kept from photo to photo, one for each thread.
 struct Scratch {
   Planes image, next;
-  Features features;
   // By the number of the resizing.
   std::vector<Resizer> resizers;
 };
 
+// Into how many bands an image is cut, for this thread and those that are idle to work on: each should be worth waking
+// one.
+int BandsOf(const Planes& image) {
+  constexpr int64_t kPixels = 250'000;
+  const int64_t most = int64_t{image.width()} * image.height() / kPixels;
+  return most < 2 ? 1 : static_cast<int>(std::min<int64_t>(most, 1 + ThreadPool::Shared().Idle()));
+}
+
+// Calls work(first, end) for bands of `rows` rows.
+void RunInBands(int bands, int rows, const std::function<void(int, int)>& work) {
+  if (bands == 1) return work(0, rows);
+  RunTogether(bands, [&](int band) {
+    work(static_cast<int>(int64_t{rows} * band / bands), static_cast<int>(int64_t{rows} * (band + 1) / bands));
+  });
+}
+
 void Resize(Resizer& resizer, Planes& image, Planes& next) {
   resizer.SetWidths(image.width(), next.width());
-  resizer.Run(image, next);
+  RunInBands(BandsOf(next), next.height(), [&](int first, int end) { resizer.Run(image, next, first, end); });
   std::swap(image, next);
 }
 
@@ -44,6 +64,31 @@ void Enlarge(Resizer& resizer, Planes& image, Planes& next) {
 void Shrink(Resizer& resizer, Planes& image, Planes& next) {
   next.SetSize(5 * image.width() / 6, 5 * image.height() / 6);
   Resize(resizer, image, next);
+}
+
+// Of one filter, in the order of their rows.
+using Found = std::array<std::vector<WindowScore>, kFilters>;
+
+Found FindInLevel(const Planes& image) {
+  thread_local Features features;
+  features.SetSize(image.width(), image.height());
+  const int rows = features.rows();
+  std::map<int, Found> bands;
+  std::mutex mutex;
+  RunInBands(BandsOf(image), rows, [&](int first, int end) {
+    features.SetSize(image.width(), image.height());
+    Found found;
+    ExtractFeatures(image, features, first, end + kWindow - 1, [&](int row) {
+      if (row >= first + kWindow - 1) FindWindows(features, row - kWindow + 1, found);
+    });
+    const std::lock_guard lock(mutex);
+    bands.emplace(first, std::move(found));
+  });
+  Found all;
+  for (auto& [first, found] : bands)
+    for (int filter = 0; filter < kFilters; ++filter)
+      all[filter].insert(all[filter].end(), found[filter].begin(), found[filter].end());
+  return all;
 }
 
 int LevelsOf(const Planes& image) {
@@ -61,7 +106,9 @@ int LevelsOf(const Planes& image) {
 
 std::vector<Detection> DetectFast(const Image& image, int upsample) {
   thread_local Scratch scratch;
-  auto& [planes, next, features, resizers] = scratch;
+  Planes& planes = scratch.image;
+  Planes& next = scratch.next;
+  std::vector<Resizer>& resizers = scratch.resizers;
   planes.Assign(image);
   size_t resizings = 0;
   const auto resizer = [&]() -> Resizer& {
@@ -73,11 +120,7 @@ std::vector<Detection> DetectFast(const Image& image, int upsample) {
   const int levels = LevelsOf(planes);
   for (int level = 0; level < levels; ++level) {
     if (level > 0) Shrink(resizer(), planes, next);
-    features.SetSize(planes.width(), planes.height());
-    std::vector<WindowScore> found[kFilters];
-    ExtractFeatures(planes, features, [&](int row) {
-      if (row >= kWindow - 1) FindWindows(features, row - kWindow + 1, found);
-    });
+    const Found found = FindInLevel(planes);
     for (int filter = 0; filter < kFilters; ++filter)
       for (const auto& [row, column, score] : found[filter]) {
         const dlib::point center(column + kWindow / 2, row + kWindow / 2);

@@ -419,7 +419,7 @@ void Features::SetSize(int image_width, int image_height) {
   }
   width_ = static_cast<size_t>(columns_) + kZerosBefore + kZerosAfter;
   stride_ = width_ + kSlack;
-  numbers_.SetSize(kFeatures * kRowsKept * stride_);
+  numbers_.SetSize(size_t{kFeatures} * kRowsKept * stride_);
   energy_.SetSize(kRowsKept * stride_);
   bytes_.SetSize(kRowsKept * width_ * kCellBytes + 64);
 }
@@ -430,21 +430,24 @@ void Features::ClearRow(int y) {
   std::fill_n(cells(y), width_ * kCellBytes, uint8_t{0});
 }
 
-void ExtractFeatures(const Planes& image, Features& features, const std::function<void(int)>& done) {
+void ExtractFeatures(const Planes& image, Features& features, int first_row, int end_row,
+                     const std::function<void(int)>& done) {
   if (features.rows() == 0) return;
   thread_local FeatureScratch scratch;
   scratch.SetSize(image);
-  const auto clear = [&](int first, int count) {
-    for (int y = first; y < first + count; ++y) {
+  const auto clear = [&](int first, int end) {
+    for (int y = std::max(first, first_row); y < std::min(end, end_row); ++y) {
       features.ClearRow(y);
       done(y);
     }
   };
   clear(0, kZerosBefore);
+  const int begin = std::max(0, first_row - kZerosBefore);
+  const int end = std::min(features.rows(), end_row - kZerosBefore);
   const auto cells = static_cast<size_t>(scratch.cells_across) + 2;
   // Rows of cells here count one before the image. Feature row y is of cell row y + 2, and needs those beside it. The
   // pixels that vote in cell row b and in the next are those from 8 b - 4 on.
-  for (int b = 0; b <= features.rows() + 2; ++b) {
+  for (int b = begin; b < end + 3; ++b) {
     const int first = std::max(1, kCell * b - kCell / 2);
     const int rows = std::min(kCell * b + kCell / 2, scratch.visible_rows) - first;
     for (int row = 0; row < rows; ++row) {
@@ -454,12 +457,12 @@ void ExtractFeatures(const Planes& image, Features& features, const std::functio
     if (rows > 0) HWY_DYNAMIC_DISPATCH(Votes)(scratch, first, rows);
     float* energy = scratch.energies[b % 3].data();
     HWY_DYNAMIC_DISPATCH(TakeRow)(scratch, scratch.histograms[b % 3].data(), energy);
-    // Row 0 is before the image.
-    if (b < 2) continue;
+    // The first row has but half of its votes.
+    if (b < begin + 2) continue;
     HWY_DYNAMIC_DISPATCH(Normalise)
     (scratch.energies[(b - 1) % 3].data() + 1, energy + 1, cells, scratch.limits[b % 2].data(),
      scratch.factors[b % 2].data());
-    if (b < 3) continue;
+    if (b < begin + 3) continue;
     const int y = b - 3;
     for (int feature = 0; feature < kFeatures; ++feature)
       std::fill_n(features.row(feature, y + kZerosBefore), kZerosBefore, 0.0F);
@@ -475,7 +478,7 @@ void ExtractFeatures(const Planes& image, Features& features, const std::functio
     std::fill_n(bytes + static_cast<size_t>(after) * kCellBytes, kZerosAfter * kCellBytes, uint8_t{0});
     done(y + kZerosBefore);
   }
-  clear(kZerosBefore + features.rows(), kZerosAfter);
+  clear(kZerosBefore + features.rows(), features.height());
 }
 
 }  // namespace maskbench

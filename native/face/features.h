@@ -53,9 +53,7 @@ class Features {
   static constexpr int kRowsKept = 16;
 
   static size_t Kept(int y) { return static_cast<size_t>(y % kRowsKept); }
-  size_t Offset(int feature, int y) const {
-    return (static_cast<size_t>(feature) * kRowsKept + Kept(y)) * stride_;
-  }
+  size_t Offset(int feature, int y) const { return (static_cast<size_t>(feature) * kRowsKept + Kept(y)) * stride_; }
 
   int rows_ = 0;
   int columns_ = 0;
@@ -66,10 +64,10 @@ class Features {
   Buffer<uint8_t> bytes_;
 };
 
-// The features of an image, `features` having its size: equal to those of dlib 19.24 (extract_fhog_features with AVX),
-// every float. Calls `done` for each row, the zeros around too, once it is set; it may look at that row and the nine
-// before it.
-void ExtractFeatures(const Planes& image, Features& features, const std::function<void(int)>& done);
+// Rows `first` to `end` - 1, the zeros around too, of the features of an image, `features` having its size: equal to
+// those of dlib 19.24 (extract_fhog_features with AVX), every float. Calls `done` for each row once it is set; it may
+// look at that row and the nine before it.
+void ExtractFeatures(const Planes& image, Features& features, int first, int end, const std::function<void(int)>& done);
 
 }  // namespace maskbench
 

@@ -151,17 +151,23 @@ void Resizer::SetWidths(int in, int out) {
     const int at = static_cast<int>(std::floor(last));
     last_.push_back({at, std::min(at + 1, width - 1), last - at});
   }
-  floats_ = hwy::AllocateAligned<float>(size_t{2} * kColors * 16 * first_.size() + 1);
 }
 
-void Resizer::Run(const Planes& in, Planes& out) {
+void Resizer::Run(const Planes& in, Planes& out, int first, int end) const {
   const double y_scale = (in.height() - 1) / static_cast<double>(std::max(out.height() - 1, 1));
   const auto groups = static_cast<int>(first_.size());
   // Two input rows as floats, by their numbers' last bit.
   const size_t color_floats = 16 * first_.size();
+  thread_local hwy::AlignedFreeUniquePtr<float[]> floats;
+  thread_local size_t capacity = 0;
+  const size_t needed = size_t{2} * kColors * color_floats;
+  if (needed > capacity) {
+    capacity = needed;
+    floats = hwy::AllocateAligned<float>(capacity);
+  }
   int held[2] = {-1, -1};
   const auto floats_of = [&](int row, int color) {
-    return floats_.get() + static_cast<size_t>(row % 2 * kColors + color) * color_floats;
+    return floats.get() + static_cast<size_t>(row % 2 * kColors + color) * color_floats;
   };
   const auto hold = [&](int row) {
     if (std::exchange(held[row % 2], row) == row) return;
@@ -169,8 +175,10 @@ void Resizer::Run(const Planes& in, Planes& out) {
       HWY_DYNAMIC_DISPATCH(Gather)(in.row(color, row), first_.data(), places_.data(), groups, floats_of(row, color));
   };
   double y = -y_scale;
-  for (int row = 0; row < out.height(); ++row) {
+  for (int row = 0; row < end; ++row) {
+    // Added up from the first row on, as dlib does.
     y += y_scale;
+    if (row < first) continue;
     const int top = static_cast<int>(std::floor(y));
     const int bottom = std::min(top + 1, in.height() - 1);
     const double weight = y - top;

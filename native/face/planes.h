@@ -1,8 +1,6 @@
 #ifndef MASKBENCH_FACE_PLANES_H_
 #define MASKBENCH_FACE_PLANES_H_
 
-#include <hwy/aligned_allocator.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -56,8 +54,8 @@ class Resizer {
  public:
   // Makes ready for images of these widths; nothing to do for those of the last call.
   void SetWidths(int in, int out);
-  // `in` and `out` have these widths.
-  void Run(const Planes& in, Planes& out);
+  // Makes rows `first` to `end` - 1 of `out`. `in` and `out` have these widths.
+  void Run(const Planes& in, Planes& out, int first, int end) const;
 
  private:
   int in_width_ = 0;
@@ -73,7 +71,6 @@ class Resizer {
     double right_weight;
   };
   std::vector<Last> last_;
-  hwy::AlignedFreeUniquePtr<float[]> floats_;
 };
 
 }  // namespace maskbench

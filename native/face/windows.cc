@@ -69,8 +69,8 @@ HWY_INLINE hn::Vec<Sums16> MultiplyPairs(hn::Vec<Bytes8> features, hn::Vec<hn::R
 // Scores in bytes of a row of windows, for each filter `stride` numbers apart. `cells` are the rows that they lie in.
 #if HWY_ARCH_X86 && HWY_TARGET == HWY_AVX3_DL
 // (Processors with this target have VNNI, but Highway does not tell the compiler.)
-__attribute__((target("avx512vnni"))) void ScoreBytes(const uint8_t* const (&cells)[kWindow], int columns, const ByteFilters& filters, int32_t* sums,
-                size_t stride) {
+__attribute__((target("avx512vnni"))) void ScoreBytes(const uint8_t* const (&cells)[kWindow], int columns,
+                                                      const ByteFilters& filters, int32_t* sums, size_t stride) {
   constexpr int kLanes = 64;
   static_assert(kRowBytes % kLanes == 0);
   // So many windows share the loads of the weights, and their sums fit in registers.
@@ -291,7 +291,7 @@ void Turn(const Features& features, int row, int column, TurnedWindow& window) {
 
 }  // namespace
 
-void FindWindows(const Features& features, int row, std::vector<WindowScore> (&found)[kFilters]) {
+void FindWindows(const Features& features, int row, std::array<std::vector<WindowScore>, kFilters>& found) {
   static const ByteFilters filters = MakeByteFilters();
   thread_local struct {
     std::vector<int32_t> sums;

@@ -1,6 +1,7 @@
 #ifndef MASKBENCH_FACE_WINDOWS_H_
 #define MASKBENCH_FACE_WINDOWS_H_
 
+#include <array>
 #include <vector>
 
 #include "face/features.h"
@@ -17,7 +18,7 @@ struct WindowScore {
 // Adds the windows whose first row is `row`, and whose score for each of the five filters reaches its threshold: the
 // scores are equal to those of dlib 19.24 (its separable filters with AVX). A first look in bytes with a bound on its
 // error leaves few windows to score in dlib's order of arithmetic.
-void FindWindows(const Features& features, int row, std::vector<WindowScore> (&found)[kFilters]);
+void FindWindows(const Features& features, int row, std::array<std::vector<WindowScore>, kFilters>& found);
 
 }  // namespace maskbench
 

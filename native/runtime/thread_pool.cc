@@ -3,6 +3,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <exception>
 #include <utility>
 
 #include "runtime/cpu.h"
@@ -45,11 +48,18 @@ void ThreadPool::Submit(std::function<void()> work) {
   wake_.notify_one();
 }
 
+int ThreadPool::Idle() {
+  const std::lock_guard lock(mutex_);
+  return idle_ - std::min(idle_, static_cast<int>(queue_.size()));
+}
+
 void ThreadPool::Loop() {
   setpriority(PRIO_PROCESS, gettid(), kNiceness);
   std::unique_lock lock(mutex_);
   while (true) {
+    ++idle_;
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    --idle_;
     if (stopping_) return;
     std::function<void()> work = std::move(queue_.front());
     queue_.pop_front();
@@ -86,6 +96,46 @@ void WorkQueue::RunOne() {
   work();
   // Through the pool again, so that other queues get their turn.
   ThreadPool::Shared().Submit([self = shared_from_this()] { self->RunOne(); });
+}
+
+namespace {
+
+struct Together {
+  Together(int pieces, const std::function<void(int)>& each) : count(pieces), work(each) {}
+
+  const int count;
+  const std::function<void(int)>& work;  // used only while its caller waits
+  std::atomic<int> next{0};
+  std::mutex mutex;
+  std::condition_variable all_done;
+  int done = 0;
+  std::exception_ptr error;
+
+  void Help() {
+    for (int i = next++; i < count; i = next++) {
+      std::exception_ptr thrown;
+      try {
+        work(i);
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      const std::lock_guard lock(mutex);
+      if (thrown) error = thrown;
+      if (++done == count) all_done.notify_all();
+    }
+  }
+};
+
+}  // namespace
+
+void RunTogether(int count, const std::function<void(int)>& work) {
+  // Helpers that come when nothing is left outlive this call.
+  const auto together = std::make_shared<Together>(count, work);
+  for (int i = 1; i < count; ++i) ThreadPool::Shared().Submit([together] { together->Help(); });
+  together->Help();
+  std::unique_lock lock(together->mutex);
+  together->all_done.wait(lock, [&] { return together->done == together->count; });
+  if (together->error) std::rethrow_exception(together->error);
 }
 
 }  // namespace maskbench

@@ -20,6 +20,8 @@ class ThreadPool {
   // Makes sure that at least `threads` threads exist.
   void Reserve(int threads);
   void Submit(std::function<void()> work);
+  // Threads that have nothing to do just now.
+  int Idle();
   // Waits for what is running and runs nothing more. For the end of the process.
   void Stop();
 
@@ -31,6 +33,7 @@ class ThreadPool {
   std::deque<std::function<void()>> queue_;
   std::vector<std::thread> threads_;
   bool stopping_ = false;
+  int idle_ = 0;
 };
 
 // First in, first out; at most `concurrency` pieces of its work run on the shared pool at once.
@@ -47,6 +50,10 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   std::deque<std::function<void()>> queue_;
   int running_ = 0;
 };
+
+// Calls work(0) to work(count - 1), on this thread and those of the shared pool that are idle, and returns when all are
+// done; throws what one of them threw. It may be called from the pool's own threads.
+void RunTogether(int count, const std::function<void(int)>& work);
 
 }  // namespace maskbench
 

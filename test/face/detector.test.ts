@@ -85,6 +85,24 @@ test('the fast detector agrees with dlib on odd sizes and on noise', async (t) =
   }
 });
 
+test('large photos, which idle threads help with, give what dlib finds', async (t) => {
+  for (const number of [1, 3, 6]) {
+    const photo = await rawOf(sharp(samplePhoto(number)).resize({ width: 1100 + number }));
+    const [many, one, dlib] = [
+      new Masker({ concurrency: 8 }),
+      new Masker({ concurrency: 1 }),
+      new Masker({ detector: 'dlib' }),
+    ] as const;
+    const theirs = (await dlib.detect(photo)).faces;
+    t.true(theirs.length > 0);
+    // Alone, and beside others that take the threads away.
+    t.deepEqual((await many.detect(photo)).faces, theirs);
+    t.deepEqual((await one.detect(photo)).faces, theirs);
+    for (const { faces } of await Promise.all(Array.from({ length: 5 }, () => many.detect(photo))))
+      t.deepEqual(faces, theirs);
+  }
+});
+
 test('the command takes either detector', async (t) => {
   const found = await Promise.all(
     detectors.map((detector) => maskbench(['detect', '--json', '--detector', detector, samplePhoto(2)])),
