@@ -8,6 +8,7 @@ export const buildPackages = [
   'make',
   'ninja-build',
   'pkg-config',
+  'libdeflate-dev',
   'libdlib-dev',
   'libhwy-dev',
   'libjpeg62-turbo-dev',
@@ -20,6 +21,7 @@ export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
 export const testPackages = [
   'clang-format',
   'clang-tidy',
+  'libopencv-calib3d-dev',
   'python3-numpy',
   'python3-opencv',
   'python3-sklearn',

@@ -1,8 +1,8 @@
+#include <libdeflate.h>
 #include <spng.h>
 
-#include <cstdlib>
-#include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "image/codecs.h"
@@ -44,53 +44,97 @@ Decoded DecodePng(std::span<const uint8_t> file) {
 
 namespace {
 
-// As OpenCV's imwrite: fastest level, run lengths only, the "sub" filter.
-Context MakeEncoder(int width, int height, spng_color_type color) {
-  constexpr int kRunLengthStrategy = 3;
-  Context context(spng_ctx_new(SPNG_CTX_ENCODER), spng_ctx_free);
-  spng_ctx* png = context.get();
-  spng_set_option(png, SPNG_ENCODE_TO_BUFFER, 1);
-  spng_set_option(png, SPNG_IMG_COMPRESSION_LEVEL, 1);
-  spng_set_option(png, SPNG_IMG_COMPRESSION_STRATEGY, kRunLengthStrategy);
-  spng_set_option(png, SPNG_FILTER_CHOICE, SPNG_FILTER_CHOICE_SUB);
-  spng_ihdr header{};
-  header.width = static_cast<uint32_t>(width);
-  header.height = static_cast<uint32_t>(height);
-  header.bit_depth = 8;
-  header.color_type = static_cast<uint8_t>(color);
-  Check(spng_set_ihdr(png, &header), ErrorCode::kWriteFailed);
-  return context;
+// libdeflate's fastest but one that compresses; one a thread.
+libdeflate_compressor* Compressor() {
+  constexpr int kLevel = 1;
+  thread_local const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
+      libdeflate_alloc_compressor(kLevel), libdeflate_free_compressor);
+  return compressor.get();
 }
 
-Bytes Finish(spng_ctx* png, std::span<const uint8_t> pixels) {
-  Check(spng_encode_image(png, pixels.data(), pixels.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE),
-        ErrorCode::kWriteFailed);
-  size_t size = 0;
-  int error = 0;
-  const std::unique_ptr<void, decltype(&std::free)> data(spng_get_png_buffer(png, &size, &error), std::free);
-  Check(error, ErrorCode::kWriteFailed);
-  const auto* begin = static_cast<const uint8_t*>(data.get());
-  return {begin, begin + size};
+void AppendBig32(Bytes& bytes, uint32_t value) {
+  for (const int shift : {24, 16, 8, 0}) bytes.push_back(static_cast<uint8_t>(value >> shift));
+}
+
+// A chunk of the PNG specification (section 5.3) in a file that is being made.
+class Chunk {
+ public:
+  Chunk(Bytes& file, std::string_view type) : file_(file), start_(file.size()) {
+    AppendBig32(file_, 0);
+    file_.insert(file_.end(), type.begin(), type.end());
+  }
+  // Appends data in zlib's format.
+  void Deflate(std::span<const uint8_t> data) {
+    libdeflate_compressor* compressor = Compressor();
+    const size_t at = file_.size();
+    file_.resize(at + libdeflate_zlib_compress_bound(compressor, data.size()));
+    file_.resize(at +
+                 libdeflate_zlib_compress(compressor, data.data(), data.size(), file_.data() + at, file_.size() - at));
+  }
+  void End() {
+    const auto size = static_cast<uint32_t>(file_.size() - start_ - 8);
+    for (unsigned i = 0; i < 4; ++i) file_[start_ + i] = static_cast<uint8_t>(size >> (24 - 8 * i));
+    AppendBig32(file_, libdeflate_crc32(0, file_.data() + start_ + 4, size + 4));
+  }
+
+ private:
+  Bytes& file_;
+  size_t start_;
+};
+
+// Rows of `channels` bytes a pixel, each told as its difference from the pixel to the left ("Sub", section 9.2), as
+// OpenCV's imwrite does.
+template <class Pixel>
+Bytes WritePng(int width, int height, int channels, const Bytes& icc, const Pixel& pixel) {
+  constexpr uint8_t kGrey = 0;
+  constexpr uint8_t kRgb = 2;
+  constexpr uint8_t kSub = 1;
+  Bytes file = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+  Chunk header(file, "IHDR");
+  AppendBig32(file, static_cast<uint32_t>(width));
+  AppendBig32(file, static_cast<uint32_t>(height));
+  file.insert(file.end(), {8, channels == 1 ? kGrey : kRgb, 0, 0, 0});
+  header.End();
+  if (!icc.empty()) {
+    constexpr std::string_view kName("ICC profile\0\0", 13);  // a name, its end, and zlib's method
+    Chunk profile(file, "iCCP");
+    file.insert(file.end(), kName.begin(), kName.end());
+    profile.Deflate(icc);
+    profile.End();
+  }
+  thread_local Bytes rows;
+  const size_t row_bytes = 1 + static_cast<size_t>(width) * channels;
+  rows.resize(row_bytes * height);
+  for (int y = 0; y < height; ++y) {
+    uint8_t* row = rows.data() + row_bytes * y;
+    *row++ = kSub;
+    pixel(y, row);
+  }
+  Chunk data(file, "IDAT");
+  data.Deflate(rows);
+  data.End();
+  Chunk(file, "IEND").End();
+  return file;
 }
 
 }  // namespace
 
 Bytes EncodePng(const Image& image, const Bytes& icc) {
-  const Context context = MakeEncoder(image.width, image.height, SPNG_COLOR_TYPE_TRUECOLOR);
-  if (!icc.empty()) {
-    spng_iccp chunk{};
-    std::snprintf(chunk.profile_name, sizeof(chunk.profile_name), "ICC profile");
-    chunk.profile_len = icc.size();
-    chunk.profile = reinterpret_cast<char*>(const_cast<uint8_t*>(icc.data()));
-    Check(spng_set_iccp(context.get(), &chunk), ErrorCode::kWriteFailed);
-  }
-  std::vector<uint8_t> rgb = image.pixels;
-  SwapChannels(rgb);
-  return Finish(context.get(), rgb);
+  return WritePng(image.width, image.height, 3, icc, [&](int y, uint8_t* row) {
+    const uint8_t* bgr = image.row(y);
+    for (int channel = 0; channel < 3; ++channel) row[channel] = bgr[2 - channel];
+    for (int i = 3; i < 3 * image.width; i += 3)
+      for (int channel = 0; channel < 3; ++channel)
+        row[i + channel] = static_cast<uint8_t>(bgr[i + 2 - channel] - bgr[i - 1 - channel]);
+  });
 }
 
 Bytes EncodeGreyPng(std::span<const uint8_t> pixels, int width, int height) {
-  return Finish(MakeEncoder(width, height, SPNG_COLOR_TYPE_GRAYSCALE).get(), pixels);
+  return WritePng(width, height, 1, {}, [&](int y, uint8_t* row) {
+    const uint8_t* grey = pixels.data() + static_cast<ptrdiff_t>(y) * width;
+    row[0] = grey[0];
+    for (int i = 1; i < width; ++i) row[i] = static_cast<uint8_t>(grey[i] - grey[i - 1]);
+  });
 }
 
 Bytes DecodePngWithAlpha(std::span<const uint8_t> file, int& width, int& height) {
