@@ -72,6 +72,7 @@ export { type KnownStyle, knownStyles, type Style, styles, wears } from './mask/
 export { readTemplates } from './mask/templates/folder.js';
 export { parseMaskTheFaceCode } from './mask/templates/masktheface.js';
 export {
+  type TemplateAnchor,
   type TemplateDescription,
   type TemplatePart,
   type TemplateView,

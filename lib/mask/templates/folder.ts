@@ -1,10 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { NativeAnchor } from '../../../binding.js';
 import { MaskbenchError } from '../../errors.js';
 import { parseColor } from '../color.js';
 import { readMaskTheFace } from './masktheface.js';
-import { type TemplateDescription, type TemplatePart, type TemplateView, templateParts } from './template.js';
+import {
+  type TemplateAnchor,
+  type TemplateDescription,
+  type TemplatePart,
+  type TemplateView,
+  templateParts,
+} from './template.js';
 
 type Fields = Record<string, unknown>;
 
@@ -21,7 +26,7 @@ function asFields(file: string, name: string, value: unknown, known: readonly st
   return value as Fields;
 }
 
-function toAnchors(file: string, name: string, value: unknown): NativeAnchor[] {
+function toAnchors(file: string, name: string, value: unknown): TemplateAnchor[] {
   const entries = Object.entries(asFields(file, name, value, Object.keys(value ?? {})));
   if (entries.length < 3) refuse(file, `expected at least three points for ${name}, received ${entries.length}`);
   return entries.map(([key, point]) => {

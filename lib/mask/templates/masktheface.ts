@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { NativeAnchor } from '../../../binding.js';
 import { MaskbenchError } from '../../errors.js';
-import type { TemplateDescription, TemplateView } from './template.js';
+import type { TemplateAnchor, TemplateDescription, TemplateView } from './template.js';
 
 /**
  * Where MaskTheFace's six points lie on a face. That program takes a and c on the jaw at the height of the nose's tip, b midway
@@ -43,7 +42,7 @@ function toView(file: string, root: string, name: string, section: Section): Tem
   const picture = section.template ?? refuse('has no template');
   const picturePath = path.join(root, picture);
   if (!existsSync(picturePath)) return undefined;
-  const anchors: NativeAnchor[] = Object.entries(sixPoints).map(([letter, landmark]) => {
+  const anchors: TemplateAnchor[] = Object.entries(sixPoints).map(([letter, landmark]) => {
     const text = section[`mask_${letter}`] ?? refuse(`has no mask_${letter}`);
     const [x, y, ...more] = text.split(',').map(Number);
     if (x === undefined || y === undefined || more.length > 0 || !Number.isFinite(x + y))
