@@ -259,7 +259,10 @@ function print(title: string, { cup, patterned }: Claim, figures: Figures, faces
   console.log(
     [
       title.padEnd(24),
-      `fit ${percent(average)} / ${percent(worst)}${mark(average <= 0.03 && worst <= 0.08)}`.padEnd(24),
+      (errors.length === 0
+        ? 'fit: no face is marked'
+        : `fit ${percent(average)} / ${percent(worst)}${mark(average <= 0.03 && worst <= 0.08)}`
+      ).padEnd(24),
       `edge ${percent(share)}${mark(share >= 0.995)}, ${thin.toFixed(1)}–${wide.toFixed(1)} px${mark(thin >= 1 && wide <= 3)}`.padEnd(
         34,
       ),
