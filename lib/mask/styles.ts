@@ -101,10 +101,7 @@ export function parseWears(text: string): [number, number, number] {
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
  */
 export function parseStyles(text: string, color: string | undefined, own: TemplateDescription[] = []): StyleList {
-  const known = [
-    ...own,
-    ...(own.length > 0 ? drawnTemplates.filter(({ name }) => !own.some((it) => it.name === name)) : drawnTemplates),
-  ];
+  const known = [...own, ...drawnTemplates.filter(({ name }) => !own.some((it) => it.name === name))];
   const groups: Record<string, readonly string[]> = {
     random: styles,
     realistic: (own.length > 0 ? own : drawnTemplates).map(({ name }) => name),
@@ -120,8 +117,8 @@ export function parseStyles(text: string, color: string | undefined, own: Templa
   const templates: TemplateDescription[] = [];
   const list = items.map(({ name: item }, i): NativeStyle => {
     const [, name = item, hex, texture = ''] = /^([^#@]+)(#[0-9a-f]{6})?(?:@(.+))?$/i.exec(item) ?? [];
-    const own = hex ?? (color === 'random' ? undefined : color);
-    const fixed = own === undefined ? undefined : [parseColor(own)];
+    const asked = hex ?? (color === 'random' ? undefined : color);
+    const fixed = asked === undefined ? undefined : [parseColor(asked)];
     const drawn = color === 'random' && hex === undefined;
     const common = { name, weight: weights[i] as number, texture, anyColor: false };
     const nist = nistStyles.find((style) => style.name === name);

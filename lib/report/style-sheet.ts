@@ -7,7 +7,7 @@ import { drawSheet, type SheetRow } from './contact-sheet.js';
 export interface StyleSheetOptions extends Pick<MaskerOptions, 'templates' | 'color' | 'tintWeight' | 'wear' | 'seed'> {
   /** Pixels of a picture's side. Default 150. */
   cell?: number;
-  /** Called before each style. */
+  /** Called after each style. */
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
@@ -16,10 +16,7 @@ function cropAround({ left, top, right, bottom }: Box, width: number, height: nu
   const side = 1.75 * Math.max(right - left, bottom - top);
   const size = Math.min(side, Math.max(width, height));
   const within = (middle: number, length: number) =>
-    Math.max(
-      Math.min(0, (length - size) / 2),
-      Math.min(middle - size / 2, Math.max((length - size) / 2, length - size)),
-    );
+    size > length ? (length - size) / 2 : Math.max(0, Math.min(middle - size / 2, length - size));
   return {
     left: within((left + right) / 2, width),
     top: within((top + bottom) / 2 + 0.08 * size, height),
@@ -56,7 +53,6 @@ export async function styleSheet(
   await finder.close();
   const rows: SheetRow[] = [];
   for (const [done, style] of names.entries()) {
-    onProgress?.({ done, total: names.length });
     const masker = new Masker({ ...options, style });
     const pictures = await Promise.all(
       found.map(async ({ photo, face, crop }) => {
@@ -66,6 +62,7 @@ export async function styleSheet(
     );
     await masker.close();
     rows.push({ caption: style, pictures });
+    onProgress?.({ done: done + 1, total: names.length });
   }
   const across = Math.max(1, Math.floor(1700 / (photos.length * (cell + 8) + 16)));
   await drawSheet(rows, { cell: { width: cell, height: cell }, across }, file);

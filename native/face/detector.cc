@@ -66,7 +66,7 @@ void Shrink(Resizer& resizer, Planes& image, Planes& next) {
   Resize(resizer, image, next);
 }
 
-// Of one filter, in the order of their rows.
+// By filter, in the order of their rows.
 using Found = std::array<std::vector<WindowScore>, kFilters>;
 
 Found FindInLevel(const Planes& image) {

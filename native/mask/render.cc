@@ -25,7 +25,7 @@ PointF Worn(PointF place, Wear wear, const TemplateView& view) {
   // A mask that is pulled down bunches below the chin; one that covers the neck stays there.
   constexpr double kBelowChin = 2.10;
   const double top = wear == Wear::kUnderNose ? kUnderNose : kUnderLips;
-  const double bottom = std::max(view.bottom, wear == Wear::kUnderNose ? view.bottom : kBelowChin);
+  const double bottom = wear == Wear::kUnderNose ? view.bottom : std::max(view.bottom, kBelowChin);
   const double y = view.top + (place.y - top) / (bottom - top) * (view.bottom - view.top);
   return {place.x * JawHalfWidth(y) / JawHalfWidth(place.y), y};
 }
