@@ -44,10 +44,16 @@ void Task::Run(const std::function<void()>& finished) {
 
 void Task::Settle(Napi::Env env) {
   const Napi::HandleScope scope(env);
-  if (error_)
+  try {
+    try {
+      if (!error_) return deferred_.Resolve(Result(env));
+    } catch (const Napi::Error& thrown) {
+      return deferred_.Reject(thrown.Value());
+    }
     deferred_.Reject(ToJavaScript(env, error_).Value());
-  else
-    deferred_.Resolve(Result(env));
+  } catch (const Napi::Error&) {
+    // No JavaScript runs any more: the environment is being torn down, and nobody waits for the promise.
+  }
 }
 
 Environment::Environment(Napi::Env env)

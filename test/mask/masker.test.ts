@@ -222,14 +222,17 @@ test('worker threads may end while their photos are worked on', async (t) => {
     import { parentPort, workerData } from 'node:worker_threads';
     const masker = new Masker();
     for (let i = 0; i < 8; i++) masker.mask(workerData).catch(() => {});
+    const quick = () => masker.mask('no such file').catch(quick);
+    for (let i = 0; i < 8; i++) quick();
     parentPort.postMessage('begun');`;
   const url = new URL(
     `data:text/javascript,${encodeURIComponent(source.replaceAll("'maskbench'", `'${import.meta.resolve('maskbench')}'`))}`,
   );
   await Promise.all(
-    Array.from({ length: 4 }, async () => {
+    Array.from({ length: 12 }, async (_, number) => {
       const worker = new Worker(url, { workerData: photo });
       await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+      await new Promise((resolve) => setTimeout(resolve, 2 * number));
       await worker.terminate();
     }),
   );
