@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #undef HWY_TARGET_INCLUDE
@@ -72,7 +73,10 @@ using Four = hn::FixedTag<float, 4>;
 // a0 b0 + a1 b1 of each two neighbours.
 template <class D16>
 HWY_INLINE hn::Vec<hn::RepartitionToWide<D16>> MultiplyPairs(D16 d, hn::Vec<D16> a, hn::Vec<D16> b) {
-#if HWY_TARGET <= HWY_AVX2 && HWY_ARCH_X86
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  (void)d;
+  return hn::Vec<hn::RepartitionToWide<D16>>{_mm512_madd_epi16(a.raw, b.raw)};
+#elif HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
   (void)d;
   return hn::Vec<hn::RepartitionToWide<D16>>{_mm256_madd_epi16(a.raw, b.raw)};
 #else
@@ -84,35 +88,101 @@ HWY_INLINE hn::Vec<hn::RepartitionToWide<D16>> MultiplyPairs(D16 d, hn::Vec<D16>
 #endif
 }
 
+using Shorts16 = hn::CappedTag<int16_t, 32>;
+using Ints32 = hn::RepartitionToWide<Shorts16>;
+using Ints = hn::Vec<Ints32>;
+
+// Interleaving has left the blocks of 128 bits where they were, those of the lower halves in the first vector: puts
+// them in order.
+HWY_INLINE void OrderBlocks(Ints& first, Ints& second) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  const __m512i lower = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+  const __m512i upper = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+  const Ints ordered{_mm512_permutex2var_epi64(first.raw, lower, second.raw)};
+  second = Ints{_mm512_permutex2var_epi64(first.raw, upper, second.raw)};
+  first = ordered;
+#else
+  if constexpr (hn::MaxLanes(Ints32()) == 8) {
+    const Ints32 d;
+    const Ints ordered = hn::ConcatLowerLower(d, second, first);
+    second = hn::ConcatUpperUpper(d, second, first);
+    first = ordered;
+  }
+#endif
+}
+
+// Where the votes of each orientation begin, for gradients that lie beyond so many borders.
+class Beginnings {
+ public:
+  explicit Beginnings(int stride) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+    alignas(64) int32_t table[32];
+    for (int up = 0; up < 2; ++up)
+      for (int mirrored = 0; mirrored < 2; ++mirrored)
+        for (int steps = 0; steps < 8; ++steps)
+          table[16 * up + 8 * mirrored + steps] =
+              ((mirrored == 1 ? kHalf - steps : steps) + kHalf * up) % kOrientations * stride;
+    first_ = hn::Load(Ints32(), table);
+    second_ = hn::Load(Ints32(), table + 16);
+#else
+    stride_ = hn::Set(Ints32(), stride);
+#endif
+  }
+
+  // `both` are the components across and along, `steps` the borders.
+  HWY_INLINE Ints Of(Ints both, Ints steps) const {
+    const Ints32 d;
+    const Ints up = hn::ShiftRight<31>(both);
+    // What is along is made to point down: then it is mirrored where it points left.
+    const Ints across = hn::Sub(hn::Xor(hn::ShiftLeft<16>(both), up), up);
+    const Ints mirrored = hn::ShiftRight<31>(across);
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+    const Ints bits = hn::Or(hn::And(up, hn::Set(d, 16)), hn::And(mirrored, hn::Set(d, 8)));
+    return Ints{_mm512_permutex2var_epi32(first_.raw, hn::Or(bits, steps).raw, second_.raw)};
+#else
+    const Ints half = hn::Set(d, kHalf);
+    Ints orientation = hn::Add(hn::Sub(hn::Xor(steps, mirrored), mirrored), hn::And(mirrored, half));
+    orientation = hn::Add(orientation, hn::And(up, half));
+    return hn::Mul(hn::IfThenZeroElse(hn::Eq(orientation, hn::Set(d, kOrientations)), orientation), stride_);
+#endif
+  }
+
+ private:
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  Ints first_, second_;
+#else
+  Ints stride_;
+#endif
+};
+
 // Lengths of gradients and the places of their votes, for the pixels of a row that dlib looks at eight at a time.
 void Gradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
-  const hn::CappedTag<int16_t, 16> d16;
-  const hn::Rebind<uint8_t, decltype(d16)> d8;
-  const hn::RepartitionToWide<decltype(d16)> d32;
-  const hn::RebindToFloat<decltype(d32)> df;
-  using Shorts = hn::Vec<decltype(d16)>;
-  using Ints = hn::Vec<decltype(d32)>;
+  const Shorts16 d16;
+  const hn::Rebind<uint8_t, Shorts16> d8;
+  const Ints32 d32;
+  const hn::RebindToFloat<Ints32> df;
+  using Shorts = hn::Vec<Shorts16>;
   constexpr int kLanes = hn::MaxLanes(d16);
   float* lengths = scratch.lengths_of(row);
   int32_t* places = scratch.places_of(row);
-  const Ints stride = hn::Set(d32, static_cast<int>(scratch.votes_stride));
-  // A component across and one along in one number of 32 bits.
-  const auto two = [&](int across, int along) HWY_ATTR {
-    return hn::BitCast(d16, hn::Set(d32, static_cast<int>(static_cast<uint32_t>(along) << 16U |
-                                                          (static_cast<uint32_t>(across) & 0xFFFFU))));
-  };
+  const Beginnings beginnings(static_cast<int>(scratch.votes_stride));
   Shorts borders[4];
-  for (int i = 0; i < 4; ++i) borders[i] = two(-kBorders[i][0], kBorders[i][1]);
-  const Ints zero = hn::Zero(d32);
+  for (int i = 0; i < 4; ++i) {
+    const auto& [across, along] = kBorders[i];
+    borders[i] = hn::BitCast(d16, hn::Set(d32, across - along * (1 << 16)));
+  }
+  const uint8_t* rows[kColors][3];
+  for (int color = 0; color < kColors; ++color)
+    for (int i = 0; i < 3; ++i) rows[color][i] = image.row(color, y - 1 + i);
   const Ints counted = hn::Iota(d32, 0);
   for (int x = 1; x < 1 + kCell * scratch.blocks; x += kLanes) {
     Shorts gradients[2];
     Ints squares[2];
     for (int color = 0; color < kColors; ++color) {
-      const uint8_t* middle = image.row(color, y) + x;
-      const auto load = [&](const uint8_t* from) HWY_ATTR { return hn::PromoteTo(d16, hn::LoadU(d8, from)); };
+      const auto& [above, middle, below] = rows[color];
+      const auto load = [&](const uint8_t* from) HWY_ATTR { return hn::PromoteTo(d16, hn::LoadU(d8, from + x)); };
       const Shorts across = hn::Sub(load(middle + 1), load(middle - 1));
-      const Shorts along = hn::Sub(load(image.row(color, y + 1) + x), load(image.row(color, y - 1) + x));
+      const Shorts along = hn::Sub(load(below), load(above));
       const Shorts pairs[2] = {hn::InterleaveLower(d16, across, along), hn::InterleaveUpper(d16, across, along)};
       for (int half = 0; half < 2; ++half) {
         const Ints square = MultiplyPairs(d16, pairs[half], pairs[half]);
@@ -128,35 +198,23 @@ void Gradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
         squares[half] = hn::Max(squares[half], square);
       }
     }
-    Ints orientations[2];
+    Ints places_of[2];
     for (int half = 0; half < 2; ++half) {
       const Shorts sizes = hn::Abs(gradients[half]);
-      Ints steps = zero;
+      Ints steps = hn::Zero(d32);
+      // Beyond a border the sum is negative.
       for (const Shorts& border : borders)
-        steps = hn::Sub(steps, hn::VecFromMask(d32, hn::Gt(MultiplyPairs(d16, sizes, border), zero)));
-      const Ints both = hn::BitCast(d32, gradients[half]);
-      const Ints across = hn::ShiftLeft<16>(both);
-      const auto up = hn::Lt(both, zero);
-      const auto mirrored = hn::Or(hn::AndNot(up, hn::Lt(across, zero)), hn::And(up, hn::Gt(across, zero)));
-      Ints orientation = hn::IfThenElse(mirrored, hn::Sub(hn::Set(d32, kHalf), steps), steps);
-      orientation = hn::Add(orientation, hn::IfThenElseZero(up, hn::Set(d32, kHalf)));
-      orientations[half] = hn::IfThenZeroElse(hn::Eq(orientation, hn::Set(d32, kOrientations)), orientation);
+        steps = hn::Sub(steps, hn::ShiftRight<31>(MultiplyPairs(d16, sizes, border)));
+      places_of[half] = beginnings.Of(hn::BitCast(d32, gradients[half]), steps);
     }
-    // Interleaving has left the blocks of 128 bits where they were.
-    if constexpr (kLanes == 16) {
-      const Ints first = hn::ConcatLowerLower(d32, orientations[1], orientations[0]);
-      orientations[1] = hn::ConcatUpperUpper(d32, orientations[1], orientations[0]);
-      orientations[0] = first;
-      const Ints square = hn::ConcatLowerLower(d32, squares[1], squares[0]);
-      squares[1] = hn::ConcatUpperUpper(d32, squares[1], squares[0]);
-      squares[0] = square;
-    }
+    OrderBlocks(places_of[0], places_of[1]);
+    OrderBlocks(squares[0], squares[1]);
     for (int half = 0; half < 2; ++half) {
       const int from = x + half * kLanes / 2;
       // Twice the cell, whose two rows lie side by side.
       const Ints at = hn::Add(counted, hn::Set(d32, from));
       const Ints cell = hn::ShiftRight<4>(hn::Add(hn::Add(at, at), hn::Set(d32, 1 + kCell)));
-      hn::StoreU(hn::Add(hn::Mul(orientations[half], stride), hn::Add(cell, cell)), d32, places + from);
+      hn::StoreU(hn::Add(places_of[half], hn::Add(cell, cell)), d32, places + from);
       hn::StoreU(hn::Sqrt(hn::ConvertTo(df, squares[half])), df, lengths + from);
     }
   }
@@ -200,13 +258,20 @@ void Votes(FeatureScratch& scratch, int first, int rows) {
     // From a row to the next the same step is as far away everywhere.
     const size_t apart = scratch.pixels - size_t{2} * kCell;
     const size_t place = static_cast<size_t>(from) * apart + static_cast<size_t>(1 + kCell * step);
-    for (int i = 0; i < kCell; ++i) {
-      const Weights x_weights = hn::Load(d, across[i]);
-      const float* length = scratch.lengths.data() + place + i;
-      const int32_t* at = scratch.places.data() + place + i;
-      for (int row = from; row <= to; ++row, length += apart, at += apart)
-        Vote(votes + *at, hn::Mul(hn::Mul(x_weights, hn::Set(d, *length)), hn::Load(d, along[row])));
-    }
+    const auto vote = [&](int first_row, auto count) HWY_ATTR {
+      for (int i = 0; i < kCell; ++i) {
+        const Weights x_weights = hn::Load(d, across[i]);
+        const float* length = scratch.lengths.data() + place + i;
+        const int32_t* at = scratch.places.data() + place + i;
+        for (int row = 0; row < count; ++row, length += apart, at += apart)
+          Vote(votes + *at, hn::Mul(hn::Mul(x_weights, hn::Set(d, *length)), hn::Load(d, along[first_row + row])));
+      }
+    };
+    // Almost always all rows are under way: then the loop over them is unrolled.
+    if (to - from + 1 == kCell)
+      vote(0, std::integral_constant<int, kCell>());
+    else
+      vote(from, to - from + 1);
   }
 }
 

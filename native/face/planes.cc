@@ -7,7 +7,6 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "face/planes.cc"
 #include <hwy/foreach_target.h>
-#include <hwy/aligned_allocator.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -36,31 +35,32 @@ void Separate(const uint8_t* pixels, int count, uint8_t* red, uint8_t* green, ui
   }
 }
 
-// Left and right pixels of groups of eight columns, as floats: eight of these and eight of those.
+// Left and right pixels of groups of columns, as floats: sixteen of these and sixteen of those.
 void Gather(const uint8_t* from, const int* first, const uint8_t* places, int groups, float* pixels) {
-  const hn::CappedTag<float, 8> d;
+  const hn::CappedTag<float, kResizeGroup> d;
   const hn::RebindToSigned<decltype(d)> di;
   const hn::Rebind<uint8_t, decltype(d)> d8;
   const hn::FixedTag<uint8_t, 16> bytes;
-  [[maybe_unused]] constexpr int kLanes = hn::MaxLanes(d);
+  const int lanes = static_cast<int>(hn::Lanes(d));
   for (int group = 0; group < groups; ++group) {
-    const auto found =
-        hn::TableLookupBytes(hn::LoadU(bytes, from + first[group]), hn::LoadU(bytes, places + size_t{16} * group));
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
-    hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::LowerHalf(found))), d, pixels + size_t{16} * group);
-    hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::UpperHalf(d8, found))), d, pixels + size_t{16} * group + 8);
-#else
-    alignas(16) uint8_t stored[16];
-    hn::Store(found, bytes, stored);
-    for (int i = 0; i < 16; i += kLanes)
-      hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, stored + i))), d, pixels + size_t{16} * group + i);
-#endif
+    const auto find = [&](int half) HWY_ATTR {
+      const int number = 2 * group + half;
+      return hn::TableLookupBytes(hn::LoadU(bytes, from + first[number]), hn::LoadU(bytes, places + 16 * number));
+    };
+    const auto begin = find(0);
+    const auto end = find(1);
+    alignas(16) uint8_t found[2 * kResizeGroup];
+    hn::Store(hn::ConcatLowerLower(bytes, end, begin), bytes, found);
+    hn::Store(hn::ConcatUpperUpper(bytes, end, begin), bytes, found + kResizeGroup);
+    for (int i = 0; i < 2 * kResizeGroup; i += lanes)
+      hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, found + i))), d, pixels + i);
+    pixels += 2 * kResizeGroup;
   }
 }
 
-// Groups of eight columns of one output row.
+// Groups of columns of one output row.
 void Blend(const ResizeRow& row, int groups) {
-  const hn::CappedTag<float, 8> d;
+  const hn::CappedTag<float, kResizeGroup> d;
   const hn::RebindToSigned<decltype(d)> di;
   const hn::Rebind<uint8_t, decltype(d)> d8;
   constexpr int kLanes = hn::MaxLanes(d);
@@ -68,21 +68,21 @@ void Blend(const ResizeRow& row, int groups) {
   const Floats one = hn::Set(d, 1.0F);
   const Floats bottom = hn::Set(d, row.bottom_weight);
   const Floats top = hn::Set(d, row.top_weight);
-  for (int column = 0; column < 8 * groups; column += kLanes) {
+  for (int column = 0; column < kResizeGroup * groups; column += kLanes) {
     const Floats right_weight = hn::LoadU(d, row.right_weight + column);
     const Floats left_weight = hn::Sub(one, right_weight);
     const Floats top_left = hn::Mul(top, left_weight);
     const Floats top_right = hn::Mul(top, right_weight);
     const Floats bottom_left = hn::Mul(bottom, left_weight);
     const Floats bottom_right = hn::Mul(bottom, right_weight);
-    const int place = column + column / 8 * 8;
+    const int place = column + column / kResizeGroup * kResizeGroup;
     for (int color = 0; color < kColors; ++color) {
       const float* above = row.top[color] + place;
       const float* below = row.bottom[color] + place;
-      const Floats sum =
-          hn::Add(hn::Add(hn::Add(hn::Mul(top_left, hn::Load(d, above)), hn::Mul(top_right, hn::Load(d, above + 8))),
-                          hn::Mul(bottom_left, hn::Load(d, below))),
-                  hn::Mul(bottom_right, hn::Load(d, below + 8)));
+      const Floats sum = hn::Add(
+          hn::Add(hn::Add(hn::Mul(top_left, hn::Load(d, above)), hn::Mul(top_right, hn::Load(d, above + kResizeGroup))),
+                  hn::Mul(bottom_left, hn::Load(d, below))),
+          hn::Mul(bottom_right, hn::Load(d, below + kResizeGroup)));
       hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, sum)), d8, row.out[color] + column);
     }
   }
@@ -135,15 +135,15 @@ void Resizer::SetWidths(int in, int out) {
     }
   }
   single_ = static_cast<int>(left.size());
-  // The last group may have but four; its others repeat a column, and are written over.
-  while (left.size() % 8 != 0) {
+  // The last group may have fewer; its others repeat a column, and are written over or beyond the row's end.
+  while (left.size() % kResizeGroup != 0) {
     left.push_back(left.back());
     right_weight_.push_back(right_weight_.back());
   }
-  for (size_t group = 0; group < left.size(); group += 8) {
-    first_.push_back(left[group]);
+  for (size_t half = 0; half < left.size(); half += 8) {
+    first_.push_back(left[half]);
     for (const int side : {0, 1})
-      for (size_t i = group; i < group + 8; ++i) places_.push_back(static_cast<uint8_t>(left[i] - left[group] + side));
+      for (size_t i = half; i < half + 8; ++i) places_.push_back(static_cast<uint8_t>(left[i] - left[half] + side));
   }
   double last = -x_scale + single_ * x_scale;
   for (int column = single_; column < out; ++column) {
@@ -155,19 +155,14 @@ void Resizer::SetWidths(int in, int out) {
 
 void Resizer::Run(const Planes& in, Planes& out, int first, int end) const {
   const double y_scale = (in.height() - 1) / static_cast<double>(std::max(out.height() - 1, 1));
-  const auto groups = static_cast<int>(first_.size());
+  const auto groups = static_cast<int>(first_.size()) / 2;
   // Two input rows as floats, by their numbers' last bit.
-  const size_t color_floats = 16 * first_.size();
-  thread_local hwy::AlignedFreeUniquePtr<float[]> floats;
-  thread_local size_t capacity = 0;
-  const size_t needed = size_t{2} * kColors * color_floats;
-  if (needed > capacity) {
-    capacity = needed;
-    floats = hwy::AllocateAligned<float>(capacity);
-  }
+  const size_t color_floats = 2 * static_cast<size_t>(kResizeGroup * groups);
+  thread_local Buffer<float> floats;
+  floats.SetSize(size_t{2} * kColors * color_floats);
   int held[2] = {-1, -1};
   const auto floats_of = [&](int row, int color) {
-    return floats.get() + static_cast<size_t>(row % 2 * kColors + color) * color_floats;
+    return floats.data() + static_cast<size_t>(row % 2 * kColors + color) * color_floats;
   };
   const auto hold = [&](int row) {
     if (std::exchange(held[row % 2], row) == row) return;

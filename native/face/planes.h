@@ -12,7 +12,7 @@ namespace maskbench {
 
 inline constexpr int kColors = 3;
 
-// A photo with its colours apart. Vectors may be read, not written, beyond the end of a row.
+// A photo with its colours apart. Vectors may be read and written beyond the end of a row.
 class Planes {
  public:
   int width() const { return width_; }
@@ -25,7 +25,7 @@ class Planes {
   void Assign(const Image& image);
 
  private:
-  // What a vector may read beyond the last pixel of a row.
+  // What a vector may reach beyond the last pixel of a row.
   static constexpr int kBeyond = 64;
 
   size_t Offset(int color, int y) const {
@@ -38,9 +38,12 @@ class Planes {
   Buffer<uint8_t> bytes_;
 };
 
+// Columns that a resizing does at once.
+inline constexpr int kResizeGroup = 16;
+
 // One row of a resizing, for the kernel.
 struct ResizeRow {
-  // For each group of eight columns their eight left and their eight right pixels.
+  // For each group of columns their left pixels and then their right ones.
   const float* top[kColors];
   const float* bottom[kColors];
   uint8_t* out[kColors];
@@ -60,9 +63,10 @@ class Resizer {
  private:
   int in_width_ = 0;
   int out_width_ = 0;
-  // Columns before this are in single precision, in groups of eight.
+  // Columns before this are in single precision.
   int single_ = 0;
-  // For each group the first column that it reads, and beyond that where its eight left and its eight right pixels are.
+  // For each eight columns the first that they read, and beyond that where the eight left and the eight right pixels
+  // are.
   std::vector<int> first_;
   std::vector<uint8_t> places_;
   std::vector<float> right_weight_;

@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import { detectors, Masker, type RawImage } from 'maskbench';
 import sharp from 'sharp';
-import { maskbench, samplePhoto } from '../support/files.js';
+import { maskbench, repository, samplePhoto, temporaryFolder } from '../support/files.js';
 import { uniform } from '../support/scores.js';
 
 /** Faces of both detectors: boxes, scores and landmarks must be the same, in the same order. */
@@ -52,6 +55,31 @@ test('the fast detector finds what dlib finds on crops of photos: boxes, scores,
     }
   }
   t.true(faces > 50, `${faces} faces`);
+});
+
+test('each instruction set finds what dlib finds on 2,000 more crops', async (t) => {
+  const folder = temporaryFolder(t);
+  const photos: string[] = [];
+  for (const number of [1, 2, 3, 4, 5, 6]) {
+    const { data, width, height } = await rawOf(sharp(samplePhoto(number)).resize({ width: 500 }));
+    const file = path.join(folder, `${number}.raw`);
+    writeFileSync(file, data);
+    photos.push(file, String(width), String(height));
+  }
+  const model = process.env.MASKBENCH_LANDMARKS ?? '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
+  const program = path.join(repository, 'build/Release/detector_tests');
+  const seen = new Set<string>();
+  for (const simd of ['', 'AVX3', 'AVX2']) {
+    const output = execFileSync(program, ['2000', model, ...photos], {
+      encoding: 'utf8',
+      env: { ...process.env, MASKBENCH_SIMD: simd },
+    });
+    const [, target = '', wrong, faces] = /^(\w+): (\d+) of 2000 crops differ, (\d+) faces equal$/m.exec(output) ?? [];
+    t.is(wrong, '0', output);
+    t.true(Number(faces) > 500, output);
+    seen.add(target);
+  }
+  t.log(`compared on ${[...seen].join(', ')}`);
 });
 
 test('the fast detector agrees with dlib on odd sizes and on noise', async (t) => {

@@ -1,0 +1,117 @@
+// detector_tests <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...: cuts so many crops out of photos,
+// turned over, resized, dimmed and made noisy, and holds our faces and landmarks to dlib's on each. Says what differs
+// and ends with 1, or how many faces were equal, on the target of MASKBENCH_SIMD or this processor's best.
+
+#include "face/dlib_config.h"
+
+#include <dlib/image_processing/shape_predictor.h>
+#include <hwy/targets.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "face/detector.h"
+#include "face/landmarks.h"
+#include "mask/random.h"
+#include "runtime/cpu.h"
+
+namespace maskbench {
+namespace {
+
+Image ReadRaw(const char* path, int width, int height) {
+  Image image(width, height);
+  std::ifstream in(path, std::ios::binary);
+  if (!in.read(reinterpret_cast<char*>(image.pixels.data()), static_cast<std::streamsize>(image.pixels.size())))
+    std::fprintf(stderr, "%s: too short\n", path);
+  return image;
+}
+
+Image Crop(const Image& photo, NamedRandom& random) {
+  const auto between = [&](int low, int high) {
+    return low + static_cast<int>(random.Below(static_cast<uint64_t>(high - low + 1)));
+  };
+  const int width = between(60, 260);
+  const int height = between(60, 260);
+  // Nearest pixels of a part that is a quarter to four times as large.
+  const double scale = std::min({0.25 * (1 << between(0, 4)), static_cast<double>(photo.width) / width,
+                                 static_cast<double>(photo.height) / height});
+  const int left = between(0, photo.width - static_cast<int>(width * scale));
+  const int top = between(0, photo.height - static_cast<int>(height * scale));
+  const bool flipped = between(0, 1) == 1;
+  const int gain = between(40, 140);
+  const int noise = between(0, 2) == 0 ? between(1, 30) : 0;
+  Image crop(width, height);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      for (int color = 0; color < 3; ++color) {
+        const int from = left + static_cast<int>((flipped ? width - 1 - x : x) * scale);
+        const int value = photo.row(top + static_cast<int>(y * scale))[3 * from + color] * gain / 100;
+        crop.row(y)[3 * x + color] = static_cast<uint8_t>(std::clamp(value + between(-noise, noise), 0, 255));
+      }
+  return crop;
+}
+
+Landmarks PredictWithDlib(const dlib::shape_predictor& predictor, const Image& image, const Box& box) {
+  dlib::array2d<dlib::rgb_pixel> pixels(image.height, image.width);
+  for (int y = 0; y < image.height; ++y)
+    for (int x = 0; x < image.width; ++x) {
+      const uint8_t* from = image.row(y) + 3 * x;
+      pixels[y][x] = dlib::rgb_pixel(from[0], from[1], from[2]);
+    }
+  const dlib::full_object_detection shape =
+      predictor(pixels, dlib::rectangle(box.left, box.top, box.right, box.bottom));
+  Landmarks landmarks;
+  for (int i = 0; i < kLandmarks; ++i)
+    landmarks[i] = {static_cast<int>(shape.part(i).x()), static_cast<int>(shape.part(i).y())};
+  return landmarks;
+}
+
+int Main(int count, const char* model, const std::vector<Image>& photos) {
+  LimitSimd();
+  dlib::shape_predictor theirs;
+  dlib::deserialize(model) >> theirs;
+  const auto ours = LandmarkPredictor::Load(model);
+  int faces = 0;
+  int wrong = 0;
+  for (int i = 0; i < count; ++i) {
+    NamedRandom random(1, "crops", static_cast<uint64_t>(i));
+    const Image crop = Crop(photos[static_cast<size_t>(i) % photos.size()], random);
+    const int upsample = static_cast<int>(random.Below(2));
+    const auto mine = DetectFaces(crop, upsample, DetectorKind::kFast);
+    const auto expected = DetectFaces(crop, upsample, DetectorKind::kDlib);
+    bool equal = mine.size() == expected.size();
+    for (size_t face = 0; equal && face < mine.size(); ++face, ++faces) {
+      const Box& box = mine[face].box;
+      const Box& other = expected[face].box;
+      const Landmarks a = ours->Predict(crop, box);
+      const Landmarks b = PredictWithDlib(theirs, crop, other);
+      equal = mine[face].score == expected[face].score && box.left == other.left && box.top == other.top &&
+              box.right == other.right && box.bottom == other.bottom;
+      for (int point = 0; point < kLandmarks; ++point)
+        equal = equal && a[point].x == b[point].x && a[point].y == b[point].y;
+    }
+    if (equal) continue;
+    ++wrong;
+    std::printf("crop %d of %dx%d differs\n", i, crop.width, crop.height);
+  }
+  const int64_t targets = hwy::SupportedTargets();
+  std::printf("%s: %d of %d crops differ, %d faces equal\n", hwy::TargetName(targets & -targets), wrong, count, faces);
+  return wrong > 0 ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace maskbench
+
+int main(int count, char** arguments) {
+  if (count < 6 || count % 3 != 0) {
+    std::fprintf(stderr, "detector_tests <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...\n");
+    return 2;
+  }
+  std::vector<maskbench::Image> photos;
+  for (int i = 3; i < count; i += 3)
+    photos.push_back(maskbench::ReadRaw(arguments[i], std::atoi(arguments[i + 1]), std::atoi(arguments[i + 2])));
+  return maskbench::Main(std::atoi(arguments[1]), arguments[2], photos);
+}
