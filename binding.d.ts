@@ -119,7 +119,19 @@ export interface NativeLook {
   template?: boolean;
 }
 
-export interface NativeMaskerOptions {
+/** How faces are searched. */
+export interface NativeSearchOptions {
+  /** Both give the same faces. */
+  detector: 'fast' | 'dlib';
+  /** 0 to 4. */
+  upsample: number;
+  /** Pixels of the photo; 0: all that can be found. Of `fast` only, as is `maxSize`. */
+  minFace: number;
+  /** Pixels that the longer side is made smaller to; 0: never. */
+  maxSize: number;
+}
+
+export interface NativeMaskerOptions extends NativeSearchOptions {
   /** One is drawn for each face, by weight. */
   styles: NativeStyle[];
   templates: NativeTemplate[];
@@ -132,16 +144,14 @@ export interface NativeMaskerOptions {
   /** 0 to 2^53 - 1. */
   seed: number;
   select: 'largest' | 'all' | 'only';
-  /** Both give the same faces. */
-  detector: 'fast' | 'dlib';
-  /** 0 to 4. */
-  upsample: number;
   /** Path of a dlib shape predictor with 68 points. */
   landmarkModel: string;
   maxPixels: number;
   acceptDamaged: boolean;
   /** 1 to 100; absent: 95 for JPEG, lossless for WebP. */
   quality: number | undefined;
+  /** libdeflate's 0 to 12. */
+  pngLevel: number;
   drawLandmarks: boolean;
   /** Calls that run at once; at least 1. */
   concurrency: number;
@@ -316,7 +326,7 @@ export interface NativeSource {
   channels?: number;
 }
 
-export interface NativeEmbedderOptions {
+export interface NativeEmbedderOptions extends NativeSearchOptions {
   /** ONNX Runtime's shared library. */
   library: string;
   /** An ONNX file. */
@@ -339,7 +349,6 @@ export interface NativeEmbedderOptions {
   margin: number;
   /** The output's name; empty: the first. */
   output: string;
-  upsample: number;
   landmarkModel: string;
   maxPixels: number;
   acceptDamaged: boolean;

@@ -8,6 +8,8 @@ import { benchMasking } from './masking.js';
 import { benchMetrics } from './metrics.js';
 import { benchRealism } from './realism.js';
 import { benchRealMasks } from './realism-real.js';
+import { benchRecall } from './recall.js';
+import { benchStages } from './stages.js';
 import { benchTemplates } from './templates.js';
 
 export interface BenchOptions {
@@ -22,6 +24,8 @@ export interface BenchOptions {
 
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   masking: benchMasking,
+  stages: benchStages,
+  recall: benchRecall,
   'event-loop': benchEventLoop,
   dataset: benchDataset,
   metrics: benchMetrics,

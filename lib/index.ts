@@ -46,14 +46,13 @@ export {
   type IndexLine,
 } from './embed/files.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
+export { type Detector, detectors, type SearchOptions } from './face/search.js';
 export {
   type Box,
   type CopyMode,
   copyModes,
   type DetectOptions,
-  type Detector,
   type DetectResult,
-  detectors,
   type Face,
   type ImageFormat,
   type ImageInput,

@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { MaskbenchError } from '../errors.js';
 import { type DetectResult, Masker, type MaskerOptions } from '../mask/masker.js';
 import { addReadOptions } from './mask-options.js';
-import { integer } from './numbers.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 
 interface Flags extends Omit<MaskerOptions, 'landmarkModel'> {
@@ -15,7 +14,6 @@ export function detectCommand(): Command {
     new Command('detect')
       .description('find faces and their 68 landmarks')
       .argument('<files...>', 'photos')
-      .option('--upsample <n>', 'how often a photo is doubled before the search', integer, 1)
       .option('--json', 'print boxes, scores and landmarks as JSON'),
   ).action(async (files: string[], { landmarks, json, ...options }: Flags) => {
     const masker = new Masker({ ...options, ...(landmarks !== undefined && { landmarkModel: landmarks }) });

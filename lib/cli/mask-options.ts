@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { detectors, type MaskerOptions, selections } from '../mask/masker.js';
+import { detectors } from '../face/search.js';
+import { type MaskerOptions, selections } from '../mask/masker.js';
 import { parseMaskTheFaceCode } from '../mask/templates/masktheface.js';
 import { integer, number } from './numbers.js';
 
@@ -34,14 +35,22 @@ export function addMaskOptions(command: Command): Command {
     .option('--jitter <share>', 'how far templates may sit off their place, in distances between the eyes', number, 0)
     .option('--seed <n>', 'what random choices are drawn from', integer, 0)
     .addOption(new Option('--select <faces>', 'which faces of a photo').choices(selections).default('largest'))
-    .option('--upsample <n>', 'how often a photo is doubled before the search', integer, 1)
-    .option('--quality <n>', 'of JPEG (95 if not given) and WebP (lossless if not given)', integer);
+    .option('--quality <n>', 'of JPEG (95 if not given) and WebP (lossless if not given)', integer)
+    .option('--png-level <n>', 'how hard PNG is compressed, 0 to 12 (1 if not given)', integer);
 }
 
 /** The options about reading photos and finding faces. */
 export function addReadOptions(command: Command): Command {
   return command
     .addOption(new Option('--detector <name>', 'both find the same faces').choices(detectors).default('fast'))
+    .option(
+      '--upsample <n>',
+      'how often a photo is doubled before the search; 0 is faster, finds faces from 80 pixels',
+      integer,
+      1,
+    )
+    .option('--min-face <pixels>', 'for speed: do not look for faces narrower than this', integer)
+    .option('--max-size <pixels>', 'for speed: search photos made smaller until no side is longer', integer)
     .option('--landmarks <file>', "dlib's 68-point shape predictor (also: MASKBENCH_LANDMARKS)")
     .option('--max-pixels <n>', 'refuse photos that declare more pixels', integer, 100_000_000)
     .option('--accept-damaged', 'use what can be read of truncated JPEGs')

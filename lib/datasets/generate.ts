@@ -73,8 +73,12 @@ function checkSame(file: string, found: CorpusDescription, wanted: CorpusDescrip
 function describe(layout: Layout, options: GenerateOptions, minPhotos: number): CorpusDescription {
   const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
   const { style = 'a', seed = 0, select = 'largest', upsample = 1 } = options;
-  const { color, templates, tintWeight, wear, jitter, quality, maxPixels, landmarkModel } = options;
-  const given = { color, templates, tintWeight, wear, jitter, quality, maxPixels, landmarkModel };
+  const { color, templates, tintWeight, wear, jitter, quality, pngLevel, maxPixels, landmarkModel } = options;
+  const { minFace, maxSize } = options;
+  const given = {
+    ...{ color, templates, tintWeight, wear, jitter, quality, pngLevel, maxPixels, landmarkModel },
+    ...{ minFace, maxSize },
+  };
   return {
     layout: layout.name,
     title: layout.title,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
+import { checkSearch, type SearchOptions } from '../face/search.js';
 import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
 import { defaultModelFile, presets } from '../models/presets.js';
@@ -9,7 +10,7 @@ import { native } from '../native.js';
 import { onnxRuntimeLibrary } from './runtime.js';
 
 /** What an {@link Embedder} is made from. */
-export interface EmbedderOptions {
+export interface EmbedderOptions extends SearchOptions {
   /** A preset that comes with its model, or an ONNX file. Default `dlib-resnet-128`. */
   model?: string;
   /** Of an ONNX file: a preset's name or a description. Default: the JSON file beside it. */
@@ -24,8 +25,6 @@ export interface EmbedderOptions {
   maxBatch?: number;
   /** Milliseconds that a batch that is not full waits for more, 0 to 1000. Default 0: it runs as soon as nothing else is on its way. */
   maxWaitMs?: number;
-  /** How often a photo is doubled before faces are searched, 0 to 2. Default 1. */
-  upsample?: number;
   /** dlib's 68-point shape predictor. Default: as for the {@link Masker}. */
   landmarkModel?: string;
   /** Refuse photos that declare more pixels. Default 100,000,000. */
@@ -155,7 +154,7 @@ export class Embedder {
       cut,
       margin,
       output,
-      upsample: checkInteger('upsample', options.upsample ?? 1, 0, 2),
+      ...checkSearch(options),
       landmarkModel: options.landmarkModel ?? defaultLandmarkModel(),
       maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
       acceptDamaged: options.acceptDamaged ?? false,

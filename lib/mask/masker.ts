@@ -11,6 +11,7 @@ import type {
 } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError } from '../errors.js';
+import { checkSearch, type SearchOptions } from '../face/search.js';
 import { native } from '../native.js';
 import { formatColor, parseColor } from './color.js';
 import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
@@ -23,10 +24,6 @@ export type { ImageFormat, Wear } from '../../binding.js';
 export const selections = ['largest', 'all', 'only'] as const;
 export type Selection = (typeof selections)[number];
 
-export const detectors = ['fast', 'dlib'] as const;
-/** Whose program searches for faces. */
-export type Detector = (typeof detectors)[number];
-
 /** How a photo gets beside its twin. */
 export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
 export type CopyMode = (typeof copyModes)[number];
@@ -34,7 +31,7 @@ export type CopyMode = (typeof copyModes)[number];
 export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff'] as const satisfies readonly ImageFormat[];
 
 /** Options of a {@link Masker}. */
-export interface MaskerOptions {
+export interface MaskerOptions extends SearchOptions {
   /**
    * How the mask looks: a style's name ({@link knownStyles}), or a list of `name[#rrggbb][@texture][:weight]` with commas
    * between, of which one is drawn for each face: `surgical:3,cloth#e54294:1,n95:1`. `random` stands for the paper's six,
@@ -62,10 +59,6 @@ export interface MaskerOptions {
    * default); `all`; `only`: the one face, and photos with several are skipped.
    */
   select?: Selection;
-  /** `fast` (default): our own kernels; `dlib`: the library's, slower. Boxes, scores and their order are the same. */
-  detector?: Detector;
-  /** How often the photo is doubled before the search, 0 to 4: 1 finds faces from about 40 pixels (default, the paper's). */
-  upsample?: number;
   /** Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's libdlib-data. */
   landmarkModel?: string;
   /** Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. */
@@ -74,6 +67,8 @@ export interface MaskerOptions {
   acceptDamaged?: boolean;
   /** Of JPEG (default 95) and WebP (default lossless), 1 to 100. */
   quality?: number;
+  /** How hard PNG is compressed, 0 (not at all, largest) to 12 (slowest). Default 1. */
+  pngLevel?: number;
   /** Draw the style's outline and the numbered landmarks instead of the filled mask. */
   drawLandmarks?: boolean;
   /** Photos worked on at once, 1 to 256. Default: the processors this process may use. */
@@ -256,6 +251,8 @@ export class Masker {
   constructor(options: MaskerOptions = {}) {
     const own = options.templates === undefined ? [] : readTemplates(options.templates);
     this.#list = parseStyles(options.style ?? 'a', options.color, own);
+    // The detector is not among what decides: both find the same.
+    const { detector, ...search } = checkSearch(options);
     const deciding = {
       styles: this.#list.styles,
       tintWeight: checkNumber('tintWeight', options.tintWeight ?? 1, 0, 1),
@@ -263,20 +260,29 @@ export class Masker {
       jitter: checkNumber('jitter', options.jitter ?? 0, 0, 0.5),
       seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
       select: checkChoice('select', options.select ?? 'largest', selections),
-      upsample: checkInteger('upsample', options.upsample ?? 1, 0, 4),
+      upsample: search.upsample,
+      minFace: search.minFace || undefined,
+      maxSize: search.maxSize || undefined,
       landmarkModel: options.landmarkModel ?? defaultLandmarkModel(),
       maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, 2 ** 40),
       acceptDamaged: options.acceptDamaged ?? false,
       quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
+      pngLevel: options.pngLevel === undefined ? undefined : checkInteger('pngLevel', options.pngLevel, 0, 12),
       drawLandmarks: options.drawLandmarks ?? false,
     };
     const concurrency = checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256);
-    // Not among what decides: both find the same.
-    const detector = checkChoice('detector', options.detector ?? 'fast', detectors);
     let opened: Promise<InstanceType<typeof native.Masker>> | undefined;
     this.#open = () => {
       opened ??= Promise.all(this.#list.templates.map(loadTemplate)).then(
-        (templates) => new native.Masker({ ...deciding, templates, detector, concurrency }),
+        (templates) =>
+          new native.Masker({
+            ...deciding,
+            ...search,
+            pngLevel: deciding.pngLevel ?? 1,
+            templates,
+            detector,
+            concurrency,
+          }),
       );
       return opened;
     };

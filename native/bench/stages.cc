@@ -1,6 +1,7 @@
 // stages <raw RGB pixels> <width> <height> <shape predictor> <runs>: times the stages of finding faces, ours beside
 // dlib's, and beside what this processor could do at best, all in this one process and on one thread. Prints a line a
-// stage: name, our milliseconds, dlib's, the bound's (each the least of so many runs), with tabs between.
+// stage: name, our milliseconds, dlib's, the bound's (each the least of so many runs), with tabs between. The first
+// line names the vector instructions.
 
 #include "face/dlib_config.h"
 
@@ -17,6 +18,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "face/detector.h"
@@ -62,8 +64,6 @@ double Rate(double things, const Work& work) {
   for (int i = 0; i < 20; ++i) least = std::min(least, Milliseconds(work));
   return things / least;
 }
-
-bool HasAvx512() { return __builtin_cpu_supports("avx512bw") != 0; }
 
 __attribute__((target("avx512f"))) float AddProducts512(int rounds) {
   __m512 sums[12];
@@ -128,13 +128,12 @@ struct Rates {
   double products, bytes, votes, rows;
 };
 
-Rates Measure() {
+// With the vector instructions that ours use: AVX-512 (`wide`) and its products of bytes, or AVX2's.
+Rates Measure(bool wide, bool vnni) {
   constexpr int kRounds = 20'000;
-  const double lanes = HasAvx512() ? 16 : 8;
+  const double lanes = wide ? 16 : 8;
   Rates rates{};
-  rates.products =
-      Rate(kRounds * 12 * lanes, [] { sink = HasAvx512() ? AddProducts512(kRounds) : AddProducts256(kRounds); });
-  const bool vnni = HasAvx512() && __builtin_cpu_supports("avx512vnni") != 0;
+  rates.products = Rate(kRounds * 12 * lanes, [=] { sink = wide ? AddProducts512(kRounds) : AddProducts256(kRounds); });
   rates.bytes =
       Rate(kRounds * 12 * (vnni ? 64.0 : 32.0), [=] { sink = vnni ? DotBytes512(kRounds) : DotBytes256(kRounds); });
   alignas(16) static float bins[256][4];
@@ -169,8 +168,8 @@ void Print(const char* name, const Least& least, double bound) {
   std::printf("\n");
 }
 
-void Study(const Image& image, const char* model, int runs) {
-  const Rates rates = Measure();
+void Study(const Image& image, const char* model, int runs, std::string_view simd) {
+  const Rates rates = Measure(simd.starts_with("AVX3"), simd == "AVX3_DL");
   // The levels of the pyramid, as dlib makes them and as we do.
   Pixels pixels(image.height, image.width);
   for (int y = 0; y < image.height; ++y)
@@ -278,8 +277,13 @@ void Study(const Image& image, const char* model, int runs) {
   std::vector<Detection> faces;
   Print("detection, whole",
         Compare(
-            runs, [&] { faces = DetectFaces(image, kUpsample, DetectorKind::kFast); },
-            [&] { DetectFaces(image, kUpsample, DetectorKind::kDlib); }),
+            runs,
+            [&] {
+              faces = DetectFaces(image, {DetectorKind::kFast, kUpsample});
+            },
+            [&] {
+              DetectFaces(image, {DetectorKind::kDlib, kUpsample});
+            }),
         0);
   if (faces.empty()) return;
   dlib::shape_predictor theirs;
@@ -301,12 +305,13 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "stages <raw RGB pixels> <width> <height> <shape predictor> <runs>\n");
     return 2;
   }
-  maskbench::LimitSimd();
+  const std::string simd(maskbench::LimitSimd());
+  std::printf("%s\n", simd.c_str());
   maskbench::Image image(std::atoi(arguments[2]), std::atoi(arguments[3]));
   std::ifstream in(arguments[1], std::ios::binary);
   if (!in.read(reinterpret_cast<char*>(image.pixels.data()), static_cast<std::streamsize>(image.pixels.size()))) {
     std::fprintf(stderr, "%s: too short\n", arguments[1]);
     return 1;
   }
-  maskbench::Study(image, arguments[4], std::atoi(arguments[5]));
+  maskbench::Study(image, arguments[4], std::atoi(arguments[5]), simd);
 }

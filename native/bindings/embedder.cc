@@ -43,7 +43,7 @@ EmbedderOptions ParseOptions(const Napi::Object& object) {
   options.output = String(object, "output");
   options.max_batch = std::max(1, Integer(object, "maxBatch"));
   options.max_wait_ms = Integer(object, "maxWaitMs");
-  options.upsample = Integer(object, "upsample");
+  options.search = ParseSearch(object);
   options.landmark_model = String(object, "landmarkModel");
   options.limits = {static_cast<int64_t>(Number(object, "maxPixels")), Boolean(object, "acceptDamaged")};
   return options;

@@ -106,12 +106,12 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   options.seed = static_cast<uint64_t>(Number(object, "seed"));
   const std::string select = String(object, "select");
   options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
-  options.detector = String(object, "detector") == "dlib" ? DetectorKind::kDlib : DetectorKind::kFast;
-  options.upsample = Integer(object, "upsample");
+  options.search = ParseSearch(object);
   options.landmark_model = String(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
   options.limits.accept_damaged = Boolean(object, "acceptDamaged");
-  if (Has(object, "quality")) options.quality = Integer(object, "quality");
+  if (Has(object, "quality")) options.encode.quality = Integer(object, "quality");
+  options.encode.png_level = Integer(object, "pngLevel");
   options.draw_landmarks = Boolean(object, "drawLandmarks");
   return options;
 }

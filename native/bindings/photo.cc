@@ -34,6 +34,11 @@ Source ParseSource(const Napi::Object& object) {
   return raw;
 }
 
+SearchOptions ParseSearch(const Napi::Object& object) {
+  return {String(object, "detector") == "dlib" ? DetectorKind::kDlib : DetectorKind::kFast, Integer(object, "upsample"),
+          Integer(object, "minFace"), Integer(object, "maxSize")};
+}
+
 KnownFaces ParseFaces(const Napi::Object& object) {
   if (!Has(object, "faces")) return std::nullopt;
   const auto array = Object(object.Get("faces"), "faces").As<Napi::Array>();

@@ -12,6 +12,8 @@ namespace maskbench {
 Source ParseSource(const Napi::Object& object);
 // `faces`, absent where they are to be searched.
 KnownFaces ParseFaces(const Napi::Object& object);
+// `detector`, `upsample`, `minFace` and `maxSize`.
+SearchOptions ParseSearch(const Napi::Object& object);
 // `box`, `score` and `landmarks`.
 Napi::Object FaceObject(Napi::Env env, const Face& found);
 

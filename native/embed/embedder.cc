@@ -12,7 +12,7 @@ namespace maskbench {
 
 Embedder::Embedder(EmbedderOptions options)
     : options_(std::move(options)),
-      finder_(DetectorKind::kFast, options_.upsample, options_.landmark_model),
+      finder_(options_.search, options_.landmark_model),
       max_batch_(static_cast<size_t>(options_.max_batch)) {
   if (options_.max_wait_ms > 0) timer_ = std::jthread([this](const std::stop_token& stop) { Wait(stop); });
 }

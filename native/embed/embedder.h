@@ -28,7 +28,7 @@ struct EmbedderOptions {
   int max_batch = 1;
   // How long a batch that is not full waits for more once nothing else is on its way.
   int max_wait_ms = 0;
-  int upsample = 1;
+  SearchOptions search;
   std::string landmark_model;
   ReadLimits limits;
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -104,7 +105,29 @@ int LevelsOf(const Planes& image) {
   return levels;
 }
 
-std::vector<Detection> DetectFast(const Image& image, int upsample) {
+// Makes the image smaller until no side is longer than `max_size`. Means of four pixels come first: so no pixel is left
+// out by the bilinear steps.
+void ShrinkTo(int max_size, const std::function<Resizer&()>& resizer, Planes& image, Planes& next) {
+  const auto longer = [&] { return std::max(image.width(), image.height()); };
+  while (longer() >= 2 * max_size) {
+    Halve(image, next);
+    std::swap(image, next);
+  }
+  if (longer() <= max_size) return;
+  const double scale = static_cast<double>(max_size) / longer();
+  const auto scaled = [&](int size) { return std::max(1, static_cast<int>(std::lround(size * scale))); };
+  next.SetSize(scaled(image.width()), scaled(image.height()));
+  Resize(resizer(), image, next);
+}
+
+// As pixels of an image that is so many times as wide and high.
+Box Enlarged(const Box& box, double across, double down) {
+  const auto scaled = [](int edge, double times) { return static_cast<int>(std::lround(edge * times)); };
+  return {scaled(box.left, across), scaled(box.top, down), scaled(box.right + 1, across) - 1,
+          scaled(box.bottom + 1, down) - 1};
+}
+
+std::vector<Detection> DetectFast(const Image& image, const SearchOptions& options) {
   thread_local Scratch scratch;
   Planes& planes = scratch.image;
   Planes& next = scratch.next;
@@ -115,11 +138,20 @@ std::vector<Detection> DetectFast(const Image& image, int upsample) {
     if (resizings == resizers.size()) resizers.emplace_back();
     return resizers[resizings++];
   };
-  for (int i = 0; i < upsample; ++i) Enlarge(resizer(), planes, next);
+  if (options.max_size > 0) ShrinkTo(options.max_size, resizer, planes, next);
+  const double across = static_cast<double>(image.width) / planes.width();
+  const double down = static_cast<double>(image.height) / planes.height();
+  for (int i = 0; i < options.upsample; ++i) Enlarge(resizer(), planes, next);
+  // The box of a face in this image, and how many times as wide it is a level up.
+  double box = frontal::kModel.window_width * std::min(across, down) / (1 << options.upsample);
+  constexpr double kLevelScale = 6.0 / 5;
   std::vector<ScoredWindows> windows(kFilters);
   const int levels = LevelsOf(planes);
   for (int level = 0; level < levels; ++level) {
     if (level > 0) Shrink(resizer(), planes, next);
+    const bool too_small = box < options.min_face;
+    box *= kLevelScale;
+    if (too_small) continue;
     const Found found = FindInLevel(planes);
     for (int filter = 0; filter < kFilters; ++filter)
       for (const auto& [row, column, score] : found[filter]) {
@@ -135,19 +167,23 @@ std::vector<Detection> DetectFast(const Image& image, int upsample) {
   // A large photo's memory is not kept.
   constexpr size_t kKept = 96U << 20U;
   if (planes.bytes() + next.bytes() > kKept) scratch = {};
-  return SuppressOverlaps(windows, upsample);
+  std::vector<Detection> faces = SuppressOverlaps(windows, options.upsample);
+  if (across != 1 || down != 1)
+    for (Detection& face : faces) face.box = Enlarged(face.box, across, down);
+  return faces;
 }
 
 }  // namespace
 
-std::vector<Detection> DetectFaces(const Image& image, int upsample, DetectorKind kind) {
-  return kind == DetectorKind::kFast ? DetectFast(image, upsample) : DetectWithDlib(image, upsample);
+std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options) {
+  return options.kind == DetectorKind::kFast ? DetectFast(image, options) : DetectWithDlib(image, options.upsample);
 }
 
-int64_t DetectionBytes(int64_t pixels, int upsample) {
+int64_t DetectionBytes(int64_t pixels, const SearchOptions& options) {
   // The enlarged pixels and the pyramid's next level.
   constexpr int64_t kBytesPerPixel = 6;
-  return (pixels << (2 * upsample)) * kBytesPerPixel;
+  const int64_t most = options.max_size == 0 ? pixels : int64_t{options.max_size} * options.max_size;
+  return std::max(pixels, std::min(pixels, most) << (2 * options.upsample)) * kBytesPerPixel;
 }
 
 }  // namespace maskbench

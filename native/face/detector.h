@@ -17,13 +17,22 @@ struct Detection {
 // kDlib is dlib's own program, kFast ours with the same results.
 enum class DetectorKind { kFast, kDlib };
 
-// dlib's frontal face detector on the image enlarged `upsample` times by two, in the detector's order (best first). The
-// bytes B, G, R are given to it as if they were R, G, B, as the paper's program does: the order decides ties between
-// gradients of two channels.
-std::vector<Detection> DetectFaces(const Image& image, int upsample, DetectorKind kind);
+struct SearchOptions {
+  DetectorKind kind = DetectorKind::kFast;
+  // How often the image is enlarged by two before the search.
+  int upsample = 1;
+  // Of kFast, for speed: boxes with shorter sides, in the image's pixels, are not looked for; before the search an
+  // image is made smaller until no side is longer. 0: all that there are, never.
+  int min_face = 0;
+  int max_size = 0;
+};
+
+// dlib's frontal face detector, in its order (best first). The bytes B, G, R are given to it as if they were R, G, B,
+// as the paper's program does: the order decides ties between gradients of two channels.
+std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options);
 
 // Estimated peak memory of DetectFaces.
-int64_t DetectionBytes(int64_t pixels, int upsample);
+int64_t DetectionBytes(int64_t pixels, const SearchOptions& options);
 
 }  // namespace maskbench
 

@@ -12,7 +12,7 @@ std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, 
   if (known) {
     found = *known;
   } else {
-    for (const Detection& detection : DetectFaces(image, upsample_, detector_))
+    for (const Detection& detection : DetectFaces(image, search_))
       found.push_back({detection.box, detection.score, std::nullopt});
   }
   cancellation.ThrowIfCancelled();
@@ -24,7 +24,7 @@ std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, 
 }
 
 int64_t FaceFinder::Bytes(int64_t pixels, const KnownFaces& known) const {
-  return known ? 0 : DetectionBytes(pixels, upsample_);
+  return known ? 0 : DetectionBytes(pixels, search_);
 }
 
 }  // namespace maskbench

@@ -28,8 +28,8 @@ using KnownFaces = std::optional<std::vector<KnownFace>>;
 // Finds faces and their landmarks. Safe to use from many threads at once.
 class FaceFinder {
  public:
-  FaceFinder(DetectorKind detector, int upsample, std::string landmark_model)
-      : detector_(detector), upsample_(upsample), landmark_model_(std::move(landmark_model)) {}
+  FaceFinder(const SearchOptions& search, std::string landmark_model)
+      : search_(search), landmark_model_(std::move(landmark_model)) {}
 
   // Loads the landmark model, or gives the error of the first try again. Find calls it as needed.
   const LandmarkPredictor& Predictor();
@@ -39,8 +39,7 @@ class FaceFinder {
   int64_t Bytes(int64_t pixels, const KnownFaces& known) const;
 
  private:
-  const DetectorKind detector_;
-  const int upsample_;
+  const SearchOptions search_;
   const std::string landmark_model_;
   std::once_flag loaded_;
   std::shared_ptr<const LandmarkPredictor> predictor_;

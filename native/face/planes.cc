@@ -111,6 +111,21 @@ void Planes::Assign(const Image& image) {
     HWY_DYNAMIC_DISPATCH(Separate)(image.row(y), image.width, row(0, y), row(1, y), row(2, y));
 }
 
+void Halve(const Planes& in, Planes& out) {
+  out.SetSize(std::max(1, in.width() / 2), std::max(1, in.height() / 2));
+  const int right = in.width() > 1 ? 1 : 0;
+  const int down = in.height() > 1 ? 1 : 0;
+  for (int color = 0; color < kColors; ++color)
+    for (int y = 0; y < out.height(); ++y) {
+      const uint8_t* above = in.row(color, 2 * y);
+      const uint8_t* below = in.row(color, 2 * y + down);
+      uint8_t* mean = out.row(color, y);
+      for (int x = 0; x < out.width(); ++x)
+        mean[x] =
+            static_cast<uint8_t>((above[2 * x] + above[2 * x + right] + below[2 * x] + below[2 * x + right] + 2) / 4);
+    }
+}
+
 void Resizer::SetWidths(int in, int out) {
   if (in == in_width_ && out == out_width_) return;
   in_width_ = in;

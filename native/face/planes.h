@@ -38,6 +38,10 @@ class Planes {
   Buffer<uint8_t> bytes_;
 };
 
+// Makes `out` half as wide and high, each pixel the mean of four; an odd last row or column is left out, unless it is
+// the only one.
+void Halve(const Planes& in, Planes& out);
+
 // Columns that a resizing does at once.
 inline constexpr int kResizeGroup = 16;
 

@@ -136,15 +136,15 @@ Decoded Decode(std::span<const uint8_t> file, const Header& header) {
   }
 }
 
-Bytes Encode(const Image& image, Format format, std::optional<int> quality, const Bytes& icc) {
+Bytes Encode(const Image& image, Format format, const EncodeOptions& options, const Bytes& icc) {
   constexpr int kJpegQuality = 95;
   switch (format) {
     case Format::kJpeg:
-      return EncodeJpeg(image, quality.value_or(kJpegQuality), icc);
+      return EncodeJpeg(image, options.quality.value_or(kJpegQuality), icc);
     case Format::kPng:
-      return EncodePng(image, icc);
+      return EncodePng(image, options.png_level, icc);
     default:
-      return InsertIcc(EncodeOther(image, format, quality), format, image, icc);
+      return InsertIcc(EncodeOther(image, format, options.quality), format, image, icc);
   }
 }
 

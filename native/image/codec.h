@@ -41,8 +41,14 @@ Header Probe(std::span<const uint8_t> file);
 // The pixels that OpenCV's imread gives in its colour mode: EXIF orientation applied, grey and CMYK made BGR, 16-bit
 // made 8-bit, alpha dropped. Throws UNREADABLE, or UNSUPPORTED_FORMAT where the formats module is missing.
 Decoded Decode(std::span<const uint8_t> file, const Header& header);
-// `quality` (1-100) is for JPEG (95 if not given) and WebP (lossless if not given). BMP carries no ICC profile.
-Bytes Encode(const Image& image, Format format, std::optional<int> quality, const Bytes& icc);
+struct EncodeOptions {
+  // Of JPEG (95 if not given) and WebP (lossless if not given), 1 to 100.
+  std::optional<int> quality;
+  // How hard PNG is compressed, libdeflate's 0 to 12.
+  int png_level = 1;
+};
+// BMP carries no ICC profile.
+Bytes Encode(const Image& image, Format format, const EncodeOptions& options, const Bytes& icc);
 
 }  // namespace maskbench
 

@@ -15,11 +15,11 @@ Decoded DecodeJpeg(std::span<const uint8_t> file);
 Bytes EncodeJpeg(const Image& image, int quality, const Bytes& icc);
 
 Decoded DecodePng(std::span<const uint8_t> file);
-Bytes EncodePng(const Image& image, const Bytes& icc);
+Bytes EncodePng(const Image& image, int level, const Bytes& icc);
 // A PNG's pixels R, G, B, A, row-major. Throws UNREADABLE, also where it has no alpha channel or transparent colour.
 Bytes DecodePngWithAlpha(std::span<const uint8_t> file, int& width, int& height);
 // One channel of 8 bits, row-major.
-Bytes EncodeGreyPng(std::span<const uint8_t> pixels, int width, int height);
+Bytes EncodeGreyPng(std::span<const uint8_t> pixels, int width, int height, int level);
 
 // WebP, BMP and TIFF through OpenCV's imgcodecs, in a module of its own that is loaded when first needed: linking it
 // costs 110 ms and 56 MB at every start.

@@ -44,11 +44,12 @@ Decoded DecodePng(std::span<const uint8_t> file) {
 
 namespace {
 
-// libdeflate's fastest but one that compresses; one a thread.
-libdeflate_compressor* Compressor() {
-  constexpr int kLevel = 1;
-  thread_local const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
-      libdeflate_alloc_compressor(kLevel), libdeflate_free_compressor);
+// One a thread, made anew where the level changes.
+libdeflate_compressor* Compressor(int level) {
+  thread_local int made_level = -1;
+  thread_local std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
+      nullptr, libdeflate_free_compressor);
+  if (std::exchange(made_level, level) != level) compressor.reset(libdeflate_alloc_compressor(level));
   return compressor.get();
 }
 
@@ -64,8 +65,8 @@ class Chunk {
     file_.insert(file_.end(), type.begin(), type.end());
   }
   // Appends data in zlib's format.
-  void Deflate(std::span<const uint8_t> data) {
-    libdeflate_compressor* compressor = Compressor();
+  void Deflate(std::span<const uint8_t> data, int level) {
+    libdeflate_compressor* compressor = Compressor(level);
     const size_t at = file_.size();
     file_.resize(at + libdeflate_zlib_compress_bound(compressor, data.size()));
     file_.resize(at +
@@ -85,7 +86,7 @@ class Chunk {
 // Rows of `channels` bytes a pixel, each told as its difference from the pixel to the left ("Sub", section 9.2), as
 // OpenCV's imwrite does.
 template <class Pixel>
-Bytes WritePng(int width, int height, int channels, const Bytes& icc, const Pixel& pixel) {
+Bytes WritePng(int width, int height, int channels, int level, const Bytes& icc, const Pixel& pixel) {
   constexpr uint8_t kGrey = 0;
   constexpr uint8_t kRgb = 2;
   constexpr uint8_t kSub = 1;
@@ -99,7 +100,7 @@ Bytes WritePng(int width, int height, int channels, const Bytes& icc, const Pixe
     constexpr std::string_view kName("ICC profile\0\0", 13);  // a name, its end, and zlib's method
     Chunk profile(file, "iCCP");
     file.insert(file.end(), kName.begin(), kName.end());
-    profile.Deflate(icc);
+    profile.Deflate(icc, level);
     profile.End();
   }
   thread_local Bytes rows;
@@ -111,7 +112,7 @@ Bytes WritePng(int width, int height, int channels, const Bytes& icc, const Pixe
     pixel(y, row);
   }
   Chunk data(file, "IDAT");
-  data.Deflate(rows);
+  data.Deflate(rows, level);
   data.End();
   Chunk(file, "IEND").End();
   return file;
@@ -119,8 +120,8 @@ Bytes WritePng(int width, int height, int channels, const Bytes& icc, const Pixe
 
 }  // namespace
 
-Bytes EncodePng(const Image& image, const Bytes& icc) {
-  return WritePng(image.width, image.height, 3, icc, [&](int y, uint8_t* row) {
+Bytes EncodePng(const Image& image, int level, const Bytes& icc) {
+  return WritePng(image.width, image.height, 3, level, icc, [&](int y, uint8_t* row) {
     const uint8_t* bgr = image.row(y);
     for (int channel = 0; channel < 3; ++channel) row[channel] = bgr[2 - channel];
     for (int i = 3; i < 3 * image.width; i += 3)
@@ -129,8 +130,8 @@ Bytes EncodePng(const Image& image, const Bytes& icc) {
   });
 }
 
-Bytes EncodeGreyPng(std::span<const uint8_t> pixels, int width, int height) {
-  return WritePng(width, height, 1, {}, [&](int y, uint8_t* row) {
+Bytes EncodeGreyPng(std::span<const uint8_t> pixels, int width, int height, int level) {
+  return WritePng(width, height, 1, level, {}, [&](int y, uint8_t* row) {
     const uint8_t* grey = pixels.data() + static_cast<ptrdiff_t>(y) * width;
     row[0] = grey[0];
     for (int i = 1; i < width; ++i) row[i] = static_cast<uint8_t>(grey[i] - grey[i - 1]);

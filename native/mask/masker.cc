@@ -141,19 +141,21 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
     Draw(request, image, result, matte);
     cancellation.ThrowIfCancelled();
     if (!matte.empty())
-      Naming(request.matte_output, ErrorCode::kWriteFailed,
-             [&] { WriteFileAtomically(request.matte_output, EncodeGreyPng(matte, image.width, image.height)); });
+      Naming(request.matte_output, ErrorCode::kWriteFailed, [&] {
+        WriteFileAtomically(request.matte_output,
+                            EncodeGreyPng(matte, image.width, image.height, options_.encode.png_level));
+      });
     if (!request.output.empty()) {
       const std::optional<Format> format = FormatOfPath(request.output);
       if (!format)
         throw Error(ErrorCode::kInvalidArgument, request.output,
                     "expected an output name that ends in .jpg, .png, .webp, .bmp or .tif");
       Naming(request.output, ErrorCode::kWriteFailed,
-             [&] { WriteFileAtomically(request.output, Encode(image, *format, options_.quality, decoded.icc)); });
+             [&] { WriteFileAtomically(request.output, Encode(image, *format, options_.encode, decoded.icc)); });
     } else {
       if (request.format) result.format = request.format;
       result.image = Naming(subject, ErrorCode::kWriteFailed, [&] {
-        return result.format ? Encode(image, *result.format, options_.quality, decoded.icc) : ToRgb(std::move(image));
+        return result.format ? Encode(image, *result.format, options_.encode, decoded.icc) : ToRgb(std::move(image));
       });
     }
   }

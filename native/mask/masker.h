@@ -52,11 +52,10 @@ struct MaskerOptions {
   double jitter = 0;
   uint64_t seed = 0;
   Select select = Select::kLargest;
-  DetectorKind detector = DetectorKind::kFast;
-  int upsample = 1;
+  SearchOptions search;
   std::string landmark_model;
   ReadLimits limits;
-  std::optional<int> quality;
+  EncodeOptions encode;
   bool draw_landmarks = false;
 };
 
@@ -123,7 +122,7 @@ struct MaskResult {
 class Masker {
  public:
   explicit Masker(MaskerOptions options)
-      : options_(std::move(options)), finder_(options_.detector, options_.upsample, options_.landmark_model) {}
+      : options_(std::move(options)), finder_(options_.search, options_.landmark_model) {}
 
   size_t styles() const { return options_.styles.size(); }
   const Style& style(const Look& look) const { return options_.styles[look.style]; }

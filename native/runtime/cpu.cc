@@ -68,14 +68,21 @@ std::vector<std::string> CpuFeatures() {
   return features;
 }
 
-void LimitSimd() {
-  const char* name = std::getenv("MASKBENCH_SIMD");
-  if (name == nullptr) return;
-  // Highway numbers targets from the best on.
-  for (int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
-    const int64_t target = targets & -targets;
-    if (std::string_view(hwy::TargetName(target)) == name) hwy::DisableTargets(target - 1);
-  }
+std::string_view LimitSimd() {
+  static const std::string_view used = [] {
+    const char* wanted = std::getenv("MASKBENCH_SIMD");
+    // Highway numbers targets from the best on.
+    const int64_t supported = hwy::SupportedTargets();
+    for (int64_t targets = supported; wanted != nullptr && targets != 0; targets &= targets - 1) {
+      const int64_t target = targets & -targets;
+      if (hwy::TargetName(target) != std::string_view(wanted)) continue;
+      // (Asking for the supported ones once more would choose the best again.)
+      hwy::DisableTargets(target - 1);
+      return hwy::TargetName(target);
+    }
+    return hwy::TargetName(supported & -supported);
+  }();
+  return used;
 }
 
 }  // namespace maskbench

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace maskbench {
@@ -17,8 +18,9 @@ uint64_t AvailableMemory();
 std::vector<std::string> CpuFeatures();
 
 // Leaves the vector instructions unused that are better than those the environment's MASKBENCH_SIMD names (AVX2, say),
-// so that results on other processors can be compared. Once, before any kernel runs.
-void LimitSimd();
+// so that results on other processors can be compared. To be called before any kernel runs; gives the name of the best
+// that are used.
+std::string_view LimitSimd();
 
 }  // namespace maskbench
 

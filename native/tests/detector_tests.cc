@@ -5,7 +5,6 @@
 #include "face/dlib_config.h"
 
 #include <dlib/image_processing/shape_predictor.h>
-#include <hwy/targets.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -70,7 +69,7 @@ Landmarks PredictWithDlib(const dlib::shape_predictor& predictor, const Image& i
 }
 
 int Main(int count, const char* model, const std::vector<Image>& photos) {
-  LimitSimd();
+  const std::string simd(LimitSimd());
   dlib::shape_predictor theirs;
   dlib::deserialize(model) >> theirs;
   const auto ours = LandmarkPredictor::Load(model);
@@ -80,8 +79,8 @@ int Main(int count, const char* model, const std::vector<Image>& photos) {
     NamedRandom random(1, "crops", static_cast<uint64_t>(i));
     const Image crop = Crop(photos[static_cast<size_t>(i) % photos.size()], random);
     const int upsample = static_cast<int>(random.Below(2));
-    const auto mine = DetectFaces(crop, upsample, DetectorKind::kFast);
-    const auto expected = DetectFaces(crop, upsample, DetectorKind::kDlib);
+    const auto mine = DetectFaces(crop, {DetectorKind::kFast, upsample});
+    const auto expected = DetectFaces(crop, {DetectorKind::kDlib, upsample});
     bool equal = mine.size() == expected.size();
     for (size_t face = 0; equal && face < mine.size(); ++face, ++faces) {
       const Box& box = mine[face].box;
@@ -97,8 +96,7 @@ int Main(int count, const char* model, const std::vector<Image>& photos) {
     ++wrong;
     std::printf("crop %d of %dx%d differs\n", i, crop.width, crop.height);
   }
-  const int64_t targets = hwy::SupportedTargets();
-  std::printf("%s: %d of %d crops differ, %d faces equal\n", hwy::TargetName(targets & -targets), wrong, count, faces);
+  std::printf("%s: %d of %d crops differ, %d faces equal\n", simd.c_str(), wrong, count, faces);
   return wrong > 0 ? 1 : 0;
 }
 
