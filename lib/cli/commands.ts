@@ -1,31 +1,18 @@
 import type { Command } from 'commander';
-import { benchmarkCommand } from './benchmark.js';
-import { datasetCommand } from './dataset.js';
-import { detectCommand } from './detect.js';
-import { doctorCommand } from './doctor.js';
-import { embedCommand } from './embed.js';
-import { evaluateCommand } from './evaluate.js';
-import { identifyCommand } from './identify.js';
-import { maskCommand } from './mask.js';
-import { modelsCommand } from './models.js';
-import { pairsCommand } from './pairs.js';
-import { scoreAllCommand } from './score-all.js';
-import { stylesCommand } from './styles.js';
-import { verifyCommand } from './verify.js';
 
-/** Every command of the CLI. */
-export const commands: (() => Command)[] = [
-  maskCommand,
-  stylesCommand,
-  detectCommand,
-  datasetCommand,
-  pairsCommand,
-  embedCommand,
-  verifyCommand,
-  modelsCommand,
-  evaluateCommand,
-  identifyCommand,
-  scoreAllCommand,
-  benchmarkCommand,
-  doctorCommand,
-];
+/** Every command of the CLI, by its name; only the one that is run is loaded. */
+export const commands: Record<string, () => Promise<Command>> = {
+  mask: async () => (await import('./mask.js')).maskCommand(),
+  styles: async () => (await import('./styles.js')).stylesCommand(),
+  detect: async () => (await import('./detect.js')).detectCommand(),
+  dataset: async () => (await import('./dataset.js')).datasetCommand(),
+  pairs: async () => (await import('./pairs.js')).pairsCommand(),
+  embed: async () => (await import('./embed.js')).embedCommand(),
+  verify: async () => (await import('./verify.js')).verifyCommand(),
+  models: async () => (await import('./models.js')).modelsCommand(),
+  evaluate: async () => (await import('./evaluate.js')).evaluateCommand(),
+  identify: async () => (await import('./identify.js')).identifyCommand(),
+  'score-all': async () => (await import('./score-all.js')).scoreAllCommand(),
+  benchmark: async () => (await import('./benchmark.js')).benchmarkCommand(),
+  doctor: async () => (await import('./doctor.js')).doctorCommand(),
+};

@@ -16,7 +16,9 @@ const program = new Command('maskbench')
   .showHelpAfterError()
   .enablePositionalOptions()
   .exitOverride();
-for (const command of commands) program.addCommand(command().copyInheritedSettings(program));
+const [asked = ''] = process.argv.slice(2);
+for (const [name, load] of Object.entries(commands))
+  if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand((await load()).copyInheritedSettings(program));
 
 // Whoever reads our output may stop early, as head does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

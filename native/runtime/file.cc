@@ -143,7 +143,7 @@ MappedFile::MappedFile(const std::string& path) {
   const Descriptor file(open(path.c_str(), kReadFlags));
   const size_t size = Open(file, path);
   if (size == 0) return;
-  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
   if (data == MAP_FAILED) throw Error(ErrorCode::kUnreadable, path, "cannot be mapped: " + Reason(errno));
   bytes_ = {static_cast<const uint8_t*>(data), size};
 }
