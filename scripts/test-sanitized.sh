@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, and runs the tests of native code on it in a copy of the tree.
+# Runs the tests of native code in a copy of the tree: on an addon built with AddressSanitizer and UndefinedBehaviorSanitizer,
+# and, for ThreadSanitizer can't look into Node, in a program of its own that masks photos on many threads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -9,6 +10,21 @@ cp -a package.json package-lock.json CMakeLists.txt binding.d.ts tsconfig*.json 
 ln -s "$root/node_modules" "$copy/node_modules"
 if [ -e "$root/../shared" ]; then export MASKBENCH_SHARED="$root/../shared"; fi
 cd "$copy"
+cmake -S . -B build-threads -G Ninja -DCMAKE_BUILD_TYPE=Release -DMASKBENCH_SANITIZE=thread >build.log
+cmake --build build-threads --target thread_tests >>build.log 2>&1 || { cat build.log; exit 1; }
+photos=$(node --input-type=module -e '
+  import { writeFileSync } from "node:fs";
+  import sharp from "sharp";
+  for (const [number, width] of [[2, 260], [5, 400], [3, 900]]) {
+    const { data, info } = await sharp(`node_modules/@vladmandic/face-api/demo/sample${number}.jpg`)
+      .resize({ width }).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    writeFileSync(`${number}.raw`, data);
+    console.log(`${number}.raw ${info.width} ${info.height}`);
+  }')
+model=${MASKBENCH_LANDMARKS:-/usr/share/dlib/shape_predictor_68_face_landmarks.dat}
+# shellcheck disable=SC2086
+TSAN_OPTIONS=halt_on_error=1 build-threads/Release/thread_tests "$model" $photos
+
 node scripts/build-native.mjs --CDMASKBENCH_SANITIZE=address,undefined >build.log 2>&1 || { cat build.log; exit 1; }
 npx tsc -p tsconfig.build.json
 # Node itself is not built with the sanitizers: their library comes first, and leaks of Node's own are not ours to report.

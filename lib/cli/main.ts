@@ -18,7 +18,8 @@ const program = new Command('maskbench')
   .exitOverride();
 const [asked = ''] = process.argv.slice(2);
 for (const [name, load] of Object.entries(commands))
-  if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand((await load()).copyInheritedSettings(program));
+  if (!Object.hasOwn(commands, asked) || asked === name)
+    program.addCommand((await load()).copyInheritedSettings(program));
 
 // Whoever reads our output may stop early, as head does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

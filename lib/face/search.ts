@@ -15,8 +15,8 @@ export interface SearchOptions {
    */
   upsample?: number;
   /**
-   * For speed: faces whose boxes are narrower than this, in the photo's pixels, are not looked for. What is larger is found
-   * as without it, unless a smaller face overlapped it. Default 0: all that the model can find. Not for `dlib`.
+   * For speed: boxes narrower than this, in the photo's pixels, are not looked for. Wider ones are found as without it; a face
+   * whose best box is a little narrower may get a wider one. Default 0: all that the model can find. Not for `dlib`.
    */
   minFace?: number;
   /**

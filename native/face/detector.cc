@@ -92,6 +92,13 @@ Found FindInLevel(const Planes& image) {
   return all;
 }
 
+// Where a window of cells lies in the image of a level.
+dlib::rectangle WindowAt(int row, int column) {
+  const dlib::point center(column + kWindow / 2, row + kWindow / 2);
+  return dlib::fhog_to_image(dlib::centered_rect(center, kWindow, kWindow), frontal::kModel.cell_size, kWindow,
+                             kWindow);
+}
+
 int LevelsOf(const Planes& image) {
   const frontal::Model& model = frontal::kModel;
   const Pyramid pyramid;
@@ -142,23 +149,17 @@ std::vector<Detection> DetectFast(const Image& image, const SearchOptions& optio
   const double across = static_cast<double>(image.width) / planes.width();
   const double down = static_cast<double>(image.height) / planes.height();
   for (int i = 0; i < options.upsample; ++i) Enlarge(resizer(), planes, next);
-  // The box of a face in this image, and how many times as wide it is a level up.
-  double box = frontal::kModel.window_width * std::min(across, down) / (1 << options.upsample);
-  constexpr double kLevelScale = 6.0 / 5;
   std::vector<ScoredWindows> windows(kFilters);
   const int levels = LevelsOf(planes);
   for (int level = 0; level < levels; ++level) {
     if (level > 0) Shrink(resizer(), planes, next);
-    const bool too_small = box < options.min_face;
-    box *= kLevelScale;
-    if (too_small) continue;
+    const dlib::rectangle box =
+        dlib::pyramid_down<2>().rect_down(Pyramid().rect_up(WindowAt(kWindow, kWindow), level), options.upsample);
+    if (static_cast<double>(box.width()) * std::min(across, down) < options.min_face) continue;
     const Found found = FindInLevel(planes);
     for (int filter = 0; filter < kFilters; ++filter)
       for (const auto& [row, column, score] : found[filter]) {
-        const dlib::point center(column + kWindow / 2, row + kWindow / 2);
-        const dlib::rectangle window = dlib::fhog_to_image(dlib::centered_rect(center, kWindow, kWindow),
-                                                           frontal::kModel.cell_size, kWindow, kWindow);
-        windows[filter].emplace_back(score, Pyramid().rect_up(window, level));
+        windows[filter].emplace_back(score, Pyramid().rect_up(WindowAt(row, column), level));
       }
   }
   // As dlib sorts them, so that ties fall the same way.

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { detectors, Masker, type RawImage } from 'maskbench';
+import { detectors, type Face, Masker, type RawImage, type SearchOptions } from 'maskbench';
 import sharp from 'sharp';
 import { maskbench, repository, samplePhoto, temporaryFolder } from '../support/files.js';
 import { uniform } from '../support/scores.js';
@@ -129,6 +129,43 @@ test('large photos, which idle threads help with, give what dlib finds', async (
     for (const { faces } of await Promise.all(Array.from({ length: 5 }, () => many.detect(photo))))
       t.deepEqual(faces, theirs);
   }
+});
+
+test('faster searches: no small faces, smaller copies, fewer doublings', async (t) => {
+  const photo = samplePhoto(1);
+  const detect = async (options: SearchOptions) => (await new Masker(options).detect(photo)).faces;
+  const all = await detect({});
+  const width = ({ box }: Face) => box.right - box.left + 1;
+  const large = await detect({ minFace: 150 });
+  // What is left is found as before.
+  t.deepEqual(
+    large,
+    all.filter((face) => width(face) > 150),
+  );
+  t.true(large.length > 0 && large.length < all.length);
+  t.deepEqual(await detect({ minFace: 2000 }), []);
+
+  for (const options of [{ maxSize: 1000 }, { maxSize: 500, upsample: 2 }, { upsample: 0 }]) {
+    const found = await detect(options);
+    t.true(found.length >= all.length - 1);
+    for (const { box, landmarks } of found) {
+      const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+      t.true(all.some((face) => face.box.left < x && x < face.box.right && face.box.top < y && y < face.box.bottom));
+      t.is(landmarks.length, 68);
+    }
+  }
+  // Photos that are small enough are searched as they are.
+  t.deepEqual(await detect({ maxSize: 5000 }), all);
+  for (const [width, height] of [
+    [3000, 3],
+    [1, 700],
+    [97, 89],
+  ] as const) {
+    const flat = { data: new Uint8Array(width * height).fill(9), width, height, channels: 1 as const };
+    t.deepEqual((await new Masker({ maxSize: 80 }).detect(flat)).faces, []);
+  }
+  for (const options of [{ maxSize: 20 }, { minFace: -1 }, { detector: 'dlib', minFace: 50 }] as SearchOptions[])
+    t.throws(() => new Masker(options), { code: 'INVALID_ARGUMENT' });
 });
 
 test('the command takes either detector', async (t) => {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { MaskbenchError, Masker, type MaskerOptions } from 'maskbench';
+import sharp from 'sharp';
 import { bmpPixels, sha256, smallPhoto, temporaryFolder } from '../support/files.js';
 
 const smallFace = { box: { left: 10, top: 10, right: 60, bottom: 60 } };
@@ -119,6 +120,18 @@ test('the photo itself is put beside its twin as asked', async (t) => {
   }
   const copy = { path: path.join(folder, 'x.jpg'), mode: 'copy' as const, always: true };
   await t.throwsAsync(masker.mask(readFileSync(photo), { copy }), { code: 'INVALID_ARGUMENT' });
+});
+
+test('PNG is compressed as hard as asked, to the same pixels', async (t) => {
+  const photo = await smallPhoto(t, 2);
+  const encode = async (pngLevel?: number) =>
+    (await new Masker({ ...(pngLevel !== undefined && { pngLevel }) }).mask(photo, { format: 'png' })).image as Buffer;
+  const [stored, usual, hardest] = [await encode(0), await encode(), await encode(12)] as const;
+  t.true(stored.length > usual.length && usual.length > hardest.length);
+  const pixels = await Promise.all([stored, usual, hardest].map((image) => sharp(image).raw().toBuffer()));
+  t.deepEqual(pixels[0], pixels[1] as Buffer);
+  t.deepEqual(pixels[2], pixels[1] as Buffer);
+  t.throws(() => new Masker({ pngLevel: 13 }), { code: 'INVALID_ARGUMENT' });
 });
 
 test('an ICC profile is kept in every format that can hold one', async (t) => {
