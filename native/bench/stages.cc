@@ -219,7 +219,7 @@ void Study(const Image& image, const char* model, int runs, std::string_view sim
         Compare(
             runs,
             [&] {
-              doubling.SetWidths(small.width(), out.width());
+              doubling.SetSizes(small, out);
               doubling.Run(small, out, 0, out.height());
             },
             [&] { dlib::pyramid_up(pixels, enlarged, dlib::pyramid_down<2>()); }),
@@ -230,7 +230,7 @@ void Study(const Image& image, const char* model, int runs, std::string_view sim
             runs,
             [&] {
               for (size_t i = 1; i < planes.size(); ++i) {
-                resizers[i].SetWidths(planes[i - 1].width(), planes[i].width());
+                resizers[i].SetSizes(planes[i - 1], planes[i]);
                 resizers[i].Run(planes[i - 1], planes[i], 0, planes[i].height());
               }
             },

@@ -50,7 +50,7 @@ void RunInBands(int bands, int rows, const std::function<void(int, int)>& work) 
 }
 
 void Resize(Resizer& resizer, Planes& image, Planes& next) {
-  resizer.SetWidths(image.width(), next.width());
+  resizer.SetSizes(image, next);
   RunInBands(BandsOf(next), next.height(), [&](int first, int end) { resizer.Run(image, next, first, end); });
   std::swap(image, next);
 }

@@ -16,20 +16,10 @@
 #define MASKBENCH_FACE_FEATURES_CC_
 namespace maskbench {
 
-constexpr int kCell = 8;
 constexpr int kHalf = kOrientations / 2;
-// Which of the directions 20 degrees apart is nearest to a gradient: beyond {a, b} lies what has along x b > across x
-// a. dlib's directions are rounded to four digits, and so are the borders between them: in whole numbers the two sides
-// are never equal but where a component is 0.
-constexpr int kBorders[4][2] = {{603, 3420}, {1737, 3008}, {2660, 2232}, {3264, 1188}};
 
 // What the rows of an image are turned into while they pass.
-struct FeatureScratch {
-  int cells_down, cells_across;
-  // Pixels whose gradient is looked at: from 1 to below these. The first `blocks` times eight of a row are votes in
-  // dlib's vector arithmetic, the rest in its scalar one.
-  int visible_rows, visible_columns, blocks;
-
+struct FeatureScratch : CellGrid {
   // For eight rows of pixels: the length of the gradient and where it votes.
   size_t pixels;
   std::vector<float> lengths;
@@ -47,18 +37,6 @@ struct FeatureScratch {
   float* lengths_of(int row) { return lengths.data() + static_cast<size_t>(row) * pixels; }
   int32_t* places_of(int row) { return places.data() + static_cast<size_t>(row) * pixels; }
 };
-
-// Where the votes of pixel `at` of a row or column go: to the cell `first` and the next one, counted from one before
-// the image, in shares of 1/16.
-struct Share {
-  int first;
-  float here, next;
-};
-inline Share ShareOf(int at) {
-  const int sixteenths = 2 * at + 1 + kCell;
-  const auto next = static_cast<float>(sixteenths % 16) / 16;
-  return {sixteenths / 16, 1 - next, next};
-}
 
 }  // namespace maskbench
 #endif  // MASKBENCH_FACE_FEATURES_CC_
@@ -424,9 +402,6 @@ HWY_EXPORT(StoreRow);
 
 namespace {
 
-// Rows or columns of cells, as dlib rounds them.
-int CellsOf(int pixels) { return (pixels + kCell / 2) / kCell; }
-
 // The last pixels of a row, which dlib does one by one: the earlier of equal colours counts.
 void LastGradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
   for (int x = 1 + kCell * scratch.blocks; x < scratch.visible_columns; ++x) {
@@ -442,12 +417,9 @@ void LastGradients(const Planes& image, int y, FeatureScratch& scratch, int row)
       across = dx;
       along = dy;
     }
-    int orientation = 0;
-    for (const auto& [a, b] : kBorders) orientation += std::abs(along) * b > std::abs(across) * a ? 1 : 0;
-    if (along < 0 ? across > 0 : across < 0) orientation = kHalf - orientation;
-    if (along < 0) orientation = (orientation + kHalf) % kOrientations;
     scratch.lengths_of(row)[x] = std::sqrt(static_cast<float>(best));
-    scratch.places_of(row)[x] = orientation * static_cast<int>(scratch.votes_stride) + 2 * ShareOf(x).first;
+    scratch.places_of(row)[x] =
+        OrientationOf(across, along) * static_cast<int>(scratch.votes_stride) + 2 * ShareOf(x).first;
   }
 }
 
@@ -457,11 +429,7 @@ constexpr size_t kSlack = 32;
 }  // namespace
 
 void FeatureScratch::SetSize(const Planes& image) {
-  cells_down = CellsOf(image.height());
-  cells_across = CellsOf(image.width());
-  visible_rows = std::min(cells_down * kCell, image.height()) - 1;
-  visible_columns = std::min(cells_across * kCell, image.width()) - 1;
-  blocks = std::max(0, visible_columns - 1) / kCell;
+  static_cast<CellGrid&>(*this) = CellsOf(image.width(), image.height());
   pixels = static_cast<size_t>(std::max(1, visible_columns)) + kSlack;
   lengths.resize(kCell * pixels);
   places.resize(kCell * pixels);
@@ -475,8 +443,9 @@ void FeatureScratch::SetSize(const Planes& image) {
 }
 
 void Features::SetSize(int image_width, int image_height) {
-  rows_ = std::max(CellsOf(image_height) - 2, 0);
-  columns_ = std::max(CellsOf(image_width) - 2, 0);
+  const CellGrid grid = CellsOf(image_width, image_height);
+  rows_ = std::max(grid.cells_down - 2, 0);
+  columns_ = std::max(grid.cells_across - 2, 0);
   if (rows_ == 0 || columns_ == 0) {
     rows_ = 0;
     columns_ = 0;

@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <functional>
 
+#include "face/gradient.h"
 #include "face/planes.h"
 #include "runtime/buffer.h"
 
 namespace maskbench {
 
 // Orientations that tell dark-to-light from light-to-dark, those that do not, and texture.
-inline constexpr int kOrientations = 18;
 inline constexpr int kFeatures = 31;
 // One byte a feature, and one of nothing.
 inline constexpr int kCellBytes = 32;

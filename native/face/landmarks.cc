@@ -14,6 +14,7 @@
 #include <span>
 #include <utility>
 
+#include "face/tree_model.h"
 #include "runtime/error.h"
 #include "runtime/file.h"
 #include "runtime/thread_pool.h"
@@ -21,55 +22,7 @@
 namespace maskbench {
 namespace {
 
-constexpr int kShape = 2 * kLandmarks;
-// A leaf, padded to whole cache lines.
-constexpr int kLeafStride = 144;
-constexpr uint64_t kMagic = 0x32304B4D4C424DULL;  // changes with the layout below
-
-struct Split {
-  uint16_t first;
-  uint16_t second;
-  float threshold;
-};
-
-struct Feature {
-  uint32_t anchor;
-  float dx;
-  float dy;
-};
-
-// The compact file: this header, the initial shape, then for each cascade its features, splits and leaves, every part
-// beginning on a cache line.
-struct FileHeader {
-  uint64_t magic;
-  // Of the .dat file that the copy was made from.
-  uint64_t source_size;
-  int64_t source_time;
-  uint64_t checksum;  // of all that follows the header
-  uint32_t cascades;
-  uint32_t features;
-  uint32_t trees;
-  uint32_t leaves;
-};
-
-constexpr size_t Aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-struct Layout {
-  size_t initial_shape;
-  size_t features;
-  size_t splits;
-  size_t leaves;
-  size_t cascade_bytes;
-  size_t total;
-
-  explicit Layout(const FileHeader& header)
-      : initial_shape(Aligned(sizeof(FileHeader))),
-        features(initial_shape + Aligned(kShape * sizeof(float))),
-        splits(features + Aligned(header.features * sizeof(Feature))),
-        leaves(splits + Aligned(size_t{header.trees} * (header.leaves - 1) * sizeof(Split))),
-        cascade_bytes(leaves - features + size_t{header.trees} * header.leaves * kLeafStride * sizeof(float)),
-        total(features + header.cascades * cascade_bytes) {}
-};
+constexpr uint64_t kMagic = 0x32304B4D4C424DULL;  // changes with the layout of tree_model.h
 
 // Four independent sums, so that memory alone bounds it.
 uint64_t ChecksumOfPart(std::span<const uint8_t> bytes) {
@@ -128,7 +81,7 @@ DlibModel ReadDlib(const std::string& path) {
   return model;
 }
 
-FileHeader Describe(const DlibModel& model, const struct stat& source, const std::string& path) {
+TreeFileHeader Describe(const DlibModel& model, const struct stat& source, const std::string& path) {
   if (model.initial_shape.size() != kShape)
     Corrupt(path, "it has " + std::to_string(model.initial_shape.size() / 2) + " points");
   const size_t cascades = model.forests.size();
@@ -159,13 +112,13 @@ FileHeader Describe(const DlibModel& model, const struct stat& source, const std
           static_cast<uint32_t>(leaves)};
 }
 
-Bytes Compact(const DlibModel& model, FileHeader header) {
-  const Layout layout(header);
+Bytes Compact(const DlibModel& model, TreeFileHeader header) {
+  const TreeLayout layout(header);
   Bytes file(layout.total);
   std::memcpy(file.data() + layout.initial_shape, &model.initial_shape(0), kShape * sizeof(float));
   for (uint32_t c = 0; c < header.cascades; ++c) {
     uint8_t* base = file.data() + c * layout.cascade_bytes;
-    auto* feature = reinterpret_cast<Feature*>(base + layout.features);
+    auto* feature = reinterpret_cast<PixelPlace*>(base + layout.features);
     for (uint32_t i = 0; i < header.features; ++i)
       *feature++ = {static_cast<uint32_t>(model.anchors[c][i]), model.deltas[c][i].x(), model.deltas[c][i].y()};
     auto* split = reinterpret_cast<Split*>(base + layout.splits);
@@ -179,28 +132,28 @@ Bytes Compact(const DlibModel& model, FileHeader header) {
       }
     }
   }
-  header.checksum = Checksum(std::span(file).subspan(sizeof(FileHeader)));
+  header.checksum = Checksum(std::span(file).subspan(sizeof(TreeFileHeader)));
   std::memcpy(file.data(), &header, sizeof(header));
   return file;
 }
 
 // The header of a compact file that is whole and was made from `source`; nothing otherwise.
-std::optional<FileHeader> Verify(std::span<const uint8_t> file, const struct stat& source) {
-  FileHeader header;
+std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct stat& source) {
+  TreeFileHeader header;
   if (file.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, file.data(), sizeof(header));
   const bool fits = header.magic == kMagic && header.source_size == static_cast<uint64_t>(source.st_size) &&
                     header.source_time == int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec &&
-                    file.size() == Layout(header).total &&
-                    header.checksum == Checksum(file.subspan(sizeof(FileHeader)));
+                    file.size() == TreeLayout(header).total &&
+                    header.checksum == Checksum(file.subspan(sizeof(TreeFileHeader)));
   return fits ? std::optional(header) : std::nullopt;
 }
 
 class CompactPredictor : public LandmarkPredictor {
  public:
-  CompactPredictor(const FileHeader& header, MappedFile file)
+  CompactPredictor(const TreeFileHeader& header, MappedFile file)
       : mapped_(std::move(file)), header_(header), layout_(header), data_(mapped_->bytes().data()) {}
-  CompactPredictor(const FileHeader& header, Bytes file)
+  CompactPredictor(const TreeFileHeader& header, Bytes file)
       : owned_(std::move(file)), header_(header), layout_(header), data_(owned_.data()) {}
 
   Landmarks Predict(const Image& image, const Box& box) const override;
@@ -208,8 +161,8 @@ class CompactPredictor : public LandmarkPredictor {
  private:
   const std::optional<MappedFile> mapped_;
   const Bytes owned_;
-  const FileHeader header_;
-  const Layout layout_;
+  const TreeFileHeader header_;
+  const TreeLayout layout_;
   const uint8_t* const data_;
 };
 
@@ -225,7 +178,7 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     const uint8_t* base = data_ + c * layout_.cascade_bytes;
     const dlib::matrix<float, 2, 2> turn =
         dlib::matrix_cast<float>(dlib::impl::find_tform_between_shapes(initial, shape).get_m());
-    const auto* feature = reinterpret_cast<const Feature*>(base + layout_.features);
+    const auto* feature = reinterpret_cast<const PixelPlace*>(base + layout_.features);
     for (float& value : values) {
       const dlib::vector<float, 2> delta(feature->dx, feature->dy);
       const dlib::point at = to_image(turn * delta + dlib::impl::location(shape, feature->anchor));
@@ -291,7 +244,7 @@ std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::stri
     if (auto predictor = load_cached()) return predictor;
   }
   const DlibModel model = ReadDlib(path);
-  const FileHeader header = Describe(model, source, path);
+  const TreeFileHeader header = Describe(model, source, path);
   Bytes file = Compact(model, header);
   if (!cached.empty()) {
     try {

@@ -1,7 +1,6 @@
 #include "face/planes.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #undef HWY_TARGET_INCLUDE
@@ -126,50 +125,28 @@ void Halve(const Planes& in, Planes& out) {
     }
 }
 
-void Resizer::SetWidths(int in, int out) {
-  if (in == in_width_ && out == out_width_) return;
-  in_width_ = in;
-  out_width_ = out;
-  first_.clear();
-  places_.clear();
-  right_weight_.clear();
-  last_.clear();
-  const int width = in;
-  const double x_scale = (width - 1) / static_cast<double>(std::max(out - 1, 1));
-  // dlib adds up four columns at a time, in single precision, until one of them has no right neighbour.
-  float x[4];
-  for (int i = 0; i < 4; ++i) x[i] = static_cast<float>(-4 * x_scale + i * x_scale);
-  const auto step = static_cast<float>(4 * x_scale);
-  std::vector<int> left;
-  for (;;) {
-    for (float& at : x) at += step;
-    if (static_cast<int>(x[3]) + 1 >= width) break;
-    for (const float at : x) {
-      left.push_back(static_cast<int>(at));
-      right_weight_.push_back(at - static_cast<float>(left.back()));
-    }
-  }
-  single_ = static_cast<int>(left.size());
+void Resizer::SetSizes(const Planes& in, const Planes& out) {
+  const std::array<int, 4> sizes = {in.width(), in.height(), out.width(), out.height()};
+  if (std::exchange(sizes_, sizes) == sizes) return;
+  rows_ = PlanRows(in.height(), out.height());
+  columns_ = PlanColumns(in.width(), out.width());
   // The last group may have fewer; its others repeat a column, and are written over or beyond the row's end.
+  auto [left, right_weight, last] = columns_;
   while (left.size() % kResizeGroup != 0) {
     left.push_back(left.back());
-    right_weight_.push_back(right_weight_.back());
+    right_weight.push_back(right_weight.back());
   }
+  right_weight_ = std::move(right_weight);
+  first_.clear();
+  places_.clear();
   for (size_t half = 0; half < left.size(); half += 8) {
     first_.push_back(left[half]);
     for (const int side : {0, 1})
       for (size_t i = half; i < half + 8; ++i) places_.push_back(static_cast<uint8_t>(left[i] - left[half] + side));
   }
-  double last = -x_scale + single_ * x_scale;
-  for (int column = single_; column < out; ++column) {
-    last += x_scale;
-    const int at = static_cast<int>(std::floor(last));
-    last_.push_back({at, std::min(at + 1, width - 1), last - at});
-  }
 }
 
 void Resizer::Run(const Planes& in, Planes& out, int first, int end) const {
-  const double y_scale = (in.height() - 1) / static_cast<double>(std::max(out.height() - 1, 1));
   const auto groups = static_cast<int>(first_.size()) / 2;
   // Two input rows as floats, by their numbers' last bit.
   const size_t color_floats = 2 * static_cast<size_t>(kResizeGroup * groups);
@@ -184,14 +161,8 @@ void Resizer::Run(const Planes& in, Planes& out, int first, int end) const {
     for (int color = 0; color < kColors; ++color)
       HWY_DYNAMIC_DISPATCH(Gather)(in.row(color, row), first_.data(), places_.data(), groups, floats_of(row, color));
   };
-  double y = -y_scale;
-  for (int row = 0; row < end; ++row) {
-    // Added up from the first row on, as dlib does.
-    y += y_scale;
-    if (row < first) continue;
-    const int top = static_cast<int>(std::floor(y));
-    const int bottom = std::min(top + 1, in.height() - 1);
-    const double weight = y - top;
+  for (int row = first; row < end; ++row) {
+    const auto& [top, bottom, bottom_weight] = rows_[row];
     hold(top);
     hold(bottom);
     ResizeRow job{};
@@ -200,18 +171,17 @@ void Resizer::Run(const Planes& in, Planes& out, int first, int end) const {
       job.bottom[color] = floats_of(bottom, color);
       job.out[color] = out.row(color, row);
     }
-    job.top_weight = static_cast<float>(1 - weight);
-    job.bottom_weight = static_cast<float>(weight);
+    job.top_weight = static_cast<float>(1 - bottom_weight);
+    job.bottom_weight = static_cast<float>(bottom_weight);
     job.right_weight = right_weight_.data();
     HWY_DYNAMIC_DISPATCH(Blend)(job, groups);
-    for (size_t i = 0; i < last_.size(); ++i) {
-      const auto& [left, right, right_weight] = last_[i];
+    for (size_t i = 0; i < columns_.last.size(); ++i) {
+      const auto& [left, right, right_weight] = columns_.last[i];
       for (int color = 0; color < kColors; ++color) {
         const uint8_t* above = in.row(color, top);
         const uint8_t* below = in.row(color, bottom);
-        const double sum = (1 - weight) * ((1 - right_weight) * above[left] + right_weight * above[right]) +
-                           weight * ((1 - right_weight) * below[left] + right_weight * below[right]);
-        job.out[color][static_cast<size_t>(single_) + i] = static_cast<uint8_t>(sum);
+        job.out[color][columns_.left.size() + i] =
+            BlendDouble({above[left], above[right], below[left], below[right]}, bottom_weight, right_weight);
       }
     }
   }

@@ -1,10 +1,12 @@
 #ifndef MASKBENCH_FACE_PLANES_H_
 #define MASKBENCH_FACE_PLANES_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "face/resize_plan.h"
 #include "image/image.h"
 #include "runtime/buffer.h"
 
@@ -59,26 +61,20 @@ struct ResizeRow {
 // the last columns, which it does in double precision.
 class Resizer {
  public:
-  // Makes ready for images of these widths; nothing to do for those of the last call.
-  void SetWidths(int in, int out);
-  // Makes rows `first` to `end` - 1 of `out`. `in` and `out` have these widths.
+  // Makes ready for images of these sizes; nothing to do for those of the last call.
+  void SetSizes(const Planes& in, const Planes& out);
+  // Makes rows `first` to `end` - 1 of `out`.
   void Run(const Planes& in, Planes& out, int first, int end) const;
 
  private:
-  int in_width_ = 0;
-  int out_width_ = 0;
-  // Columns before this are in single precision.
-  int single_ = 0;
-  // For each eight columns the first that they read, and beyond that where the eight left and the eight right pixels
-  // are.
+  std::array<int, 4> sizes_ = {};
+  std::vector<ResizeRowPlace> rows_;
+  ResizeColumns columns_;
+  // Of columns_ in single precision, in whole groups: weights, and for each eight columns the first that they read, and
+  // beyond that where the eight left and the eight right pixels are.
+  std::vector<float> right_weight_;
   std::vector<int> first_;
   std::vector<uint8_t> places_;
-  std::vector<float> right_weight_;
-  struct Last {
-    int left, right;
-    double right_weight;
-  };
-  std::vector<Last> last_;
 };
 
 }  // namespace maskbench

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "mask/host_device.h"
+#include "runtime/host_device.h"
 
 namespace maskbench {
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-#include "mask/host_device.h"
+#include "runtime/host_device.h"
 
 namespace maskbench {
 

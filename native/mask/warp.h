@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "mask/host_device.h"
+#include "runtime/host_device.h"
 
 namespace maskbench {
 

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_MASK_HOST_DEVICE_H_
-#define MASKBENCH_MASK_HOST_DEVICE_H_
+#ifndef MASKBENCH_RUNTIME_HOST_DEVICE_H_
+#define MASKBENCH_RUNTIME_HOST_DEVICE_H_
 
 // What a kernel's arithmetic is marked with, so that the same function runs over rows here and over a grid on a GPU.
 #ifdef __CUDACC__
@@ -8,4 +8,4 @@
 #define MASKBENCH_HOST_DEVICE
 #endif
 
-#endif  // MASKBENCH_MASK_HOST_DEVICE_H_
+#endif  // MASKBENCH_RUNTIME_HOST_DEVICE_H_
