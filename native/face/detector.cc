@@ -1,10 +1,5 @@
 #include "face/detector.h"
 
-#include "face/dlib_config.h"
-
-#include <dlib/image_processing/scan_fhog_pyramid.h>
-#include <dlib/image_transforms/image_pyramid.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -15,16 +10,13 @@
 
 #include "face/dlib_detector.h"
 #include "face/features.h"
-#include "face/frontal_model.h"
 #include "face/planes.h"
-#include "face/suppression.h"
+#include "face/pyramid.h"
 #include "face/windows.h"
 #include "runtime/thread_pool.h"
 
 namespace maskbench {
 namespace {
-
-using Pyramid = dlib::pyramid_down<6>;
 
 // Kept from photo to photo, one for each thread.
 struct Scratch {
@@ -49,22 +41,11 @@ void RunInBands(int bands, int rows, const std::function<void(int, int)>& work) 
   });
 }
 
-void Resize(Resizer& resizer, Planes& image, Planes& next) {
+void Resize(ImageSize size, Resizer& resizer, Planes& image, Planes& next) {
+  next.SetSize(size.width, size.height);
   resizer.SetSizes(image, next);
   RunInBands(BandsOf(next), next.height(), [&](int first, int end) { resizer.Run(image, next, first, end); });
   std::swap(image, next);
-}
-
-void Enlarge(Resizer& resizer, Planes& image, Planes& next) {
-  const dlib::rectangle size(0, 0, image.width() - 1, image.height() - 1);
-  const dlib::rectangle enlarged = dlib::pyramid_down<2>().rect_up(size);
-  next.SetSize(static_cast<int>(enlarged.right()) + 1, static_cast<int>(enlarged.bottom()) + 1);
-  Resize(resizer, image, next);
-}
-
-void Shrink(Resizer& resizer, Planes& image, Planes& next) {
-  next.SetSize(5 * image.width() / 6, 5 * image.height() / 6);
-  Resize(resizer, image, next);
 }
 
 // By filter, in the order of their rows.
@@ -92,26 +73,6 @@ Found FindInLevel(const Planes& image) {
   return all;
 }
 
-// Where a window of cells lies in the image of a level.
-dlib::rectangle WindowAt(int row, int column) {
-  const dlib::point center(column + kWindow / 2, row + kWindow / 2);
-  return dlib::fhog_to_image(dlib::centered_rect(center, kWindow, kWindow), frontal::kModel.cell_size, kWindow,
-                             kWindow);
-}
-
-int LevelsOf(const Planes& image) {
-  const frontal::Model& model = frontal::kModel;
-  const Pyramid pyramid;
-  dlib::rectangle size(0, 0, image.width() - 1, image.height() - 1);
-  int levels = 0;
-  do {
-    size = pyramid.rect_down(size);
-    ++levels;
-  } while (static_cast<int>(size.width()) >= model.min_layer_width &&
-           static_cast<int>(size.height()) >= model.min_layer_height && levels < model.max_levels);
-  return levels;
-}
-
 // Makes the image smaller until no side is longer than `max_size`. Means of four pixels come first: so no pixel is left
 // out by the bilinear steps.
 void ShrinkTo(int max_size, const std::function<Resizer&()>& resizer, Planes& image, Planes& next) {
@@ -123,8 +84,7 @@ void ShrinkTo(int max_size, const std::function<Resizer&()>& resizer, Planes& im
   if (longer() <= max_size) return;
   const double scale = static_cast<double>(max_size) / longer();
   const auto scaled = [&](int size) { return std::max(1, static_cast<int>(std::lround(size * scale))); };
-  next.SetSize(scaled(image.width()), scaled(image.height()));
-  Resize(resizer(), image, next);
+  Resize({scaled(image.width()), scaled(image.height())}, resizer(), image, next);
 }
 
 // As pixels of an image that is so many times as wide and high.
@@ -148,27 +108,20 @@ std::vector<Detection> DetectFast(const Image& image, const SearchOptions& optio
   if (options.max_size > 0) ShrinkTo(options.max_size, resizer, planes, next);
   const double across = static_cast<double>(image.width) / planes.width();
   const double down = static_cast<double>(image.height) / planes.height();
-  for (int i = 0; i < options.upsample; ++i) Enlarge(resizer(), planes, next);
-  std::vector<ScoredWindows> windows(kFilters);
-  const int levels = LevelsOf(planes);
-  for (int level = 0; level < levels; ++level) {
-    if (level > 0) Shrink(resizer(), planes, next);
-    const dlib::rectangle box =
-        dlib::pyramid_down<2>().rect_down(Pyramid().rect_up(WindowAt(kWindow, kWindow), level), options.upsample);
-    if (static_cast<double>(box.width()) * std::min(across, down) < options.min_face) continue;
+  const PyramidSizes sizes = SizesOf({planes.width(), planes.height()}, options.upsample);
+  for (const ImageSize& size : sizes.doublings) Resize(size, resizer(), planes, next);
+  LevelWindows windows;
+  for (int level = 0; level <= static_cast<int>(sizes.levels.size()); ++level) {
+    if (level > 0) Resize(sizes.levels[level - 1], resizer(), planes, next);
+    if (BoxSizeOf(level, options.upsample) * std::min(across, down) < options.min_face) continue;
     const Found found = FindInLevel(planes);
     for (int filter = 0; filter < kFilters; ++filter)
-      for (const auto& [row, column, score] : found[filter]) {
-        windows[filter].emplace_back(score, Pyramid().rect_up(WindowAt(row, column), level));
-      }
+      for (const WindowScore& window : found[filter]) windows[filter].push_back({level, window});
   }
-  // As dlib sorts them, so that ties fall the same way.
-  for (ScoredWindows& found : windows)
-    std::sort(found.rbegin(), found.rend(), [](const auto& a, const auto& b) { return a.first < b.first; });
   // A large photo's memory is not kept.
   constexpr size_t kKept = 96U << 20U;
   if (planes.bytes() + next.bytes() > kKept) scratch = {};
-  std::vector<Detection> faces = SuppressOverlaps(windows, options.upsample);
+  std::vector<Detection> faces = FacesOf(windows, options.upsample);
   if (across != 1 || down != 1)
     for (Detection& face : faces) face.box = Enlarged(face.box, across, down);
   return faces;

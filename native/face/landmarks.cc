@@ -157,6 +157,7 @@ class CompactPredictor : public LandmarkPredictor {
       : owned_(std::move(file)), header_(header), layout_(header), data_(owned_.data()) {}
 
   Landmarks Predict(const Image& image, const Box& box) const override;
+  std::span<const uint8_t> trees() const override { return {data_, layout_.total}; }
 
  private:
   const std::optional<MappedFile> mapped_;
@@ -166,10 +167,13 @@ class CompactPredictor : public LandmarkPredictor {
   const uint8_t* const data_;
 };
 
+dlib::point_transform_affine ToImage(const Box& box) {
+  return dlib::impl::unnormalizing_tform(dlib::rectangle(box.left, box.top, box.right, box.bottom));
+}
+
 // dlib's expressions, types and order of operations throughout, so that every point is the same.
 Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
-  const dlib::point_transform_affine to_image =
-      dlib::impl::unnormalizing_tform(dlib::rectangle(box.left, box.top, box.right, box.bottom));
+  const dlib::point_transform_affine to_image = ToImage(box);
   const dlib::matrix<float, 0, 1> initial =
       dlib::mat(reinterpret_cast<const float*>(data_ + layout_.initial_shape), kShape);
   dlib::matrix<float, 0, 1> shape = initial;
@@ -222,6 +226,13 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
 }
 
 }  // namespace
+
+BoxToPixels::BoxToPixels(const Box& box) {
+  const dlib::point_transform_affine to_image = ToImage(box);
+  for (int i = 0; i < 4; ++i) m[i] = to_image.get_m()(i / 2, i % 2);
+  b[0] = to_image.get_b().x();
+  b[1] = to_image.get_b().y();
+}
 
 std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::string& path) {
   struct stat source {};

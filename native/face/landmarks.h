@@ -1,7 +1,9 @@
 #ifndef MASKBENCH_FACE_LANDMARKS_H_
 #define MASKBENCH_FACE_LANDMARKS_H_
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "face/face.h"
@@ -19,6 +21,15 @@ class LandmarkPredictor {
   virtual ~LandmarkPredictor() = default;
 
   virtual Landmarks Predict(const Image& image, const Box& box) const = 0;
+  // The compact copy (tree_model.h).
+  virtual std::span<const uint8_t> trees() const = 0;
+};
+
+// From a box's own coordinates (0 to 1) to pixels: x' = m[0] x + m[1] y + b[0], y' = m[2] x + m[3] y + b[1].
+struct BoxToPixels {
+  double m[4], b[2];
+
+  explicit BoxToPixels(const Box& box);
 };
 
 }  // namespace maskbench

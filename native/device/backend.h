@@ -1,0 +1,77 @@
+#ifndef MASKBENCH_DEVICE_BACKEND_H_
+#define MASKBENCH_DEVICE_BACKEND_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/finder_jobs.h"
+#include "face/pyramid.h"
+#include "face/tree_model.h"
+
+// What the CUDA module gives to the rest, which knows nothing of CUDA; and the CUDA module knows nothing of dlib.
+
+namespace maskbench::device {
+
+struct PhotoInput {
+  // B, G, R bytes.
+  const uint8_t* pixels;
+  ImageSize size;
+  PyramidSizes sizes;
+};
+
+struct FaceInput {
+  // Of the photos that windows were found in last.
+  int photo;
+  double m[4], b[2];
+};
+
+// What every search needs: lies on the host, and is copied to the device once.
+struct Models {
+  std::vector<FilterComponent> components;
+  FilterModel filters;
+  // The landmarks' compact file; empty: none are asked for.
+  std::span<const uint8_t> trees;
+};
+
+// One queue of work on a device, with its own memory. Not safe to use from two threads at once.
+class Backend {
+ public:
+  Backend() = default;
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  // In no order. The photos stay on the device until the next call.
+  virtual std::vector<FoundWindow> FindWindows(std::span<const PhotoInput> photos) = 0;
+  // 68 points x, y of each face, in its box's coordinates.
+  virtual std::vector<std::array<float, kShape>> FindLandmarks(std::span<const FaceInput> faces) = 0;
+};
+
+// Thrown by backends: the device is not there, busy, out of memory, or lost.
+struct DeviceError {
+  std::string what;
+  bool out_of_memory;
+};
+
+struct DeviceInfo {
+  std::string name;
+  // As 13000 for 13.0.
+  int driver, runtime;
+  uint64_t memory, free_memory;
+  int major, minor;
+};
+
+// The module's functions, by name. They throw DeviceError.
+inline constexpr char kDevicesFunction[] = "MaskbenchDevices";
+using DevicesFunction = void (*)(std::vector<DeviceInfo>& devices);
+inline constexpr char kOpenFunction[] = "MaskbenchOpenDevice";
+// `memory`: bytes that it may take at most.
+using OpenFunction = Backend* (*)(int device, uint64_t memory, const Models& models);
+
+}  // namespace maskbench::device
+
+#endif  // MASKBENCH_DEVICE_BACKEND_H_

@@ -1,0 +1,343 @@
+#ifndef MASKBENCH_DEVICE_FINDER_KERNELS_H_
+#define MASKBENCH_DEVICE_FINDER_KERNELS_H_
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "device/finder_jobs.h"
+#include "face/gradient.h"
+#include "face/resize_plan.h"
+#include "face/tree_model.h"
+#include "runtime/host_device.h"
+
+// What one thread of a grid does for thread `i` of photo (or face) `job`. All arithmetic is dlib's, in its order, so
+// that boxes, scores and landmarks are those of the CPU. No thread waits for another: a grid of them may be walked in
+// plain loops.
+
+namespace maskbench::device {
+
+// Pixels B, G, R to planes. A thread a pixel.
+struct SeparateColors {
+  const PhotoJob* jobs;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const PhotoJob& photo = jobs[job];
+    const size_t size = static_cast<size_t>(photo.width) * photo.height;
+    if (i >= size) return;
+    for (size_t color = 0; color < 3; ++color) photo.planes[color * size + i] = photo.pixels[3 * i + color];
+  }
+};
+
+// A thread a pixel of each plane of the resized image.
+struct Resize {
+  const ResizeJob* jobs;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const ResizeJob& resize = jobs[job];
+    const size_t size = static_cast<size_t>(resize.width) * resize.height;
+    if (i >= 3 * size) return;
+    const auto x = static_cast<int>(i % resize.width);
+    const auto y = static_cast<int>(i % size / resize.width);
+    const uint8_t* plane = resize.in + i / size * resize.in_width * resize.in_height;
+    const ResizeRowPlace& row = resize.rows[y];
+    const uint8_t* above = plane + static_cast<size_t>(row.top) * resize.in_width;
+    const uint8_t* below = plane + static_cast<size_t>(row.bottom) * resize.in_width;
+    if (x < resize.single) {
+      const int left = resize.left[x];
+      resize.out[i] = BlendSingle({above[left], above[left + 1], below[left], below[left + 1]}, row.bottom_weight,
+                                  resize.right_weight[x]);
+    } else {
+      const ResizeLastColumn& last = resize.last[x - resize.single];
+      resize.out[i] = BlendDouble({above[last.left], above[last.right], below[last.left], below[last.right]},
+                                  row.bottom_weight, last.right_weight);
+    }
+  }
+};
+
+// Lengths and orientations of gradients. A thread a pixel.
+struct FindGradients {
+  const LevelJob* jobs;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const LevelJob& level = jobs[job];
+    const size_t size = static_cast<size_t>(level.width) * level.height;
+    if (i >= size || level.rows == 0) return;
+    const auto x = static_cast<int>(i % level.width);
+    const auto y = static_cast<int>(i / level.width);
+    if (x < 1 || y < 1 || x >= level.grid.visible_columns || y >= level.grid.visible_rows) return;
+    // Of equal colours the later counts in dlib's vector arithmetic, the earlier in its scalar one.
+    const bool later = x < 1 + kCell * level.grid.blocks;
+    int best = -1;
+    int across = 0;
+    int along = 0;
+    for (size_t color = 0; color < 3; ++color) {
+      const uint8_t* at = level.planes + color * size + i;
+      const int dx = at[1] - at[-1];
+      const int dy = at[level.width] - at[-level.width];
+      const int square = dx * dx + dy * dy;
+      if (later ? square < best : square <= best) continue;
+      best = square;
+      across = dx;
+      along = dy;
+    }
+    level.lengths[i] = std::sqrt(static_cast<float>(best));
+    level.orientations[i] = static_cast<uint8_t>(OrientationOf(across, along));
+  }
+};
+
+// The votes of a cell, in the order of the image's pixels, and their energy. A thread a cell.
+struct CountVotes {
+  const LevelJob* jobs;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const LevelJob& level = jobs[job];
+    const int cells_across = level.grid.cells_across + 2;
+    if (i >= static_cast<size_t>(cells_across) * (level.grid.cells_down + 2) || level.rows == 0) return;
+    const auto cell_x = static_cast<int>(i % cells_across);
+    const auto cell_y = static_cast<int>(i / cells_across);
+    // Sixteen rows and columns of pixels vote in a cell.
+    const int top = kCell * cell_y - kCell - kCell / 2;
+    const int left = kCell * cell_x - kCell - kCell / 2;
+    float votes[kOrientations] = {};
+    for (int y = Greater(top, 1); y < Lesser(top + 2 * kCell, level.grid.visible_rows); ++y) {
+      const Share row = ShareOf(y);
+      const float y_share = row.first == cell_y ? row.here : row.next;
+      for (int x = Greater(left, 1); x < Lesser(left + 2 * kCell, level.grid.visible_columns); ++x) {
+        const Share column = ShareOf(x);
+        const float x_share = column.first == cell_x ? column.here : column.next;
+        const size_t pixel = static_cast<size_t>(y) * level.width + x;
+        const float length = level.lengths[pixel];
+        votes[level.orientations[pixel]] +=
+            x < 1 + kCell * level.grid.blocks ? (x_share * length) * y_share : (y_share * x_share) * length;
+      }
+    }
+    float energy = 0;
+    for (int o = 0; o < kOrientations / 2; ++o) {
+      const float both = votes[o] + votes[o + kOrientations / 2];
+      energy += both * both;
+    }
+    for (int o = 0; o < kOrientations; ++o) level.votes[i * kOrientations + o] = votes[o];
+    level.energies[i] = energy;
+  }
+
+ private:
+  MASKBENCH_HOST_DEVICE static int Greater(int a, int b) { return a > b ? a : b; }
+  MASKBENCH_HOST_DEVICE static int Lesser(int a, int b) { return a < b ? a : b; }
+};
+
+// Felzenszwalb's features, with zeros around them. A thread a cell, the zeros too.
+struct MakeFeatures {
+  const LevelJob* jobs;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const LevelJob& level = jobs[job];
+    if (level.rows == 0 || i >= level.padded()) return;
+    const auto x = static_cast<int>(i % level.padded_columns()) - kZeros;
+    const auto y = static_cast<int>(i / level.padded_columns()) - kZeros;
+    if (x < 0 || y < 0 || x >= level.columns || y >= level.rows) {
+      for (int feature = 0; feature < kDeviceFeatures; ++feature) level.features[feature * level.padded() + i] = 0;
+      return;
+    }
+    // Cells are counted from one before the image, and the first and last have no features.
+    const int across = level.grid.cells_across + 2;
+    const size_t cell = static_cast<size_t>(y + 2) * across + (x + 2);
+    // The blocks of 2 x 2 cells that it is in, in dlib's order.
+    const size_t blocks[4] = {cell, cell - across, cell - 1, cell - across - 1};
+    float limits[4];
+    float factors[4];
+    for (int block = 0; block < 4; ++block) {
+      const float* energy = level.energies + blocks[block];
+      limits[block] = 0.2F * std::sqrt((((energy[0] + energy[1]) + energy[across]) + energy[across + 1]) + 0.0001F);
+      factors[block] = 0.1F / limits[block];
+    }
+    const float* votes = level.votes + cell * kOrientations;
+    float texture[4] = {};
+    float three[4];
+    for (int feature = 0; feature < 27; ++feature) {
+      const bool signless = feature >= kOrientations;
+      const int o = signless ? feature - kOrientations : feature;
+      const float count = signless ? votes[o] + votes[o + kOrientations / 2] : votes[o];
+      float part[4];
+      for (int block = 0; block < 4; ++block) {
+        part[block] = (count < limits[block] ? count : limits[block]) * factors[block];
+        if (signless) continue;
+        three[block] = feature % 3 == 0 ? part[block] : three[block] + part[block];
+        if (feature % 3 == 2) texture[block] = texture[block] + three[block];
+      }
+      level.features[feature * level.padded() + i] = (part[0] + part[1]) + (part[2] + part[3]);
+    }
+    for (int block = 0; block < 4; ++block)
+      level.features[(27 + block) * level.padded() + i] = texture[block] * 0.4714F;
+  }
+};
+
+// Keeps the windows whose score for a filter reaches its threshold. A thread a window.
+struct ScoreWindows {
+  const LevelJob* jobs;
+  FilterModel model;
+  FoundWindow* found;
+  unsigned* count;
+  unsigned capacity;
+  int level_number;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const LevelJob& level = jobs[job];
+    if (i >= static_cast<size_t>(level.rows) * level.columns) return;
+    const auto row = static_cast<int>(i / level.columns);
+    const auto column = static_cast<int>(i % level.columns);
+    const float* window = level.features + static_cast<size_t>(row) * level.padded_columns() + column;
+    // dlib scores eight columns at a time, and the last ones in another order of arithmetic.
+    const bool last = column >= level.columns / 8 * 8;
+    for (int filter = 0; filter < kDeviceFilters; ++filter) {
+      float score = 0;
+      for (int c = model.first[filter]; c < model.first[filter + 1]; ++c) {
+        const FilterComponent& component = model.components[c];
+        const float* plane = window + component.plane * level.padded();
+        Sum down(last);
+        for (int y = 0; y < kDeviceWindow; ++y) {
+          Sum across(last);
+          const float* taps = plane + static_cast<size_t>(y) * level.padded_columns();
+          for (int x = 0; x < kDeviceWindow; ++x) across.Add(x, taps[x] * component.row[x]);
+          down.Add(y, across.Value() * component.column[y]);
+        }
+        score += down.Value();
+      }
+      if (score < model.thresholds[filter]) continue;
+      const unsigned place = Next(count);
+      if (place < capacity) found[place] = {static_cast<int>(job), level_number, filter, row, column, score};
+    }
+  }
+
+ private:
+  // Three partial sums, or one.
+  struct Sum {
+    MASKBENCH_HOST_DEVICE explicit Sum(bool in_one) : one(in_one) {}
+    MASKBENCH_HOST_DEVICE void Add(int tap, float product) {
+      const int part = one ? 0 : tap % 3;
+      // The first of a sum is not added to zero, for that would lose its sign.
+      if (tap == part)
+        parts[part] = product;
+      else
+        parts[part] += product;
+    }
+    MASKBENCH_HOST_DEVICE float Value() const { return one ? parts[0] : parts[0] + (parts[1] + parts[2]); }
+
+    bool one;
+    float parts[3] = {};
+  };
+
+  MASKBENCH_HOST_DEVICE static unsigned Next(unsigned* counter) {
+#ifdef __CUDA_ARCH__
+    return atomicAdd(counter, 1U);
+#else
+    return (*counter)++;
+#endif
+  }
+};
+
+// How a face's shape is turned and scaled from the initial one (Umeyama, "Least-squares estimation of transformation
+// parameters between two point patterns", PAMI 1991; in the plane the best rotation needs no singular values, unless
+// the shape is mirrored, which trees never do to a face). dlib's differ in the last bits of the double, which rounding
+// to single precision hides. A thread a face.
+struct TurnShape {
+  const FaceJob* jobs;
+  const float* initial;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const FaceJob& face = jobs[job];
+    if (i > 0) return;
+    double from_mean[2] = {};
+    double to_mean[2] = {};
+    for (int point = 0; point < kLandmarks; ++point)
+      for (int axis = 0; axis < 2; ++axis) {
+        from_mean[axis] += initial[2 * point + axis];
+        to_mean[axis] += face.shape[2 * point + axis];
+      }
+    for (int axis = 0; axis < 2; ++axis) {
+      from_mean[axis] /= kLandmarks;
+      to_mean[axis] /= kLandmarks;
+    }
+    double along = 0;
+    double across = 0;
+    double size = 0;
+    for (int point = 0; point < kLandmarks; ++point) {
+      const double x = initial[2 * point] - from_mean[0];
+      const double y = initial[2 * point + 1] - from_mean[1];
+      const double u = face.shape[2 * point] - to_mean[0];
+      const double v = face.shape[2 * point + 1] - to_mean[1];
+      along += u * x + v * y;
+      across += v * x - u * y;
+      size += x * x + y * y;
+    }
+    const auto cosine = static_cast<float>(along / size);
+    const auto sine = static_cast<float>(across / size);
+    face.turn[0] = cosine;
+    face.turn[1] = -sine;
+    face.turn[2] = sine;
+    face.turn[3] = cosine;
+  }
+};
+
+// The pixels that the trees of a cascade look at. A thread a pixel.
+struct ReadPixels {
+  const FaceJob* jobs;
+  const PixelPlace* places;
+  size_t count;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const FaceJob& face = jobs[job];
+    if (i >= count) return;
+    const PixelPlace& place = places[i];
+    const float x = (face.turn[0] * place.dx + face.turn[1] * place.dy) + face.shape[2 * place.anchor];
+    const float y = (face.turn[2] * place.dx + face.turn[3] * place.dy) + face.shape[2 * place.anchor + 1];
+    int column = 0;
+    int row = 0;
+    face.PixelAt(x, y, column, row);
+    int intensity = 0;
+    if (column >= 0 && row >= 0 && column < face.width && row < face.height) {
+      const uint8_t* pixel = face.pixels + 3 * (static_cast<size_t>(row) * face.width + column);
+      intensity = (pixel[0] + pixel[1] + pixel[2]) / 3;
+    }
+    face.values[i] = static_cast<float>(intensity);
+  }
+};
+
+// Which leaf of each tree a face comes to. A thread a tree.
+struct WalkTrees {
+  const FaceJob* jobs;
+  const Split* splits;
+  uint32_t trees, leaves;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const FaceJob& face = jobs[job];
+    if (i >= trees) return;
+    const Split* tree = splits + i * (leaves - 1);
+    uint32_t node = 0;
+    while (node < leaves - 1) {
+      const Split& split = tree[node];
+      node = 2 * node + (face.values[split.first] - face.values[split.second] > split.threshold ? 1 : 2);
+    }
+    face.leaves[i] = static_cast<uint32_t>(i * leaves + (node - (leaves - 1)));
+  }
+};
+
+// Adds the leaves to the shape, in the order of the trees. A thread a number of the shape.
+struct AddLeaves {
+  const FaceJob* jobs;
+  const float* leaves;
+  uint32_t trees;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const FaceJob& face = jobs[job];
+    if (i >= kShape) return;
+    float sum = face.shape[i];
+    for (uint32_t tree = 0; tree < trees; ++tree)
+      sum += leaves[static_cast<size_t>(face.leaves[tree]) * kLeafStride + i];
+    face.shape[i] = sum;
+  }
+};
+
+}  // namespace maskbench::device
+
+#endif  // MASKBENCH_DEVICE_FINDER_KERNELS_H_

@@ -1,0 +1,313 @@
+#ifndef MASKBENCH_DEVICE_GRID_BACKEND_H_
+#define MASKBENCH_DEVICE_GRID_BACKEND_H_
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "device/backend.h"
+#include "device/finder_kernels.h"
+
+namespace maskbench::device {
+
+// Memory of a grid that grows as needed and is kept.
+template <class Grid, class T>
+class GridBuffer {
+ public:
+  explicit GridBuffer(Grid& grid) : grid_(grid) {}
+  ~GridBuffer() { grid_.Free(data_, size_ * sizeof(T)); }
+  GridBuffer(const GridBuffer&) = delete;
+  GridBuffer& operator=(const GridBuffer&) = delete;
+
+  // What it held is lost where it grows.
+  T* Reserve(size_t size) {
+    if (size > size_) {
+      grid_.Free(std::exchange(data_, nullptr), std::exchange(size_, 0) * sizeof(T));
+      data_ = static_cast<T*>(grid_.Allocate(size * sizeof(T)));
+      size_ = size;
+    }
+    return data_;
+  }
+  T* Upload(const std::vector<T>& numbers) {
+    Reserve(numbers.size());
+    grid_.Upload(data_, numbers.data(), numbers.size() * sizeof(T));
+    return data_;
+  }
+  T* data() const { return data_; }
+
+ private:
+  Grid& grid_;
+  T* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Faces of many photos at once, of any sizes, by the kernels of finder_kernels.h on a grid. A grid has Allocate, Free,
+// Upload, Download (which waits) and Launch(jobs, threads a job, kernel): one is a GPU's, one is walked on the CPU.
+template <class Grid>
+class GridBackend : public Backend {
+ public:
+  GridBackend(std::unique_ptr<Grid> grid, const Models& models) : grid_(std::move(grid)), filters_(models.filters) {
+    filters_.components = components_.Upload(models.components);
+    if (models.trees.empty()) return;
+    trees_.Upload({models.trees.begin(), models.trees.end()});
+    std::memcpy(&trees_header_, models.trees.data(), sizeof(trees_header_));
+    initial_.resize(kShape);
+    std::memcpy(initial_.data(), models.trees.data() + TreeLayout(trees_header_).initial_shape, kShape * sizeof(float));
+  }
+
+  std::vector<FoundWindow> FindWindows(std::span<const PhotoInput> photos) override {
+    // Photos of ever new sizes would fill the memory with plans.
+    constexpr size_t kMostPlans = 2000;
+    if (plans_.size() > kMostPlans) plans_.clear();
+    Place(photos);
+    grid_->Launch(photos.size(), MostOf(photos), SeparateColors{photo_jobs_.Upload(photos_)});
+    // Both buffers of planes hold the largest image of every photo.
+    int from = 0;
+    size_t doublings = 0;
+    size_t levels = 0;
+    for (const PhotoInput& photo : photos) {
+      doublings = std::max(doublings, photo.sizes.doublings.size());
+      levels = std::max(levels, photo.sizes.levels.size());
+    }
+    std::vector<ImageSize> sizes;
+    for (const PhotoInput& photo : photos) sizes.push_back(photo.size);
+    const auto resize = [&](const auto& next_of) {
+      std::vector<ResizeJob> jobs;
+      size_t most = 0;
+      for (size_t i = 0; i < photos.size(); ++i) {
+        const ImageSize next = next_of(photos[i]);
+        jobs.push_back(PlanResize(i, from, sizes[i], next));
+        sizes[i] = next;
+        most = std::max(most, 3 * Area(next));
+      }
+      grid_->Launch(photos.size(), most, Resize{resize_jobs_.Upload(jobs)});
+      from = 1 - from;
+    };
+    for (size_t step = 0; step < doublings; ++step)
+      resize([&](const PhotoInput& photo) {
+        return step < photo.sizes.doublings.size() ? photo.sizes.doublings[step] : ImageSize{};
+      });
+    unsigned none = 0;
+    grid_->Upload(count_.Reserve(1), &none, sizeof(none));
+    found_.Reserve(std::max<size_t>(capacity_, 1));
+    for (size_t level = 0; level <= levels; ++level) {
+      if (level > 0)
+        resize([&](const PhotoInput& photo) {
+          return level <= photo.sizes.levels.size() ? photo.sizes.levels[level - 1] : ImageSize{};
+        });
+      FindInLevel(static_cast<int>(level), from, sizes);
+    }
+    unsigned count = 0;
+    grid_->Download(&count, count_.data(), sizeof(count));
+    if (count > capacity_) {
+      // More than were expected: once more, with room for all.
+      capacity_ = count;
+      return FindWindows(photos);
+    }
+    std::vector<FoundWindow> found(count);
+    grid_->Download(found.data(), found_.data(), count * sizeof(FoundWindow));
+    return found;
+  }
+
+  std::vector<std::array<float, kShape>> FindLandmarks(std::span<const FaceInput> faces) override {
+    if (faces.empty()) return {};
+    const size_t pixels = trees_header_.features;
+    const size_t trees = trees_header_.trees;
+    std::vector<float> shapes;
+    for (size_t i = 0; i < faces.size(); ++i) shapes.insert(shapes.end(), initial_.begin(), initial_.end());
+    float* shape = shapes_.Upload(shapes);
+    float* turn = turns_.Reserve(4 * faces.size());
+    float* values = values_.Reserve(pixels * faces.size());
+    uint32_t* leaves = leaves_.Reserve(trees * faces.size());
+    std::vector<FaceJob> jobs;
+    for (size_t i = 0; i < faces.size(); ++i) {
+      const PhotoJob& photo = photos_[static_cast<size_t>(faces[i].photo)];
+      FaceJob job{photo.pixels, photo.width,         photo.height,      {}, {}, shape + kShape * i,
+                  turn + 4 * i, values + pixels * i, leaves + trees * i};
+      std::copy_n(faces[i].m, 4, job.m);
+      std::copy_n(faces[i].b, 2, job.b);
+      jobs.push_back(job);
+    }
+    const FaceJob* all = face_jobs_.Upload(jobs);
+    const TreeLayout layout(trees_header_);
+    const auto* initial = reinterpret_cast<const float*>(trees_.data() + layout.initial_shape);
+    for (uint32_t cascade = 0; cascade < trees_header_.cascades; ++cascade) {
+      const uint8_t* base = trees_.data() + cascade * layout.cascade_bytes;
+      grid_->Launch(faces.size(), 1, TurnShape{all, initial});
+      grid_->Launch(faces.size(), pixels,
+                    ReadPixels{all, reinterpret_cast<const PixelPlace*>(base + layout.features), pixels});
+      grid_->Launch(faces.size(), trees,
+                    WalkTrees{all, reinterpret_cast<const Split*>(base + layout.splits), trees_header_.trees,
+                              trees_header_.leaves});
+      grid_->Launch(faces.size(), kShape,
+                    AddLeaves{all, reinterpret_cast<const float*>(base + layout.leaves), trees_header_.trees});
+    }
+    std::vector<std::array<float, kShape>> found(faces.size());
+    grid_->Download(found.data(), shape, found.size() * sizeof(found[0]));
+    return found;
+  }
+
+ private:
+  static size_t Area(ImageSize size) { return static_cast<size_t>(size.width) * size.height; }
+  static size_t Largest(const PhotoInput& photo) {
+    return photo.sizes.doublings.empty() ? Area(photo.size) : Area(photo.sizes.doublings.back());
+  }
+  static size_t MostOf(std::span<const PhotoInput> photos) {
+    size_t most = 0;
+    for (const PhotoInput& photo : photos) most = std::max(most, Area(photo.size));
+    return most;
+  }
+
+  // Copies the photos to the device, and gives each its parts of the buffers.
+  void Place(std::span<const PhotoInput> photos) {
+    size_t pixels = 0;
+    size_t largest = 0;
+    for (const PhotoInput& photo : photos) {
+      pixels += 3 * Area(photo.size);
+      largest += 3 * Largest(photo);
+    }
+    uint8_t* at = pixels_.Reserve(pixels);
+    uint8_t* planes = planes_[0].Reserve(largest);
+    planes_[1].Reserve(largest);
+    photos_.clear();
+    plane_offsets_.clear();
+    size_t offset = 0;
+    for (const PhotoInput& photo : photos) {
+      grid_->Upload(at, photo.pixels, 3 * Area(photo.size));
+      photos_.push_back({at, photo.size.width, photo.size.height, planes + offset});
+      plane_offsets_.push_back(offset);
+      at += 3 * Area(photo.size);
+      offset += 3 * Largest(photo);
+    }
+  }
+
+  // Where a resizing looks, kept for later photos of the same size.
+  struct Plan {
+    explicit Plan(Grid& grid) : rows(grid), left(grid), right_weight(grid), last(grid) {}
+    GridBuffer<Grid, ResizeRowPlace> rows;
+    GridBuffer<Grid, int> left;
+    GridBuffer<Grid, float> right_weight;
+    GridBuffer<Grid, ResizeLastColumn> last;
+    int single = 0;
+  };
+
+  ResizeJob PlanResize(size_t photo, int from, ImageSize in, ImageSize out) {
+    if (out.width == 0) return {};
+    std::unique_ptr<Plan>& plan = plans_[{in.width, in.height, out.width, out.height}];
+    if (!plan) {
+      plan = std::make_unique<Plan>(*grid_);
+      const ResizeColumns columns = PlanColumns(in.width, out.width);
+      plan->rows.Upload(PlanRows(in.height, out.height));
+      plan->left.Upload(columns.left);
+      plan->right_weight.Upload(columns.right_weight);
+      plan->last.Upload(columns.last);
+      plan->single = static_cast<int>(columns.left.size());
+    }
+    const size_t offset = plane_offsets_[photo];
+    return {planes_[from].data() + offset,
+            planes_[1 - from].data() + offset,
+            in.width,
+            in.height,
+            out.width,
+            out.height,
+            plan->rows.data(),
+            plan->left.data(),
+            plan->right_weight.data(),
+            plan->last.data(),
+            plan->single};
+  }
+
+  void FindInLevel(int number, int from, const std::vector<ImageSize>& sizes) {
+    size_t pixels = 0;
+    size_t cells = 0;
+    size_t numbers = 0;
+    size_t most_pixels = 0;
+    size_t most_cells = 0;
+    size_t most_padded = 0;
+    size_t most_windows = 0;
+    std::vector<LevelJob> jobs;
+    for (const ImageSize& size : sizes) {
+      LevelJob job{};
+      job.width = size.width;
+      job.height = size.height;
+      job.grid = CellsOf(size.width, size.height);
+      job.rows = std::max(0, job.grid.cells_down - 2);
+      job.columns = std::max(0, job.grid.cells_across - 2);
+      if (job.rows == 0 || job.columns == 0) job.rows = job.columns = 0;
+      jobs.push_back(job);
+      if (job.rows == 0) continue;
+      const size_t job_cells = static_cast<size_t>(job.grid.cells_down + 2) * (job.grid.cells_across + 2);
+      pixels += Area(size);
+      cells += job_cells;
+      numbers += job.padded();
+      most_pixels = std::max(most_pixels, Area(size));
+      most_cells = std::max(most_cells, job_cells);
+      most_padded = std::max(most_padded, job.padded());
+      most_windows = std::max(most_windows, static_cast<size_t>(job.rows) * job.columns);
+    }
+    float* lengths = lengths_.Reserve(pixels);
+    uint8_t* orientations = orientations_.Reserve(pixels);
+    float* votes = votes_.Reserve(cells * kOrientations);
+    float* energies = energies_.Reserve(cells);
+    float* features = features_.Reserve(numbers * kDeviceFeatures);
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      LevelJob& job = jobs[i];
+      job.planes = planes_[from].data() + plane_offsets_[i];
+      job.lengths = lengths;
+      job.orientations = orientations;
+      job.votes = votes;
+      job.energies = energies;
+      job.features = features;
+      if (job.rows == 0) continue;
+      const size_t job_cells = static_cast<size_t>(job.grid.cells_down + 2) * (job.grid.cells_across + 2);
+      lengths += Area(sizes[i]);
+      orientations += Area(sizes[i]);
+      votes += job_cells * kOrientations;
+      energies += job_cells;
+      features += job.padded() * kDeviceFeatures;
+    }
+    const LevelJob* all = level_jobs_.Upload(jobs);
+    grid_->Launch(jobs.size(), most_pixels, FindGradients{all});
+    grid_->Launch(jobs.size(), most_cells, CountVotes{all});
+    grid_->Launch(jobs.size(), most_padded, MakeFeatures{all});
+    grid_->Launch(jobs.size(), most_windows,
+                  ScoreWindows{all, filters_, found_.data(), count_.data(), static_cast<unsigned>(capacity_), number});
+  }
+
+  const std::unique_ptr<Grid> grid_;
+  FilterModel filters_;
+  TreeFileHeader trees_header_{};
+  std::vector<float> initial_;
+  std::vector<PhotoJob> photos_;
+  std::vector<size_t> plane_offsets_;
+  std::map<std::array<int, 4>, std::unique_ptr<Plan>> plans_;
+  // Windows found in a batch; more are rare, and cost a second run.
+  size_t capacity_ = 4096;
+
+  GridBuffer<Grid, FilterComponent> components_{*grid_};
+  GridBuffer<Grid, uint8_t> trees_{*grid_};
+  GridBuffer<Grid, uint8_t> pixels_{*grid_};
+  GridBuffer<Grid, uint8_t> planes_[2] = {GridBuffer<Grid, uint8_t>(*grid_), GridBuffer<Grid, uint8_t>(*grid_)};
+  GridBuffer<Grid, PhotoJob> photo_jobs_{*grid_};
+  GridBuffer<Grid, ResizeJob> resize_jobs_{*grid_};
+  GridBuffer<Grid, LevelJob> level_jobs_{*grid_};
+  GridBuffer<Grid, FaceJob> face_jobs_{*grid_};
+  GridBuffer<Grid, float> lengths_{*grid_};
+  GridBuffer<Grid, uint8_t> orientations_{*grid_};
+  GridBuffer<Grid, float> votes_{*grid_};
+  GridBuffer<Grid, float> energies_{*grid_};
+  GridBuffer<Grid, float> features_{*grid_};
+  GridBuffer<Grid, FoundWindow> found_{*grid_};
+  GridBuffer<Grid, unsigned> count_{*grid_};
+  GridBuffer<Grid, float> shapes_{*grid_};
+  GridBuffer<Grid, float> turns_{*grid_};
+  GridBuffer<Grid, float> values_{*grid_};
+  GridBuffer<Grid, uint32_t> leaves_{*grid_};
+};
+
+}  // namespace maskbench::device
+
+#endif  // MASKBENCH_DEVICE_GRID_BACKEND_H_
