@@ -107,6 +107,8 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   const std::string select = String(object, "select");
   options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
   options.search = ParseSearch(object);
+  options.device = {Integer(object, "cudaDevice"), static_cast<uint64_t>(Number(object, "deviceMemory")),
+                    Boolean(object, "deviceFallback")};
   options.landmark_model = String(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
   options.limits.accept_damaged = Boolean(object, "acceptDamaged");
@@ -239,7 +241,8 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Masker",
-                       {InstanceMethod<&MaskerWrap::Mask>("mask"), InstanceMethod<&MaskerWrap::Load>("load")});
+                       {InstanceMethod<&MaskerWrap::Mask>("mask"), InstanceMethod<&MaskerWrap::Load>("load"),
+                        InstanceAccessor<&MaskerWrap::DeviceProblem>("deviceProblem")});
   }
 
   explicit MaskerWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -262,6 +265,10 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
                    info.Env(), Cancellation(), [masker = masker_](const Cancellation&) { masker->Load(); },
                    [](Napi::Env env) { return env.Undefined(); }),
                *queue_);
+  }
+
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), masker_->device_problem());
   }
 
   std::shared_ptr<Masker> masker_;

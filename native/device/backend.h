@@ -52,17 +52,18 @@ class Backend {
 };
 
 // Thrown by backends: the device is not there, busy, out of memory, or lost.
-struct DeviceError {
+struct __attribute__((visibility("default"))) DeviceError {
   std::string what;
   bool out_of_memory;
 };
 
 struct DeviceInfo {
   std::string name;
-  // As 13000 for 13.0.
-  int driver, runtime;
-  uint64_t memory, free_memory;
+  uint64_t memory;
+  // Of its architecture: 9, 0.
   int major, minor;
+  // The CUDA version that the driver knows, as 13000 for 13.0.
+  int driver;
 };
 
 // The module's functions, by name. They throw DeviceError.

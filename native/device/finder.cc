@@ -62,17 +62,9 @@ std::vector<Face> Finder::Find(const Image& image) {
       waiting_.pop_front();
     }
     lock.unlock();
-    std::exception_ptr error;
-    try {
-      RunBatch(*backend, batch);
-    } catch (...) {
-      error = std::current_exception();
-    }
+    RunOrSplit(*backend, batch);
     lock.lock();
-    for (Request* done : batch) {
-      done->error = error;
-      done->done = true;
-    }
+    for (Request* done : batch) done->done = true;
     idle_.push_back(std::move(backend));
     changed_.notify_all();
   }
@@ -80,7 +72,23 @@ std::vector<Face> Finder::Find(const Image& image) {
   return std::move(request.faces);
 }
 
-void Finder::RunBatch(Backend& backend, const std::vector<Request*>& batch) const {
+void Finder::RunOrSplit(Backend& backend, std::span<Request* const> batch) const {
+  try {
+    RunBatch(backend, batch);
+  } catch (const DeviceError& error) {
+    if (error.out_of_memory && batch.size() > 1) {
+      const size_t half = batch.size() / 2;
+      RunOrSplit(backend, batch.first(half));
+      RunOrSplit(backend, batch.subspan(half));
+      return;
+    }
+    for (Request* request : batch) request->error = std::current_exception();
+  } catch (...) {
+    for (Request* request : batch) request->error = std::current_exception();
+  }
+}
+
+void Finder::RunBatch(Backend& backend, std::span<Request* const> batch) const {
   std::vector<PhotoInput> photos;
   for (const Request* request : batch) {
     const ImageSize size{request->image->width, request->image->height};
@@ -105,7 +113,13 @@ void Finder::RunBatch(Backend& backend, const std::vector<Request*>& batch) cons
       std::ranges::copy(place.m, face.m);
       std::ranges::copy(place.b, face.b);
     }
-  const auto shapes = backend.FindLandmarks(faces);
+  std::vector<std::array<float, kShape>> shapes;
+  try {
+    shapes = backend.FindLandmarks(faces);
+  } catch (...) {
+    for (Request* request : batch) request->faces.clear();
+    throw;
+  }
   size_t number = 0;
   for (Request* request : batch)
     for (Face& face : request->faces) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "device/backend.h"
@@ -30,7 +31,7 @@ class Finder {
 
   // Whether a photo is small enough.
   bool Fits(const Image& image) const { return BytesOf({image.width, image.height}, upsample_) <= memory_; }
-  // Waits for the photo's batch. Throws DeviceError.
+  // Waits for the photo's batch. Throws DeviceError; out of memory only where it is for this photo alone.
   std::vector<Face> Find(const Image& image);
 
  private:
@@ -41,7 +42,9 @@ class Finder {
     bool done = false;
   };
 
-  void RunBatch(Backend& backend, const std::vector<Request*>& batch) const;
+  // In halves where the memory does not last.
+  void RunOrSplit(Backend& backend, std::span<Request* const> batch) const;
+  void RunBatch(Backend& backend, std::span<Request* const> batch) const;
 
   const int upsample_;
   const uint64_t memory_;

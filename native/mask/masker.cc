@@ -46,6 +46,7 @@ void Masker::LoadTemplates() {
 
 void Masker::Load() {
   finder_.Predictor();
+  finder_.OpenDevice();
   LoadTemplates();
 }
 

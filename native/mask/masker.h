@@ -53,6 +53,7 @@ struct MaskerOptions {
   uint64_t seed = 0;
   Select select = Select::kLargest;
   SearchOptions search;
+  device::DeviceOptions device;
   std::string landmark_model;
   ReadLimits limits;
   EncodeOptions encode;
@@ -122,10 +123,11 @@ struct MaskResult {
 class Masker {
  public:
   explicit Masker(MaskerOptions options)
-      : options_(std::move(options)), finder_(options_.search, options_.landmark_model) {}
+      : options_(std::move(options)), finder_(options_.search, options_.landmark_model, options_.device) {}
 
   size_t styles() const { return options_.styles.size(); }
   const Style& style(const Look& look) const { return options_.styles[look.style]; }
+  std::string device_problem() { return finder_.device_problem(); }
   // Loads models and templates, or gives the error of the first try again. Run calls it as needed.
   void Load();
   MaskResult Run(const MaskRequest& request, const Cancellation& cancellation);

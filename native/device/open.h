@@ -1,0 +1,28 @@
+#ifndef MASKBENCH_DEVICE_OPEN_H_
+#define MASKBENCH_DEVICE_OPEN_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "device/finder.h"
+#include "face/landmarks.h"
+
+namespace maskbench::device {
+
+struct DeviceOptions {
+  // A CUDA device; -1: the CPU.
+  int number = -1;
+  // Bytes of it that may be taken; 0: half of what it has, 8 GiB at most.
+  uint64_t memory = 0;
+  // Where the device is not there or is lost, go on on the CPU.
+  bool fallback = false;
+};
+
+// The CUDA module is loaded here, for the first time. Both throw DeviceError.
+std::vector<DeviceInfo> Devices();
+std::unique_ptr<Finder> OpenFinder(const DeviceOptions& options, int upsample, const LandmarkPredictor& predictor);
+
+}  // namespace maskbench::device
+
+#endif  // MASKBENCH_DEVICE_OPEN_H_
