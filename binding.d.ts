@@ -132,6 +132,12 @@ export interface NativeSearchOptions {
 }
 
 export interface NativeMaskerOptions extends NativeSearchOptions {
+  /** Where faces are searched: a CUDA device's number, or −1 for the CPU. */
+  cudaDevice: number;
+  /** Bytes of the device that may be taken; 0: half of what it has, 8 GiB at most. */
+  deviceMemory: number;
+  /** Where the device is not there or is lost, go on on the CPU; else calls reject with UNAVAILABLE. */
+  deviceFallback: boolean;
   /** One is drawn for each face, by weight. */
   styles: NativeStyle[];
   templates: NativeTemplate[];
@@ -221,6 +227,8 @@ export declare class Masker {
    * INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
    */
   load(): Promise<void>;
+  /** Why the CPU does what was left to the device; empty: it does not. */
+  readonly deviceProblem: string;
 }
 
 /**
@@ -492,3 +500,16 @@ export interface SystemInfo {
 }
 
 export declare function systemInfo(): SystemInfo;
+
+export interface CudaDevice {
+  name: string;
+  /** Bytes. */
+  memory: number;
+  /** Of its instructions, as `9.0`. */
+  architecture: string;
+  /** The CUDA version that the driver knows. */
+  driver: string;
+}
+
+/** The CUDA devices; `problem` says why they can't be asked for. */
+export declare function cudaDevices(): { devices: CudaDevice[]; problem?: string };

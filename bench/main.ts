@@ -1,4 +1,4 @@
-// npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--photos 2000] [--real <corpus with real masks>]
+// npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--device cuda] [--photos 2000] [--real <corpus with real masks>]
 import { parseArgs } from 'node:util';
 import { benchAllPairs } from './all-pairs.js';
 import { benchDataset } from './dataset.js';
@@ -20,6 +20,8 @@ export interface BenchOptions {
   photos: number;
   /** A corpus of a data set with real masks. */
   real: string | undefined;
+  /** Where faces are searched. */
+  device: string;
 }
 
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
@@ -43,6 +45,7 @@ const { values } = parseArgs({
     threads: { type: 'string', default: '1,2' },
     photos: { type: 'string', default: '2000' },
     real: { type: 'string' },
+    device: { type: 'string', default: 'cpu' },
   },
 });
 for (const [name, run] of Object.entries(benchmarks)) {
@@ -52,5 +55,6 @@ for (const [name, run] of Object.entries(benchmarks)) {
       threads: values.threads.split(',').map(Number),
       photos: Number(values.photos),
       real: values.real,
+      device: values.device,
     });
 }

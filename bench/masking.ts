@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Masker, maskFiles } from 'maskbench';
+import { diagnose, Masker, maskFiles } from 'maskbench';
 import sharp from 'sharp';
 import { Bench } from 'tinybench';
 import { makeCorpus, shapes } from './corpus.js';
@@ -32,7 +32,10 @@ async function stages(folder: string, milliseconds: number): Promise<void> {
 }
 
 /** Masks corpora folder to folder, and times the stages of one photo. */
-export async function benchMasking({ quick, threads }: BenchOptions): Promise<void> {
+export async function benchMasking({ quick, threads, device }: BenchOptions): Promise<void> {
+  const { devices, problem } = diagnose().cuda;
+  if (device !== 'cpu' && devices.length === 0)
+    return console.log(`masking on ${device} is left out: ${problem ?? 'there is no CUDA device'}`);
   for (const shape of shapes) {
     const count = quick ? 40 : 600;
     const folder = await makeCorpus(shape, count);
@@ -40,7 +43,7 @@ export async function benchMasking({ quick, threads }: BenchOptions): Promise<vo
     await stages(folder, quick ? 100 : 1000);
     for (const concurrency of threads) {
       const out = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
-      const { seconds, counts } = await maskFiles([folder], out, { concurrency });
+      const { seconds, counts } = await maskFiles([folder], out, { concurrency, device });
       const rate = count / seconds;
       const memory = process.resourceUsage().maxRSS / 1024;
       console.log(

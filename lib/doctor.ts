@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { CudaDevice } from '../binding.js';
 import { onnxRuntimeLibrary } from './embed/runtime.js';
 import { defaultLandmarkModel } from './mask/masker.js';
 import { presets } from './models/presets.js';
@@ -20,6 +21,8 @@ export interface Diagnosis {
   libraries: Record<string, string>;
   models: { name: string; file: string; found: boolean; bytes?: number; licence: string }[];
   gpus: string[];
+  /** What `--device cuda` could use, or why there is nothing. */
+  cuda: { devices: CudaDevice[]; problem?: string };
   /** ONNX Runtime's library, version and providers, or why it can't be loaded. */
   onnxRuntime: { file: string; version?: string; providers?: string[]; problem?: string };
 }
@@ -77,6 +80,7 @@ export function diagnose(): Diagnosis {
       },
     ],
     gpus: gpus(),
+    cuda: native.cudaDevices(),
     onnxRuntime: onnxRuntime(),
   };
 }

@@ -1,3 +1,4 @@
+export type { CudaDevice } from '../binding.js';
 export { type BenchmarkModel, type BenchmarkModelsOptions, benchmarkModels } from './benchmarks/models.js';
 export {
   type DataSet,

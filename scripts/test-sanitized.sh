@@ -10,7 +10,7 @@ cp -a package.json package-lock.json CMakeLists.txt binding.d.ts tsconfig*.json 
 ln -s "$root/node_modules" "$copy/node_modules"
 if [ -e "$root/../shared" ]; then export MASKBENCH_SHARED="$root/../shared"; fi
 cd "$copy"
-cmake -S . -B build-threads -G Ninja -DCMAKE_BUILD_TYPE=Release -DMASKBENCH_SANITIZE=thread >build.log
+cmake -S . -B build-threads -G Ninja -DCMAKE_BUILD_TYPE=Release -DMASKBENCH_SANITIZE=thread -DMASKBENCH_CUDA=OFF >build.log
 cmake --build build-threads --target thread_tests >>build.log 2>&1 || { cat build.log; exit 1; }
 photos=$(node --input-type=module -e '
   import { writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ model=${MASKBENCH_LANDMARKS:-/usr/share/dlib/shape_predictor_68_face_landmarks.d
 # shellcheck disable=SC2086
 TSAN_OPTIONS=halt_on_error=1 build-threads/Release/thread_tests "$model" $photos
 
-node scripts/build-native.mjs --CDMASKBENCH_SANITIZE=address,undefined >build.log 2>&1 || { cat build.log; exit 1; }
+node scripts/build-native.mjs --CDMASKBENCH_SANITIZE=address,undefined --CDMASKBENCH_CUDA=OFF >build.log 2>&1 || { cat build.log; exit 1; }
 npx tsc -p tsconfig.build.json
 # Node itself is not built with the sanitizers: their library comes first, and leaks of Node's own are not ours to report.
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so) $(gcc -print-file-name=libstdc++.so.6)"
@@ -33,6 +33,7 @@ export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0 UBSAN_OPTIONS=print_
 ava() { node node_modules/ava/entrypoints/cli.mjs --serial --timeout=10m "$@"; }
 # Small photos only: dlib's detector is twenty times slower here.
 ava test/mask/masker.test.ts test/mask/kernels.test.ts test/metrics/score-set.test.ts test/metrics/evaluate.test.ts
+ava test/face/device.test.ts --match='*walked*'
 ava test/mask/templates.test.ts --match='how a mask*' --match='bad templates*' --match='a template of the user*'
 # ONNX Runtime is not built with the sanitizers; what is around it is.
 ava test/embed/embedder.test.ts --match='colour*' --match='models of single*' --match='bad models*' --match='align5*' --match='*preprocessing*'

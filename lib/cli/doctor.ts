@@ -23,5 +23,10 @@ export function doctorCommand(): Command {
       if (!problem && !existsSync(path.join(path.dirname(file), 'libonnxruntime_providers_cuda.so')))
         print('  its CUDA provider (libonnxruntime_providers_cuda.so) is not beside it: --device cuda will say so');
       print(`GPU: ${found.gpus.join(', ') || 'none'}`);
+      for (const [number, { name, memory: bytes, architecture, driver }] of found.cuda.devices.entries())
+        print(
+          `cuda:${number}: ${name}, ${(bytes / 2 ** 30).toFixed(0)} GiB, sm ${architecture}, driver for CUDA ${driver}`,
+        );
+      if (found.cuda.devices.length === 0) print(`CUDA: ${found.cuda.problem ?? 'no device'}`);
     });
 }

@@ -116,6 +116,7 @@ class Run {
   /** Photos in the manifest of an earlier run, and whether each got a mask. */
   readonly #done = new Map<string, boolean>();
   #writer: ManifestWriter | undefined;
+  #deviceTold = false;
   #finished = 0;
   #total = 0;
   readonly summary: MaskSummary = {
@@ -145,15 +146,26 @@ class Run {
       for await (const group of this.#plan.jobs())
         for (const { photos } of group) this.#total += photos.filter(({ key }) => !this.#done.has(key)).length;
       await loading;
+      this.#tellDevice();
       if (manifest !== undefined)
         this.#writer = new ManifestWriter(manifest, { append: this.#options.resume ?? false });
       await this.#work();
+      this.#tellDevice();
       await this.#writer?.close();
     } finally {
       await this.#masker.close();
     }
     this.summary.seconds = (performance.now() - start) / 1000;
     return this.summary;
+  }
+
+  /** Says once that the CPU does what `auto` was to leave to a device. */
+  #tellDevice(): void {
+    const problem = this.#masker.deviceProblem;
+    if (problem === undefined || this.#deviceTold) return;
+    this.#deviceTold = true;
+    const [file = ''] = problem.split(': ');
+    this.#options.onProblem?.({ file, message: `${problem}; faces are searched on the CPU` });
   }
 
   async #openManifest(manifest: string): Promise<void> {
@@ -288,7 +300,8 @@ class Run {
       }
       if (result.copied && copy !== undefined) line.copy = copy;
     } catch (error) {
-      if (!(error instanceof MaskbenchError)) throw error;
+      // Without its device no photo can be done: the run ends, and can be gone on with.
+      if (!(error instanceof MaskbenchError) || error.code === 'UNAVAILABLE') throw error;
       this.summary.problems.push({ file: photo.input, message: error.message });
       this.#options.onProblem?.({ file: photo.input, message: error.message });
       const status = photoCodes[error.code];

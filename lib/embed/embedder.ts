@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
+import { deviceNumber } from '../device.js';
 import { checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
@@ -82,14 +83,6 @@ export async function resolveModel({
   const preset = presets[description];
   if (!preset) throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
   return { file: model, description: preset };
-}
-
-/** A CUDA device's number, or −1 for the CPU. */
-function deviceNumber(device: string): number {
-  if (device === 'cpu') return -1;
-  const found = /^cuda(?::(\d+))?$/.exec(device);
-  if (!found) throw invalid('device', 'cpu, cuda or cuda:<n>', device);
-  return Number(found[1] ?? 0);
 }
 
 /**

@@ -10,6 +10,7 @@ import type {
   Wear,
 } from '../../binding.js';
 import { Calls } from '../calls.js';
+import { deviceNumber } from '../device.js';
 import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError } from '../errors.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { native } from '../native.js';
@@ -71,7 +72,15 @@ export interface MaskerOptions extends SearchOptions {
   pngLevel?: number;
   /** Draw the style's outline and the numbered landmarks instead of the filled mask. */
   drawLandmarks?: boolean;
-  /** Photos worked on at once, 1 to 256. Default: the processors this process may use. */
+  /**
+   * Where faces are searched: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU
+   * where there is none or it is lost ({@link Masker.deviceProblem}). Faces are the same everywhere. Without `auto` calls
+   * reject with `UNAVAILABLE`. Not with `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
+   */
+  device?: string;
+  /** MiB of the device that may be taken; photos that need more are searched on the CPU. Default: half of it, 8 GiB at most. */
+  deviceMemory?: number;
+  /** Photos worked on at once, 1 to 256. Default: the processors this process may use, with a device 32. */
   concurrency?: number;
 }
 
@@ -244,6 +253,7 @@ export class Masker {
   readonly #list: StyleList;
   readonly #open: () => Promise<InstanceType<typeof native.Masker>>;
   readonly #calls = new Calls('Masker');
+  #native: InstanceType<typeof native.Masker> | undefined;
   /** A hash of the options that decide the result: a manifest keeps it, so that a run goes on only with the same. */
   readonly settings: string;
 
@@ -270,20 +280,30 @@ export class Masker {
       pngLevel: options.pngLevel === undefined ? undefined : checkInteger('pngLevel', options.pngLevel, 0, 12),
       drawLandmarks: options.drawLandmarks ?? false,
     };
-    const concurrency = checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256);
+    const { device = 'cpu', deviceMemory } = options;
+    const onDevice = {
+      cudaDevice: device === 'auto' ? 0 : deviceNumber(device, 'cpu, cuda, cuda:<n> or auto'),
+      deviceMemory: deviceMemory === undefined ? 0 : checkInteger('deviceMemory', deviceMemory, 256, 2 ** 24) * 2 ** 20,
+      deviceFallback: device === 'auto',
+    };
+    if (onDevice.cudaDevice >= 0 && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
+      throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', device);
+    const usual = onDevice.cudaDevice >= 0 ? 32 : native.systemInfo().processors;
+    const concurrency = checkInteger('concurrency', options.concurrency ?? usual, 1, 256);
     let opened: Promise<InstanceType<typeof native.Masker>> | undefined;
     this.#open = () => {
-      opened ??= Promise.all(this.#list.templates.map(loadTemplate)).then(
-        (templates) =>
-          new native.Masker({
-            ...deciding,
-            ...search,
-            pngLevel: deciding.pngLevel ?? 1,
-            templates,
-            detector,
-            concurrency,
-          }),
-      );
+      opened ??= Promise.all(this.#list.templates.map(loadTemplate)).then((templates) => {
+        this.#native = new native.Masker({
+          ...deciding,
+          ...search,
+          ...onDevice,
+          pngLevel: deciding.pngLevel ?? 1,
+          templates,
+          detector,
+          concurrency,
+        });
+        return this.#native;
+      });
       return opened;
     };
     const pictures = this.#list.templates.map(({ front, left, right }) =>
@@ -299,7 +319,7 @@ export class Masker {
   /**
    * Masks one photo.
    * @throws {@link MaskbenchError} with code `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `MODEL_MISSING`,
-   * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `INVALID_ARGUMENT` or `CLOSED`; the signal's reason when aborted.
+   * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `UNAVAILABLE`, `INVALID_ARGUMENT` or `CLOSED`; the signal's reason when aborted.
    */
   async mask(input: ImageInput, options: MaskOptions = {}): Promise<MaskResult> {
     const { output, copy, format, faces, signal } = options;
@@ -353,11 +373,17 @@ export class Masker {
   }
 
   /**
-   * Loads the landmark model and the templates ahead of the first photo. Errors: `MODEL_MISSING`, `MODEL_CORRUPT`; of a
+   * Loads the landmark model and the templates, and opens the device, ahead of the first photo. Errors: `MODEL_MISSING`,
+   * `MODEL_CORRUPT`, `UNAVAILABLE`; of a
    * template's picture or a texture `NOT_FOUND`, `UNREADABLE`, `INVALID_ARGUMENT`, `TOO_LARGE`.
    */
   async load(): Promise<void> {
     await this.#calls.run(async () => (await this.#open()).load());
+  }
+
+  /** Why the CPU does what `auto` was to leave to a device; nothing before that is known, or where it does not. */
+  get deviceProblem(): string | undefined {
+    return this.#native?.deviceProblem || undefined;
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */

@@ -198,6 +198,7 @@ void Study(const Image& image, const char* model, int runs, std::string_view sim
     return planes;
   };
   std::vector<Planes> planes;
+  planes.reserve(levels.size());
   for (const Pixels& level : levels) planes.push_back(planes_of(level));
   double level_pixels = 0;
   double windows = 0;

@@ -140,6 +140,8 @@ void MaskbenchDevices(std::vector<maskbench::device::DeviceInfo>& devices) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaErrorNoDevice) return;
+  if (status == cudaErrorInsufficientDriver)
+    throw maskbench::device::DeviceError{"NVIDIA's driver is missing, or older than CUDA 13 needs", false};
   Check(status, "looking for devices");
   for (int device = 0; device < count; ++device) {
     cudaDeviceProp properties{};

@@ -126,7 +126,7 @@ void Finder::RunBatch(Backend& backend, std::span<Request* const> batch) const {
       FaceJob job{};
       std::ranges::copy(places[number].m, job.m);
       std::ranges::copy(places[number].b, job.b);
-      for (int point = 0; point < kLandmarks; ++point)
+      for (size_t point = 0; point < kLandmarks; ++point)
         job.PixelAt(shapes[number][2 * point], shapes[number][2 * point + 1], face.landmarks[point].x,
                     face.landmarks[point].y);
       ++number;

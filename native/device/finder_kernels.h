@@ -249,7 +249,7 @@ struct TurnShape {
     if (i > 0) return;
     double from_mean[2] = {};
     double to_mean[2] = {};
-    for (int point = 0; point < kLandmarks; ++point)
+    for (size_t point = 0; point < kLandmarks; ++point)
       for (int axis = 0; axis < 2; ++axis) {
         from_mean[axis] += initial[2 * point + axis];
         to_mean[axis] += face.shape[2 * point + axis];
@@ -261,7 +261,7 @@ struct TurnShape {
     double along = 0;
     double across = 0;
     double size = 0;
-    for (int point = 0; point < kLandmarks; ++point) {
+    for (size_t point = 0; point < kLandmarks; ++point) {
       const double x = initial[2 * point] - from_mean[0];
       const double y = initial[2 * point + 1] - from_mean[1];
       const double u = face.shape[2 * point] - to_mean[0];
@@ -289,8 +289,9 @@ struct ReadPixels {
     const FaceJob& face = jobs[job];
     if (i >= count) return;
     const PixelPlace& place = places[i];
-    const float x = (face.turn[0] * place.dx + face.turn[1] * place.dy) + face.shape[2 * place.anchor];
-    const float y = (face.turn[2] * place.dx + face.turn[3] * place.dy) + face.shape[2 * place.anchor + 1];
+    const float* anchor = face.shape + size_t{2} * place.anchor;
+    const float x = (face.turn[0] * place.dx + face.turn[1] * place.dy) + anchor[0];
+    const float y = (face.turn[2] * place.dx + face.turn[3] * place.dy) + anchor[1];
     int column = 0;
     int row = 0;
     face.PixelAt(x, y, column, row);

@@ -55,7 +55,8 @@ class GridBackend : public Backend {
     trees_.Upload({models.trees.begin(), models.trees.end()});
     std::memcpy(&trees_header_, models.trees.data(), sizeof(trees_header_));
     initial_.resize(kShape);
-    std::memcpy(initial_.data(), models.trees.data() + TreeLayout(trees_header_).initial_shape, kShape * sizeof(float));
+    const TreeLayout layout(trees_header_);
+    std::memcpy(initial_.data(), models.trees.data() + layout.initial_shape, kShape * sizeof(float));
   }
 
   std::vector<FoundWindow> FindWindows(std::span<const PhotoInput> photos) override {

@@ -42,8 +42,8 @@ void Gather(const uint8_t* from, const int* first, const uint8_t* places, int gr
   const hn::FixedTag<uint8_t, 16> bytes;
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int group = 0; group < groups; ++group) {
-    const auto find = [&](int half) HWY_ATTR {
-      const int number = 2 * group + half;
+    const auto find = [&](size_t half) HWY_ATTR {
+      const size_t number = 2 * static_cast<size_t>(group) + half;
       return hn::TableLookupBytes(hn::LoadU(bytes, from + first[number]), hn::LoadU(bytes, places + 16 * number));
     };
     const auto begin = find(0);
@@ -53,7 +53,7 @@ void Gather(const uint8_t* from, const int* first, const uint8_t* places, int gr
     hn::Store(hn::ConcatUpperUpper(bytes, end, begin), bytes, found + kResizeGroup);
     for (int i = 0; i < 2 * kResizeGroup; i += lanes)
       hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, found + i))), d, pixels + i);
-    pixels += 2 * kResizeGroup;
+    pixels += size_t{2} * kResizeGroup;
   }
 }
 
@@ -119,9 +119,8 @@ void Halve(const Planes& in, Planes& out) {
       const uint8_t* above = in.row(color, 2 * y);
       const uint8_t* below = in.row(color, 2 * y + down);
       uint8_t* mean = out.row(color, y);
-      for (int x = 0; x < out.width(); ++x)
-        mean[x] =
-            static_cast<uint8_t>((above[2 * x] + above[2 * x + right] + below[2 * x] + below[2 * x + right] + 2) / 4);
+      for (int x = 0; x < out.width(); ++x, above += 2, below += 2)
+        mean[x] = static_cast<uint8_t>((above[0] + above[right] + below[0] + below[right] + 2) / 4);
     }
 }
 

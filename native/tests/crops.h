@@ -24,7 +24,7 @@ inline Image ReadRaw(const char* path, int width, int height) {
 // A part of a photo, turned over, resized, dimmed and made noisy.
 inline Image Crop(const Image& photo, NamedRandom& random) {
   const auto between = [&](int low, int high) {
-    return low + static_cast<int>(random.Below(static_cast<uint64_t>(high - low + 1)));
+    return low + static_cast<int>(random.Below(static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1));
   };
   const int width = between(60, 260);
   const int height = between(60, 260);

@@ -24,7 +24,7 @@ Landmarks PredictWithDlib(const dlib::shape_predictor& predictor, const Image& i
   dlib::array2d<dlib::rgb_pixel> pixels(image.height, image.width);
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x) {
-      const uint8_t* from = image.row(y) + 3 * x;
+      const uint8_t* from = image.row(y) + size_t{3} * x;
       pixels[y][x] = dlib::rgb_pixel(from[0], from[1], from[2]);
     }
   const dlib::full_object_detection shape =

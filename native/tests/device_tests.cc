@@ -1,16 +1,20 @@
-// device_tests <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...: what runs on a GPU, on grids that are
-// walked on the CPU: faces of mixed batches of crops and odd sizes must be those of the CPU, boxes, scores and
-// landmarks.
+// device_tests [--cuda <device>] <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...: what runs on a GPU,
+// on grids that are walked on the CPU, or on a device itself: faces of mixed batches of crops and odd sizes must be
+// those of the CPU, boxes, scores and landmarks.
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "device/finder.h"
 #include "device/grid_backend.h"
+#include "device/open.h"
 #include "device/walked_grid.h"
 #include "face/detector.h"
 #include "face/landmarks.h"
@@ -25,11 +29,14 @@ using device::WalkedGrid;
 
 constexpr uint64_t kMuch = uint64_t{4} << 30U;
 
-std::unique_ptr<Finder> MakeFinder(const LandmarkPredictor& predictor, int upsample, uint64_t limit, uint64_t batch) {
-  std::vector<std::unique_ptr<device::Backend>> backends;
-  for (int i = 0; i < 2; ++i)
-    backends.push_back(std::make_unique<device::GridBackend<WalkedGrid>>(std::make_unique<WalkedGrid>(limit),
-                                                                         device::ModelsOf(predictor.trees())));
+// `limit`: bytes that each of two grids may take; `batch`: those that the photos of a batch may.
+std::unique_ptr<Finder> MakeFinder(const LandmarkPredictor& predictor, int cuda, int upsample, uint64_t limit,
+                                   uint64_t batch) {
+  if (cuda >= 0) return device::OpenFinder({cuda, 2 * limit, false}, upsample, predictor);
+  std::vector<std::unique_ptr<device::Backend>> backends(2);
+  for (auto& backend : backends)
+    backend = std::make_unique<device::GridBackend<WalkedGrid>>(std::make_unique<WalkedGrid>(limit),
+                                                                device::ModelsOf(predictor.trees()));
   return std::make_unique<Finder>(std::move(backends), upsample, batch);
 }
 
@@ -44,7 +51,7 @@ bool Same(const std::vector<Face>& ours, const std::vector<Detection>& expected,
   });
 }
 
-int Main(int count, const char* model, const std::vector<Image>& photos) {
+int Main(int cuda, int count, const char* model, const std::vector<Image>& photos) {
   const auto predictor = LandmarkPredictor::Load(model);
   std::vector<Image> images;
   NamedRandom random(1, "odd sizes", 0);
@@ -60,13 +67,13 @@ int Main(int count, const char* model, const std::vector<Image>& photos) {
   int wrong = 0;
   size_t faces = 0;
   for (const int upsample : {0, 1}) {
-    const auto finder = MakeFinder(*predictor, upsample, kMuch, uint64_t{20} << 20U);
+    const auto finder = MakeFinder(*predictor, cuda, upsample, kMuch, uint64_t{20} << 20U);
     std::vector<std::vector<Face>> found(images.size());
     // Many callers at once, whose photos form batches.
-    std::vector<std::jthread> callers;
+    std::vector<std::jthread> callers(8);
     std::atomic<size_t> next = 0;
-    for (int caller = 0; caller < 8; ++caller)
-      callers.emplace_back([&] {
+    for (std::jthread& caller : callers)
+      caller = std::jthread([&] {
         for (size_t i = next++; i < images.size(); i = next++) found[i] = finder->Find(images[i]);
       });
     callers.clear();
@@ -81,11 +88,11 @@ int Main(int count, const char* model, const std::vector<Image>& photos) {
   // Too little memory for the models, and for a photo: told, and the next call is served.
   int refused = 0;
   try {
-    MakeFinder(*predictor, 1, 1000, kMuch);
+    MakeFinder(*predictor, cuda, 1, 1000, kMuch);
   } catch (const device::DeviceError& error) {
     refused += error.out_of_memory ? 1 : 0;
   }
-  const auto small = MakeFinder(*predictor, 1, predictor->trees().size() + (uint64_t{2} << 20U), kMuch);
+  const auto small = MakeFinder(*predictor, cuda, 1, predictor->trees().size() + (uint64_t{2} << 20U), kMuch);
   try {
     small->Find(photos[0]);
   } catch (const device::DeviceError& error) {
@@ -101,10 +108,21 @@ int Main(int count, const char* model, const std::vector<Image>& photos) {
 }  // namespace maskbench
 
 int main(int count, char** arguments) {
-  if (count < 6 || count % 3 != 0) {
-    std::fprintf(stderr, "device_tests <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...\n");
+  std::vector<char*> words(arguments + 1, arguments + count);
+  int cuda = -1;
+  if (words.size() > 1 && std::string_view(words[0]) == "--cuda") {
+    cuda = std::atoi(words[1]);
+    words.erase(words.begin(), words.begin() + 2);
+  }
+  if (words.size() < 5 || words.size() % 3 != 2) {
+    std::fprintf(stderr,
+                 "device_tests [--cuda <device>] <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...\n");
     return 2;
   }
-  return maskbench::Main(std::atoi(arguments[1]), arguments[2],
-                         maskbench::ReadPhotos({arguments + 3, static_cast<size_t>(count) - 3}));
+  try {
+    return maskbench::Main(cuda, std::atoi(words[0]), words[1], maskbench::ReadPhotos(std::span(words).subspan(2)));
+  } catch (const maskbench::device::DeviceError& error) {
+    std::printf("skipped: cuda:%d: %s\n", cuda, error.what.c_str());
+    return 0;
+  }
 }

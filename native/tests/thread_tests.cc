@@ -36,6 +36,7 @@ int Main(const char* model, const std::vector<Photo>& photos) {
   options.limits.max_pixels = 10'000'000;
   Masker alone(options);
   std::vector<Bytes> expected;
+  expected.reserve(photos.size());
   for (const Photo& photo : photos) expected.push_back(alone.Run(Request(photo), {}).image);
 
   constexpr int kThreads = 6;

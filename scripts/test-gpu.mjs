@@ -1,0 +1,25 @@
+// npm run test:gpu: holds the faces that a CUDA device finds to the CPU's, on crops of the sample photos. Without a device it
+// says so and ends well.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+
+const root = path.dirname(import.meta.dirname);
+const folder = mkdtempSync(path.join(tmpdir(), 'maskbench-gpu-'));
+const photos = [];
+for (const number of [1, 2, 3, 4, 5, 6]) {
+  const photo = path.join(root, `node_modules/@vladmandic/face-api/demo/sample${number}.jpg`);
+  const image = sharp(photo).resize({ width: 500 }).removeAlpha();
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+  const file = path.join(folder, `${number}.raw`);
+  await writeFile(file, data);
+  photos.push(file, String(info.width), String(info.height));
+}
+const model = process.env.MASKBENCH_LANDMARKS ?? '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
+const words = ['--cuda', process.argv[2] ?? '0', '2000', model, ...photos];
+const { status } = spawnSync(path.join(root, 'build/Release/device_tests'), words, { stdio: 'inherit' });
+rmSync(folder, { recursive: true });
+process.exit(status ?? 1);

@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { diagnose, Masker } from 'maskbench';
+import sharp from 'sharp';
+import { maskbench, repository, samplePhoto, smallPhoto, temporaryFolder } from '../support/files.js';
+
+/** What a test without a device must say; with one it is not run. */
+const withoutDevice = diagnose().cuda.devices.length === 0 ? test : test.skip;
+
+test('walked grids find the faces of the CPU in batches of crops and odd sizes', async (t) => {
+  const folder = temporaryFolder(t);
+  const photos: string[] = [];
+  for (const number of [1, 2, 3, 4, 5, 6]) {
+    const image = sharp(samplePhoto(number)).resize({ width: 400 }).removeAlpha();
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+    const file = path.join(folder, `${number}.raw`);
+    writeFileSync(file, data);
+    photos.push(file, String(info.width), String(info.height));
+  }
+  const model = process.env.MASKBENCH_LANDMARKS ?? '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
+  const output = execFileSync(path.join(repository, 'build/Release/device_tests'), ['100', model, ...photos], {
+    encoding: 'utf8',
+  });
+  const [, wrong, faces] =
+    /^(\d+) of 216 images differ, (\d+) faces, 2 of 2 shortages of memory told$/m.exec(output) ?? [];
+  t.is(wrong, '0', output);
+  t.true(Number(faces) > 15, output);
+});
+
+withoutDevice('without a device --device cuda ends with one line, auto goes on on the CPU and says so', async (t) => {
+  const photo = await smallPhoto(t, 2);
+  const folder = temporaryFolder(t);
+  const [usual, out] = [path.join(folder, 'usual.png'), path.join(folder, 'out.png')];
+  t.is((await maskbench(['mask', photo, '--out', usual])).code, 0);
+  const refused = await maskbench(['mask', photo, '--out', out, '--device', 'cuda']);
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, /^maskbench: cuda:0: .+\n$/);
+  const auto = await maskbench(['mask', photo, '--out', out, '--device', 'auto']);
+  t.is(auto.code, 0);
+  t.regex(auto.stderr, /^cuda:0: .+; faces are searched on the CPU\n$/);
+  t.deepEqual(readFileSync(out), readFileSync(usual));
+  const masker = new Masker({ device: 'cuda:1' });
+  await t.throwsAsync(masker.mask(photo), { code: 'UNAVAILABLE' });
+});
+
+test('bad devices are refused', (t) => {
+  for (const options of [{ device: 'gpu' }, { device: 'cuda:x' }, { device: 'cuda', deviceMemory: 1 }])
+    t.throws(() => new Masker(options), { code: 'INVALID_ARGUMENT' });
+  t.throws(() => new Masker({ device: 'auto', minFace: 90 }), { code: 'INVALID_ARGUMENT' });
+});
