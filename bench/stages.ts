@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-
 import sharp from 'sharp';
 import { defaultLandmarkModel } from '../lib/mask/masker.js';
 import type { BenchOptions } from './main.js';

@@ -141,7 +141,7 @@ void MaskbenchDevices(std::vector<maskbench::device::DeviceInfo>& devices) {
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaErrorNoDevice) return;
   if (status == cudaErrorInsufficientDriver)
-    throw maskbench::device::DeviceError{"NVIDIA's driver is missing, or older than CUDA 13 needs", false};
+    throw maskbench::device::DeviceError{"NVIDIA's driver is missing, or too old for this build", false};
   Check(status, "looking for devices");
   for (int device = 0; device < count; ++device) {
     cudaDeviceProp properties{};

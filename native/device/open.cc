@@ -20,7 +20,7 @@ struct Module {
     dladdr(reinterpret_cast<void*>(&OpenFinder), &self);
     const auto path = std::filesystem::path(self.dli_fname).parent_path() / "maskbench_cuda.so";
     if (!std::filesystem::exists(path)) {
-      problem = "maskbench was built without CUDA: nvcc was not found";
+      problem = "maskbench was built without CUDA: nvcc 12.8 or later was not found";
       return;
     }
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
