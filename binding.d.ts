@@ -223,8 +223,8 @@ export declare class Masker {
   constructor(options: NativeMaskerOptions);
   mask(request: NativeMaskRequest, cancellation: Cancellation): Promise<NativeMaskResult>;
   /**
-   * Loads the landmark model and the templates. Rejects with MODEL_MISSING, MODEL_CORRUPT; of a template's picture or a texture
-   * INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
+   * Loads the landmark model and the templates, and opens the device. Rejects with MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE; of a
+   * template's picture or a texture INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
    */
   load(): Promise<void>;
   /** Why the CPU does what was left to the device; empty: it does not. */

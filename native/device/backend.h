@@ -26,14 +26,14 @@ struct PhotoInput {
 struct FaceInput {
   // Of the photos that windows were found in last.
   int photo;
-  double m[4], b[2];
+  BoxToPixels place;
 };
 
 // What every search needs: lies on the host, and is copied to the device once.
 struct Models {
-  std::vector<FilterComponent> components;
+  std::vector<frontal::Component> components;
   FilterModel filters;
-  // The landmarks' compact file; empty: none are asked for.
+  // The landmarks' compact file.
   std::span<const uint8_t> trees;
 };
 

@@ -10,22 +10,14 @@
 
 namespace maskbench::device {
 
-static_assert(kDeviceFeatures == kFeatures && kDeviceFilters == kFilters && kDeviceWindow == kWindow &&
-              kZeros == kZerosBefore && kZerosAround == kZerosBefore + kZerosAfter);
-
 Models ModelsOf(std::span<const uint8_t> trees) {
   Models models;
   models.trees = trees;
   for (int filter = 0; filter < kFilters; ++filter) {
     models.filters.first[filter] = static_cast<int>(models.components.size());
     models.filters.thresholds[filter] = frontal::kModel.filters[filter].threshold;
-    for (const frontal::Component& from : frontal::kModel.filters[filter].components) {
-      FilterComponent component{};
-      component.plane = from.plane;
-      std::ranges::copy(from.column, component.column);
-      std::ranges::copy(from.row, component.row);
-      models.components.push_back(component);
-    }
+    const auto components = frontal::kModel.filters[filter].components;
+    models.components.insert(models.components.end(), components.begin(), components.end());
   }
   models.filters.first[kFilters] = static_cast<int>(models.components.size());
   return models;
@@ -103,15 +95,10 @@ void Finder::RunBatch(Backend& backend, std::span<Request* const> batch) const {
   for (const FoundWindow& window : found)
     windows[window.photo][window.filter].push_back({window.level, {window.row, window.column, window.score}});
   std::vector<FaceInput> faces;
-  std::vector<BoxToPixels> places;
   for (size_t i = 0; i < batch.size(); ++i)
     for (const Detection& detection : FacesOf(windows[i], upsample_)) {
       batch[i]->faces.push_back({detection.box, detection.score, {}});
-      const BoxToPixels& place = places.emplace_back(detection.box);
-      FaceInput& face = faces.emplace_back();
-      face.photo = static_cast<int>(i);
-      std::ranges::copy(place.m, face.m);
-      std::ranges::copy(place.b, face.b);
+      faces.push_back({static_cast<int>(i), PixelsOf(detection.box)});
     }
   std::vector<std::array<float, kShape>> shapes;
   try {
@@ -123,12 +110,9 @@ void Finder::RunBatch(Backend& backend, std::span<Request* const> batch) const {
   size_t number = 0;
   for (Request* request : batch)
     for (Face& face : request->faces) {
-      FaceJob job{};
-      std::ranges::copy(places[number].m, job.m);
-      std::ranges::copy(places[number].b, job.b);
       for (size_t point = 0; point < kLandmarks; ++point)
-        job.PixelAt(shapes[number][2 * point], shapes[number][2 * point + 1], face.landmarks[point].x,
-                    face.landmarks[point].y);
+        faces[number].place.PixelAt(shapes[number][2 * point], shapes[number][2 * point + 1], face.landmarks[point].x,
+                                    face.landmarks[point].y);
       ++number;
     }
 }

@@ -16,7 +16,7 @@
 
 namespace maskbench::device {
 
-// What backends need of dlib's frontal model and, if asked for, of the landmarks' trees.
+// What backends need of dlib's frontal model, and the landmarks' trees.
 Models ModelsOf(std::span<const uint8_t> trees);
 
 // Estimated bytes of a device that a photo takes while its faces are searched.

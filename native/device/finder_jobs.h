@@ -1,24 +1,21 @@
 #ifndef MASKBENCH_DEVICE_FINDER_JOBS_H_
 #define MASKBENCH_DEVICE_FINDER_JOBS_H_
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
+#include "face/frontal_model.h"
 #include "face/gradient.h"
+#include "face/landmarks.h"
 #include "face/resize_plan.h"
+#include "face/windows.h"
 #include "runtime/host_device.h"
 
 // What the kernels of finder_kernels.h are given. All pointers are the device's.
 
 namespace maskbench::device {
 
-inline constexpr int kDeviceFeatures = 31;
-inline constexpr int kDeviceFilters = 5;
-// Cells across and down the detector's window, and zeros before and after an image's features.
-inline constexpr int kDeviceWindow = 10;
-inline constexpr int kZeros = 4;
-inline constexpr int kZerosAround = kDeviceWindow - 1;
+inline constexpr int kZerosAround = kZerosBefore + kZerosAfter;
 
 struct PhotoJob {
   // B, G, R bytes, row-major.
@@ -56,21 +53,19 @@ struct LevelJob {
   int rows, columns;
   float* features;
 
+  // With those around.
+  MASKBENCH_HOST_DEVICE size_t cells() const {
+    return static_cast<size_t>(grid.cells_across + 2) * (grid.cells_down + 2);
+  }
   MASKBENCH_HOST_DEVICE int padded_columns() const { return columns + kZerosAround; }
   MASKBENCH_HOST_DEVICE size_t padded() const { return static_cast<size_t>(padded_columns()) * (rows + kZerosAround); }
 };
 
-struct FilterComponent {
-  int plane;
-  float column[kDeviceWindow];
-  float row[kDeviceWindow];
-};
-
 struct FilterModel {
-  const FilterComponent* components;
+  const frontal::Component* components;
   // Where the components of each filter begin, and where the last end.
-  int first[kDeviceFilters + 1];
-  double thresholds[kDeviceFilters];
+  int first[kFilters + 1];
+  double thresholds[kFilters];
 };
 
 struct FoundWindow {
@@ -81,19 +76,12 @@ struct FoundWindow {
 struct FaceJob {
   const uint8_t* pixels;
   int width, height;
-  // From a box's own coordinates to pixels: x' = m[0] x + m[1] y + b[0] and so on.
-  double m[4], b[2];
+  BoxToPixels place;
   // 68 points x, y, in the box's coordinates.
   float* shape;
   float* turn;
   float* values;
   uint32_t* leaves;
-
-  // The pixel that a place in the box's coordinates falls on.
-  MASKBENCH_HOST_DEVICE void PixelAt(float x, float y, int& column, int& row) const {
-    column = static_cast<int>(std::floor((m[0] * static_cast<double>(x) + m[1] * static_cast<double>(y)) + b[0] + 0.5));
-    row = static_cast<int>(std::floor((m[2] * static_cast<double>(x) + m[3] * static_cast<double>(y)) + b[1] + 0.5));
-  }
 };
 
 }  // namespace maskbench::device

@@ -93,7 +93,7 @@ struct CountVotes {
   MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
     const LevelJob& level = jobs[job];
     const int cells_across = level.grid.cells_across + 2;
-    if (i >= static_cast<size_t>(cells_across) * (level.grid.cells_down + 2) || level.rows == 0) return;
+    if (i >= level.cells() || level.rows == 0) return;
     const auto cell_x = static_cast<int>(i % cells_across);
     const auto cell_y = static_cast<int>(i / cells_across);
     // Sixteen rows and columns of pixels vote in a cell.
@@ -133,10 +133,10 @@ struct MakeFeatures {
   MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
     const LevelJob& level = jobs[job];
     if (level.rows == 0 || i >= level.padded()) return;
-    const auto x = static_cast<int>(i % level.padded_columns()) - kZeros;
-    const auto y = static_cast<int>(i / level.padded_columns()) - kZeros;
+    const auto x = static_cast<int>(i % level.padded_columns()) - kZerosBefore;
+    const auto y = static_cast<int>(i / level.padded_columns()) - kZerosBefore;
     if (x < 0 || y < 0 || x >= level.columns || y >= level.rows) {
-      for (int feature = 0; feature < kDeviceFeatures; ++feature) level.features[feature * level.padded() + i] = 0;
+      for (int feature = 0; feature < kFeatures; ++feature) level.features[feature * level.padded() + i] = 0;
       return;
     }
     // Cells are counted from one before the image, and the first and last have no features.
@@ -189,16 +189,16 @@ struct ScoreWindows {
     const float* window = level.features + static_cast<size_t>(row) * level.padded_columns() + column;
     // dlib scores eight columns at a time, and the last ones in another order of arithmetic.
     const bool last = column >= level.columns / 8 * 8;
-    for (int filter = 0; filter < kDeviceFilters; ++filter) {
+    for (int filter = 0; filter < kFilters; ++filter) {
       float score = 0;
       for (int c = model.first[filter]; c < model.first[filter + 1]; ++c) {
-        const FilterComponent& component = model.components[c];
+        const frontal::Component& component = model.components[c];
         const float* plane = window + component.plane * level.padded();
         Sum down(last);
-        for (int y = 0; y < kDeviceWindow; ++y) {
+        for (int y = 0; y < kWindow; ++y) {
           Sum across(last);
           const float* taps = plane + static_cast<size_t>(y) * level.padded_columns();
-          for (int x = 0; x < kDeviceWindow; ++x) across.Add(x, taps[x] * component.row[x]);
+          for (int x = 0; x < kWindow; ++x) across.Add(x, taps[x] * component.row[x]);
           down.Add(y, across.Value() * component.column[y]);
         }
         score += down.Value();
@@ -294,7 +294,7 @@ struct ReadPixels {
     const float y = (face.turn[2] * place.dx + face.turn[3] * place.dy) + anchor[1];
     int column = 0;
     int row = 0;
-    face.PixelAt(x, y, column, row);
+    face.place.PixelAt(x, y, column, row);
     int intensity = 0;
     if (column >= 0 && row >= 0 && column < face.width && row < face.height) {
       const uint8_t* pixel = face.pixels + 3 * (static_cast<size_t>(row) * face.width + column);

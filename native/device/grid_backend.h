@@ -51,7 +51,6 @@ class GridBackend : public Backend {
  public:
   GridBackend(std::unique_ptr<Grid> grid, const Models& models) : grid_(std::move(grid)), filters_(models.filters) {
     filters_.components = components_.Upload(models.components);
-    if (models.trees.empty()) return;
     trees_.Upload({models.trees.begin(), models.trees.end()});
     std::memcpy(&trees_header_, models.trees.data(), sizeof(trees_header_));
     initial_.resize(kShape);
@@ -67,12 +66,8 @@ class GridBackend : public Backend {
     grid_->Launch(photos.size(), MostOf(photos), SeparateColors{photo_jobs_.Upload(photos_)});
     // Both buffers of planes hold the largest image of every photo.
     int from = 0;
-    size_t doublings = 0;
     size_t levels = 0;
-    for (const PhotoInput& photo : photos) {
-      doublings = std::max(doublings, photo.sizes.doublings.size());
-      levels = std::max(levels, photo.sizes.levels.size());
-    }
+    for (const PhotoInput& photo : photos) levels = std::max(levels, photo.sizes.levels.size());
     std::vector<ImageSize> sizes;
     for (const PhotoInput& photo : photos) sizes.push_back(photo.size);
     const auto resize = [&](const auto& next_of) {
@@ -87,13 +82,12 @@ class GridBackend : public Backend {
       grid_->Launch(photos.size(), most, Resize{resize_jobs_.Upload(jobs)});
       from = 1 - from;
     };
-    for (size_t step = 0; step < doublings; ++step)
-      resize([&](const PhotoInput& photo) {
-        return step < photo.sizes.doublings.size() ? photo.sizes.doublings[step] : ImageSize{};
-      });
+    // All are doubled equally often.
+    for (size_t step = 0; step < photos[0].sizes.doublings.size(); ++step)
+      resize([&](const PhotoInput& photo) { return photo.sizes.doublings[step]; });
     unsigned none = 0;
     grid_->Upload(count_.Reserve(1), &none, sizeof(none));
-    found_.Reserve(std::max<size_t>(capacity_, 1));
+    found_.Reserve(capacity_);
     for (size_t level = 0; level <= levels; ++level) {
       if (level > 0)
         resize([&](const PhotoInput& photo) {
@@ -126,11 +120,8 @@ class GridBackend : public Backend {
     std::vector<FaceJob> jobs;
     for (size_t i = 0; i < faces.size(); ++i) {
       const PhotoJob& photo = photos_[static_cast<size_t>(faces[i].photo)];
-      FaceJob job{photo.pixels, photo.width,         photo.height,      {}, {}, shape + kShape * i,
-                  turn + 4 * i, values + pixels * i, leaves + trees * i};
-      std::copy_n(faces[i].m, 4, job.m);
-      std::copy_n(faces[i].b, 2, job.b);
-      jobs.push_back(job);
+      jobs.push_back({photo.pixels, photo.width, photo.height, faces[i].place, shape + kShape * i, turn + 4 * i,
+                      values + pixels * i, leaves + trees * i});
     }
     const FaceJob* all = face_jobs_.Upload(jobs);
     const TreeLayout layout(trees_header_);
@@ -240,12 +231,11 @@ class GridBackend : public Backend {
       if (job.rows == 0 || job.columns == 0) job.rows = job.columns = 0;
       jobs.push_back(job);
       if (job.rows == 0) continue;
-      const size_t job_cells = static_cast<size_t>(job.grid.cells_down + 2) * (job.grid.cells_across + 2);
       pixels += Area(size);
-      cells += job_cells;
+      cells += job.cells();
       numbers += job.padded();
       most_pixels = std::max(most_pixels, Area(size));
-      most_cells = std::max(most_cells, job_cells);
+      most_cells = std::max(most_cells, job.cells());
       most_padded = std::max(most_padded, job.padded());
       most_windows = std::max(most_windows, static_cast<size_t>(job.rows) * job.columns);
     }
@@ -253,7 +243,7 @@ class GridBackend : public Backend {
     uint8_t* orientations = orientations_.Reserve(pixels);
     float* votes = votes_.Reserve(cells * kOrientations);
     float* energies = energies_.Reserve(cells);
-    float* features = features_.Reserve(numbers * kDeviceFeatures);
+    float* features = features_.Reserve(numbers * kFeatures);
     for (size_t i = 0; i < jobs.size(); ++i) {
       LevelJob& job = jobs[i];
       job.planes = planes_[from].data() + plane_offsets_[i];
@@ -263,12 +253,11 @@ class GridBackend : public Backend {
       job.energies = energies;
       job.features = features;
       if (job.rows == 0) continue;
-      const size_t job_cells = static_cast<size_t>(job.grid.cells_down + 2) * (job.grid.cells_across + 2);
       lengths += Area(sizes[i]);
       orientations += Area(sizes[i]);
-      votes += job_cells * kOrientations;
-      energies += job_cells;
-      features += job.padded() * kDeviceFeatures;
+      votes += job.cells() * kOrientations;
+      energies += job.cells();
+      features += job.padded() * kFeatures;
     }
     const LevelJob* all = level_jobs_.Upload(jobs);
     grid_->Launch(jobs.size(), most_pixels, FindGradients{all});
@@ -288,7 +277,7 @@ class GridBackend : public Backend {
   // Windows found in a batch; more are rare, and cost a second run.
   size_t capacity_ = 4096;
 
-  GridBuffer<Grid, FilterComponent> components_{*grid_};
+  GridBuffer<Grid, frontal::Component> components_{*grid_};
   GridBuffer<Grid, uint8_t> trees_{*grid_};
   GridBuffer<Grid, uint8_t> pixels_{*grid_};
   GridBuffer<Grid, uint8_t> planes_[2] = {GridBuffer<Grid, uint8_t>(*grid_), GridBuffer<Grid, uint8_t>(*grid_)};

@@ -227,11 +227,11 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
 
 }  // namespace
 
-BoxToPixels::BoxToPixels(const Box& box) {
+BoxToPixels PixelsOf(const Box& box) {
   const dlib::point_transform_affine to_image = ToImage(box);
-  for (int i = 0; i < 4; ++i) m[i] = to_image.get_m()(i / 2, i % 2);
-  b[0] = to_image.get_b().x();
-  b[1] = to_image.get_b().y();
+  const auto& m = to_image.get_m();
+  const auto& b = to_image.get_b();
+  return {{m(0, 0), m(0, 1), m(1, 0), m(1, 1)}, {b.x(), b.y()}};
 }
 
 std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::string& path) {

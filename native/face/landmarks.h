@@ -1,6 +1,7 @@
 #ifndef MASKBENCH_FACE_LANDMARKS_H_
 #define MASKBENCH_FACE_LANDMARKS_H_
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -8,6 +9,7 @@
 
 #include "face/face.h"
 #include "image/image.h"
+#include "runtime/host_device.h"
 
 namespace maskbench {
 
@@ -29,8 +31,13 @@ class LandmarkPredictor {
 struct BoxToPixels {
   double m[4], b[2];
 
-  explicit BoxToPixels(const Box& box);
+  // The pixel that a place falls on.
+  MASKBENCH_HOST_DEVICE void PixelAt(float x, float y, int& column, int& row) const {
+    column = static_cast<int>(std::floor((m[0] * static_cast<double>(x) + m[1] * static_cast<double>(y)) + b[0] + 0.5));
+    row = static_cast<int>(std::floor((m[2] * static_cast<double>(x) + m[3] * static_cast<double>(y)) + b[1] + 0.5));
+  }
 };
+BoxToPixels PixelsOf(const Box& box);
 
 }  // namespace maskbench
 

@@ -41,6 +41,7 @@ Header Probe(std::span<const uint8_t> file);
 // The pixels that OpenCV's imread gives in its colour mode: EXIF orientation applied, grey and CMYK made BGR, 16-bit
 // made 8-bit, alpha dropped. Throws UNREADABLE, or UNSUPPORTED_FORMAT where the formats module is missing.
 Decoded Decode(std::span<const uint8_t> file, const Header& header);
+
 struct EncodeOptions {
   // Of JPEG (95 if not given) and WebP (lossless if not given), 1 to 100.
   std::optional<int> quality;
