@@ -1,14 +1,9 @@
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type Box, type DetectResult, type Face, Masker, type SearchOptions } from 'maskbench';
+import { samplePhoto } from '../test/support/files.js';
 import { makeCorpus, shapes } from './corpus.js';
 import type { BenchOptions } from './main.js';
-
-const demo = path.join(
-  path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json')),
-  'demo',
-);
 
 const area = ({ left, top, right, bottom }: Box) => Math.max(0, right - left + 1) * Math.max(0, bottom - top + 1);
 
@@ -38,7 +33,7 @@ export async function benchRecall({ quick }: BenchOptions): Promise<void> {
   const corpora: { name: string; photos: string[]; ways: SearchOptions[] }[] = [
     {
       name: '6 sample photos, 1920 pixels wide',
-      photos: [1, 2, 3, 4, 5, 6].map((number) => path.join(demo, `sample${number}.jpg`)),
+      photos: [1, 2, 3, 4, 5, 6].map(samplePhoto),
       ways: [{ upsample: 0 }, { minFace: 60 }, { minFace: 100 }, { maxSize: 1280 }, { maxSize: 960 }, { maxSize: 640 }],
     },
   ];

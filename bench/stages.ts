@@ -1,26 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { defaultLandmarkModel } from '../lib/mask/masker.js';
+import { samplePhoto } from '../test/support/files.js';
 import type { BenchOptions } from './main.js';
 
 const root = path.dirname(import.meta.dirname);
-const demo = path.join(
-  path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json')),
-  'demo',
-);
-
 /** Times each stage of finding faces on one thread, ours beside dlib's and beside what this processor could do at best. */
 export async function benchStages({ quick }: BenchOptions): Promise<void> {
   execFileSync('cmake', ['--build', path.join(root, 'build'), '--target', 'stages'], { stdio: 'ignore' });
   const folder = mkdtempSync(path.join(tmpdir(), 'maskbench-stages-'));
   const crop = { left: 640, top: 130, width: 500, height: 500 };
   const photos = [
-    { photo: sharp(path.join(demo, 'sample6.jpg')).extract(crop).resize(250, 250), runs: quick ? 2 : 60 },
-    ...(quick ? [] : [{ photo: sharp(path.join(demo, 'sample1.jpg')), runs: 8 }]),
+    { photo: sharp(samplePhoto(6)).extract(crop).resize(250, 250), runs: quick ? 2 : 60 },
+    ...(quick ? [] : [{ photo: sharp(samplePhoto(1)), runs: 8 }]),
   ];
   for (const { photo, runs } of photos) {
     const { data, info } = await photo.removeAlpha().raw().toBuffer({ resolveWithObject: true });

@@ -1,28 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { diagnose, Masker } from 'maskbench';
-import sharp from 'sharp';
-import { maskbench, repository, samplePhoto, smallPhoto, temporaryFolder } from '../support/files.js';
+import { rawSamples } from '../support/faces.js';
+import { maskbench, repository, smallPhoto, temporaryFolder } from '../support/files.js';
 
 /** What a test without a device must say; with one it is not run. */
 const withoutDevice = diagnose().cuda.devices.length === 0 ? test : test.skip;
 
 test('walked grids find the faces of the CPU in batches of crops and odd sizes', async (t) => {
-  const folder = temporaryFolder(t);
-  const photos: string[] = [];
-  for (const number of [1, 2, 3, 4, 5, 6]) {
-    const image = sharp(samplePhoto(number)).resize({ width: 400 }).removeAlpha();
-    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
-    const file = path.join(folder, `${number}.raw`);
-    writeFileSync(file, data);
-    photos.push(file, String(info.width), String(info.height));
-  }
-  const model = process.env.MASKBENCH_LANDMARKS ?? '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
-  const output = execFileSync(path.join(repository, 'build/Release/device_tests'), ['100', model, ...photos], {
-    encoding: 'utf8',
-  });
+  const words = ['100', ...(await rawSamples(temporaryFolder(t), 400))];
+  const output = execFileSync(path.join(repository, 'build/Release/device_tests'), words, { encoding: 'utf8' });
   const [, wrong, faces] =
     /^(\d+) of 216 images differ, (\d+) faces, 2 of 2 shortages of memory told$/m.exec(output) ?? [];
   t.is(wrong, '0', output);

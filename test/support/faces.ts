@@ -37,3 +37,16 @@ export async function writePhotos(folder: string, photos: { name: string; face?:
     writeFileSync(file, name.endsWith('.png') ? crop : await sharp(crop).jpeg({ quality: 95 }).toBuffer());
   }
 }
+
+/** Arguments of the native test programs: the landmark model, and the sample photos, so wide, as files of raw RGB pixels. */
+export async function rawSamples(folder: string, width: number): Promise<string[]> {
+  const words = [process.env.MASKBENCH_LANDMARKS ?? '/usr/share/dlib/shape_predictor_68_face_landmarks.dat'];
+  for (const number of [1, 2, 3, 4, 5, 6]) {
+    const image = sharp(samplePhoto(number)).resize({ width }).removeAlpha();
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+    const file = path.join(folder, `${number}.raw`);
+    writeFileSync(file, data);
+    words.push(file, String(info.width), String(info.height));
+  }
+  return words;
+}
