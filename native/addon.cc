@@ -1,7 +1,5 @@
 #include <napi.h>
 
-#include <opencv2/core/utility.hpp>
-
 #include "bindings/all_pairs.h"
 #include "bindings/arguments.h"
 #include "bindings/embedder.h"
@@ -14,7 +12,6 @@
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  cv::setNumThreads(1);  // the pool's threads are the only ones
   maskbench::LimitSimd();
   maskbench::Environment::Init(env);
   exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));

@@ -6,18 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <opencv2/imgproc.hpp>
 #include <stdexcept>
 #include <vector>
 
+#include "embed/scale.h"
 #include "runtime/error.h"
 
 namespace maskbench {
 namespace {
-
-cv::Mat View(const Image& image) {
-  return {image.height, image.width, CV_8UC3, const_cast<uint8_t*>(image.pixels.data())};
-}
 
 // Where a pixel of the crop lies in the image: (xx * x + xy * y + x0, yx * x + yy * y + y0).
 struct Affine {
@@ -101,9 +97,7 @@ Image Letterbox(const ModelInput& input, const Image& image) {
                 "an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
                     " has no pixels left at the model's size");
   Image crop(input.width, input.height);
-  const cv::Rect inside((input.width - to_width) / 2, (input.height - to_height) / 2, to_width, to_height);
-  cv::Mat target = View(crop)(inside);
-  cv::resize(View(image), target, inside.size(), 0, 0, cv::INTER_LINEAR);
+  ScaleInto(image, crop, (input.width - to_width) / 2, (input.height - to_height) / 2, to_width, to_height, false);
   return crop;
 }
 
@@ -164,9 +158,7 @@ Image CutFace(const ModelInput& input, const Image& image, const Face& face) {
 Image FitCrop(const ModelInput& input, const Image& image) {
   if (image.width == input.width && image.height == input.height) return image;
   Image crop(input.width, input.height);
-  cv::Mat target = View(crop);
-  const bool shrinks = image.width > input.width && image.height > input.height;
-  cv::resize(View(image), target, target.size(), 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
+  ScaleInto(image, crop, 0, 0, input.width, input.height, true);
   return crop;
 }
 

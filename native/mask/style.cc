@@ -1,27 +1,20 @@
 #include "mask/style.h"
 
 #include <algorithm>
-#include <opencv2/imgproc.hpp>
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "mask/mesh.h"
+#include "opencv/module.h"
+#include "runtime/error.h"
 
 namespace maskbench {
 namespace {
 
-using Polygon = std::vector<cv::Point>;
+using Polygon = std::vector<Point>;
 
-cv::Mat View(Image& image) { return {image.height, image.width, CV_8UC3, image.pixels.data()}; }
-
-cv::Scalar Bgr(Color color) {
-  return {static_cast<double>(color.blue), static_cast<double>(color.green), static_cast<double>(color.red)};
-}
-
-bool IsEllipse(const FlatStyle& style) {
-  const char* letter = std::get_if<char>(&style);
-  return letter != nullptr && (*letter == 'b' || *letter == 'd' || *letter == 'f');
-}
+Point Nearest(double x, double y) { return {static_cast<int>(std::lrint(x)), static_cast<int>(std::lrint(y))}; }
 
 // A smooth curve through points (Catmull and Rom, 1974), which begins and ends in straight lines.
 Polygon Curve(const std::vector<PointF>& through) {
@@ -38,9 +31,9 @@ Polygon Curve(const std::vector<PointF>& through) {
       const PointF b = at(i);
       const PointF c = at(i + 1);
       const PointF d = at(i + 2);
-      curve.emplace_back(cvRound(blend(a.x, b.x, c.x, d.x)), cvRound(blend(a.y, b.y, c.y, d.y)));
+      curve.push_back(Nearest(blend(a.x, b.x, c.x, d.x), blend(a.y, b.y, c.y, d.y)));
     }
-  curve.emplace_back(cvRound(through.back().x), cvRound(through.back().y));
+  curve.push_back(Nearest(through.back().x, through.back().y));
   return curve;
 }
 
@@ -64,24 +57,24 @@ Polygon MakePolygon(const Landmarks& points, NistStyle style) {
   for (int i = 1; i <= 15; ++i) {
     if (i > 1 && (down(at(i - 1)) < line) != (down(at(i)) < line)) {
       const double share = (line - down(at(i - 1))) / (down(at(i)) - down(at(i - 1)));
-      polygon.emplace_back(cvRound(at(i - 1).x + share * (at(i).x - at(i - 1).x)),
-                           cvRound(at(i - 1).y + share * (at(i).y - at(i - 1).y)));
+      polygon.push_back(
+          Nearest(at(i - 1).x + share * (at(i).x - at(i - 1).x), at(i - 1).y + share * (at(i).y - at(i - 1).y)));
     }
-    if (down(at(i)) >= line) polygon.emplace_back(points[i].x, points[i].y);
+    if (down(at(i)) >= line) polygon.push_back(points[i]);
   }
-  polygon.emplace_back(cvRound(top.x), cvRound(top.y));
+  polygon.push_back(Nearest(top.x, top.y));
   return polygon;
 }
 
 Polygon MakePolygon(const Landmarks& points, char style) {
   Polygon polygon;
-  const auto add = [&](int index) { polygon.emplace_back(points[index].x, points[index].y); };
+  const auto add = [&](int index) { polygon.push_back(points[index]); };
   for (int i = 1; i <= 15; ++i) add(i);
   switch (style) {
     case 'a':
-      polygon.emplace_back(points[42].x, points[15].y);
+      polygon.push_back({points[42].x, points[15].y});
       add(27);
-      polygon.emplace_back(points[39].x, points[1].y);
+      polygon.push_back({points[39].x, points[1].y});
       break;
     case 'c':
       add(29);
@@ -92,7 +85,7 @@ Polygon MakePolygon(const Landmarks& points, char style) {
   return polygon;
 }
 
-cv::RotatedRect MakeEllipse(const Landmarks& points, char style) {
+Ellipse MakeEllipse(const Landmarks& points, char style) {
   double top = 0;
   switch (style) {
     case 'b':
@@ -105,45 +98,50 @@ cv::RotatedRect MakeEllipse(const Landmarks& points, char style) {
       top = points[29].y + 0.33 * (points[46].x - points[40].x);
   }
   const double height = points[8].y - top;
-  const cv::Point2f center(static_cast<float>(points[28].x), static_cast<float>(top + height / 2));
   // A face upside down or mirrored would give a negative size, which OpenCV refuses.
-  const cv::Size2f size(static_cast<float>(std::max(0, static_cast<int>(0.8 * (points[13].x - points[3].x)))),
-                        static_cast<float>(std::max(0, static_cast<int>(height))));
-  return {center, size, 0};
+  return {static_cast<float>(points[28].x), static_cast<float>(top + height / 2),
+          std::max(0, static_cast<int>(0.8 * (points[13].x - points[3].x))), std::max(0, static_cast<int>(height))};
 }
 
-Polygon PolygonOf(const Landmarks& points, const FlatStyle& style) {
-  return std::visit([&](const auto& shape) { return MakePolygon(points, shape); }, style);
+FlatShape ShapeOf(const Landmarks& points, const FlatStyle& style) {
+  if (const auto* nist = std::get_if<NistStyle>(&style)) return MakePolygon(points, *nist);
+  const char letter = std::get<char>(style);
+  if (letter == 'b' || letter == 'd' || letter == 'f') return MakeEllipse(points, letter);
+  return MakePolygon(points, letter);
 }
 
 }  // namespace
 
+std::vector<PixelSpan> SpansOf(const Landmarks& landmarks, const FlatStyle& style, int width, int height) {
+  const FlatShape shape = ShapeOf(landmarks, style);
+  if (const auto* ellipse = std::get_if<Ellipse>(&shape)) return FillEllipse(*ellipse, width, height);
+  return FillPolygon(std::get<Polygon>(shape), width, height);
+}
+
 void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color, std::span<uint8_t> matte) {
-  const auto fill = [&](cv::Mat view, const cv::Scalar& value) {
-    if (IsEllipse(style))
-      cv::ellipse(view, MakeEllipse(landmarks, std::get<char>(style)), value, cv::FILLED);
-    else
-      cv::fillPoly(view, std::vector<Polygon>{PolygonOf(landmarks, style)}, value, cv::LINE_8);
-  };
-  fill(View(image), Bgr(color));
-  constexpr double kOpaque = 255;
-  if (!matte.empty()) fill(cv::Mat(image.height, image.width, CV_8UC1, matte.data()), kOpaque);
+  constexpr uint8_t kOpaque = 255;
+  for (const PixelSpan& span : SpansOf(landmarks, style, image.width, image.height)) {
+    uint8_t* pixel = image.row(span.y) + size_t{3} * span.first;
+    for (int x = span.first; x <= span.last; ++x, pixel += 3) {
+      pixel[0] = color.blue;
+      pixel[1] = color.green;
+      pixel[2] = color.red;
+    }
+    if (matte.empty()) continue;
+    const auto row = matte.begin() + static_cast<ptrdiff_t>(span.y) * image.width;
+    std::fill(row + span.first, row + span.last + 1, kOpaque);
+  }
 }
 
 void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* style, Color color) {
-  cv::Mat view = View(image);
-  if (style != nullptr && IsEllipse(*style))
-    cv::ellipse(view, MakeEllipse(landmarks, std::get<char>(*style)), Bgr(color), 1, cv::LINE_AA);
-  else if (style != nullptr)
-    cv::polylines(view, PolygonOf(landmarks, *style), true, Bgr(color), 1, cv::LINE_AA);
-  const auto [lowest, highest] = std::ranges::minmax(landmarks, {}, [](const Point& point) { return point.x; });
-  const int face_width = highest.x - lowest.x;
-  const double scale = std::max(0.25, face_width / 800.0);
-  for (int i = 0; i < kLandmarks; ++i) {
-    const cv::Point at(landmarks[i].x, landmarks[i].y);
-    cv::circle(view, at, std::max(1, face_width / 200), Bgr(color), cv::FILLED, cv::LINE_AA);
-    cv::putText(view, std::to_string(i), at + cv::Point(2, -2), cv::FONT_HERSHEY_SIMPLEX, scale, Bgr(color), 1,
-                cv::LINE_AA);
+  try {
+    const opencv::Functions& functions = opencv::Load();
+    if (style == nullptr) return functions.outline(image, nullptr, landmarks, color);
+    const FlatShape shape = ShapeOf(landmarks, *style);
+    functions.outline(image, &shape, landmarks, color);
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kUnavailable, "drawLandmarks",
+                std::string("OpenCV, which draws them, cannot be loaded: ") + error.what());
   }
 }
 

@@ -5,9 +5,11 @@
 #include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "face/face.h"
 #include "image/image.h"
+#include "mask/fill.h"
 
 namespace maskbench {
 
@@ -32,10 +34,17 @@ struct NistStyle {
 // One of kSeedStyles, or one after NIST.
 using FlatStyle = std::variant<char, NistStyle>;
 
+// A polygon, or an ellipse.
+using FlatShape = std::variant<std::vector<Point>, Ellipse>;
+
+// The pixels that a style colours in an image of that size.
+std::vector<PixelSpan> SpansOf(const Landmarks& landmarks, const FlatStyle& style, int width, int height);
+
 // Fills the style's shape with one colour, and in `matte` (a byte a pixel), unless that is empty, with 255.
 void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color, std::span<uint8_t> matte);
 
 // Draws the style's outline, if there is one, and the landmarks with their numbers, for looking at what was found.
+// Throws UNAVAILABLE without OpenCV.
 void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* style, Color color);
 
 }  // namespace maskbench

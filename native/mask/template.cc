@@ -1,9 +1,12 @@
 #include "mask/template.h"
 
+#include "face/dlib_config.h"
+// dlib's configuration comes first.
+#include <dlib/matrix.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <opencv2/core.hpp>
 #include <utility>
 
 #include "image/codec.h"
@@ -205,20 +208,21 @@ TemplateView MakeView(const TemplateViewSource& source, bool frontal) {
 
 TemplateMap::TemplateMap(const std::vector<TemplateAnchor>& anchors) {
   for (const TemplateAnchor& anchor : anchors) centers_.push_back(CanonicalAt(anchor.landmark));
-  const int count = static_cast<int>(centers_.size());
-  cv::Mat left = cv::Mat::zeros(count + 3, count + 3, CV_64F);
-  cv::Mat right = cv::Mat::zeros(count + 3, 2, CV_64F);
-  for (int i = 0; i < count; ++i) {
-    for (int j = 0; j < count; ++j) left.at<double>(i, j) = Bend(centers_[i], centers_[j]);
+  const auto count = static_cast<long>(centers_.size());
+  dlib::matrix<double> left = dlib::zeros_matrix<double>(count + 3, count + 3);
+  dlib::matrix<double> right = dlib::zeros_matrix<double>(count + 3, 2);
+  for (long i = 0; i < count; ++i) {
+    for (long j = 0; j < count; ++j) left(i, j) = Bend(centers_[i], centers_[j]);
     const double row[3] = {1, centers_[i].x, centers_[i].y};
-    for (int j = 0; j < 3; ++j) left.at<double>(i, count + j) = left.at<double>(count + j, i) = row[j];
-    right.at<double>(i, 0) = anchors[i].at.x;
-    right.at<double>(i, 1) = anchors[i].at.y;
+    for (long j = 0; j < 3; ++j) left(i, count + j) = left(count + j, i) = row[j];
+    right(i, 0) = anchors[i].at.x;
+    right(i, 1) = anchors[i].at.y;
   }
-  cv::Mat solved;
-  if (!cv::solve(left, right, solved, cv::DECOMP_LU))
+  const dlib::lu_decomposition<dlib::matrix<double>> decomposition(left);
+  if (decomposition.is_singular())
     throw Error(ErrorCode::kInvalidArgument, "", "expected at least three points that do not lie on a line");
-  for (int i = 0; i < count + 3; ++i) weights_.push_back({solved.at<double>(i, 0), solved.at<double>(i, 1)});
+  const dlib::matrix<double> solved = decomposition.solve(right);
+  for (long i = 0; i < count + 3; ++i) weights_.push_back({solved(i, 0), solved(i, 1)});
 }
 
 PointF TemplateMap::At(PointF canonical) const {

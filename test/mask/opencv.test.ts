@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { Masker } from 'maskbench';
-import { bmpPixels, samplePhoto, sha256, temporaryFolder } from '../support/files.js';
+import { bmpPixels, repository, samplePhoto, sha256, temporaryFolder } from '../support/files.js';
 import { pythonHas, runPython } from '../support/python.js';
 
 (pythonHas('cv2') ? test : test.skip)('a JPEG and a PNG are written with the pixels that OpenCV writes', async (t) => {
@@ -29,4 +30,10 @@ print(json.dumps(hashes))`;
     ours.push(sha256(bmpPixels(decoded as Buffer)));
   }
   t.deepEqual(ours, theirs);
+});
+
+test('shapes are filled and images resized as by OpenCV', (t) => {
+  const output = execFileSync(path.join(repository, 'build/Release/opencv_tests'), { encoding: 'utf8' });
+  for (const subject of ['polygons', 'ellipses', 'sizes'])
+    t.regex(output, new RegExp(`^0 of 20000 ${subject} differ$`, 'm'));
 });
