@@ -41,8 +41,11 @@ export async function benchMasking({ quick, threads, device }: BenchOptions): Pr
     const folder = await makeCorpus(shape, count);
     console.log(`\n${shape.name}: ${count} photos of ${shape.width}×${shape.height}, ${shape.format}`);
     await stages(folder, quick ? 100 : 1000);
+    // Removed at the end: a file system is slow to make files just after it has removed as many.
+    const outputs: string[] = [];
     for (const concurrency of threads) {
       const out = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
+      outputs.push(out);
       const { seconds, counts } = await maskFiles([folder], out, { concurrency, device });
       const rate = count / seconds;
       const memory = process.resourceUsage().maxRSS / 1024;
@@ -51,7 +54,7 @@ export async function benchMasking({ quick, threads, device }: BenchOptions): Pr
           `(${(1000 / rate).toFixed(2)} ms a photo), ${counts.masked} masked, peak memory ${memory.toFixed(0)} MiB, ` +
           `${(rate / (paper[shape.name] as number)).toFixed(2)} × the paper's Python on one core`,
       );
-      rmSync(out, { recursive: true });
     }
+    for (const out of outputs) rmSync(out, { recursive: true });
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { checkChoice, MaskbenchError } from '../errors.js';
+import { checkChoice, invalid, MaskbenchError } from '../errors.js';
 import { isPhotoName, photosBelow } from './files.js';
 import { withFolderLocked } from './lock.js';
 import { type ManifestFace, readManifest } from './manifest.js';
@@ -102,6 +102,8 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  * `OUTPUT_EXISTS`, `LOCKED`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED` (the manifest)
  */
 export async function maskFiles(inputs: string[], out: string, options: MaskFilesOptions = {}): Promise<MaskSummary> {
+  // Each letter of a text would be a path of its own, "/" among them.
+  if (!Array.isArray(inputs)) throw invalid('inputs', 'an array of files and folders', inputs);
   const { again } = options;
   if (again === undefined) return maskInto(inputs, out, options, (jobs) => jobs);
   const known = await facesOf(again, jobsOf(inputs, out, 'same'));

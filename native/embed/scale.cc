@@ -1,7 +1,12 @@
 #include "embed/scale.h"
 
+#include <hwy/highway.h>
+
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <limits>
+#include <utility>
 
 namespace maskbench {
 namespace {
@@ -52,6 +57,70 @@ std::vector<AreaPlace> AreaPlaces(int from, int to, std::vector<float>& weights)
   return places;
 }
 
+namespace hn = hwy::HWY_NAMESPACE;
+const hn::FixedTag<uint8_t, 4> kBytes;
+const hn::FixedTag<int32_t, 4> kInts;
+const hn::FixedTag<float, 4> kFloats;
+
+// Blue, green, red and what follows.
+hn::Vec<decltype(kInts)> LoadPixel(const uint8_t* row, int x) {
+  return hn::PromoteTo(kInts, hn::LoadU(kBytes, row + size_t{3} * x));
+}
+
+// A row that has something after its last pixel, which the image's last has not: it is copied.
+const uint8_t* LoadableRow(const Image& image, int row, std::vector<uint8_t>& copy) {
+  if (row + 1 < image.height) return image.row(row);
+  copy.assign(image.row(row), image.pixels.data() + image.pixels.size());
+  copy.push_back(0);
+  return copy.data();
+}
+
+// A row of the image at the result's width, channels side by side; one number beyond is written.
+void LinearRow(const uint8_t* pixels, const ScaleTables& tables, int width, int32_t* out) {
+  for (int x = 0; x < width; ++x) {
+    const LinearPlace& place = tables.linear_columns[x];
+    const auto first = hn::Mul(LoadPixel(pixels, place.first), hn::Set(kInts, place.first_weight));
+    const auto second = hn::Mul(LoadPixel(pixels, place.second), hn::Set(kInts, place.second_weight));
+    hn::StoreU(hn::Add(first, second), kInts, out + 3 * static_cast<ptrdiff_t>(x));
+  }
+}
+
+void AreaRow(const uint8_t* pixels, const ScaleTables& tables, int width, float* out) {
+  for (int x = 0; x < width; ++x) {
+    const AreaPlace& place = tables.area_columns[x];
+    auto sum = hn::Zero(kFloats);
+    for (int i = 0; i < place.count; ++i) {
+      const auto pixel = hn::ConvertTo(kFloats, LoadPixel(pixels, place.first + i));
+      sum = hn::Add(sum, hn::Mul(pixel, hn::Set(kFloats, tables.weights[place.weights + i])));
+    }
+    hn::StoreU(sum, kFloats, out + 3 * static_cast<ptrdiff_t>(x));
+  }
+}
+
+// Rows of the image at the result's width, of which the last two are kept.
+template <typename Number>
+class RowCache {
+ public:
+  RowCache(int width, std::function<void(int, Number*)> make) : make_(std::move(make)) {
+    for (auto& numbers : numbers_) numbers.resize(size_t{3} * width + 1);
+  }
+
+  // It lasts while another than the one `beside` it is asked for.
+  const Number* Get(int row, int beside) {
+    for (size_t i = 0; i < rows_.size(); ++i)
+      if (rows_[i] == row) return numbers_[i].data();
+    const size_t free = rows_[0] == beside ? 1 : 0;
+    make_(row, numbers_[free].data());
+    rows_[free] = row;
+    return numbers_[free].data();
+  }
+
+ private:
+  std::function<void(int, Number*)> make_;
+  std::array<int, 2> rows_ = {-1, -1};
+  std::array<std::vector<Number>, 2> numbers_;
+};
+
 }  // namespace
 
 ScalePlan::ScalePlan(int from_width, int from_height, int width, int height, bool by_area) {
@@ -88,12 +157,44 @@ ScaleTables ScalePlan::tables() const {
 void ScaleInto(const Image& image, Image& to, int left, int top, int width, int height, bool by_area) {
   const ScalePlan plan(image.width, image.height, width, height, by_area);
   const ScaleTables tables = plan.tables();
-  const size_t stride = size_t{3} * image.width;
-  for (int y = 0; y < height; ++y) {
-    uint8_t* row = to.row(top + y) + size_t{3} * left;
-    for (int x = 0; x < width; ++x)
-      for (int channel = 0; channel < 3; ++channel)
-        *row++ = ScaledChannel(tables, image.pixels.data() + channel, stride, x, y);
+  const auto target = [&](int y) { return to.row(top + y) + size_t{3} * left; };
+  const int numbers = 3 * width;
+  std::vector<uint8_t> copy;
+  switch (tables.kind) {
+    case ScaleKind::kLinear: {
+      RowCache<int32_t> rows(
+          width, [&](int row, int32_t* out) { LinearRow(LoadableRow(image, row, copy), tables, width, out); });
+      for (int y = 0; y < height; ++y) {
+        const LinearPlace place = tables.linear_rows[y];
+        const int32_t* upper = rows.Get(place.first, place.second);
+        const int32_t* lower = rows.Get(place.second, place.first);
+        uint8_t* __restrict out = target(y);
+        for (int i = 0; i < numbers; ++i) out[i] = BlendLinear(upper[i], lower[i], place);
+      }
+      break;
+    }
+    case ScaleKind::kArea: {
+      RowCache<float> rows(width,
+                           [&](int row, float* out) { AreaRow(LoadableRow(image, row, copy), tables, width, out); });
+      std::vector<float> sums(static_cast<size_t>(numbers));
+      for (int y = 0; y < height; ++y) {
+        const AreaPlace& place = tables.area_rows[y];
+        std::ranges::fill(sums, 0.0F);
+        for (int row = 0; row < place.count; ++row) {
+          const float* across = rows.Get(place.first + row, -1);
+          const float weight = tables.weights[place.weights + row];
+          for (int i = 0; i < numbers; ++i) sums[i] += across[i] * weight;
+        }
+        uint8_t* out = target(y);
+        for (int i = 0; i < numbers; ++i) out[i] = RoundArea(sums[i]);
+      }
+      break;
+    }
+    case ScaleKind::kWholeCells:
+      for (int y = 0; y < height; ++y)
+        for (int x = 0; x < numbers; ++x)
+          target(y)[x] = ScaledChannel(tables, image.pixels.data() + x % 3, size_t{3} * image.width, x / 3, y);
+      break;
   }
 }
 

@@ -44,6 +44,16 @@ struct ScaleTables {
   int cell_width, cell_height;
 };
 
+// Between two rows, of numbers that LinearPlace's weights were given to.
+MASKBENCH_HOST_DEVICE inline uint8_t BlendLinear(int upper, int lower, const LinearPlace& row) {
+  return static_cast<uint8_t>(
+      ((row.first_weight * (upper >> 4) >> 16) + (row.second_weight * (lower >> 4) >> 16) + 2) >> 2);
+}
+
+MASKBENCH_HOST_DEVICE inline uint8_t RoundArea(float sum) {
+  return static_cast<uint8_t>(std::rint(sum < 255.0F ? sum : 255.0F));
+}
+
 // One channel of pixel (x, y) of the result. `pixels`: that channel of the image's first pixel; three bytes lie from
 // one pixel to the next, `stride` from row to row.
 MASKBENCH_HOST_DEVICE inline uint8_t ScaledChannel(const ScaleTables& tables, const uint8_t* pixels, size_t stride,
@@ -57,9 +67,7 @@ MASKBENCH_HOST_DEVICE inline uint8_t ScaledChannel(const ScaleTables& tables, co
     const auto across = [&](int of_row) {
       return at(column.first, of_row) * column.first_weight + at(column.second, of_row) * column.second_weight;
     };
-    const int upper = row.first_weight * (across(row.first) >> 4) >> 16;
-    const int lower = row.second_weight * (across(row.second) >> 4) >> 16;
-    return static_cast<uint8_t>((upper + lower + 2) >> 2);
+    return BlendLinear(across(row.first), across(row.second), row);
   }
   if (tables.kind == ScaleKind::kWholeCells) {
     int sum = 0;
@@ -80,7 +88,7 @@ MASKBENCH_HOST_DEVICE inline uint8_t ScaledChannel(const ScaleTables& tables, co
           static_cast<float>(at(columns.first + column, rows.first + row)) * tables.weights[columns.weights + column];
     sum += across * tables.weights[rows.weights + row];
   }
-  return static_cast<uint8_t>(std::rint(sum < 255.0F ? sum : 255.0F));
+  return RoundArea(sum);
 }
 
 // From one size to another: linear, or by what each pixel covers, where `by_area` and both sides shrink.

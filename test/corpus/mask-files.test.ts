@@ -104,6 +104,13 @@ test('a run killed at any moment and resumed equals an uninterrupted one', async
   t.is(again.skipped, 60);
 });
 
+test('a text instead of an array is refused, not read letter by letter', async (t) => {
+  await t.throwsAsync(maskFiles('/tmp/photos' as unknown as string[], temporaryFolder(t)), {
+    code: 'INVALID_ARGUMENT',
+    message: /expected an array .* for inputs/,
+  });
+});
+
 test('a torn last line is cut, other damage is told', async (t) => {
   const folder = temporaryFolder(t);
   const input = await makePhotos(path.join(folder, 'in'), 6);
