@@ -11,6 +11,8 @@
 #include "device/finder_jobs.h"
 #include "face/pyramid.h"
 #include "face/tree_model.h"
+#include "image/image.h"
+#include "mask/drawing.h"
 
 // What the CUDA module gives to the rest, which knows nothing of CUDA; and the CUDA module knows nothing of dlib.
 
@@ -29,12 +31,21 @@ struct FaceInput {
   BoxToPixels place;
 };
 
-// What every search needs: lies on the host, and is copied to the device once.
+struct DrawInput {
+  Image* image;
+  const Drawing* drawing;
+  // Of the whole image, a byte a pixel; empty: none.
+  std::span<uint8_t> matte;
+};
+
+// What all work needs: lies on the host, and is copied to the device once.
 struct Models {
   std::vector<frontal::Component> components;
   FilterModel filters;
-  // The landmarks' compact file.
+  // The landmarks' compact file; empty where no landmarks are asked for.
   std::span<const uint8_t> trees;
+  // The noise of masks, GrainTile().
+  std::vector<float> grain_tile;
 };
 
 // One queue of work on a device, with its own memory. Not safe to use from two threads at once.
@@ -49,6 +60,8 @@ class Backend {
   virtual std::vector<FoundWindow> FindWindows(std::span<const PhotoInput> photos) = 0;
   // 68 points x, y of each face, in its box's coordinates.
   virtual std::vector<std::array<float, kShape>> FindLandmarks(std::span<const FaceInput> faces) = 0;
+  // Draws on images. None of them twice.
+  virtual void Draw(std::span<const DrawInput> masks) = 0;
 };
 
 // Thrown by backends: the device is not there, busy, out of memory, or lost.

@@ -124,6 +124,10 @@ class CudaBackend : public Backend {
     grid_->Use();
     return backend_->FindLandmarks(faces);
   }
+  void Draw(std::span<const DrawInput> masks) override {
+    grid_->Use();
+    backend_->Draw(masks);
+  }
 
  private:
   const CudaGrid* grid_;

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "device/backend.h"
+#include "device/draw_kernels.h"
 #include "device/finder_kernels.h"
 
 namespace maskbench::device {
@@ -44,13 +46,16 @@ class GridBuffer {
   size_t size_ = 0;
 };
 
-// Faces of many photos at once, of any sizes, by the kernels of finder_kernels.h on a grid. A grid has Allocate, Free,
-// Upload, Download (which waits) and Launch(jobs, threads a job, kernel): one is a GPU's, one is walked on the CPU.
+// Work on many photos at once, of any sizes, by the kernels of finder_kernels.h and draw_kernels.h on a grid. A grid
+// has Allocate, Free, Upload, Download (which waits) and Launch(jobs, threads a job, kernel): one is a GPU's, one is
+// walked on the CPU.
 template <class Grid>
 class GridBackend : public Backend {
  public:
   GridBackend(std::unique_ptr<Grid> grid, const Models& models) : grid_(std::move(grid)), filters_(models.filters) {
     filters_.components = components_.Upload(models.components);
+    grain_tile_.Upload(models.grain_tile);
+    if (models.trees.empty()) return;
     trees_.Upload({models.trees.begin(), models.trees.end()});
     std::memcpy(&trees_header_, models.trees.data(), sizeof(trees_header_));
     initial_.resize(kShape);
@@ -142,7 +147,100 @@ class GridBackend : public Backend {
     return found;
   }
 
+  void Draw(std::span<const DrawInput> masks) override {
+    // What all masks need, one after the other.
+    std::vector<uint8_t> pixels;
+    std::vector<int> rows;
+    std::vector<PixelSpan> fill;
+    std::vector<TemplateSpan> spans;
+    std::vector<uint32_t> texels;
+    std::vector<float> gains;
+    size_t most = 0;
+    for (const DrawInput& mask : masks) {
+      const Drawing& drawing = *mask.drawing;
+      const size_t width = 3 * Width(drawing.region);
+      for (int y = drawing.region.top; y < drawing.region.bottom; ++y) {
+        const uint8_t* row = mask.image->row(y) + size_t{3} * drawing.region.left;
+        pixels.insert(pixels.end(), row, row + width);
+      }
+      most = std::max(most, Area(drawing.region));
+      Append(rows, drawing.rows);
+      if (const auto* flat = std::get_if<FlatDrawing>(&drawing.mask)) {
+        Append(fill, flat->spans);
+        continue;
+      }
+      const auto& worn = std::get<TemplateDrawing>(drawing.mask);
+      Append(spans, worn.spans);
+      Append(texels, worn.texels);
+      const auto shadow = static_cast<size_t>(worn.shadow.width) * worn.shadow.height;
+      texels.insert(texels.end(), worn.shadow.texels, worn.shadow.texels + shadow);
+      Append(gains, worn.light.gains);
+    }
+    std::vector<uint8_t> mattes(pixels.size() / 3);
+    uint8_t* pixel = draw_pixels_.Upload(pixels);
+    uint8_t* matte = draw_mattes_.Upload(mattes);
+    const int* row = draw_rows_.Upload(rows);
+    const PixelSpan* fill_at = draw_fill_.Upload(fill);
+    const TemplateSpan* span = draw_spans_.Upload(spans);
+    const uint32_t* texel = draw_texels_.Upload(texels);
+    const float* gain = draw_gains_.Upload(gains);
+    std::vector<DrawJob> jobs;
+    for (const DrawInput& mask : masks) {
+      const Drawing& drawing = *mask.drawing;
+      DrawJob job{};
+      job.pixels = pixel;
+      job.matte = mask.matte.empty() ? nullptr : matte;
+      job.region = drawing.region;
+      job.rows = row;
+      pixel += 3 * Area(drawing.region);
+      matte += Area(drawing.region);
+      row += drawing.rows.size();
+      if (const auto* flat = std::get_if<FlatDrawing>(&drawing.mask)) {
+        job.fill = fill_at;
+        job.color[0] = flat->color.blue;
+        job.color[1] = flat->color.green;
+        job.color[2] = flat->color.red;
+        fill_at += flat->spans.size();
+      } else {
+        const auto& worn = std::get<TemplateDrawing>(drawing.mask);
+        job.spans = span;
+        job.texture = {texel, worn.texture_width, worn.texture_height};
+        texel += worn.texels.size();
+        job.shadow = {texel, worn.shadow.width, worn.shadow.height};
+        texel += static_cast<size_t>(worn.shadow.width) * worn.shadow.height;
+        job.grid = worn.light.grid;
+        job.grid.gains = gain;
+        gain += worn.light.gains.size();
+        job.grain_tile = grain_tile_.data();
+        job.grain = worn.grain;
+        span += worn.spans.size();
+      }
+      jobs.push_back(job);
+    }
+    grid_->Launch(jobs.size(), most, DrawPixel{draw_jobs_.Upload(jobs)});
+    grid_->Download(pixels.data(), draw_pixels_.data(), pixels.size());
+    grid_->Download(mattes.data(), draw_mattes_.data(), mattes.size());
+    const uint8_t* drawn = pixels.data();
+    const uint8_t* opacity = mattes.data();
+    for (const DrawInput& mask : masks) {
+      const Region& region = mask.drawing->region;
+      const size_t width = Width(region);
+      for (int y = region.top; y < region.bottom; ++y, drawn += 3 * width, opacity += width) {
+        std::copy(drawn, drawn + 3 * width, mask.image->row(y) + size_t{3} * region.left);
+        if (mask.matte.empty()) continue;
+        uint8_t* out = mask.matte.data() + static_cast<size_t>(y) * mask.image->width + region.left;
+        for (size_t x = 0; x < width; ++x) out[x] = std::max(out[x], opacity[x]);
+      }
+    }
+  }
+
  private:
+  static size_t Width(const Region& region) { return static_cast<size_t>(region.right - region.left); }
+  static size_t Area(const Region& region) { return Width(region) * static_cast<size_t>(region.bottom - region.top); }
+  template <class T>
+  static void Append(std::vector<T>& to, const std::vector<T>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  }
   static size_t Area(ImageSize size) { return static_cast<size_t>(size.width) * size.height; }
   static size_t Largest(const PhotoInput& photo) {
     return photo.sizes.doublings.empty() ? Area(photo.size) : Area(photo.sizes.doublings.back());
@@ -296,6 +394,15 @@ class GridBackend : public Backend {
   GridBuffer<Grid, float> turns_{*grid_};
   GridBuffer<Grid, float> values_{*grid_};
   GridBuffer<Grid, uint32_t> leaves_{*grid_};
+  GridBuffer<Grid, float> grain_tile_{*grid_};
+  GridBuffer<Grid, uint8_t> draw_pixels_{*grid_};
+  GridBuffer<Grid, uint8_t> draw_mattes_{*grid_};
+  GridBuffer<Grid, int> draw_rows_{*grid_};
+  GridBuffer<Grid, PixelSpan> draw_fill_{*grid_};
+  GridBuffer<Grid, TemplateSpan> draw_spans_{*grid_};
+  GridBuffer<Grid, uint32_t> draw_texels_{*grid_};
+  GridBuffer<Grid, float> draw_gains_{*grid_};
+  GridBuffer<Grid, DrawJob> draw_jobs_{*grid_};
 };
 
 }  // namespace maskbench::device

@@ -17,7 +17,7 @@ struct Module {
 
   Module() {
     Dl_info self{};
-    dladdr(reinterpret_cast<void*>(&OpenFinder), &self);
+    dladdr(reinterpret_cast<void*>(&OpenQueue), &self);
     const auto path = std::filesystem::path(self.dli_fname).parent_path() / "maskbench_cuda.so";
     if (!std::filesystem::exists(path)) {
       problem = "maskbench was built without CUDA: nvcc 12.8 or later was not found";
@@ -47,7 +47,7 @@ std::vector<DeviceInfo> Devices() {
   return devices;
 }
 
-std::unique_ptr<Finder> OpenFinder(const DeviceOptions& options, int upsample, const LandmarkPredictor& predictor) {
+std::unique_ptr<Queue> OpenQueue(const DeviceOptions& options, int upsample, std::span<const uint8_t> trees) {
   const std::vector<DeviceInfo> devices = Devices();
   const auto number = static_cast<size_t>(options.number);
   if (number >= devices.size())
@@ -58,12 +58,12 @@ std::unique_ptr<Finder> OpenFinder(const DeviceOptions& options, int upsample, c
   const uint64_t memory = options.memory > 0 ? options.memory : std::min(kUsual, devices[number].memory / 2);
   // Two, so that one's copies and the CPU's part of a batch overlap with the other's kernels.
   constexpr uint64_t kBackends = 2;
-  const Models models = ModelsOf(predictor.trees());
+  const Models models = ModelsOf(trees);
   std::vector<std::unique_ptr<Backend>> backends;
   for (uint64_t i = 0; i < kBackends; ++i)
     backends.emplace_back(Cuda().open(options.number, memory / kBackends, models));
   const uint64_t each = memory / kBackends;
-  return std::make_unique<Finder>(std::move(backends), upsample, each - std::min(each, models.trees.size()));
+  return std::make_unique<Queue>(std::move(backends), upsample, each - std::min(each, models.trees.size()));
 }
 
 }  // namespace maskbench::device

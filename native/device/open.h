@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "device/finder.h"
-#include "face/landmarks.h"
+#include "device/queue.h"
 
 namespace maskbench::device {
 
@@ -21,7 +21,7 @@ struct DeviceOptions {
 
 // The CUDA module is loaded here, for the first time. Both throw DeviceError.
 std::vector<DeviceInfo> Devices();
-std::unique_ptr<Finder> OpenFinder(const DeviceOptions& options, int upsample, const LandmarkPredictor& predictor);
+std::unique_ptr<Queue> OpenQueue(const DeviceOptions& options, int upsample, std::span<const uint8_t> trees);
 
 }  // namespace maskbench::device
 

@@ -46,7 +46,7 @@ void Masker::LoadTemplates() {
 
 void Masker::Load() {
   finder_.Predictor();
-  finder_.OpenDevice();
+  finder_.accelerator().Open();
   LoadTemplates();
 }
 
@@ -100,15 +100,22 @@ void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result, 
     const auto* flat = std::get_if<FlatStyle>(&style.shape);
     constexpr Color kWhite{255, 255, 255};
     const Color color = face->look->color.value_or(kWhite);
+    const Landmarks& landmarks = face->face.landmarks;
+    device::Accelerator& accelerator = finder_.accelerator();
     if (options_.draw_landmarks) {
-      DrawOutline(image, face->face.landmarks, flat, color);
+      DrawOutline(image, landmarks, flat, color);
     } else if (flat != nullptr) {
-      DrawFlat(image, face->face.landmarks, *flat, color, matte);
+      if (!accelerator.Draw(
+              image, [&] { return PlanFlat(image, landmarks, *flat, color); }, matte))
+        DrawFlat(image, landmarks, *flat, color, matte);
     } else {
       const std::optional<TextureTile>& tile = tiles_[face->look->style];
-      const Tint tint{face->look->color, tile ? &*tile : nullptr, options_.tint_weight, 1};
-      DrawTemplate(image, face->face.landmarks, templates_[std::get<size_t>(style.shape)],
-                   {tint, face->look->wear, face->look->shift}, matte);
+      const Template& mask = templates_[std::get<size_t>(style.shape)];
+      const TemplateLook look{
+          {face->look->color, tile ? &*tile : nullptr, options_.tint_weight, 1}, face->look->wear, face->look->shift};
+      if (!accelerator.Draw(
+              image, [&] { return PlanTemplate(image, landmarks, mask, look); }, matte))
+        DrawTemplate(image, landmarks, mask, look, matte);
     }
   }
 }

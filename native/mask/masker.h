@@ -127,7 +127,7 @@ class Masker {
 
   size_t styles() const { return options_.styles.size(); }
   const Style& style(const Look& look) const { return options_.styles[look.style]; }
-  std::string device_problem() { return finder_.device_problem(); }
+  std::string device_problem() { return finder_.accelerator().problem(); }
   // Loads models and templates, or gives the error of the first try again. Run calls it as needed.
   void Load();
   MaskResult Run(const MaskRequest& request, const Cancellation& cancellation);

@@ -248,56 +248,108 @@ class Row {
   std::vector<float> numbers_;
 };
 
+// All of a mask but its pixels.
+struct Prepared {
+  std::vector<Patch> patches;
+  // Of no pixels where nothing is to be drawn.
+  Region region;
+  Light light;
+  const TemplateView* view;
+  int level;
+  float grain;
+
+  bool empty() const { return region.left >= region.right || region.top >= region.bottom; }
+  Texture shadow() const {
+    const TemplateLevel& level_of_shadow = view->levels[view->shadow_level];
+    return {view->shadow.data(), level_of_shadow.width, level_of_shadow.height};
+  }
+  TemplateSpan SpanAt(const Patch& patch, int row, int first, int end) const {
+    return {SpanOf(patch, row, first, end, region.left, level),
+            patch.on_face ? SpanOf(patch, row, first, end, region.left, view->shadow_level) : WarpSpan{}};
+  }
+};
+
+Prepared Prepare(const Image& image, const Landmarks& found, const Template& mask, const TemplateLook& look,
+                 std::vector<uint32_t>& texels) {
+  const Landmarks landmarks = RefineJaw(image, found);
+  const FaceMesh mesh(landmarks);
+  Prepared prepared{};
+  prepared.view = &mask.View(mesh.pose().yaw);
+  prepared.patches = MakePatches(mesh, *prepared.view, look);
+  prepared.region = RegionOf(prepared.patches, image);
+  if (prepared.empty()) return prepared;
+  prepared.light = MeasureLight(image, landmarks, mesh.pose(), prepared.region);
+  prepared.level = ChooseLevel(prepared.patches, *prepared.view, prepared.light.edge_width);
+  // Of the cheeks' grain, some of which is the skin's own.
+  constexpr float kGrain = 0.9F;
+  prepared.grain = kGrain * prepared.light.grain;
+  Tint tint = look.tint;
+  tint.saturation *= prepared.light.saturation;
+  TintLevel(prepared.view->levels[prepared.level], tint, prepared.level, texels);
+  return prepared;
+}
+
 }  // namespace
 
 void DrawTemplate(Image& image, const Landmarks& found, const Template& mask, const TemplateLook& look,
                   std::span<uint8_t> matte) {
-  const Landmarks landmarks = RefineJaw(image, found);
-  const FaceMesh mesh(landmarks);
-  const TemplateView& view = mask.View(mesh.pose().yaw);
-  const std::vector<Patch> patches = MakePatches(mesh, view, look);
-  const Region region = RegionOf(patches, image);
-  if (region.left >= region.right || region.top >= region.bottom) return;
-  const Light light = MeasureLight(image, landmarks, mesh.pose(), region);
-  const int level = ChooseLevel(patches, view, light.edge_width);
-  Tint tint = look.tint;
-  tint.saturation *= light.saturation;
   thread_local std::vector<uint32_t> texels;
-  TintLevel(view.levels[level], tint, level, texels);
-  const Texture texture{texels.data(), view.levels[level].width, view.levels[level].height};
-  const TemplateLevel& shadow_level = view.levels[view.shadow_level];
-  const Texture shadow{view.shadow.data(), shadow_level.width, shadow_level.height};
-
-  // Of the light, where a mask is near.
-  constexpr float kShadow = 0.16F;
-  // Of the cheeks' grain, some of which is the skin's own.
-  constexpr float kGrain = 0.9F;
+  const Prepared prepared = Prepare(image, found, mask, look, texels);
+  if (prepared.empty()) return;
+  const Region& region = prepared.region;
+  const TemplateLevel& level = prepared.view->levels[prepared.level];
+  const Texture texture{texels.data(), level.width, level.height};
+  const Texture shadow = prepared.shadow();
   const int width = region.right - region.left;
   Row row(width);
   for (int y = region.top; y < region.bottom; ++y) {
     row.Clear();
     int from = width;
     int to = 0;
-    for (const Patch& patch : patches) {
+    for (const Patch& patch : prepared.patches) {
       int first = 0;
       int end = 0;
       if (!RowOf(patch, y, image.width, first, end)) continue;
-      WarpRow(texture, SpanOf(patch, y, first, end, region.left, level), row.mask());
-      if (patch.on_face) WarpRow(shadow, SpanOf(patch, y, first, end, region.left, view.shadow_level), row.shadow());
+      const TemplateSpan span = prepared.SpanAt(patch, y, first, end);
+      WarpRow(texture, span.mask, row.mask());
+      if (span.shadow.count > 0) WarpRow(shadow, span.shadow, row.shadow());
       from = std::min(from, first - region.left);
       to = std::max(to, end - region.left);
     }
     if (from >= to) continue;
     float* const darkness = row.shadow()[0];
-    for (int x = from; x < to; ++x) darkness[x] *= kShadow / 255;
-    ShadeRow(light.grid, region.left + from, to - from, y, row.gains(from));
-    row.SetGrain(from, to, region.left, y, kGrain * light.grain);
+    for (int x = from; x < to; ++x) darkness[x] *= kShadowOfMask;
+    ShadeRow(prepared.light.grid, region.left + from, to - from, y, row.gains(from));
+    row.SetGrain(from, to, region.left, y, prepared.grain);
     row.Blend(from, to, image.row(y) + size_t{3} * region.left);
     if (matte.empty()) continue;
     const float* const alpha = row.mask()[3];
     uint8_t* const out = matte.data() + size_t{1} * y * image.width + region.left;
     for (int x = from; x < to; ++x) out[x] = std::max(out[x], static_cast<uint8_t>(std::lround(alpha[x])));
   }
+}
+
+Drawing PlanTemplate(const Image& image, const Landmarks& found, const Template& mask, const TemplateLook& look) {
+  TemplateDrawing drawing{};
+  Prepared prepared = Prepare(image, found, mask, look, drawing.texels);
+  std::vector<int> rows;
+  if (prepared.empty()) return {{}, {}, std::move(drawing)};
+  for (int y = prepared.region.top; y < prepared.region.bottom; ++y) {
+    rows.push_back(static_cast<int>(drawing.spans.size()));
+    for (const Patch& patch : prepared.patches) {
+      int first = 0;
+      int end = 0;
+      if (RowOf(patch, y, image.width, first, end)) drawing.spans.push_back(prepared.SpanAt(patch, y, first, end));
+    }
+  }
+  rows.push_back(static_cast<int>(drawing.spans.size()));
+  const TemplateLevel& level = prepared.view->levels[prepared.level];
+  drawing.texture_width = level.width;
+  drawing.texture_height = level.height;
+  drawing.shadow = prepared.shadow();
+  drawing.grain = prepared.grain;
+  drawing.light = std::move(prepared.light);
+  return {prepared.region, std::move(rows), std::move(drawing)};
 }
 
 }  // namespace maskbench

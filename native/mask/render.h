@@ -6,6 +6,7 @@
 
 #include "face/face.h"
 #include "image/image.h"
+#include "mask/drawing.h"
 #include "mask/template.h"
 
 namespace maskbench {
@@ -27,6 +28,8 @@ struct TemplateLook {
 // byte a pixel) to `matte`, unless that is empty.
 void DrawTemplate(Image& image, const Landmarks& found, const Template& mask, const TemplateLook& look,
                   std::span<uint8_t> matte);
+// The same, to be drawn by a device. It looks at the template until then.
+Drawing PlanTemplate(const Image& image, const Landmarks& found, const Template& mask, const TemplateLook& look);
 
 }  // namespace maskbench
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mask/drawing.h"
 #include "mask/mesh.h"
 #include "opencv/module.h"
 #include "runtime/error.h"
@@ -131,6 +132,21 @@ void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, 
     const auto row = matte.begin() + static_cast<ptrdiff_t>(span.y) * image.width;
     std::fill(row + span.first, row + span.last + 1, kOpaque);
   }
+}
+
+Drawing PlanFlat(const Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color) {
+  std::vector<PixelSpan> spans = SpansOf(landmarks, style, image.width, image.height);
+  if (spans.empty()) return {};
+  std::ranges::stable_sort(spans, {}, &PixelSpan::y);
+  Region region{image.width, spans.front().y, 0, spans.back().y + 1};
+  std::vector<int> rows;
+  for (const PixelSpan& span : spans) {
+    region.left = std::min(region.left, span.first);
+    region.right = std::max(region.right, span.last + 1);
+    while (region.top + static_cast<int>(rows.size()) <= span.y) rows.push_back(static_cast<int>(&span - spans.data()));
+  }
+  rows.push_back(static_cast<int>(spans.size()));
+  return {region, std::move(rows), FlatDrawing{color, std::move(spans)}};
 }
 
 void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* style, Color color) {

@@ -31,6 +31,8 @@ struct NistStyle {
   enum class Coverage { kLow, kMedium, kHigh } coverage;
 };
 
+struct Drawing;
+
 // One of kSeedStyles, or one after NIST.
 using FlatStyle = std::variant<char, NistStyle>;
 
@@ -42,6 +44,9 @@ std::vector<PixelSpan> SpansOf(const Landmarks& landmarks, const FlatStyle& styl
 
 // Fills the style's shape with one colour, and in `matte` (a byte a pixel), unless that is empty, with 255.
 void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color, std::span<uint8_t> matte);
+
+// The same, to be drawn by a device.
+Drawing PlanFlat(const Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color);
 
 // Draws the style's outline, if there is one, and the landmarks with their numbers, for looking at what was found.
 // Throws UNAVAILABLE without OpenCV.

@@ -1,43 +1,50 @@
-// device_tests [--cuda <device>] <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...: what runs on a GPU,
-// on grids that are walked on the CPU, or on a device itself: faces of mixed batches of crops and odd sizes must be
-// those of the CPU, boxes, scores and landmarks.
+// device_tests [--cuda <device>] <crops> <shape predictor> <mask's PNG> {<raw RGB pixels> <width> <height>}...: what
+// runs on a GPU, on grids that are walked on the CPU, or on a device itself: faces of mixed batches of crops and odd
+// sizes must be those of the CPU, boxes, scores and landmarks, and masks on them have its pixels. Devices are lost,
+// too.
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
 
-#include "device/finder.h"
+#include "device/accelerator.h"
 #include "device/grid_backend.h"
 #include "device/open.h"
+#include "device/queue.h"
 #include "device/walked_grid.h"
 #include "face/detector.h"
 #include "face/landmarks.h"
 #include "mask/random.h"
+#include "mask/render.h"
+#include "mask/style.h"
+#include "runtime/error.h"
 #include "tests/crops.h"
 
 namespace maskbench {
 namespace {
 
-using device::Finder;
+using device::Queue;
 using device::WalkedGrid;
 
 constexpr uint64_t kMuch = uint64_t{4} << 30U;
 
 // `limit`: bytes that each of two grids may take; `batch`: those that the photos of a batch may.
-std::unique_ptr<Finder> MakeFinder(const LandmarkPredictor& predictor, int cuda, int upsample, uint64_t limit,
-                                   uint64_t batch) {
-  if (cuda >= 0) return device::OpenFinder({cuda, 2 * limit, false}, upsample, predictor);
+std::unique_ptr<Queue> MakeQueue(const LandmarkPredictor& predictor, int cuda, int upsample, uint64_t limit,
+                                 uint64_t batch) {
+  if (cuda >= 0) return device::OpenQueue({cuda, 2 * limit, false}, upsample, predictor.trees());
   std::vector<std::unique_ptr<device::Backend>> backends(2);
   for (auto& backend : backends)
     backend = std::make_unique<device::GridBackend<WalkedGrid>>(std::make_unique<WalkedGrid>(limit),
                                                                 device::ModelsOf(predictor.trees()));
-  return std::make_unique<Finder>(std::move(backends), upsample, batch);
+  return std::make_unique<Queue>(std::move(backends), upsample, batch);
 }
 
 bool Same(const std::vector<Face>& ours, const std::vector<Detection>& expected, const LandmarkPredictor& predictor,
@@ -51,8 +58,17 @@ bool Same(const std::vector<Face>& ours, const std::vector<Detection>& expected,
   });
 }
 
-int Main(int cuda, int count, const char* model, const std::vector<Image>& photos) {
-  const auto predictor = LandmarkPredictor::Load(model);
+// Calls `work` with 0 to below `count`, from many threads at once, so that batches form.
+void ForEach(size_t count, const std::function<void(size_t)>& work) {
+  std::vector<std::jthread> callers(8);
+  std::atomic<size_t> next = 0;
+  for (std::jthread& caller : callers)
+    caller = std::jthread([&] {
+      for (size_t i = next++; i < count; i = next++) work(i);
+    });
+}
+
+std::vector<Image> MakeImages(int count, const std::vector<Image>& photos) {
   std::vector<Image> images;
   NamedRandom random(1, "odd sizes", 0);
   for (const auto& [width, height] :
@@ -64,35 +80,128 @@ int Main(int cuda, int count, const char* model, const std::vector<Image>& photo
     NamedRandom each(1, "crops", static_cast<uint64_t>(i));
     images.push_back(Crop(photos[static_cast<size_t>(i) % photos.size()], each));
   }
+  return images;
+}
+
+struct DrawnFace {
+  const Image* image;
+  Landmarks landmarks;
+};
+
+// Every face with every style, and templates worn and tinted in several ways: how many differ from the CPU's.
+int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template& mask) {
+  struct Style {
+    std::optional<FlatStyle> flat;
+    TemplateLook look{};
+  };
+  std::vector<Style> styles;
+  for (const char letter : kSeedStyles) styles.push_back({FlatStyle(letter)});
+  styles.push_back({FlatStyle(NistStyle{true, NistStyle::Coverage::kHigh})});
+  styles.push_back({FlatStyle(NistStyle{false, NistStyle::Coverage::kLow})});
+  for (const Wear wear : {Wear::kCorrect, Wear::kUnderNose, Wear::kOnChin})
+    styles.push_back({std::nullopt, {{Color{20, 90, 200}, nullptr, 0.8F, 1}, wear, {0.02, -0.03, 4, 0.05}}});
+  constexpr Color kColor{10, 120, 230};
+  std::atomic<int> wrong = 0;
+  ForEach(faces.size() * styles.size(), [&](size_t i) {
+    const auto& [image, landmarks] = faces[i / styles.size()];
+    const auto& [flat, look] = styles[i % styles.size()];
+    Image ours = *image;
+    Image expected = *image;
+    const bool wants_matte = i % 3 == 0;
+    std::vector<uint8_t> matte(wants_matte ? image->pixels.size() / 3 : 0);
+    std::vector<uint8_t> expected_matte = matte;
+    const Drawing drawing = flat ? PlanFlat(ours, landmarks, *flat, kColor) : PlanTemplate(ours, landmarks, mask, look);
+    queue.Draw({&ours, &drawing, matte});
+    if (flat)
+      DrawFlat(expected, landmarks, *flat, kColor, expected_matte);
+    else
+      DrawTemplate(expected, landmarks, mask, look, expected_matte);
+    if (ours.pixels == expected.pixels && matte == expected_matte) return;
+    ++wrong;
+    std::printf("mask %zu on an image of %dx%d differs\n", i % styles.size(), image->width, image->height);
+  });
+  std::printf("%d of %zu masks differ\n", wrong.load(), faces.size() * styles.size());
+  return wrong;
+}
+
+// A device that is lost after some kernels.
+class LostGrid : public WalkedGrid {
+ public:
+  LostGrid() : WalkedGrid(kMuch) {}
+
+  template <class Kernel>
+  void Launch(size_t jobs, size_t threads, const Kernel& kernel) {
+    constexpr int kKernels = 40;
+    if (launched_++ >= kKernels) throw device::DeviceError{"the device is lost", false};
+    WalkedGrid::Launch(jobs, threads, kernel);
+  }
+
+ private:
+  int launched_ = 0;
+};
+
+// How many of what must happen to calls on a lost device, asked to go on without it or not, does not.
+int TestLoss(const LandmarkPredictor& predictor, const Image& image) {
+  const auto open = [&] {
+    std::vector<std::unique_ptr<device::Backend>> backends;
+    backends.push_back(std::make_unique<device::GridBackend<LostGrid>>(std::make_unique<LostGrid>(),
+                                                                       device::ModelsOf(predictor.trees())));
+    return std::make_unique<Queue>(std::move(backends), 1, kMuch);
+  };
+  int wrong = 0;
+  device::Accelerator going_on({0, 0, true}, open);
+  int found = 0;
+  for (int i = 0; i < 5; ++i) found += going_on.Find(image) ? 1 : 0;
+  if (found == 5 || going_on.problem() != "cuda:0: the device is lost" || going_on.Open() != nullptr) ++wrong;
+  device::Accelerator ending({0, 0, false}, open);
+  int ended = 0;
+  for (int i = 0; i < 5; ++i) {
+    try {
+      ending.Find(image);
+    } catch (const Error& error) {
+      ended += error.code() == ErrorCode::kUnavailable ? 1 : 0;
+    }
+  }
+  if (ended == 0 || ended + found != 5) ++wrong;
+  std::printf("%d of 2 losses handled otherwise\n", wrong);
+  return wrong;
+}
+
+int Main(int cuda, int count, const char* model, const char* picture, const std::vector<Image>& photos) {
+  const auto predictor = LandmarkPredictor::Load(model);
+  const std::vector<Image> images = MakeImages(count, photos);
+  const Template mask(
+      {"test",
+       {{{picture, {}, true}}, {{28.5, {300, 20}}, {1.9, {20, 95}}, {14.1, {580, 95}}, {8, {300, 470}}}},
+       std::nullopt,
+       std::nullopt});
   int wrong = 0;
   size_t faces = 0;
+  std::vector<DrawnFace> drawn;
   for (const int upsample : {0, 1}) {
-    const auto finder = MakeFinder(*predictor, cuda, upsample, kMuch, uint64_t{20} << 20U);
+    const auto queue = MakeQueue(*predictor, cuda, upsample, kMuch, uint64_t{20} << 20U);
     std::vector<std::vector<Face>> found(images.size());
-    // Many callers at once, whose photos form batches.
-    std::vector<std::jthread> callers(8);
-    std::atomic<size_t> next = 0;
-    for (std::jthread& caller : callers)
-      caller = std::jthread([&] {
-        for (size_t i = next++; i < images.size(); i = next++) found[i] = finder->Find(images[i]);
-      });
-    callers.clear();
+    ForEach(images.size(), [&](size_t i) { found[i] = queue->Find(images[i]); });
     for (size_t i = 0; i < images.size(); ++i) {
       const auto expected = DetectFaces(images[i], {DetectorKind::kFast, upsample});
       faces += expected.size();
+      if (upsample == 1)
+        for (const Face& face : found[i]) drawn.push_back({&images[i], face.landmarks});
       if (Same(found[i], expected, *predictor, images[i])) continue;
       ++wrong;
       std::printf("image %zu of %dx%d differs, enlarged %d times\n", i, images[i].width, images[i].height, upsample);
     }
+    if (upsample == 1) wrong += TestMasks(*queue, drawn, mask);
   }
+  wrong += TestLoss(*predictor, images.back());
   // Too little memory for the models, and for a photo: told, and the next call is served.
   int refused = 0;
   try {
-    MakeFinder(*predictor, cuda, 1, 1000, kMuch);
+    MakeQueue(*predictor, cuda, 1, 1000, kMuch);
   } catch (const device::DeviceError& error) {
     refused += error.out_of_memory ? 1 : 0;
   }
-  const auto small = MakeFinder(*predictor, cuda, 1, predictor->trees().size() + (uint64_t{2} << 20U), kMuch);
+  const auto small = MakeQueue(*predictor, cuda, 1, predictor->trees().size() + (uint64_t{2} << 20U), kMuch);
   try {
     small->Find(photos[0]);
   } catch (const device::DeviceError& error) {
@@ -114,13 +223,15 @@ int main(int count, char** arguments) {
     cuda = std::atoi(words[1]);
     words.erase(words.begin(), words.begin() + 2);
   }
-  if (words.size() < 5 || words.size() % 3 != 2) {
+  if (words.size() < 6 || words.size() % 3 != 0) {
     std::fprintf(stderr,
-                 "device_tests [--cuda <device>] <crops> <shape predictor> {<raw RGB pixels> <width> <height>}...\n");
+                 "device_tests [--cuda <device>] <crops> <shape predictor> <mask's PNG> "
+                 "{<raw RGB pixels> <width> <height>}...\n");
     return 2;
   }
   try {
-    return maskbench::Main(cuda, std::atoi(words[0]), words[1], maskbench::ReadPhotos(std::span(words).subspan(2)));
+    return maskbench::Main(cuda, std::atoi(words[0]), words[1], words[2],
+                           maskbench::ReadPhotos(std::span(words).subspan(3)));
   } catch (const maskbench::device::DeviceError& error) {
     std::printf("skipped: cuda:%d: %s\n", cuda, error.what.c_str());
     return 0;
