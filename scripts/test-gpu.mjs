@@ -1,5 +1,5 @@
-// npm run test:gpu: holds the faces that a CUDA device finds to the CPU's, on crops of the sample photos. Without a device it
-// says so and ends well.
+// npm run test:gpu: holds the faces that a CUDA device finds, the masks that it draws and the inputs that it makes of them to the
+// CPU's, on crops of the sample photos. Without a device it says so and ends well.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -19,7 +19,11 @@ for (const number of [1, 2, 3, 4, 5, 6]) {
   photos.push(file, String(info.width), String(info.height));
 }
 const model = process.env.MASKBENCH_LANDMARKS ?? '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
-const words = ['--cuda', process.argv[2] ?? '0', '2000', model, ...photos];
+const mask = path.join(folder, 'mask.png');
+const shape = 'M20 95Q300 -60 580 95Q560 330 300 470Q40 330 20 95Z';
+const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="480"><path d="${shape}" fill="#7ac" fill-opacity="0.93"/></svg>`;
+await sharp(Buffer.from(svg)).png().toFile(mask);
+const words = ['--cuda', process.argv[2] ?? '0', '2000', model, mask, ...photos];
 const { status } = spawnSync(path.join(root, 'build/Release/device_tests'), words, { stdio: 'inherit' });
 rmSync(folder, { recursive: true });
 process.exit(status ?? 1);

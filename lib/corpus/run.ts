@@ -165,7 +165,7 @@ class Run {
     if (problem === undefined || this.#deviceTold) return;
     this.#deviceTold = true;
     const [file = ''] = problem.split(': ');
-    this.#options.onProblem?.({ file, message: `${problem}; faces are searched on the CPU` });
+    this.#options.onProblem?.({ file, message: `${problem}; the CPU goes on` });
   }
 
   async #openManifest(manifest: string): Promise<void> {

@@ -16,7 +16,10 @@ export interface EmbedderOptions extends SearchOptions {
   model?: string;
   /** Of an ONNX file: a preset's name or a description. Default: the JSON file beside it. */
   description?: string | ModelDescription;
-  /** `cpu` (default), `cuda`, or `cuda:1` for another device. */
+  /**
+   * `cpu` (default), `cuda`, or `cuda:1` for another device: there the model runs, faces are searched, and crops become its input,
+   * which stays there. Where maskbench was built without CUDA, only the model does.
+   */
   device?: string;
   /** Where the device is not there, go on on the CPU. */
   fallback?: boolean;

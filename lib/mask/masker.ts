@@ -73,12 +73,12 @@ export interface MaskerOptions extends SearchOptions {
   /** Draw the style's outline and the numbered landmarks instead of the filled mask. */
   drawLandmarks?: boolean;
   /**
-   * Where faces are searched: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU
-   * where there is none or it is lost ({@link Masker.deviceProblem}). Faces are the same everywhere. Without `auto` calls
+   * Where faces are searched and masks drawn: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU
+   * where there is none or it is lost ({@link Masker.deviceProblem}). Faces and pixels are the same everywhere. Without `auto` calls
    * reject with `UNAVAILABLE`. Not with `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
-  /** MiB of the device that may be taken; photos that need more are searched on the CPU. Default: half of it, 8 GiB at most. */
+  /** MiB of the device that may be taken; photos that need more are left to the CPU. Default: half of it, 8 GiB at most. */
   deviceMemory?: number;
   /** Photos worked on at once, 1 to 256. Default: the processors this process may use, with a device 32. */
   concurrency?: number;

@@ -31,11 +31,11 @@ class Accelerator {
   std::optional<std::vector<Face>> Find(const Image& image);
   // Gives whether it was drawn. `plan` is called only where there is a device.
   bool Draw(Image& image, const std::function<Drawing()>& plan, std::span<uint8_t> matte);
+  // Gives whether `work` was done.
+  bool Try(const std::function<void(Queue&)>& work);
 
  private:
   void GiveUp(const DeviceError& error);
-  // Gives whether `work` was done.
-  bool Try(const std::function<void(Queue&)>& work);
 
   const DeviceOptions options_;
   const Opener open_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "device/finder_jobs.h"
+#include "embed/cut.h"
 #include "face/pyramid.h"
 #include "face/tree_model.h"
 #include "image/image.h"
@@ -62,6 +63,9 @@ class Backend {
   virtual std::vector<std::array<float, kShape>> FindLandmarks(std::span<const FaceInput> faces) = 0;
   // Draws on images. None of them twice.
   virtual void Draw(std::span<const DrawInput> masks) = 0;
+  // The crops as a model's input, [crops, ...] as `layout` says. On the device; lasts until the next call.
+  virtual float* MakeTensor(std::span<const CropPlan* const> crops, const TensorLayout& layout) = 0;
+  virtual void Read(const float* tensor, std::span<float> numbers) = 0;
 };
 
 // Thrown by backends: the device is not there, busy, out of memory, or lost.

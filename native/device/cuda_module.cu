@@ -65,7 +65,7 @@ class CudaGrid {
 
   void Upload(void* to, const void* from, size_t bytes) {
     for (size_t done = 0; done < bytes;) {
-      if (staged_ == kStaging) Wait();
+      if (staged_ == kStaging) Finish();
       const size_t part = std::min(bytes - done, kStaging - staged_);
       uint8_t* staging = static_cast<uint8_t*>(staging_) + staged_;
       std::memcpy(staging, static_cast<const uint8_t*>(from) + done, part);
@@ -77,7 +77,11 @@ class CudaGrid {
   }
   void Download(void* to, const void* from, size_t bytes) {
     if (bytes > 0) Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "copying from the device");
-    Wait();
+    Finish();
+  }
+  void Finish() {
+    Check(cudaStreamSynchronize(stream_), "working on the device");
+    staged_ = 0;
   }
 
   template <class Kernel>
@@ -95,11 +99,6 @@ class CudaGrid {
 
  private:
   static constexpr size_t kStaging = size_t{32} << 20U;
-
-  void Wait() {
-    Check(cudaStreamSynchronize(stream_), "working on the device");
-    staged_ = 0;
-  }
 
   const int device_;
   uint64_t left_;
@@ -127,6 +126,14 @@ class CudaBackend : public Backend {
   void Draw(std::span<const DrawInput> masks) override {
     grid_->Use();
     backend_->Draw(masks);
+  }
+  float* MakeTensor(std::span<const CropPlan* const> crops, const TensorLayout& layout) override {
+    grid_->Use();
+    return backend_->MakeTensor(crops, layout);
+  }
+  void Read(const float* tensor, std::span<float> numbers) override {
+    grid_->Use();
+    backend_->Read(tensor, numbers);
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "device/backend.h"
 #include "device/draw_kernels.h"
 #include "device/finder_kernels.h"
+#include "device/tensor_kernels.h"
 
 namespace maskbench::device {
 
@@ -46,9 +47,9 @@ class GridBuffer {
   size_t size_ = 0;
 };
 
-// Work on many photos at once, of any sizes, by the kernels of finder_kernels.h and draw_kernels.h on a grid. A grid
-// has Allocate, Free, Upload, Download (which waits) and Launch(jobs, threads a job, kernel): one is a GPU's, one is
-// walked on the CPU.
+// Work on many photos at once, of any sizes, by the kernels of finder_kernels.h, draw_kernels.h and tensor_kernels.h on
+// a grid. A grid has Allocate, Free, Upload, Download (which waits) and Launch(jobs, threads a job, kernel): one is a
+// GPU's, one is walked on the CPU.
 template <class Grid>
 class GridBackend : public Backend {
  public:
@@ -234,7 +235,72 @@ class GridBackend : public Backend {
     }
   }
 
+  float* MakeTensor(std::span<const CropPlan* const> crops, const TensorLayout& layout) override {
+    // What all crops need, one after the other.
+    size_t bytes = 0;
+    std::vector<LinearPlace> linear;
+    std::vector<AreaPlace> area;
+    std::vector<float> weights;
+    for (const CropPlan* crop : crops) {
+      bytes += crop->image->pixels.size();
+      if (const auto* resized = std::get_if<CropPlan::Resized>(&crop->way)) {
+        const ScalePlan& plan = resized->plan;
+        Append(linear, plan.linear_columns());
+        Append(linear, plan.linear_rows());
+        Append(area, plan.area_columns());
+        Append(area, plan.area_rows());
+        Append(weights, plan.weights());
+      }
+    }
+    uint8_t* pixels = crop_pixels_.Reserve(bytes);
+    const LinearPlace* linear_at = crop_linear_.Upload(linear);
+    const AreaPlace* area_at = crop_area_.Upload(area);
+    const float* weights_at = crop_weights_.Upload(weights);
+    const size_t size = 3 * static_cast<size_t>(layout.width) * layout.height;
+    float* const tensor = tensor_.Reserve(crops.size() * size);
+    std::vector<CropJob> jobs;
+    for (const CropPlan* crop : crops) {
+      const Image& image = *crop->image;
+      grid_->Upload(pixels, image.pixels.data(), image.pixels.size());
+      CropJob job{};
+      job.pixels = pixels;
+      job.width = image.width;
+      job.height = image.height;
+      job.tensor = tensor + jobs.size() * size;
+      pixels += image.pixels.size();
+      if (const auto* resized = std::get_if<CropPlan::Resized>(&crop->way)) {
+        const ScalePlan& plan = resized->plan;
+        job.resized = true;
+        job.left = resized->left;
+        job.top = resized->top;
+        job.resized_width = resized->width;
+        job.resized_height = resized->height;
+        job.tables = plan.tables();
+        job.tables.linear_columns = Next(linear_at, plan.linear_columns());
+        job.tables.linear_rows = Next(linear_at, plan.linear_rows());
+        job.tables.area_columns = Next(area_at, plan.area_columns());
+        job.tables.area_rows = Next(area_at, plan.area_rows());
+        job.tables.weights = Next(weights_at, plan.weights());
+      } else {
+        job.map = std::get<Affine>(crop->way);
+      }
+      jobs.push_back(job);
+    }
+    grid_->Launch(jobs.size(), size / 3, MakeTensorPixel{crop_jobs_.Upload(jobs), layout});
+    grid_->Finish();
+    return tensor;
+  }
+
+  void Read(const float* tensor, std::span<float> numbers) override {
+    grid_->Download(numbers.data(), tensor, numbers.size_bytes());
+  }
+
  private:
+  // Where a part of an uploaded whole lies; `at` moves to the next.
+  template <class T>
+  static const T* Next(const T*& at, const std::vector<T>& part) {
+    return std::exchange(at, at + part.size());
+  }
   static size_t Width(const Region& region) { return static_cast<size_t>(region.right - region.left); }
   static size_t Area(const Region& region) { return Width(region) * static_cast<size_t>(region.bottom - region.top); }
   template <class T>
@@ -403,6 +469,12 @@ class GridBackend : public Backend {
   GridBuffer<Grid, uint32_t> draw_texels_{*grid_};
   GridBuffer<Grid, float> draw_gains_{*grid_};
   GridBuffer<Grid, DrawJob> draw_jobs_{*grid_};
+  GridBuffer<Grid, uint8_t> crop_pixels_{*grid_};
+  GridBuffer<Grid, LinearPlace> crop_linear_{*grid_};
+  GridBuffer<Grid, AreaPlace> crop_area_{*grid_};
+  GridBuffer<Grid, float> crop_weights_{*grid_};
+  GridBuffer<Grid, CropJob> crop_jobs_{*grid_};
+  GridBuffer<Grid, float> tensor_{*grid_};
 };
 
 }  // namespace maskbench::device

@@ -31,6 +31,7 @@ class WalkedGrid {
     left_ += bytes;
   }
   static void Upload(void* to, const void* from, size_t bytes) { Copy(to, from, bytes); }
+  static void Finish() {}
   static void Download(void* to, const void* from, size_t bytes) { Copy(to, from, bytes); }
 
   template <class Kernel>

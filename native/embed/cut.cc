@@ -9,17 +9,10 @@
 #include <stdexcept>
 #include <vector>
 
-#include "embed/scale.h"
 #include "runtime/error.h"
 
 namespace maskbench {
 namespace {
-
-// Where a pixel of the crop lies in the image: (xx * x + xy * y + x0, yx * x + yy * y + y0).
-struct Affine {
-  double xx, xy, x0;
-  double yx, yy, y0;
-};
 
 Affine Inverse(const dlib::point_transform_affine& transform) {
   const dlib::point_transform_affine back = dlib::inv(transform);
@@ -46,59 +39,36 @@ Image Halve(const Image& image) {
   return half;
 }
 
-// Bilinear, black outside. An image that is much larger than the crop is halved first, so that no pixel is skipped.
-Image Warp(const Image& image, Affine map, int width, int height) {
-  Image halved;
-  const Image* from = &image;
+// By a map to the image's pixels. An image that is much larger than the crop is halved first, so that no pixel is
+// skipped.
+CropPlan PlanWarp(std::shared_ptr<const Image> image, Affine map) {
   while (std::max(std::hypot(map.xx, map.yx), std::hypot(map.xy, map.yy)) >= 2 &&
-         std::min(from->width, from->height) > 1) {
-    halved = Halve(*from);
-    from = &halved;
+         std::min(image->width, image->height) > 1) {
+    image = std::make_shared<Image>(Halve(*image));
     for (double* value : {&map.xx, &map.xy, &map.yx, &map.yy}) *value /= 2;
     map.x0 = (map.x0 - 0.5) / 2;
     map.y0 = (map.y0 - 0.5) / 2;
   }
-  Image crop(width, height);
-  constexpr int kOne = 1 << 11;
-  for (int y = 0; y < height; ++y) {
-    uint8_t* to = crop.row(y);
-    for (int x = 0; x < width; ++x, to += 3) {
-      const double u = map.xx * x + map.xy * y + map.x0;
-      const double v = map.yx * x + map.yy * y + map.y0;
-      const int left = static_cast<int>(std::floor(u));
-      const int top = static_cast<int>(std::floor(v));
-      if (left < 0 || top < 0 || left + 1 >= from->width || top + 1 >= from->height) continue;
-      const int right_weight = static_cast<int>((u - left) * kOne);
-      const int bottom_weight = static_cast<int>((v - top) * kOne);
-      const uint8_t* upper = from->row(top) + size_t{3} * left;
-      const uint8_t* lower = upper + size_t{3} * from->width;
-      for (int c = 0; c < 3; ++c) {
-        const int above = upper[c] * (kOne - right_weight) + upper[c + 3] * right_weight;
-        const int below = lower[c] * (kOne - right_weight) + lower[c + 3] * right_weight;
-        to[c] = static_cast<uint8_t>((above * (kOne - bottom_weight) + below * bottom_weight + (1 << 21)) >> 22);
-      }
-    }
-  }
-  return crop;
+  return {std::move(image), map};
 }
 
-Image Letterbox(const ModelInput& input, const Image& image) {
-  const double width = image.width;
-  const double height = image.height;
+CropPlan PlanLetterbox(const ModelInput& input, std::shared_ptr<const Image> image) {
+  const double width = image->width;
+  const double height = image->height;
   // In doubles and in this order: the paper's program truncates, so that another order is another size now and then.
   int to_width = input.width;
   int to_height = input.height;
-  if (height > width)
+  if (height * input.width > width * input.height)
     to_width = static_cast<int>(width * (input.height / height));
   else
     to_height = static_cast<int>(height * (input.width / width));
   if (to_width == 0 || to_height == 0)
     throw Error(ErrorCode::kUnreadable, "",
-                "an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
+                "an image of " + std::to_string(image->width) + "x" + std::to_string(image->height) +
                     " has no pixels left at the model's size");
-  Image crop(input.width, input.height);
-  ScaleInto(image, crop, (input.width - to_width) / 2, (input.height - to_height) / 2, to_width, to_height, false);
-  return crop;
+  const ScalePlan plan(image->width, image->height, to_width, to_height, false);
+  return {std::move(image),
+          CropPlan::Resized{plan, (input.width - to_width) / 2, (input.height - to_height) / 2, to_width, to_height}};
 }
 
 // ArcFace's template for 112 x 112 pixels: eyes, nose tip, corners of the mouth.
@@ -111,66 +81,77 @@ dlib::dpoint MeanOf(const Landmarks& landmarks, int first, int last) {
   return sum / (last - first + 1);
 }
 
-Image Align5(const ModelInput& input, const Image& image, const Landmarks& landmarks) {
+Affine Align5(const ModelInput& input, const Landmarks& landmarks) {
   const auto at = [&](int i) { return dlib::dpoint(landmarks[i].x, landmarks[i].y); };
   const std::vector<dlib::dpoint> from = {MeanOf(landmarks, 36, 41), MeanOf(landmarks, 42, 47), at(30), at(48), at(54)};
   std::vector<dlib::dpoint> to;
   to.reserve(kArcFace.size());
   for (const auto& [x, y] : kArcFace) to.emplace_back(x * input.width / 112, y * input.height / 112);
-  return Warp(image, Inverse(dlib::find_similarity_transform(from, to)), input.width, input.height);
+  return Inverse(dlib::find_similarity_transform(from, to));
 }
 
-Image Align68(const ModelInput& input, const Image& image, const Face& face) {
+Affine Align68(const ModelInput& input, const Face& face) {
   std::vector<dlib::point> parts;
   parts.reserve(kLandmarks);
   for (const Point& point : face.landmarks) parts.emplace_back(point.x, point.y);
   const dlib::full_object_detection detection({face.box.left, face.box.top, face.box.right, face.box.bottom}, parts);
   const dlib::chip_details chip =
       dlib::get_face_chip_details(detection, static_cast<uint64_t>(input.width), input.margin);
-  return Warp(image, Inverse(dlib::get_mapping_to_chip(chip)), input.width, input.height);
+  return Inverse(dlib::get_mapping_to_chip(chip));
 }
 
-Image CutBox(const ModelInput& input, const Image& image, const Box& box) {
+Affine AroundBox(const ModelInput& input, const Box& box) {
   const double side = (1 + input.margin) * std::max(box.right - box.left + 1, box.bottom - box.top + 1);
   const double x_step = side / input.width;
   const double y_step = side / input.height;
   const double x0 = (box.left + box.right - side + x_step) / 2;
   const double y0 = (box.top + box.bottom - side + y_step) / 2;
-  return Warp(image, {x_step, 0, x0, 0, y_step, y0}, input.width, input.height);
+  return {x_step, 0, x0, 0, y_step, y0};
 }
 
 }  // namespace
 
-Image CutFace(const ModelInput& input, const Image& image, const Face& face) {
+CropPlan PlanCut(const ModelInput& input, std::shared_ptr<const Image> image, const Face& face) {
   switch (input.cut) {
     case Cut::kLetterbox:
-      return Letterbox(input, image);
+      return PlanLetterbox(input, std::move(image));
     case Cut::kBox:
-      return CutBox(input, image, face.box);
+      return PlanWarp(std::move(image), AroundBox(input, face.box));
     case Cut::kAlign5:
-      return Align5(input, image, face.landmarks);
+      return PlanWarp(std::move(image), Align5(input, face.landmarks));
     case Cut::kAlign68:
-      return Align68(input, image, face);
+      return PlanWarp(std::move(image), Align68(input, face));
   }
   throw std::logic_error("no such cut");
 }
 
-Image FitCrop(const ModelInput& input, const Image& image) {
-  if (image.width == input.width && image.height == input.height) return image;
+CropPlan PlanFit(const ModelInput& input, std::shared_ptr<const Image> image) {
+  const ScalePlan plan(image->width, image->height, input.width, input.height, true);
+  return {std::move(image), CropPlan::Resized{plan, 0, 0, input.width, input.height}};
+}
+
+Image MakeCrop(const ModelInput& input, const CropPlan& plan) {
+  const Image& image = *plan.image;
+  if (image.width == input.width && image.height == input.height && std::holds_alternative<CropPlan::Resized>(plan.way))
+    return image;
   Image crop(input.width, input.height);
-  ScaleInto(image, crop, 0, 0, input.width, input.height, true);
+  if (const auto* resized = std::get_if<CropPlan::Resized>(&plan.way)) {
+    ScaleInto(resized->plan, image, crop, resized->left, resized->top, resized->width, resized->height);
+    return crop;
+  }
+  const Affine& map = std::get<Affine>(plan.way);
+  for (int y = 0; y < crop.height; ++y)
+    for (int x = 0; x < crop.width; ++x)
+      CropPixel(image.pixels.data(), image.width, image.height, map, x, y, crop.row(y) + size_t{3} * x);
   return crop;
 }
 
 void Normalize(const ModelInput& input, const Image& crop, std::span<float> tensor) {
+  const TensorLayout layout = input.layout();
   const size_t pixels = crop.pixels.size() / 3;
-  for (size_t channel = 0; channel < 3; ++channel) {
-    const float mean = input.mean[channel];
-    const float scale = input.scale[channel];
-    const uint8_t* from = crop.pixels.data() + (input.blue_first ? channel : 2 - channel);
-    float* to = tensor.data() + (input.channels_first ? channel * pixels : channel);
-    const size_t step = input.channels_first ? 1 : 3;
-    for (size_t i = 0; i < pixels; ++i) to[i * step] = (static_cast<float>(from[3 * i]) - mean) * scale;
+  for (int channel = 0; channel < 3; ++channel) {
+    const uint8_t* from = crop.pixels.data() + layout.ColorOf(channel);
+    for (size_t i = 0; i < pixels; ++i) tensor[layout.PlaceOf(channel, i)] = layout.NumberOf(channel, from[3 * i]);
   }
 }
 

@@ -2,8 +2,12 @@
 #define MASKBENCH_EMBED_CUT_H_
 
 #include <array>
+#include <memory>
 #include <span>
+#include <variant>
 
+#include "embed/crop.h"
+#include "embed/scale.h"
 #include "face/face.h"
 #include "image/image.h"
 
@@ -11,7 +15,7 @@ namespace maskbench {
 
 // How a face is cut out of an image.
 enum class Cut {
-  // The whole image, its longer side to the input's size, centred on black, as the paper's program does.
+  // The whole image, as large as fits, centred on black, as the paper's program does.
   kLetterbox,
   // The square around the box, with a margin.
   kBox,
@@ -37,12 +41,29 @@ struct ModelInput {
 
   bool needs_face() const { return cut != Cut::kLetterbox; }
   size_t size() const { return size_t{3} * static_cast<size_t>(width) * static_cast<size_t>(height); }
+  TensorLayout layout() const {
+    return {width, height, channels_first, blue_first, {mean[0], mean[1], mean[2]}, {scale[0], scale[1], scale[2]}};
+  }
 };
 
-// The image cut and resized as `input` says, in B, G, R. `face` is not looked at where none is needed.
-Image CutFace(const ModelInput& input, const Image& image, const Face& face);
+// A crop that is decided, so that only pixels are left to do, here or on a device.
+struct CropPlan {
+  std::shared_ptr<const Image> image;
+  // By an affine map, or the whole image resized into a part of the crop whose first pixel is (left, top).
+  struct Resized {
+    ScalePlan plan;
+    int left, top, width, height;
+  };
+  std::variant<Affine, Resized> way;
+};
+
+// The image cut and resized as `input` says. `face` is not looked at where none is needed.
+CropPlan PlanCut(const ModelInput& input, std::shared_ptr<const Image> image, const Face& face);
 // A ready crop: the whole image stretched to the input's size, where it has another.
-Image FitCrop(const ModelInput& input, const Image& image);
+CropPlan PlanFit(const ModelInput& input, std::shared_ptr<const Image> image);
+
+// The crop, in B, G, R.
+Image MakeCrop(const ModelInput& input, const CropPlan& plan);
 // Colour order, mean, scale and layout.
 void Normalize(const ModelInput& input, const Image& crop, std::span<float> tensor);
 

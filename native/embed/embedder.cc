@@ -10,9 +10,19 @@
 
 namespace maskbench {
 
+namespace {
+
+// The model's. Where CUDA's part of this program is missing, the CPU prepares what the model is given.
+device::DeviceOptions DeviceOf(const EmbedderOptions& options) { return {options.session.cuda_device, 0, true}; }
+
+}  // namespace
+
 Embedder::Embedder(EmbedderOptions options)
     : options_(std::move(options)),
-      finder_(options_.search, options_.landmark_model),
+      finder_(options_.search, options_.landmark_model,
+              options_.search.is_exact() ? DeviceOf(options_) : device::DeviceOptions{}),
+      accelerator_(DeviceOf(options_),
+                   [this] { return device::OpenQueue(DeviceOf(options_), options_.search.upsample, {}); }),
       max_batch_(static_cast<size_t>(options_.max_batch)) {
   if (options_.max_wait_ms > 0) timer_ = std::jthread([this](const std::stop_token& stop) { Wait(stop); });
 }
@@ -50,6 +60,7 @@ const Session& Embedder::Open() {
       mismatch("the model has no output " + output_ + ", but " + names);
     }
     session_ = std::move(session);
+    on_device_ = accelerator_.Open() != nullptr;
   });
   return *session_;
 }
@@ -81,21 +92,23 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
   const std::string subject = SubjectOf(request.source);
   const bool search = input.needs_face() && !request.crop;
   Place place;
-  Image crop;
+  CropPlan plan;
   {
-    const ReadImage read = Read(
+    ReadImage read = Read(
         request.source, options_.limits,
         [&](int64_t pixels) { return search ? finder_.Bytes(pixels, request.faces) : 0; }, cancellation);
-    const Image& image = read.decoded.image;
-    crop = Naming(subject, ErrorCode::kUnreadable, [&] {
-      if (request.crop) return FitCrop(input, image);
-      if (!search) return CutFace(input, image, {});
-      const std::vector<Face> faces = finder_.Find(image, request.faces, cancellation);
+    const auto image = std::make_shared<const Image>(std::move(read.decoded.image));
+    plan = Naming(subject, ErrorCode::kUnreadable, [&] {
+      if (request.crop) return PlanFit(input, image);
+      if (!search) return PlanCut(input, image, {});
+      const std::vector<Face> faces = finder_.Find(*image, request.faces, cancellation);
       if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
       place.embedding.face = *std::ranges::max_element(faces, {}, [](const Face& face) { return face.box.Area(); });
-      return CutFace(input, image, *place.embedding.face);
+      return PlanCut(input, image, *place.embedding.face);
     });
   }
+  Image crop;
+  if (!on_device_) crop = MakeCrop(input, std::exchange(plan, {}));
   cancellation.ThrowIfCancelled();
   place.done = std::move(done);
 
@@ -106,7 +119,10 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
     if (filling_.empty() || filling_.back()->places.size() == max_batch_) {
       if (spare_.empty()) {
         filling_.push_back(std::make_unique<Batch>());
-        filling_.back()->tensor.resize(max_batch_ * input.size());
+        if (on_device_)
+          filling_.back()->crops.resize(max_batch_);
+        else
+          filling_.back()->tensor.resize(max_batch_ * input.size());
         filling_.back()->places.reserve(max_batch_);
       } else {
         filling_.push_back(std::move(spare_.back()));
@@ -117,7 +133,10 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
     at = batch->places.size();
     batch->places.push_back(std::move(place));
   }
-  Normalize(input, crop, std::span(batch->tensor).subspan(at * input.size(), input.size()));
+  if (on_device_)
+    batch->crops[at] = std::move(plan);
+  else
+    Normalize(input, crop, std::span(batch->tensor).subspan(at * input.size(), input.size()));
   std::unique_ptr<Batch> full;
   {
     const std::lock_guard lock(mutex_);
@@ -143,20 +162,47 @@ std::unique_ptr<Embedder::Batch> Embedder::Take(bool waited) {
   return nullptr;
 }
 
+std::vector<float> Embedder::Infer(Batch& batch) {
+  const Session& session = Open();
+  const ModelInput& input = options_.input;
+  const size_t count = batch.places.size();
+  const auto images = static_cast<int64_t>(count);
+  const std::array<int64_t, 4> shape = input.channels_first
+                                           ? std::array<int64_t, 4>{images, 3, input.height, input.width}
+                                           : std::array<int64_t, 4>{images, input.height, input.width, 3};
+  std::vector<float> vectors;
+  const auto run = [&](float* tensor, int cuda_device) {
+    session.Run({tensor, count * input.size()}, cuda_device, shape, output_, vectors);
+  };
+  if (!on_device_) {
+    run(batch.tensor.data(), -1);
+    return vectors;
+  }
+  std::vector<const CropPlan*> crops;
+  for (size_t i = 0; i < count; ++i) crops.push_back(&batch.crops[i]);
+  const bool done = accelerator_.Try([&](device::Queue& queue) {
+    queue.Use([&](device::Backend& backend) {
+      run(backend.MakeTensor(crops, input.layout()), options_.session.cuda_device);
+    });
+  });
+  if (done) return vectors;
+  std::vector<float> tensor(count * input.size());
+  for (size_t i = 0; i < count; ++i)
+    Normalize(input, MakeCrop(input, *crops[i]), std::span(tensor).subspan(i * input.size(), input.size()));
+  run(tensor.data(), -1);
+  return vectors;
+}
+
 void Embedder::Run(std::unique_ptr<Batch> batch) {
   const size_t count = batch->places.size();
-  const ModelInput& input = options_.input;
   std::vector<float> vectors;
   std::exception_ptr error;
   try {
-    const auto images = static_cast<int64_t>(count);
-    const std::array<int64_t, 4> shape = input.channels_first
-                                             ? std::array<int64_t, 4>{images, 3, input.height, input.width}
-                                             : std::array<int64_t, 4>{images, input.height, input.width, 3};
-    Open().Run(std::span(batch->tensor).first(count * input.size()), shape, output_, vectors);
+    vectors = Infer(*batch);
   } catch (...) {
     error = std::current_exception();
   }
+  std::ranges::fill(batch->crops, CropPlan{});
   const size_t dimensions = vectors.size() / count;
   for (size_t i = 0; i < count; ++i) {
     Place& place = batch->places[i];

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "device/accelerator.h"
 #include "embed/cut.h"
 #include "embed/session.h"
 #include "face/finder.h"
@@ -68,7 +69,9 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
     Done done;
   };
   struct Batch {
+    // On the host, or to be made on the device of these.
     std::vector<float> tensor;
+    std::vector<CropPlan> crops;
     std::vector<Place> places;
     size_t written = 0;
   };
@@ -77,10 +80,16 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
   void Run(std::unique_ptr<Batch> batch);
+  // The vectors of a batch, one after the other.
+  std::vector<float> Infer(Batch& batch);
   void Wait(const std::stop_token& stop);
 
   const EmbedderOptions options_;
   FaceFinder finder_;
+  // Makes tensors; its own, for it needs no landmarks.
+  device::Accelerator accelerator_;
+  // Whether tensors are made on it.
+  bool on_device_ = false;
   std::once_flag opened_;
   std::shared_ptr<const Session> session_;
   std::string output_;

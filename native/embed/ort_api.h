@@ -46,7 +46,7 @@ enum Slot : size_t {
   kGetDimensionsCount = 61,
   kGetDimensions = 62,
   kGetTensorTypeAndShape = 65,
-  kCreateCpuMemoryInfo = 69,
+  kCreateMemoryInfo = 68,
   kAllocatorFree = 76,
   kGetDefaultAllocator = 78,
   kReleaseEnv = 92,
@@ -105,7 +105,7 @@ MASKBENCH_ORT_ENTRY(kGetTensorElementType, Status*, const TensorInfo*, int*);
 MASKBENCH_ORT_ENTRY(kGetDimensionsCount, Status*, const TensorInfo*, size_t*);
 MASKBENCH_ORT_ENTRY(kGetDimensions, Status*, const TensorInfo*, int64_t*, size_t);
 MASKBENCH_ORT_ENTRY(kGetTensorTypeAndShape, Status*, const Value*, TensorInfo**);
-MASKBENCH_ORT_ENTRY(kCreateCpuMemoryInfo, Status*, int, int, MemoryInfo**);
+MASKBENCH_ORT_ENTRY(kCreateMemoryInfo, Status*, const char*, int, int, int, MemoryInfo**);
 MASKBENCH_ORT_ENTRY(kAllocatorFree, Status*, Allocator*, void*);
 MASKBENCH_ORT_ENTRY(kGetDefaultAllocator, Status*, Allocator**);
 MASKBENCH_ORT_ENTRY(kReleaseEnv, void, Env*);
@@ -125,11 +125,11 @@ MASKBENCH_ORT_ENTRY(kReleaseCudaOptions, void, CudaOptions*);
 #undef MASKBENCH_ORT_ENTRY
 
 // Values of the API's enumerations.
-inline constexpr int kError = 3;           // ORT_LOGGING_LEVEL_ERROR
-inline constexpr int kOptimizeAll = 99;    // ORT_ENABLE_ALL
-inline constexpr int kFloat = 1;           // ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT
-inline constexpr int kArenaAllocator = 1;  // OrtArenaAllocator
-inline constexpr int kMemTypeDefault = 0;  // OrtMemTypeDefault
+inline constexpr int kError = 3;            // ORT_LOGGING_LEVEL_ERROR
+inline constexpr int kOptimizeAll = 99;     // ORT_ENABLE_ALL
+inline constexpr int kFloat = 1;            // ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT
+inline constexpr int kDeviceAllocator = 0;  // OrtDeviceAllocator
+inline constexpr int kMemTypeDefault = 0;   // OrtMemTypeDefault
 
 // What OrtGetApiBase returns.
 struct ApiBase {

@@ -35,7 +35,7 @@ MASKBENCH_ORT_SAME(kGetTensorElementType, GetTensorElementType);
 MASKBENCH_ORT_SAME(kGetDimensionsCount, GetDimensionsCount);
 MASKBENCH_ORT_SAME(kGetDimensions, GetDimensions);
 MASKBENCH_ORT_SAME(kGetTensorTypeAndShape, GetTensorTypeAndShape);
-MASKBENCH_ORT_SAME(kCreateCpuMemoryInfo, CreateCpuMemoryInfo);
+MASKBENCH_ORT_SAME(kCreateMemoryInfo, CreateMemoryInfo);
 MASKBENCH_ORT_SAME(kAllocatorFree, AllocatorFree);
 MASKBENCH_ORT_SAME(kGetDefaultAllocator, GetAllocatorWithDefaultOptions);
 MASKBENCH_ORT_SAME(kReleaseEnv, ReleaseEnv);
@@ -54,7 +54,7 @@ MASKBENCH_ORT_SAME(kUpdateCudaOptions, UpdateCUDAProviderOptions);
 MASKBENCH_ORT_SAME(kReleaseCudaOptions, ReleaseCUDAProviderOptions);
 static_assert(ORT_API_VERSION >= kApiVersion);
 static_assert(kError == ORT_LOGGING_LEVEL_ERROR && kOptimizeAll == ORT_ENABLE_ALL);
-static_assert(kFloat == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT && kArenaAllocator == OrtArenaAllocator);
+static_assert(kFloat == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT && kDeviceAllocator == OrtDeviceAllocator);
 static_assert(kMemTypeDefault == OrtMemTypeDefault);
 }  // namespace maskbench::ort
 #endif

@@ -143,19 +143,7 @@ ScalePlan::ScalePlan(int from_width, int from_height, int width, int height, boo
   }
 }
 
-ScaleTables ScalePlan::tables() const {
-  return {kind_,
-          linear_columns_.data(),
-          linear_rows_.data(),
-          area_columns_.data(),
-          area_rows_.data(),
-          weights_.data(),
-          cell_width_,
-          cell_height_};
-}
-
-void ScaleInto(const Image& image, Image& to, int left, int top, int width, int height, bool by_area) {
-  const ScalePlan plan(image.width, image.height, width, height, by_area);
+void ScaleInto(const ScalePlan& plan, const Image& image, Image& to, int left, int top, int width, int height) {
   const ScaleTables tables = plan.tables();
   const auto target = [&](int y) { return to.row(top + y) + size_t{3} * left; };
   const int numbers = 3 * width;

@@ -97,7 +97,21 @@ class ScalePlan {
   ScalePlan(int from_width, int from_height, int width, int height, bool by_area);
 
   // They point into the plan.
-  ScaleTables tables() const;
+  ScaleTables tables() const {
+    return {kind_,
+            linear_columns_.data(),
+            linear_rows_.data(),
+            area_columns_.data(),
+            area_rows_.data(),
+            weights_.data(),
+            cell_width_,
+            cell_height_};
+  }
+  const std::vector<LinearPlace>& linear_columns() const { return linear_columns_; }
+  const std::vector<LinearPlace>& linear_rows() const { return linear_rows_; }
+  const std::vector<AreaPlace>& area_columns() const { return area_columns_; }
+  const std::vector<AreaPlace>& area_rows() const { return area_rows_; }
+  const std::vector<float>& weights() const { return weights_; }
 
  private:
   ScaleKind kind_;
@@ -109,7 +123,7 @@ class ScalePlan {
 };
 
 // The whole image, resized, into a part of `to` whose first pixel is (left, top).
-void ScaleInto(const Image& image, Image& to, int left, int top, int width, int height, bool by_area);
+void ScaleInto(const ScalePlan& plan, const Image& image, Image& to, int left, int top, int width, int height);
 
 }  // namespace maskbench
 

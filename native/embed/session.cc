@@ -134,24 +134,28 @@ Session::Session(const SessionOptions& options) : library_(OrtLibrary::Load(opti
   }
 }
 
-void Session::Run(std::span<float> input, std::span<const int64_t> shape, const std::string& output,
+void Session::Run(std::span<float> input, int cuda_device, std::span<const int64_t> shape, const std::string& output,
                   std::vector<float>& vectors) const {
   const OrtLibrary& library = library_;
   try {
-    ort::MemoryInfo* raw_memory = nullptr;
-    library.Do<ort::kCreateCpuMemoryInfo>(ort::kArenaAllocator, ort::kMemTypeDefault, &raw_memory);
-    const auto memory = library.Own<ort::kReleaseMemoryInfo>(raw_memory);
+    const auto memory_of = [&](const char* name, int device) {
+      ort::MemoryInfo* raw = nullptr;
+      library.Do<ort::kCreateMemoryInfo>(name, ort::kDeviceAllocator, device, ort::kMemTypeDefault, &raw);
+      return library.Own<ort::kReleaseMemoryInfo>(raw);
+    };
+    const auto host = memory_of("Cpu", 0);
+    const auto device = cuda_device < 0 ? nullptr : memory_of("Cuda", cuda_device);
     ort::Value* raw_input = nullptr;
-    library.Do<ort::kCreateTensorWithData>(static_cast<const ort::MemoryInfo*>(raw_memory),
+    library.Do<ort::kCreateTensorWithData>(static_cast<const ort::MemoryInfo*>(device ? device.get() : host.get()),
                                            static_cast<void*>(input.data()), input.size_bytes(), shape.data(),
                                            shape.size(), ort::kFloat, &raw_input);
     const auto owned_input = library.Own<ort::kReleaseValue>(raw_input);
-    // Bound, so that a device's provider copies the input over once, and the vectors back.
+    // Bound, so that a device's provider copies the input over once, if it is not there, and the vectors back.
     ort::IoBinding* raw_binding = nullptr;
     library.Do<ort::kCreateIoBinding>(session_.get(), &raw_binding);
     const auto binding = library.Own<ort::kReleaseIoBinding>(raw_binding);
     library.Do<ort::kBindInput>(raw_binding, input_.c_str(), static_cast<const ort::Value*>(raw_input));
-    library.Do<ort::kBindOutputToDevice>(raw_binding, output.c_str(), static_cast<const ort::MemoryInfo*>(raw_memory));
+    library.Do<ort::kBindOutputToDevice>(raw_binding, output.c_str(), static_cast<const ort::MemoryInfo*>(host.get()));
     library.Do<ort::kRunWithBinding>(session_.get(), static_cast<const ort::RunOptions*>(nullptr),
                                      static_cast<const ort::IoBinding*>(raw_binding));
     ort::Allocator* allocator = nullptr;

@@ -64,8 +64,9 @@ class Session {
   const std::vector<int64_t>& input_shape() const { return input_shape_; }
   const std::vector<std::string>& outputs() const { return outputs_; }
 
-  // Runs `input` of `shape`, and appends the numbers of `output` (a name) to `vectors`. Throws INFERENCE_FAILED.
-  void Run(std::span<float> input, std::span<const int64_t> shape, const std::string& output,
+  // Runs `input` of `shape`, which lies in the memory of a CUDA device, or of the host (-1), and appends the numbers of
+  // `output` (a name) to `vectors`. Throws INFERENCE_FAILED.
+  void Run(std::span<float> input, int cuda_device, std::span<const int64_t> shape, const std::string& output,
            std::vector<float>& vectors) const;
 
  private:

@@ -25,6 +25,9 @@ struct SearchOptions {
   // image is made smaller until no side is longer. 0: all that there are, never.
   int min_face = 0;
   int max_size = 0;
+
+  // Whether what is found is what dlib finds, by our own detector.
+  bool is_exact() const { return kind == DetectorKind::kFast && min_face == 0 && max_size == 0; }
 };
 
 // dlib's frontal face detector, in its order (best first). The bytes B, G, R are given to it as if they were R, G, B,

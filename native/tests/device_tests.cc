@@ -20,6 +20,7 @@
 #include "device/open.h"
 #include "device/queue.h"
 #include "device/walked_grid.h"
+#include "embed/cut.h"
 #include "face/detector.h"
 #include "face/landmarks.h"
 #include "mask/random.h"
@@ -124,6 +125,52 @@ int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template&
   return wrong;
 }
 
+// Faces cut in every way, whole images and ready crops as inputs of models of several kinds: how many differ from the
+// CPU's.
+int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces) {
+  int wrong = 0;
+  size_t compared = 0;
+  int kind = 0;
+  for (const Cut cut : {Cut::kLetterbox, Cut::kBox, Cut::kAlign5, Cut::kAlign68}) {
+    for (const auto& [width, height] : {std::pair(112, 112), {37, 53}}) {
+      ModelInput input;
+      input.width = width;
+      input.height = height;
+      input.channels_first = kind % 2 == 0;
+      input.blue_first = kind % 3 == 0;
+      input.mean = {127.5F, 117, 104};
+      input.scale = {1 / 127.5F, 1, 0.017F};
+      input.cut = cut;
+      input.margin = 0.25;
+      ++kind;
+      std::vector<CropPlan> plans;
+      for (const DrawnFace& face : faces) {
+        const auto& [lowest, highest] = std::ranges::minmax(face.landmarks, {}, &Point::x);
+        const Box box{lowest.x, face.landmarks[27].y - 20, highest.x, face.landmarks[8].y};
+        const auto image = std::make_shared<const Image>(*face.image);
+        plans.push_back(PlanCut(input, image, {box, 1, face.landmarks}));
+        plans.push_back(PlanFit(input, image));
+      }
+      std::vector<const CropPlan*> crops;
+      for (const CropPlan& plan : plans) crops.push_back(&plan);
+      std::vector<float> ours(crops.size() * input.size());
+      queue.Use(
+          [&](device::Backend& backend) { backend.Read(backend.MakeTensor(crops, input.layout()), std::span(ours)); });
+      for (size_t i = 0; i < plans.size(); ++i) {
+        std::vector<float> expected(input.size());
+        Normalize(input, MakeCrop(input, plans[i]), expected);
+        ++compared;
+        if (std::equal(expected.begin(), expected.end(), ours.begin() + static_cast<ptrdiff_t>(i * input.size())))
+          continue;
+        ++wrong;
+        std::printf("input %zu of cut %d at %dx%d differs\n", i, static_cast<int>(cut), width, height);
+      }
+    }
+  }
+  std::printf("%d of %zu inputs of models differ\n", wrong, compared);
+  return wrong;
+}
+
 // A device that is lost after some kernels.
 class LostGrid : public WalkedGrid {
  public:
@@ -191,7 +238,7 @@ int Main(int cuda, int count, const char* model, const char* picture, const std:
       ++wrong;
       std::printf("image %zu of %dx%d differs, enlarged %d times\n", i, images[i].width, images[i].height, upsample);
     }
-    if (upsample == 1) wrong += TestMasks(*queue, drawn, mask);
+    if (upsample == 1) wrong += TestMasks(*queue, drawn, mask) + TestTensors(*queue, drawn);
   }
   wrong += TestLoss(*predictor, images.back());
   // Too little memory for the models, and for a photo: told, and the next call is served.

@@ -67,7 +67,7 @@ bool TestScale(NamedRandom& random) {
   for (uint8_t& value : image.pixels) value = static_cast<uint8_t>(random.Below(256));
   const bool by_area = image.width > width && image.height > height && random.Below(2) == 0;
   Image ours(width, height);
-  ScaleInto(image, ours, 0, 0, width, height, by_area);
+  ScaleInto(ScalePlan(image.width, image.height, width, height, by_area), image, ours, 0, 0, width, height);
   cv::Mat expected;
   cv::resize(cv::Mat(image.height, image.width, CV_8UC3, image.pixels.data()), expected, {width, height}, 0, 0,
              by_area ? cv::INTER_AREA : cv::INTER_LINEAR);

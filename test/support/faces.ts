@@ -50,3 +50,13 @@ export async function rawSamples(folder: string, width: number): Promise<string[
   }
   return words;
 }
+
+/** Writes a mask's picture, partly transparent, with the anchors that device_tests expects. */
+export async function maskPicture(folder: string): Promise<string> {
+  const file = path.join(folder, 'mask.png');
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="480">
+    <path d="M20 95Q300 -60 580 95Q560 330 300 470Q40 330 20 95Z" fill="#7ac" fill-opacity="0.93"/>
+    <path d="M40 180H560M60 260H540" stroke="#567" stroke-width="6"/></svg>`;
+  await sharp(Buffer.from(svg)).png().toFile(file);
+  return file;
+}
