@@ -131,13 +131,16 @@ export interface NativeSearchOptions {
   maxSize: number;
 }
 
-export interface NativeMaskerOptions extends NativeSearchOptions {
-  /** Where faces are searched: a CUDA device's number, or −1 for the CPU. */
+export interface NativeDevice {
+  /** Where the work is done: a CUDA device's number, or −1 for the CPU. */
   cudaDevice: number;
   /** Bytes of the device that may be taken; 0: half of what it has, 8 GiB at most. */
   deviceMemory: number;
   /** Where the device is not there or is lost, go on on the CPU; else calls reject with UNAVAILABLE. */
   deviceFallback: boolean;
+}
+
+export interface NativeMaskerOptions extends NativeSearchOptions, NativeDevice {
   /** One is drawn for each face, by weight. */
   styles: NativeStyle[];
   templates: NativeTemplate[];
@@ -408,7 +411,7 @@ export declare class PackedVectors {
   readonly greatestSquare: number;
 }
 
-export interface NativeAllPairsOptions {
+export interface NativeAllPairsOptions extends NativeDevice {
   /** Bins over [low, high]. */
   bins: number;
   low: number;
@@ -438,7 +441,9 @@ export declare class AllPairs {
   readonly strips: number;
   /** Strips counted so far. */
   readonly done: number;
-  /** Counts until no strip is left; call it once a thread. Rejects with ABORTED. */
+  /** Why the CPU does what was left to a device, where it may go on; empty: it does not. */
+  readonly deviceProblem: string;
+  /** Counts until no strip is left; call it once a thread. Rejects with ABORTED, or UNAVAILABLE (the device). */
   count(cancellation: Cancellation): Promise<void>;
   /** The sum of all counts, once every `count` has resolved. */
   result(): Promise<{

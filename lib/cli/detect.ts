@@ -29,7 +29,7 @@ export function detectCommand(): Command {
         }
       }),
     );
-    if (masker.deviceProblem) warn(`${masker.deviceProblem}; faces are searched on the CPU`);
+    if (masker.deviceProblem) warn(`${masker.deviceProblem}; the CPU goes on`);
     if (json) return printJson(found);
     for (const result of found) {
       if ('error' in result) continue;

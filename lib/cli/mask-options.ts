@@ -54,7 +54,11 @@ export function addReadOptions(command: Command): Command {
     .option('--landmarks <file>', "dlib's 68-point shape predictor (also: MASKBENCH_LANDMARKS)")
     .option('--max-pixels <n>', 'refuse photos that declare more pixels', integer, 100_000_000)
     .option('--accept-damaged', 'use what can be read of truncated JPEGs')
-    .option('--device <device>', 'where faces are searched: cpu, cuda, cuda:<n>, or auto (cuda if it is there)', 'cpu')
+    .option(
+      '--device <device>',
+      'where faces are searched and masks drawn: cpu, cuda, cuda:<n>, or auto (cuda if it is there)',
+      'cpu',
+    )
     .option('--device-memory <MiB>', 'of the device, at most (default: half of it, 8 GiB at most)', integer)
     .option('--concurrency <n>', 'photos worked on at once (default: the processors; with a device 32)', integer);
 }

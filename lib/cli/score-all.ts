@@ -21,7 +21,7 @@ import {
   sides,
 } from '../score/score-all.js';
 import { integer, rates, shard } from './numbers.js';
-import { print, printTable } from './output.js';
+import { print, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
 interface Telling extends AllPairsTargets {
@@ -30,7 +30,7 @@ interface Telling extends AllPairsTargets {
   json?: boolean;
 }
 
-interface Flags extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress'>, Telling {
+interface Flags extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onDeviceProblem'>, Telling {
   vectors?: string;
   index?: string;
   exclude?: string;
@@ -114,6 +114,8 @@ export function scoreAllCommand(): Command {
     .option('--no-intervals', 'leave jackknife intervals out')
     .option('--shard <i/n>', 'do one part of the work; then score-all merge', shard)
     .option('--threads <n>', 'default: the processors', integer)
+    .option('--device <device>', 'where pairs are scored: cpu, cuda, cuda:<n>, or auto (cuda if it is there)', 'cpu')
+    .option('--device-memory <MiB>', 'of the device, at most (default: half of it, 8 GiB at most)', integer)
     .option('--out <folder>', 'for scores and the report');
   return telling(command)
     .action(async ({ vectors, index, exclude, out, ...flags }: Flags, self: Command) => {
@@ -127,6 +129,7 @@ export function scoreAllCommand(): Command {
           exclude: excluded,
           signal,
           onProgress: ({ done, total }) => progress.update(done, total),
+          onDeviceProblem: (problem) => warn(`${problem}; the CPU goes on`),
         }),
       );
       await saveScores(out, scores);

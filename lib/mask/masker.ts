@@ -10,7 +10,7 @@ import type {
   Wear,
 } from '../../binding.js';
 import { Calls } from '../calls.js';
-import { deviceNumber } from '../device.js';
+import { nativeDevice } from '../device.js';
 import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError } from '../errors.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { native } from '../native.js';
@@ -280,14 +280,9 @@ export class Masker {
       pngLevel: options.pngLevel === undefined ? undefined : checkInteger('pngLevel', options.pngLevel, 0, 12),
       drawLandmarks: options.drawLandmarks ?? false,
     };
-    const { device = 'cpu', deviceMemory } = options;
-    const onDevice = {
-      cudaDevice: device === 'auto' ? 0 : deviceNumber(device, 'cpu, cuda, cuda:<n> or auto'),
-      deviceMemory: deviceMemory === undefined ? 0 : checkInteger('deviceMemory', deviceMemory, 256, 2 ** 24) * 2 ** 20,
-      deviceFallback: device === 'auto',
-    };
+    const onDevice = nativeDevice(options);
     if (onDevice.cudaDevice >= 0 && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
-      throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', device);
+      throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
     const usual = onDevice.cudaDevice >= 0 ? 32 : native.systemInfo().processors;
     const concurrency = checkInteger('concurrency', options.concurrency ?? usual, 1, 256);
     let opened: Promise<InstanceType<typeof native.Masker>> | undefined;

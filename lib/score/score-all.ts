@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeAllPairsOptions } from '../../binding.js';
 import { callNative } from '../calls.js';
+import { nativeDevice } from '../device.js';
 import type { IndexLine } from '../embed/files.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
@@ -42,6 +43,15 @@ export interface ScoreAllOptions {
   shard?: { index: number; count: number };
   /** Default: the processors this process may use. */
   threads?: number;
+  /**
+   * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is
+   * none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
+   */
+  device?: string;
+  /** MiB of the device that may be taken. Default: half of it, 8 GiB at most. */
+  deviceMemory?: number;
+  /** Told once, with `auto`, why the CPU does what was to be left to a device. */
+  onDeviceProblem?: (problem: string) => void;
   signal?: AbortSignal;
   onProgress?: (progress: { done: number; total: number }) => void;
 }
@@ -188,7 +198,8 @@ function excludedPlaces(
  * @param vectors A `.npy` of rows, as {@link embedFiles} writes it; or rows in memory.
  * @param index Its index, or the index's lines.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under cosine, one
- * identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`; the signal's reason when aborted
+ * identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the device); the signal's reason
+ * when aborted
  */
 export async function scoreAll(
   vectors: string | { data: Float32Array; dimensions: number },
@@ -207,6 +218,7 @@ export async function scoreAll(
     );
   const bins = checkInteger('bins', options.bins ?? 65_536, 2, 2 ** 24);
   const top = checkInteger('top', options.top ?? 10, 0, 1000);
+  const device = nativeDevice(options);
   const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
   const shard = options.shard ?? { index: 1, count: 1 };
   checkInteger('shard: index', shard.index, 1, checkInteger('shard: count', shard.count, 1, 100_000));
@@ -268,6 +280,8 @@ export async function scoreAll(
     const pairs = new native.AllPairs(probes, references, {
       ...{ bins, low, high, sameSource: samePhotoMode, excluded, nearOnly: false, top: 0 },
       ...{ identities: identities.length, shard: { index: 0, count: 1 } },
+      // Few pairs share identities: too few for a device.
+      ...(wanted.nearOnly ? nativeDevice({}) : device),
       ...wanted,
     });
     const timer = setInterval(() => {
@@ -281,6 +295,7 @@ export async function scoreAll(
     } finally {
       clearInterval(timer);
     }
+    if (pairs.deviceProblem !== '') options.onDeviceProblem?.(pairs.deviceProblem);
     return pairs.result();
   };
   // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard.

@@ -11,6 +11,9 @@
 
 #include "bindings/arguments.h"
 #include "bindings/environment.h"
+#include "bindings/photo.h"
+#include "device/accelerator.h"
+#include "device/pairs.h"
 #include "score/all_pairs.h"
 
 namespace maskbench {
@@ -73,6 +76,7 @@ struct Job {
   std::atomic<size_t> done = 0;
   std::mutex mutex;
   std::vector<std::unique_ptr<PairCounts>> counts;
+  std::unique_ptr<device::Accelerator> accelerator;
 
   size_t strips() const { return (pairs->strips() + shards - 1 - shard) / shards; }
   std::unique_ptr<PairCounts> NewCounts() const {
@@ -86,7 +90,8 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     return DefineClass(
         env, "AllPairs",
         {InstanceMethod<&AllPairsWrap::Count>("count"), InstanceMethod<&AllPairsWrap::Result>("result"),
-         InstanceAccessor<&AllPairsWrap::Strips>("strips"), InstanceAccessor<&AllPairsWrap::Done>("done")});
+         InstanceAccessor<&AllPairsWrap::Strips>("strips"), InstanceAccessor<&AllPairsWrap::Done>("done"),
+         InstanceAccessor<&AllPairsWrap::DeviceProblem>("deviceProblem")});
   }
 
   explicit AllPairsWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -134,6 +139,9 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     const Napi::Object shard = Object(object.Get("shard"), "shard");
     job_->shard = static_cast<size_t>(Integer(shard, "index"));
     job_->shards = static_cast<size_t>(std::max(1, Integer(shard, "count")));
+    const device::DeviceOptions device = ParseDevice(object);
+    job_->accelerator =
+        std::make_unique<device::Accelerator>(device, [device] { return device::OpenQueue(device, 0, {}); });
     job_->pairs = std::make_unique<const AllPairs>(*job_->probes, *job_->references, job_->within, options);
   }
 
@@ -145,14 +153,33 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     return Napi::Number::New(info.Env(), static_cast<double>(job_->done.load()));
   }
 
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), job_->accelerator->problem());
+  }
+
   Napi::Value Count(const Napi::CallbackInfo& info) {
     return Compute(
         info.Env(), CancellationWrap::Of(info[0]),
         [job = job_](const Cancellation& cancellation) {
           auto counts = job->NewCounts();
+          std::vector<size_t> strips;
+          bool on_device = job->accelerator->Open() != nullptr;
           for (size_t i = job->next++; i < job->strips(); i = job->next++) {
             cancellation.ThrowIfCancelled();
-            job->pairs->Count(i * job->shards + job->shard, *counts);
+            strips.push_back(i * job->shards + job->shard);
+            if (on_device) {
+              on_device = job->accelerator->Try([&](device::Queue& queue) {
+                queue.Use([&](device::Backend& backend) {
+                  device::CountPairs(backend, *job->pairs, strips.back(), *counts);
+                });
+              });
+              // Some of the last strip may have been counted: once more, all that was this thread's.
+              if (!on_device) counts = job->NewCounts();
+              for (size_t strip = 0; !on_device && strip < strips.size(); ++strip)
+                job->pairs->Count(strips[strip], *counts);
+            } else {
+              job->pairs->Count(strips.back(), *counts);
+            }
             ++job->done;
           }
           const std::lock_guard lock(job->mutex);

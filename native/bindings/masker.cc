@@ -107,8 +107,7 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   const std::string select = String(object, "select");
   options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
   options.search = ParseSearch(object);
-  options.device = {Integer(object, "cudaDevice"), static_cast<uint64_t>(Number(object, "deviceMemory")),
-                    Boolean(object, "deviceFallback")};
+  options.device = ParseDevice(object);
   options.landmark_model = String(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
   options.limits.accept_damaged = Boolean(object, "acceptDamaged");

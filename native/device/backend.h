@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "face/tree_model.h"
 #include "image/image.h"
 #include "mask/drawing.h"
+#include "score/all_pairs.h"
 
 // What the CUDA module gives to the rest, which knows nothing of CUDA; and the CUDA module knows nothing of dlib.
 
@@ -37,6 +39,11 @@ struct DrawInput {
   const Drawing* drawing;
   // Of the whole image, a byte a pixel; empty: none.
   std::span<uint8_t> matte;
+};
+
+// Panels of probes times panels of references.
+struct PairBlock {
+  Range panels, columns;
 };
 
 // What all work needs: lies on the host, and is copied to the device once.
@@ -66,6 +73,13 @@ class Backend {
   // The crops as a model's input, [crops, ...] as `layout` says. On the device; lasts until the next call.
   virtual float* MakeTensor(std::span<const CropPlan* const> crops, const TensorLayout& layout) = 0;
   virtual void Read(const float* tensor, std::span<float> numbers) = 0;
+  // Copies both sides to the device, where they are not there yet, and begins with empty bins.
+  virtual void StartPairs(const AllPairs& pairs) = 0;
+  // Scores a block, counting its impostors by bins where `counts`. Gives genuine pairs and what reaches the limits of
+  // `PairCounts::limits`, in no order; nothing where they are more than fit.
+  virtual std::optional<std::vector<ScoredPair>> ScorePairs(const PairBlock& block, std::span<const float> limits,
+                                                            bool counts) = 0;
+  virtual void ReadBins(std::span<unsigned> bins) = 0;
 };
 
 // Thrown by backends: the device is not there, busy, out of memory, or lost.

@@ -135,6 +135,19 @@ class CudaBackend : public Backend {
     grid_->Use();
     backend_->Read(tensor, numbers);
   }
+  void StartPairs(const AllPairs& pairs) override {
+    grid_->Use();
+    backend_->StartPairs(pairs);
+  }
+  std::optional<std::vector<ScoredPair>> ScorePairs(const PairBlock& block, std::span<const float> limits,
+                                                    bool counts) override {
+    grid_->Use();
+    return backend_->ScorePairs(block, limits, counts);
+  }
+  void ReadBins(std::span<unsigned> bins) override {
+    grid_->Use();
+    backend_->ReadBins(bins);
+  }
 
  private:
   const CudaGrid* grid_;

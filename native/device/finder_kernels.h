@@ -204,7 +204,7 @@ struct ScoreWindows {
         score += down.Value();
       }
       if (score < model.thresholds[filter]) continue;
-      const unsigned place = Next(count);
+      const unsigned place = TakeNext(count);
       if (place < capacity) found[place] = {static_cast<int>(job), level_number, filter, row, column, score};
     }
   }
@@ -226,14 +226,6 @@ struct ScoreWindows {
     bool one;
     float parts[3] = {};
   };
-
-  MASKBENCH_HOST_DEVICE static unsigned Next(unsigned* counter) {
-#ifdef __CUDA_ARCH__
-    return atomicAdd(counter, 1U);
-#else
-    return (*counter)++;
-#endif
-  }
 };
 
 // How a face's shape is turned and scaled from the initial one (Umeyama, "Least-squares estimation of transformation

@@ -12,6 +12,7 @@
 #include "device/backend.h"
 #include "device/draw_kernels.h"
 #include "device/finder_kernels.h"
+#include "device/pair_kernels.h"
 #include "device/tensor_kernels.h"
 
 namespace maskbench::device {
@@ -34,7 +35,7 @@ class GridBuffer {
     }
     return data_;
   }
-  T* Upload(const std::vector<T>& numbers) {
+  T* Upload(std::span<const T> numbers) {
     Reserve(numbers.size());
     grid_.Upload(data_, numbers.data(), numbers.size() * sizeof(T));
     return data_;
@@ -57,7 +58,7 @@ class GridBackend : public Backend {
     filters_.components = components_.Upload(models.components);
     grain_tile_.Upload(models.grain_tile);
     if (models.trees.empty()) return;
-    trees_.Upload({models.trees.begin(), models.trees.end()});
+    trees_.Upload(models.trees);
     std::memcpy(&trees_header_, models.trees.data(), sizeof(trees_header_));
     initial_.resize(kShape);
     const TreeLayout layout(trees_header_);
@@ -295,7 +296,70 @@ class GridBackend : public Backend {
     grid_->Download(numbers.data(), tensor, numbers.size_bytes());
   }
 
+  void StartPairs(const AllPairs& pairs) override {
+    pairs_ = &pairs;
+    if (std::exchange(loaded_, pairs.id()) != pairs.id()) {
+      sides_[0].Load(pairs.probes());
+      if (!pairs.within()) sides_[1].Load(pairs.references());
+    }
+    bins_.Upload(std::vector<unsigned>(pairs.options().bins));
+    kept_.Reserve(kMostKept);
+  }
+
+  std::optional<std::vector<ScoredPair>> ScorePairs(const PairBlock& block, std::span<const float> limits,
+                                                    bool counts) override {
+    const AllPairsOptions& options = pairs_->options();
+    Side& other = pairs_->within() ? sides_[0] : sides_[1];
+    const auto upload = [&](Side& side, const PackedVectors& vectors, const Range& panels, size_t slots) {
+      const size_t first = vectors.panel(panels.first).first;
+      const size_t last = vectors.panel(panels.last - 1).last;
+      grid_->Upload(side.limits.data() + first, limits.data() + slots + first, (last - first) * sizeof(float));
+    };
+    upload(sides_[0], pairs_->probes(), block.panels, 0);
+    upload(other, pairs_->references(), block.columns, pairs_->reference_slots());
+    unsigned none = 0;
+    grid_->Upload(count_.Reserve(1), &none, sizeof(none));
+    const size_t columns = block.columns.last - block.columns.first;
+    grid_->Launch(block.panels.last - block.panels.first, columns * kTilesOfPanels,
+                  ScorePairTiles{sides_[0].View(), other.View(), pairs_->probes().dimensions(), pairs_->within(),
+                                 options.metric, options.binning(), block.panels.first, block.columns.first, columns,
+                                 counts ? bins_.data() : nullptr, kept_.data(), count_.data(), kMostKept});
+    unsigned count = 0;
+    grid_->Download(&count, count_.data(), sizeof(count));
+    if (count > kMostKept) return std::nullopt;
+    std::vector<ScoredPair> kept(count);
+    grid_->Download(kept.data(), kept_.data(), count * sizeof(ScoredPair));
+    return kept;
+  }
+
+  void ReadBins(std::span<unsigned> bins) override { grid_->Download(bins.data(), bins_.data(), bins.size_bytes()); }
+
  private:
+  // Pairs that a block may keep.
+  static constexpr unsigned kMostKept = 1U << 19U;
+
+  // One side of a comparison.
+  struct Side {
+    explicit Side(Grid& grid) : numbers(grid), panels(grid), identities(grid), squares(grid), limits(grid) {}
+
+    void Load(const PackedVectors& vectors) {
+      std::vector<Range> ranges;
+      for (size_t panel = 0; panel < vectors.panels(); ++panel) ranges.push_back(vectors.panel(panel));
+      panels.Upload(ranges);
+      numbers.Upload(std::span(vectors.numbers(0), vectors.panels() * kPanel * vectors.dimensions()));
+      identities.Upload(vectors.identities());
+      squares.Upload(std::span(vectors.squares(0), vectors.size()));
+      limits.Reserve(vectors.size());
+    }
+    PairSide View() const { return {numbers.data(), panels.data(), identities.data(), squares.data(), limits.data()}; }
+
+    GridBuffer<Grid, float> numbers;
+    GridBuffer<Grid, Range> panels;
+    GridBuffer<Grid, int32_t> identities;
+    GridBuffer<Grid, float> squares;
+    GridBuffer<Grid, float> limits;
+  };
+
   // Where a part of an uploaded whole lies; `at` moves to the next.
   template <class T>
   static const T* Next(const T*& at, const std::vector<T>& part) {
@@ -475,6 +539,12 @@ class GridBackend : public Backend {
   GridBuffer<Grid, float> crop_weights_{*grid_};
   GridBuffer<Grid, CropJob> crop_jobs_{*grid_};
   GridBuffer<Grid, float> tensor_{*grid_};
+  const AllPairs* pairs_ = nullptr;
+  // Whose vectors the sides have.
+  uint64_t loaded_ = 0;
+  Side sides_[2] = {Side(*grid_), Side(*grid_)};
+  GridBuffer<Grid, unsigned> bins_{*grid_};
+  GridBuffer<Grid, ScoredPair> kept_{*grid_};
 };
 
 }  // namespace maskbench::device

@@ -8,4 +8,17 @@
 #define MASKBENCH_HOST_DEVICE
 #endif
 
+namespace maskbench {
+
+// The number that a counter had, which is then one more.
+MASKBENCH_HOST_DEVICE inline unsigned TakeNext(unsigned* counter) {
+#ifdef __CUDA_ARCH__
+  return atomicAdd(counter, 1U);
+#else
+  return (*counter)++;
+#endif
+}
+
+}  // namespace maskbench
+
 #endif  // MASKBENCH_RUNTIME_HOST_DEVICE_H_

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <utility>
 
@@ -79,23 +80,6 @@ void ProductPlain(const float* a, const float* b, size_t dimensions, float* out)
       for (size_t j = 0; j < kPanel; ++j) out[i * kPanel + j] += a[i] * b[j];
 }
 
-float ToScore(Metric metric, float product, float a, float b) {
-  if (metric == Metric::kCosine) return product;
-  const float distance = std::sqrt(std::max(0.0F, (a + b) - 2 * product));
-  return metric == Metric::kL2 ? 0 - distance : 1 / (1 + distance);
-}
-
-struct Binning {
-  float low, factor;
-  int last;
-
-  explicit Binning(const AllPairsOptions& options)
-      : low(options.low),
-        factor(static_cast<float>(options.bins) / (options.high - options.low)),
-        last(static_cast<int>(options.bins) - 1) {}
-  int operator()(float score) const { return std::clamp(static_cast<int>((score - low) * factor), 0, last); }
-};
-
 #ifdef __x86_64__
 // Scores and bins of kTile products.
 __attribute__((target("avx2"))) void ConvertAvx2(Metric metric, const float* products, const float* row_squares,
@@ -142,6 +126,11 @@ float TailScore(const AllPairsOptions& options) {
   if (!options.has_tail()) return std::numeric_limits<float>::infinity();
   const float width = (options.high - options.low) / static_cast<float>(options.bins);
   return options.low + (static_cast<float>(options.tail_bin) - 1) * width;
+}
+
+uint64_t NextId() {
+  static std::atomic<uint64_t> next = 1;
+  return next++;
 }
 
 uint64_t Key(size_t a, size_t b) { return uint64_t{a} << 32 | b; }
@@ -201,7 +190,12 @@ void PairCounts::Flush() {
 
 AllPairs::AllPairs(const PackedVectors& probes, const PackedVectors& references, bool within,
                    const AllPairsOptions& options)
-    : probes_(probes), references_(references), within_(within), options_(options), tail_(TailScore(options)) {
+    : id_(NextId()),
+      probes_(probes),
+      references_(references),
+      within_(within),
+      options_(options),
+      tail_(TailScore(options)) {
   for (const auto& [probe, reference] : options.excluded) {
     const auto a = static_cast<size_t>(probe);
     const auto b = static_cast<size_t>(reference);
@@ -233,7 +227,7 @@ void AllPairs::CountAbove(PairCounts& counts, size_t slot, int32_t identity, flo
 
 void AllPairs::CountImpostor(PairCounts& counts, size_t probe, size_t reference, float score) const {
   if (score >= tail_) {
-    const auto bin = static_cast<size_t>(Binning(options_)(score));
+    const auto bin = static_cast<size_t>(options_.binning()(score));
     if (bin >= options_.tail_bin)
       for (const int32_t identity : {probes_.identity(probe), references_.identity(reference)})
         ++counts.tail[static_cast<size_t>(identity) * kTailBins +
@@ -258,7 +252,7 @@ struct AllPairs::Tile {
 };
 
 void AllPairs::CountTile(PairCounts& counts, const float* products, const Tile& tile) const {
-  const Binning binning(options_);
+  const Binning binning = options_.binning();
   const auto& [probe, probe_end] = tile.probes;
   const auto& [reference, reference_end] = tile.references;
 #ifdef __x86_64__
@@ -290,11 +284,45 @@ void AllPairs::CountTile(PairCounts& counts, const float* products, const Tile& 
         CountImpostor(counts, a, b, score);
         continue;
       }
-      const bool same = probes_.source(a) == references_.source(b);
-      counts.same_source += same ? 1 : 0;
-      if (options_.same_source == SameSource::kInclude || same == (options_.same_source == SameSource::kOnly))
-        counts.genuine.push_back({score, {static_cast<int32_t>(a), static_cast<int32_t>(b)}});
+      CountGenuine(counts, a, b, score);
     }
+}
+
+void AllPairs::CountGenuine(PairCounts& counts, size_t probe, size_t reference, float score) const {
+  const bool same = probes_.source(probe) == references_.source(reference);
+  counts.same_source += same ? 1 : 0;
+  if (options_.same_source == SameSource::kInclude || same == (options_.same_source == SameSource::kOnly))
+    counts.genuine.push_back({score, {static_cast<int32_t>(probe), static_cast<int32_t>(reference)}});
+}
+
+void AllPairs::CountKept(std::span<const ScoredPair> kept, PairCounts& counts) const {
+  for (const auto& [score, probe, reference] : kept) {
+    const auto a = static_cast<size_t>(probe);
+    const auto b = static_cast<size_t>(reference);
+    if (!excluded_.empty() && excluded_.contains(Key(a, b))) continue;
+    if (probes_.identity(a) == references_.identity(b))
+      CountGenuine(counts, a, b, score);
+    else
+      CountImpostor(counts, a, b, score);
+  }
+}
+
+void AllPairs::Uncount(size_t strip, PairCounts& counts) const {
+  const auto& [first, last] = probes_.strip(strip);
+  for (const auto& [probe, reference] : options_.excluded) {
+    const auto a = static_cast<size_t>(probe);
+    const auto b = static_cast<size_t>(reference);
+    const size_t panel = probes_.panel_of(a);
+    if (panel < first || panel >= last || probes_.identity(a) == references_.identity(b)) continue;
+    const float* x = probes_.numbers(panel) + (a - probes_.panel(panel).first);
+    const size_t column = references_.panel_of(b);
+    const float* y = references_.numbers(column) + (b - references_.panel(column).first);
+    float product = 0;
+    for (size_t k = 0; k < probes_.dimensions(); ++k) product = std::fma(x[k * kPanel], y[k * kPanel], product);
+    const float score = ToScore(options_.metric, product, probes_.square(a), references_.square(b));
+    --counts.impostor[static_cast<size_t>(options_.binning()(score))];
+    --counts.impostors;
+  }
 }
 
 void AllPairs::Count(size_t strip, PairCounts& counts) const {

@@ -8,9 +8,9 @@
 #include <unordered_set>
 #include <vector>
 
-namespace maskbench {
+#include "score/pair_score.h"
 
-enum class Metric { kCosine, kL2, kInverseL2 };
+namespace maskbench {
 
 // Vectors in panels of kPanel rows, numbers of one dimension side by side, as the product reads them.
 inline constexpr size_t kPanel = 24;
@@ -45,6 +45,7 @@ class PackedVectors {
   // Squared length.
   float square(size_t row) const { return squares_[row]; }
   const float* squares(size_t row) const { return squares_.data() + row; }
+  std::span<const int32_t> identities() const { return identities_; }
 
  private:
   const size_t dimensions_;
@@ -84,6 +85,7 @@ struct AllPairsOptions {
   int32_t identities = 0;
 
   bool has_tail() const { return tail_bin < bins; }
+  Binning binning() const { return {low, static_cast<float>(bins) / (high - low), static_cast<int>(bins) - 1}; }
 };
 
 inline constexpr size_t kTailBins = 512;
@@ -135,13 +137,29 @@ class AllPairs {
   void Count(size_t strip, PairCounts& counts) const;
   void Merge(PairCounts& into, const PairCounts& from) const;
 
+  // For a device that scores pairs, and counts impostors by bins: of the others, sorted by rows, genuine pairs and
+  // those that reach a row's limit, this counts the rest.
+  void CountKept(std::span<const ScoredPair> kept, PairCounts& counts) const;
+  // Takes the excluded impostors of a strip out of the bins.
+  void Uncount(size_t strip, PairCounts& counts) const;
+  const PackedVectors& probes() const { return probes_; }
+  const PackedVectors& references() const { return references_; }
+  bool within() const { return within_; }
+  // No other in this process has the same.
+  uint64_t id() const { return id_; }
+  const AllPairsOptions& options() const { return options_; }
+  // Where the limits of references begin.
+  size_t reference_slots() const { return within_ ? 0 : probes_.size(); }
+
  private:
   struct Tile;
   void CountTile(PairCounts& counts, const float* products, const Tile& tile) const;
+  void CountGenuine(PairCounts& counts, size_t probe, size_t reference, float score) const;
   void CountImpostor(PairCounts& counts, size_t probe, size_t reference, float score) const;
   void CountAbove(PairCounts& counts, size_t slot, int32_t identity, float score) const;
   void Offer(PairCounts& counts, size_t slot, const Candidate& offered) const;
 
+  const uint64_t id_;
   const PackedVectors& probes_;
   const PackedVectors& references_;
   const bool within_;

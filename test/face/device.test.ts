@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { diagnose, Masker } from 'maskbench';
+import { diagnose, Masker, scoreAll } from 'maskbench';
 import { maskPicture, rawSamples } from '../support/faces.js';
 import { maskbench, repository, smallPhoto, temporaryFolder } from '../support/files.js';
 
 /** What a test without a device must say; with one it is not run. */
 const withoutDevice = diagnose().cuda.devices.length === 0 ? test : test.skip;
 
-test('walked grids find the faces of the CPU, draw its masks and make its inputs of models; lost devices are told', async (t) => {
+test('walked grids give the faces, masks, inputs of models and counts of pairs of the CPU; lost devices are told', async (t) => {
   const folder = temporaryFolder(t);
   const [model = '', ...photos] = await rawSamples(folder, 400);
   const words = ['100', model, await maskPicture(folder), ...photos];
@@ -18,7 +18,8 @@ test('walked grids find the faces of the CPU, draw its masks and make its inputs
   const [wrong, faces = 0] = counts(/^(\d+) of 216 images differ, (\d+) faces, 2 of 2 shortages of memory told$/m);
   const [otherMasks, masks = 0] = counts(/^(\d+) of (\d+) masks differ$/m);
   const [otherInputs, inputs = 0] = counts(/^(\d+) of (\d+) inputs of models differ$/m);
-  t.deepEqual([wrong, otherMasks, otherInputs], [0, 0, 0], output);
+  const [otherCounts, countsOfPairs] = counts(/^(\d+) of (\d+) counts of pairs differ$/m);
+  t.deepEqual([wrong, otherMasks, otherInputs, otherCounts, countsOfPairs], [0, 0, 0, 0, 13], output);
   t.true(faces > 15 && masks > 80 && inputs > 80, output);
   t.regex(output, /^0 of 2 losses handled otherwise$/m);
 });
@@ -41,6 +42,22 @@ withoutDevice('without a device --device cuda ends with one line, auto goes on o
   t.deepEqual(readFileSync(out), readFileSync(usual));
   const masker = new Masker({ device: 'cuda:1' });
   await t.throwsAsync(masker.mask(photo), { code: 'UNAVAILABLE' });
+});
+
+withoutDevice('pairs are scored on the CPU where auto finds no device', async (t) => {
+  const dimensions = 3;
+  const data = Float32Array.from({ length: 20 * dimensions }, (_, i) => Math.sin(i));
+  const index = Array.from({ length: 20 }, (_, row) => {
+    const photo = `${row}.jpg`;
+    return { path: photo, row, identity: `${row % 5}`, photo, masked: false, status: 'embedded' as const };
+  });
+  const problems: string[] = [];
+  const usual = await scoreAll({ data, dimensions }, index);
+  const options = { device: 'auto', onDeviceProblem: (problem: string) => problems.push(problem) };
+  t.deepEqual(await scoreAll({ data, dimensions }, index, options), usual);
+  t.is(problems.length, 1);
+  t.regex(problems[0] as string, /^cuda:0: /);
+  await t.throwsAsync(scoreAll({ data, dimensions }, index, { device: 'cuda' }), { code: 'UNAVAILABLE' });
 });
 
 test('bad devices are refused', (t) => {
