@@ -1,7 +1,7 @@
-// device_tests [--cuda <device>] <crops> <shape predictor> <mask's PNG> {<raw RGB pixels> <width> <height>}...: what
-// runs on a GPU, on grids that are walked on the CPU, or on a device itself: faces of mixed batches of crops and odd
-// sizes must be those of the CPU, boxes, scores and landmarks, and masks on them have its pixels. Devices are lost,
-// too.
+// device_tests [--cuda <device>] [--record <file>] <crops> <shape predictor> <mask's PNG> {<raw RGB pixels> <width>
+// <height>}...: what runs on a GPU, on grids that are walked on the CPU, or on a device itself: faces of mixed batches
+// of crops and odd sizes must be those of the CPU, boxes, scores and landmarks, and masks on them have its pixels.
+// Devices are lost, too.
 
 #include <algorithm>
 #include <atomic>
@@ -18,18 +18,19 @@
 #include "device/accelerator.h"
 #include "device/grid_backend.h"
 #include "device/open.h"
-#include "device/pairs.h"
 #include "device/queue.h"
 #include "device/walked_grid.h"
 #include "embed/cut.h"
 #include "face/detector.h"
 #include "face/landmarks.h"
+#include "face/pyramid.h"
 #include "mask/random.h"
 #include "mask/render.h"
 #include "mask/style.h"
 #include "runtime/error.h"
-#include "score/all_pairs.h"
 #include "tests/crops.h"
+#include "tests/device_cases.h"
+#include "tests/pair_tests.h"
 
 namespace maskbench {
 namespace {
@@ -92,7 +93,7 @@ struct DrawnFace {
 };
 
 // Every face with every style, and templates worn and tinted in several ways: how many differ from the CPU's.
-int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template& mask) {
+int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template& mask, DeviceCases& cases) {
   struct Style {
     std::optional<FlatStyle> flat;
     TemplateLook look{};
@@ -105,7 +106,8 @@ int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template&
     styles.push_back({std::nullopt, {{Color{20, 90, 200}, nullptr, 0.8F, 1}, wear, {0.02, -0.03, 4, 0.05}}});
   constexpr Color kColor{10, 120, 230};
   std::atomic<int> wrong = 0;
-  ForEach(faces.size() * styles.size(), [&](size_t i) {
+  cases.masks.resize(faces.size() * styles.size());
+  ForEach(cases.masks.size(), [&](size_t i) {
     const auto& [image, landmarks] = faces[i / styles.size()];
     const auto& [flat, look] = styles[i % styles.size()];
     Image ours = *image;
@@ -119,6 +121,10 @@ int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template&
       DrawFlat(expected, landmarks, *flat, kColor, expected_matte);
     else
       DrawTemplate(expected, landmarks, mask, look, expected_matte);
+    MaskCase& record = cases.masks[i];
+    record = {*image, drawing, {}, expected, expected_matte};
+    if (const auto* worn = std::get_if<TemplateDrawing>(&drawing.mask); worn != nullptr && !worn->spans.empty())
+      record.shadow.assign(worn->shadow.texels, worn->shadow.texels + worn->shadow.width * worn->shadow.height);
     if (ours.pixels == expected.pixels && matte == expected_matte) return;
     ++wrong;
     std::printf("mask %zu on an image of %dx%d differs\n", i % styles.size(), image->width, image->height);
@@ -127,9 +133,48 @@ int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template&
   return wrong;
 }
 
+CropCase CaseOf(const CropPlan& plan) {
+  CropCase crop{*plan.image, false, false, 0, 0, 0, 0, {}};
+  if (const auto* resized = std::get_if<CropPlan::Resized>(&plan.way)) {
+    crop.resized = true;
+    // (Whole cells are the same by either way.)
+    crop.by_area = resized->plan.tables().kind != ScaleKind::kLinear;
+    crop.left = resized->left;
+    crop.top = resized->top;
+    crop.width = resized->width;
+    crop.height = resized->height;
+  } else {
+    crop.map = std::get<Affine>(plan.way);
+  }
+  return crop;
+}
+
+// What walked grids answer, which was held to the CPU before.
+std::vector<SearchCase> RecordSearches(const std::vector<Image>& images, const device::Models& models) {
+  device::GridBackend<WalkedGrid> backend(std::make_unique<WalkedGrid>(kMuch), models);
+  std::vector<SearchCase> searches;
+  constexpr size_t kBatch = 64;
+  for (size_t first = 0; first < images.size(); first += kBatch) {
+    SearchCase& search = searches.emplace_back();
+    std::vector<device::PhotoInput> photos;
+    for (size_t i = first; i < std::min(first + kBatch, images.size()); ++i) {
+      const ImageSize size{images[i].width, images[i].height};
+      search.photos.push_back({images[i], SizesOf(size, 1)});
+      photos.push_back({images[i].pixels.data(), size, SizesOf(size, 1)});
+    }
+    search.windows = backend.FindWindows(photos);
+    for (const device::FoundWindow& window : search.windows) {
+      const int side = BoxSizeOf(window.level, 1);
+      search.faces.push_back({window.photo, PixelsOf({10, 10, 10 + side, 10 + side})});
+    }
+    search.shapes = backend.FindLandmarks(search.faces);
+  }
+  return searches;
+}
+
 // Faces cut in every way, whole images and ready crops as inputs of models of several kinds: how many differ from the
 // CPU's.
-int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces) {
+int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces, DeviceCases& cases) {
   int wrong = 0;
   size_t compared = 0;
   int kind = 0;
@@ -158,9 +203,13 @@ int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces) {
       std::vector<float> ours(crops.size() * input.size());
       queue.Use(
           [&](device::Backend& backend) { backend.Read(backend.MakeTensor(crops, input.layout()), std::span(ours)); });
+      TensorCase& record = cases.tensors.emplace_back();
+      record.layout = input.layout();
       for (size_t i = 0; i < plans.size(); ++i) {
+        record.crops.push_back(CaseOf(plans[i]));
         std::vector<float> expected(input.size());
         Normalize(input, MakeCrop(input, plans[i]), expected);
+        record.expected.insert(record.expected.end(), expected.begin(), expected.end());
         ++compared;
         if (std::equal(expected.begin(), expected.end(), ours.begin() + static_cast<ptrdiff_t>(i * input.size())))
           continue;
@@ -170,84 +219,6 @@ int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces) {
     }
   }
   std::printf("%d of %zu inputs of models differ\n", wrong, compared);
-  return wrong;
-}
-
-bool SameCounts(const PairCounts& a, const PairCounts& b) {
-  const auto same_pair = [](const PairCounts::Genuine& one, const PairCounts::Genuine& other) {
-    return one.score == other.score && one.rows.probe == other.rows.probe && one.rows.reference == other.rows.reference;
-  };
-  const auto same_best = [](const Candidate& one, const Candidate& other) {
-    return one.score == other.score && one.row == other.row && one.identity == other.identity;
-  };
-  return a.impostor == b.impostor && a.impostors == b.impostors && a.same_source == b.same_source && a.tail == b.tail &&
-         a.above == b.above && std::ranges::equal(a.genuine, b.genuine, same_pair) &&
-         std::ranges::equal(a.best, b.best, same_best);
-}
-
-// All pairs of random vectors, within one side and between two, by each metric, some excluded: how many counts differ
-// from the CPU's.
-int TestPairs(Queue& queue) {
-  int wrong = 0;
-  int compared = 0;
-  constexpr int kRounds = 13;
-  for (int round = 0; round < kRounds; ++round) {
-    // The last has more to keep than fits at once.
-    const bool much = round == kRounds - 1;
-    NamedRandom random(1, "pairs", static_cast<uint64_t>(round));
-    const auto below = [&](int bound) { return static_cast<int>(random.Below(static_cast<uint64_t>(bound))); };
-    const size_t dimensions = much ? 2 : 1 + random.Below(70);
-    constexpr int kIdentities = 40;
-    AllPairsOptions options;
-    options.metric = std::array{Metric::kCosine, Metric::kL2, Metric::kInverseL2}[round % 3];
-    options.bins = 500;
-    if (options.metric != Metric::kCosine) options.low = options.metric == Metric::kL2 ? -40 : 0;
-    options.top = random.Below(5);
-    options.tail_bin = random.Below(2) == 0 ? 400 : options.tail_bin;
-    options.identities = kIdentities;
-    const bool within = round % 2 == 0;
-    std::vector<std::unique_ptr<PackedVectors>> sides;
-    for (int side = 0; side < (within ? 1 : 2); ++side) {
-      std::vector<int32_t> identities(much ? 9000 : 200 + random.Below(900));
-      std::vector<int32_t> sources;
-      for (int32_t& identity : identities) identity = below(kIdentities);
-      std::ranges::sort(identities);
-      for (size_t i = 0; i < identities.size(); ++i) sources.push_back(below(300));
-      sides.push_back(std::make_unique<PackedVectors>(identities, sources, dimensions));
-      for (size_t row = 0; row < identities.size(); ++row) {
-        std::vector<float> vector;
-        for (size_t i = 0; i < dimensions; ++i)
-          vector.push_back(static_cast<float>(below(2000) - 1000 + 300 * (identities[row] % 7)) / 1000);
-        sides.back()->Set(row, vector, options.metric);
-      }
-    }
-    const PackedVectors& probes = *sides.front();
-    const PackedVectors& references = *sides.back();
-    for (int i = 0; i < 30; ++i) {
-      PairOfRows pair{below(static_cast<int>(probes.size())), below(static_cast<int>(references.size()))};
-      if (within && pair.probe >= pair.reference) continue;
-      options.excluded.push_back(pair);
-    }
-    for (size_t row = 0; row < probes.size(); ++row)
-      options.mates.push_back(
-          much ? options.low : options.low + (options.high - options.low) * static_cast<float>(below(1000)) / 1000);
-    const AllPairs pairs(probes, references, within, options);
-    PairCounts expected(options, probes.size(), within ? 0 : references.size());
-    PairCounts ours(options, probes.size(), within ? 0 : references.size());
-    for (size_t strip = 0; strip < pairs.strips(); ++strip) {
-      pairs.Count(strip, expected);
-      queue.Use([&](device::Backend& backend) { device::CountPairs(backend, pairs, strip, ours); });
-    }
-    for (PairCounts* counts : {&expected, &ours})
-      std::ranges::sort(counts->genuine, {}, [](const PairCounts::Genuine& pair) {
-        return std::pair(pair.rows.probe, pair.rows.reference);
-      });
-    ++compared;
-    if (SameCounts(ours, expected)) continue;
-    ++wrong;
-    std::printf("counts of round %d differ\n", round);
-  }
-  std::printf("%d of %d counts of pairs differ\n", wrong, compared);
   return wrong;
 }
 
@@ -294,7 +265,8 @@ int TestLoss(const LandmarkPredictor& predictor, const Image& image) {
   return wrong;
 }
 
-int Main(int cuda, int count, const char* model, const char* picture, const std::vector<Image>& photos) {
+int Main(int cuda, const char* record, int count, const char* model, const char* picture,
+         const std::vector<Image>& photos) {
   const auto predictor = LandmarkPredictor::Load(model);
   const std::vector<Image> images = MakeImages(count, photos);
   const Template mask(
@@ -305,6 +277,7 @@ int Main(int cuda, int count, const char* model, const char* picture, const std:
   int wrong = 0;
   size_t faces = 0;
   std::vector<DrawnFace> drawn;
+  DeviceCases cases;
   for (const int upsample : {0, 1}) {
     const auto queue = MakeQueue(*predictor, cuda, upsample, kMuch, uint64_t{20} << 20U);
     std::vector<std::vector<Face>> found(images.size());
@@ -318,7 +291,15 @@ int Main(int cuda, int count, const char* model, const char* picture, const std:
       ++wrong;
       std::printf("image %zu of %dx%d differs, enlarged %d times\n", i, images[i].width, images[i].height, upsample);
     }
-    if (upsample == 1) wrong += TestMasks(*queue, drawn, mask) + TestTensors(*queue, drawn) + TestPairs(*queue);
+    if (upsample == 1) wrong += TestMasks(*queue, drawn, mask, cases) + TestTensors(*queue, drawn, cases);
+    if (upsample == 1) queue->Use([&](device::Backend& backend) { wrong += TestPairs(backend); });
+  }
+  if (record != nullptr) {
+    cases.models = device::ModelsOf(predictor->trees());
+    cases.trees.assign(predictor->trees().begin(), predictor->trees().end());
+    cases.searches = RecordSearches(images, cases.models);
+    CaseWriter writer(record);
+    Transfer(writer, cases);
   }
   wrong += TestLoss(*predictor, images.back());
   // Too little memory for the models, and for a photo: told, and the next call is served.
@@ -350,14 +331,19 @@ int main(int count, char** arguments) {
     cuda = std::atoi(words[1]);
     words.erase(words.begin(), words.begin() + 2);
   }
+  const char* record = nullptr;
+  if (words.size() > 1 && std::string_view(words[0]) == "--record") {
+    record = words[1];
+    words.erase(words.begin(), words.begin() + 2);
+  }
   if (words.size() < 6 || words.size() % 3 != 0) {
     std::fprintf(stderr,
-                 "device_tests [--cuda <device>] <crops> <shape predictor> <mask's PNG> "
+                 "device_tests [--cuda <device>] [--record <file>] <crops> <shape predictor> <mask's PNG> "
                  "{<raw RGB pixels> <width> <height>}...\n");
     return 2;
   }
   try {
-    return maskbench::Main(cuda, std::atoi(words[0]), words[1], words[2],
+    return maskbench::Main(cuda, record, std::atoi(words[0]), words[1], words[2],
                            maskbench::ReadPhotos(std::span(words).subspan(3)));
   } catch (const maskbench::device::DeviceError& error) {
     std::printf("skipped: cuda:%d: %s\n", cuda, error.what.c_str());

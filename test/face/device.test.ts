@@ -6,14 +6,18 @@ import { diagnose, Masker, scoreAll } from 'maskbench';
 import { maskPicture, rawSamples } from '../support/faces.js';
 import { maskbench, repository, smallPhoto, temporaryFolder } from '../support/files.js';
 
+const run = (program: string, words: string[]) =>
+  execFileSync(path.join(repository, 'build/Release', program), words, { encoding: 'utf8' });
+
 /** What a test without a device must say; with one it is not run. */
 const withoutDevice = diagnose().cuda.devices.length === 0 ? test : test.skip;
 
 test('walked grids give the faces, masks, inputs of models and counts of pairs of the CPU; lost devices are told', async (t) => {
   const folder = temporaryFolder(t);
   const [model = '', ...photos] = await rawSamples(folder, 400);
-  const words = ['100', model, await maskPicture(folder), ...photos];
-  const output = execFileSync(path.join(repository, 'build/Release/device_tests'), words, { encoding: 'utf8' });
+  const cases = path.join(folder, 'cases');
+  const words = ['--record', cases, '100', model, await maskPicture(folder), ...photos];
+  const output = run('device_tests', words);
   const counts = (pattern: RegExp) => (pattern.exec(output) ?? []).slice(1).map(Number);
   const [wrong, faces = 0] = counts(/^(\d+) of 216 images differ, (\d+) faces, 2 of 2 shortages of memory told$/m);
   const [otherMasks, masks = 0] = counts(/^(\d+) of (\d+) masks differ$/m);
@@ -22,6 +26,12 @@ test('walked grids give the faces, masks, inputs of models and counts of pairs o
   t.deepEqual([wrong, otherMasks, otherInputs, otherCounts, countsOfPairs], [0, 0, 0, 0, 13], output);
   t.true(faces > 15 && masks > 80 && inputs > 80, output);
   t.regex(output, /^0 of 2 losses handled otherwise$/m);
+  // What is carried to other machines asks the same.
+  const replayed = run('device_replay', [cases]);
+  t.regex(replayed, /^0 of 108 photos searched differ/m);
+  t.regex(replayed, new RegExp(`^0 of ${masks} masks differ`, 'm'));
+  t.regex(replayed, new RegExp(`^0 of ${inputs} inputs of models differ`, 'm'));
+  t.regex(replayed, /^0 of 13 counts of pairs differ$/m);
 });
 
 withoutDevice('without a device --device cuda ends with one line, auto goes on on the CPU and says so', async (t) => {
