@@ -39,9 +39,9 @@ function writeVectors(folder: string, count: number, identities: number): void {
 
 const measure = `
 import { scoreAll } from 'maskbench';
-const [folder, threads] = process.argv.slice(-2);
+const [folder, threads, device] = process.argv.slice(-3);
 const start = performance.now();
-const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { threads: Number(threads) });
+const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { threads: Number(threads), device });
 console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, memory: process.resourceUsage().maxRSS / 1024, pairs: scores.impostors + scores.genuine.length }));`;
 
 /** OpenBLAS' sgemm, and numpy's blocked product with a histogram, as a researcher writes it. */
@@ -65,7 +65,7 @@ for i in range(0, n, 2048):
 print(json.dumps({'rate': rate, 'seconds': time.perf_counter() - start}))`;
 
 /** Every pair of sets as large as LFW and CelebA, beside OpenBLAS and numpy. */
-export async function benchAllPairs({ quick, threads }: BenchOptions): Promise<void> {
+export async function benchAllPairs({ quick, threads, device }: BenchOptions): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
   const most = Math.max(...threads);
   console.log(`\nevery pair, ${dimensions} dimensions, ${most} threads, intervals and best impostors included:`);
@@ -78,7 +78,7 @@ export async function benchAllPairs({ quick, threads }: BenchOptions): Promise<v
       ]) {
     writeVectors(folder, count as number, identities as number);
     // In a process of its own, whose memory is only that.
-    const run = spawnSync(process.execPath, ['--input-type=module', '-e', measure, folder, String(most)], {
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', measure, folder, String(most), device], {
       cwd: path.resolve(import.meta.dirname, '..'),
       encoding: 'utf8',
     });

@@ -22,7 +22,7 @@ async function perFace(count: number, work: () => Promise<unknown>): Promise<num
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
 /** Throughput of `dlib-resnet-128` beside the bare session and face-api, memory, and the event loop's delay. */
-export async function benchEmbedding({ quick, photos }: BenchOptions): Promise<void> {
+export async function benchEmbedding({ quick, photos, device }: BenchOptions): Promise<void> {
   const [shape] = shapes;
   if (!shape) return;
   const folder = await makeCorpus(shape, quick ? 40 : 600);
@@ -37,7 +37,7 @@ export async function benchEmbedding({ quick, photos }: BenchOptions): Promise<v
     })),
   );
   // First, while nothing else has been loaded.
-  const server = await Embedder.open();
+  const server = await Embedder.open({ device });
   const total = quick ? 100 : photos;
   const memory: number[] = [];
   for (let done = 0, marks = 0; done < total; ) {
@@ -53,7 +53,7 @@ export async function benchEmbedding({ quick, photos }: BenchOptions): Promise<v
     `\n${total} embeddings in random batches, resident memory: ${memory.map((value) => value.toFixed(0)).join(', ')} MiB`,
   );
   const buffers = files.map((file) => readFileSync(file));
-  const embedder = await Embedder.open({ maxBatch: batch });
+  const embedder = await Embedder.open({ maxBatch: batch, device });
   const { file: model } = await resolveModel({});
   // As its users run it: all cores inside one run.
   const bare = await InferenceSession.create(model);
@@ -83,7 +83,7 @@ export async function benchEmbedding({ quick, photos }: BenchOptions): Promise<v
   await bare.release();
   await embedder.close();
 
-  const single = await Embedder.open({ threads: 1, maxBatch: batch });
+  const single = await Embedder.open({ threads: 1, maxBatch: batch, device });
   const describe = await faceApiDescriptor();
   const some = crops.slice(0, quick ? 4 : 128);
   await describe(new Uint8Array(some[0]?.data ?? []));

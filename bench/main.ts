@@ -1,5 +1,6 @@
 // npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--device cuda] [--photos 2000] [--real <corpus with real masks>]
 import { parseArgs } from 'node:util';
+import { diagnose } from 'maskbench';
 import { benchAllPairs } from './all-pairs.js';
 import { benchDataset } from './dataset.js';
 import { benchEmbedding } from './embedding.js';
@@ -20,7 +21,7 @@ export interface BenchOptions {
   photos: number;
   /** A corpus of a data set with real masks. */
   real: string | undefined;
-  /** Where faces are searched. */
+  /** Where what can be is done: masking, embedding, all pairs. */
   device: string;
 }
 
@@ -48,7 +49,10 @@ const { values } = parseArgs({
     device: { type: 'string', default: 'cpu' },
   },
 });
-for (const [name, run] of Object.entries(benchmarks)) {
+const { devices, problem } = diagnose().cuda;
+const left = values.device !== 'cpu' && devices.length === 0;
+if (left) console.log(`benchmarks on ${values.device} are left out: ${problem ?? 'there is no CUDA device'}`);
+for (const [name, run] of left ? [] : Object.entries(benchmarks)) {
   if (values.only === undefined || values.only === name)
     await run({
       quick: values.quick,

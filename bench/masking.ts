@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { diagnose, Masker, maskFiles } from 'maskbench';
+import { Masker, maskFiles } from 'maskbench';
 import sharp from 'sharp';
 import { Bench } from 'tinybench';
 import { makeCorpus, shapes } from './corpus.js';
@@ -10,12 +10,12 @@ import type { BenchOptions } from './main.js';
 /** The paper's Python program on one core of this kind of machine, photos a second, by corpus (stated in docs/speed.md). */
 const paper: Record<string, number> = { 'lfw-size': 38, 'celeba-size': 47 };
 
-async function stages(folder: string, milliseconds: number): Promise<void> {
+async function stages(folder: string, milliseconds: number, device: string): Promise<void> {
   const photo = path.join(folder, readdirSync(folder).sort()[0] as string);
   const bytes = readFileSync(photo);
   const { data, info } = await sharp(photo).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const raw = { data, width: info.width, height: info.height, channels: 3 as const };
-  const masker = new Masker({ concurrency: 1 });
+  const masker = new Masker({ concurrency: 1, device });
   const { faces } = await masker.detect(raw);
   const boxes = faces.map(({ box }) => ({ box }));
   const bench = new Bench({ time: milliseconds, warmupTime: milliseconds / 4 })
@@ -33,14 +33,11 @@ async function stages(folder: string, milliseconds: number): Promise<void> {
 
 /** Masks corpora folder to folder, and times the stages of one photo. */
 export async function benchMasking({ quick, threads, device }: BenchOptions): Promise<void> {
-  const { devices, problem } = diagnose().cuda;
-  if (device !== 'cpu' && devices.length === 0)
-    return console.log(`masking on ${device} is left out: ${problem ?? 'there is no CUDA device'}`);
   for (const shape of shapes) {
     const count = quick ? 40 : 600;
     const folder = await makeCorpus(shape, count);
     console.log(`\n${shape.name}: ${count} photos of ${shape.width}×${shape.height}, ${shape.format}`);
-    await stages(folder, quick ? 100 : 1000);
+    await stages(folder, quick ? 100 : 1000, device);
     // Removed at the end: a file system is slow to make files just after it has removed as many.
     const outputs: string[] = [];
     for (const concurrency of threads) {

@@ -16,19 +16,19 @@ test('walked grids give the faces, masks, inputs of models and counts of pairs o
   const folder = temporaryFolder(t);
   const [model = '', ...photos] = await rawSamples(folder, 400);
   const cases = path.join(folder, 'cases');
-  const words = ['--record', cases, '100', model, await maskPicture(folder), ...photos];
+  const words = ['--record', cases, '60', model, await maskPicture(folder), ...photos];
   const output = run('device_tests', words);
   const counts = (pattern: RegExp) => (pattern.exec(output) ?? []).slice(1).map(Number);
-  const [wrong, faces = 0] = counts(/^(\d+) of 216 images differ, (\d+) faces, 2 of 2 shortages of memory told$/m);
+  const [wrong, faces = 0] = counts(/^(\d+) of 136 images differ, (\d+) faces, 2 of 2 shortages of memory told$/m);
   const [otherMasks, masks = 0] = counts(/^(\d+) of (\d+) masks differ$/m);
   const [otherInputs, inputs = 0] = counts(/^(\d+) of (\d+) inputs of models differ$/m);
   const [otherCounts, countsOfPairs] = counts(/^(\d+) of (\d+) counts of pairs differ$/m);
   t.deepEqual([wrong, otherMasks, otherInputs, otherCounts, countsOfPairs], [0, 0, 0, 0, 13], output);
-  t.true(faces > 15 && masks > 80 && inputs > 80, output);
+  t.true(faces > 8 && masks > 50 && inputs > 80, output);
   t.regex(output, /^0 of 2 losses handled otherwise$/m);
   // What is carried to other machines asks the same.
   const replayed = run('device_replay', [cases]);
-  t.regex(replayed, /^0 of 108 photos searched differ/m);
+  t.regex(replayed, /^0 of 68 photos searched differ/m);
   t.regex(replayed, new RegExp(`^0 of ${masks} masks differ`, 'm'));
   t.regex(replayed, new RegExp(`^0 of ${inputs} inputs of models differ`, 'm'));
   t.regex(replayed, /^0 of 13 counts of pairs differ$/m);
