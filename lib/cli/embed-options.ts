@@ -12,8 +12,7 @@ export interface EmbedderFlags extends Omit<EmbedderOptions, 'landmarkModel'> {
 /** The options of commands that run a model. */
 export function addEmbedderOptions(command: Command): Command {
   return command
-    .option('--device <device>', 'cpu, cuda or cuda:<n>', 'cpu')
-    .option('--fallback', 'where the device is not there, go on on the CPU')
+    .option('--device <device>', 'cpu, cuda, cuda:<n>, or auto (cuda if it is there)', 'cpu')
     .option('--threads <n>', 'photos and batches worked on at once (default: the processors)', integer)
     .option('--max-batch <n>', 'faces a batch at most', integer, 16)
     .option('--landmarks <file>', "dlib's 68-point shape predictor (also: MASKBENCH_LANDMARKS)");

@@ -3,7 +3,7 @@ import { Embedder } from '../embed/embedder.js';
 import { addEmbedderOptions, addModelOptions, type EmbedderFlags, toEmbedderOptions } from './embed-options.js';
 import { readThreshold } from './evaluate.js';
 import { number } from './numbers.js';
-import { print, printJson } from './output.js';
+import { print, printJson, warn } from './output.js';
 
 interface Flags extends EmbedderFlags {
   thresholdFrom?: string;
@@ -25,6 +25,7 @@ export function verifyCommand(): Command {
     .action(async (a: string, b: string, { thresholdFrom, thresholdFmr, detect, json, ...flags }: Flags) => {
       const threshold = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr);
       const embedder = await Embedder.open(toEmbedderOptions(flags));
+      if (embedder.deviceProblem !== undefined) warn(`${embedder.deviceProblem}; the CPU goes on`);
       const vectors = await embedder.embed([a, b], { crops: !detect });
       const { dimensions } = embedder;
       const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
-import { deviceNumber } from '../device.js';
+import { nativeDevice } from '../device.js';
 import { checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
@@ -17,12 +17,11 @@ export interface EmbedderOptions extends SearchOptions {
   /** Of an ONNX file: a preset's name or a description. Default: the JSON file beside it. */
   description?: string | ModelDescription;
   /**
-   * `cpu` (default), `cuda`, or `cuda:1` for another device: there the model runs, faces are searched, and crops become its input,
-   * which stays there. Where maskbench was built without CUDA, only the model does.
+   * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is none
+   * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Where
+   * maskbench was built without CUDA, only the model does. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
-  /** Where the device is not there, go on on the CPU. */
-  fallback?: boolean;
   /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
   threads?: number;
   /** Faces a batch at most, 1 to 1024. Default 16. */
@@ -107,6 +106,8 @@ export class Embedder {
     readonly dimensions: number,
     /** Where it runs: `cpu` or `cuda:<n>`. */
     readonly device: string,
+    /** Why it is the CPU where `auto` was asked for; nothing on a device. */
+    readonly deviceProblem: string | undefined,
     inFlight: number,
   ) {
     this.#native = core;
@@ -132,7 +133,7 @@ export class Embedder {
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
     const maxBatch = checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024);
-    const device = deviceNumber(options.device ?? 'cpu');
+    const device = nativeDevice(options);
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {
@@ -155,7 +156,7 @@ export class Embedder {
       maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
       acceptDamaged: options.acceptDamaged ?? false,
     };
-    const open = async (cudaDevice: number) => {
+    const open = async (cudaDevice: number, problem?: string) => {
       const core = new native.Embedder({ ...request, cudaDevice });
       await core.load();
       // One run says how long vectors are, and that the model works.
@@ -171,12 +172,13 @@ export class Embedder {
         description,
         vector.length,
         cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`,
+        problem,
         4 * maxBatch + 2 * threads,
       );
     };
     try {
-      return await open(device).catch((error) => {
-        if (device >= 0 && options.fallback && error.code === 'UNAVAILABLE') return open(-1);
+      return await open(device.cudaDevice).catch((error) => {
+        if (device.deviceFallback && error.code === 'UNAVAILABLE') return open(-1, error.message);
         throw error;
       });
     } catch (error) {

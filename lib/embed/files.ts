@@ -184,6 +184,9 @@ async function run(
   for await (const _ of itemsOf(inputs)) total++;
   if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: hold no photos`);
   const embedder = await Embedder.open(options);
+  const { deviceProblem } = embedder;
+  if (deviceProblem !== undefined)
+    options.onProblem?.({ file: 'device', message: `${deviceProblem}; the CPU goes on` });
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({ model: embedder.description.name, source, crops, bits, inputs });
   const before = resume ? await takeUp(part, settings) : { lines: 0, rows: 0, counts: {} };

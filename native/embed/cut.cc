@@ -139,7 +139,7 @@ Image MakeCrop(const ModelInput& input, const CropPlan& plan) {
     ScaleInto(resized->plan, image, crop, resized->left, resized->top, resized->width, resized->height);
     return crop;
   }
-  const Affine& map = std::get<Affine>(plan.way);
+  const auto& map = std::get<Affine>(plan.way);
   for (int y = 0; y < crop.height; ++y)
     for (int x = 0; x < crop.width; ++x)
       CropPixel(image.pixels.data(), image.width, image.height, map, x, y, crop.row(y) + size_t{3} * x);

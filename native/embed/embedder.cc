@@ -13,7 +13,11 @@ namespace maskbench {
 namespace {
 
 // The model's. Where CUDA's part of this program is missing, the CPU prepares what the model is given.
-device::DeviceOptions DeviceOf(const EmbedderOptions& options) { return {options.session.cuda_device, 0, true}; }
+device::DeviceOptions DeviceOf(const EmbedderOptions& options) {
+  // Each of two users of the device, beside the model itself.
+  constexpr uint64_t kMemory = uint64_t{2} << 30U;
+  return {options.session.cuda_device, kMemory, true};
+}
 
 }  // namespace
 

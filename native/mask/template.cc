@@ -208,13 +208,13 @@ TemplateView MakeView(const TemplateViewSource& source, bool frontal) {
 
 TemplateMap::TemplateMap(const std::vector<TemplateAnchor>& anchors) {
   for (const TemplateAnchor& anchor : anchors) centers_.push_back(CanonicalAt(anchor.landmark));
-  const auto count = static_cast<long>(centers_.size());
+  const auto count = static_cast<int>(centers_.size());
   dlib::matrix<double> left = dlib::zeros_matrix<double>(count + 3, count + 3);
   dlib::matrix<double> right = dlib::zeros_matrix<double>(count + 3, 2);
-  for (long i = 0; i < count; ++i) {
-    for (long j = 0; j < count; ++j) left(i, j) = Bend(centers_[i], centers_[j]);
+  for (int i = 0; i < count; ++i) {
+    for (int j = 0; j < count; ++j) left(i, j) = Bend(centers_[i], centers_[j]);
     const double row[3] = {1, centers_[i].x, centers_[i].y};
-    for (long j = 0; j < 3; ++j) left(i, count + j) = left(count + j, i) = row[j];
+    for (int j = 0; j < 3; ++j) left(i, count + j) = left(count + j, i) = row[j];
     right(i, 0) = anchors[i].at.x;
     right(i, 1) = anchors[i].at.y;
   }
@@ -222,7 +222,7 @@ TemplateMap::TemplateMap(const std::vector<TemplateAnchor>& anchors) {
   if (decomposition.is_singular())
     throw Error(ErrorCode::kInvalidArgument, "", "expected at least three points that do not lie on a line");
   const dlib::matrix<double> solved = decomposition.solve(right);
-  for (long i = 0; i < count + 3; ++i) weights_.push_back({solved(i, 0), solved(i, 1)});
+  for (int i = 0; i < count + 3; ++i) weights_.push_back({solved(i, 0), solved(i, 1)});
 }
 
 PointF TemplateMap::At(PointF canonical) const {

@@ -118,6 +118,7 @@ size_t MakeTensors(Backend& backend, int runs, const std::vector<TensorCase>& te
     std::vector<CropPlan> plans;
     for (const CropCase& crop : tensor.crops) plans.push_back(crop.Plan());
     std::vector<const CropPlan*> crops;
+    crops.reserve(plans.size());
     for (const CropPlan& plan : plans) crops.push_back(&plan);
     std::vector<float> numbers(tensor.expected.size());
     backend.Read(backend.MakeTensor(crops, tensor.layout), numbers);

@@ -124,7 +124,8 @@ int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template&
     MaskCase& record = cases.masks[i];
     record = {*image, drawing, {}, expected, expected_matte};
     if (const auto* worn = std::get_if<TemplateDrawing>(&drawing.mask); worn != nullptr && !worn->spans.empty())
-      record.shadow.assign(worn->shadow.texels, worn->shadow.texels + worn->shadow.width * worn->shadow.height);
+      record.shadow.assign(worn->shadow.texels,
+                           worn->shadow.texels + static_cast<ptrdiff_t>(worn->shadow.width) * worn->shadow.height);
     if (ours.pixels == expected.pixels && matte == expected_matte) return;
     ++wrong;
     std::printf("mask %zu on an image of %dx%d differs\n", i % styles.size(), image->width, image->height);
@@ -199,6 +200,7 @@ int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces, DeviceCases& 
         plans.push_back(PlanFit(input, image));
       }
       std::vector<const CropPlan*> crops;
+      crops.reserve(plans.size());
       for (const CropPlan& plan : plans) crops.push_back(&plan);
       std::vector<float> ours(crops.size() * input.size());
       queue.Use(

@@ -238,7 +238,7 @@ test('bad models are refused with the reason', async (t) => {
     build: (graph, input) => graph.node('Log', [graph.node('Neg', [graph.node('Flatten', [input])])]),
   });
   await refused({ model: nan, description }, { code: 'INFERENCE_FAILED', message: /nan\.onnx.*not finite/ });
-  await refused({ model, device: 'tpu' }, { code: 'INVALID_ARGUMENT', message: /cpu, cuda or cuda:<n>/ });
+  await refused({ model, device: 'tpu' }, { code: 'INVALID_ARGUMENT', message: /cpu, cuda, cuda:<n> or auto/ });
   await refused({ model, threads: 0 }, { code: 'INVALID_ARGUMENT' });
 });
 
@@ -250,8 +250,9 @@ test('a device that is not there is said, or the CPU taken where that was asked 
   } catch (error) {
     t.like(error, { code: 'UNAVAILABLE' });
     t.regex((error as Error).message, /CUDA provider/);
-    const embedder = await Embedder.open({ ...options, fallback: true });
+    const embedder = await Embedder.open({ ...options, device: 'auto' });
     t.is(embedder.device, 'cpu');
+    t.regex(embedder.deviceProblem ?? '', /CUDA provider/);
   }
 });
 
