@@ -167,17 +167,16 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
           for (size_t i = job->next++; i < job->strips(); i = job->next++) {
             cancellation.ThrowIfCancelled();
             strips.push_back(i * job->shards + job->shard);
-            if (on_device) {
-              on_device = job->accelerator->Try([&](device::Queue& queue) {
-                queue.Use([&](device::Backend& backend) {
-                  device::CountPairs(backend, *job->pairs, strips.back(), *counts);
-                });
-              });
-              // Some of the last strip may have been counted: once more, all that was this thread's.
-              if (!on_device) counts = job->NewCounts();
-              for (size_t strip = 0; !on_device && strip < strips.size(); ++strip)
-                job->pairs->Count(strips[strip], *counts);
-            } else {
+            const bool was_on_device = on_device;
+            on_device = on_device && job->accelerator->Try([&](device::Queue& queue) {
+              queue.Use(
+                  [&](device::Backend& backend) { device::CountPairs(backend, *job->pairs, strips.back(), *counts); });
+            });
+            // Some of a strip may have been counted when the device was lost: once more, all that was this thread's.
+            if (was_on_device && !on_device) {
+              counts = job->NewCounts();
+              for (const size_t strip : strips) job->pairs->Count(strip, *counts);
+            } else if (!on_device) {
               job->pairs->Count(strips.back(), *counts);
             }
             ++job->done;

@@ -48,8 +48,8 @@ class GridBuffer {
   size_t size_ = 0;
 };
 
-// Work on many photos at once, of any sizes, by the kernels of finder_kernels.h, draw_kernels.h and tensor_kernels.h on
-// a grid. A grid has Allocate, Free, Upload, Download (which waits) and Launch(jobs, threads a job, kernel): one is a
+// Work on many photos and vectors at once, of any sizes, by the kernels of the headers beside this one, on a grid. A
+// grid has Allocate, Free, Upload, Download and Finish (which wait) and Launch(jobs, threads a job, kernel): one is a
 // GPU's, one is walked on the CPU.
 template <class Grid>
 class GridBackend : public Backend {

@@ -8,6 +8,8 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 namespace maskbench {
@@ -72,6 +74,34 @@ __attribute__((target("avx2,fma"))) void ProductFma(const float* a, const float*
   StoreRow(fourth, out + 3 * kPanel);
 }
 
+// The same for eight rows. A row of a panel is one and a half registers wide.
+__attribute__((target("avx512f"))) void ProductAvx512(const float* a, const float* b, size_t dimensions, float* out) {
+  constexpr size_t kMany = 2 * kRows;
+  constexpr size_t kWide = 16;
+  constexpr __mmask16 kRest = (1U << (kPanel - kWide)) - 1;
+  __m512 first[kMany];
+  __m512 rest[kMany];
+#pragma GCC unroll 8
+  for (size_t i = 0; i < kMany; ++i) {
+    first[i] = _mm512_loadu_ps(out + i * kPanel);
+    rest[i] = _mm512_maskz_loadu_ps(kRest, out + i * kPanel + kWide);
+  }
+  for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel) {
+    const __m512 left = _mm512_loadu_ps(b);
+    const __m512 right = _mm512_maskz_loadu_ps(kRest, b + kWide);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kMany; ++i) {
+      const __m512 x = _mm512_set1_ps(a[i]);
+      first[i] = _mm512_fmadd_ps(x, left, first[i]);
+      rest[i] = _mm512_fmadd_ps(x, right, rest[i]);
+    }
+  }
+#pragma GCC unroll 8
+  for (size_t i = 0; i < kMany; ++i) {
+    _mm512_storeu_ps(out + i * kPanel, first[i]);
+    _mm512_mask_storeu_ps(out + i * kPanel + kWide, kRest, rest[i]);
+  }
+}
 #endif
 
 void ProductPlain(const float* a, const float* b, size_t dimensions, float* out) {
@@ -120,6 +150,26 @@ __attribute__((target("avx2"))) uint32_t AtLeastAvx2(const float* scores, float 
   return bits;
 }
 #endif
+
+// What adds to the products of so many rows at a time.
+struct Product {
+  void (*add)(const float* a, const float* b, size_t dimensions, float* out);
+  size_t rows;
+};
+
+Product ProductOf() {
+#ifdef __x86_64__
+  // (See LimitSimd: AVX3 is Highway's name of AVX-512.)
+  static const bool avx512 = [] {
+    const char* limit = std::getenv("MASKBENCH_SIMD");
+    return __builtin_cpu_supports("avx512f") &&
+           (limit == nullptr || *limit == '\0' || std::string_view(limit).starts_with("AVX3"));
+  }();
+  if (kFma && avx512) return {ProductAvx512, 2 * kRows};
+  if (kFma) return {ProductFma, kRows};
+#endif
+  return {ProductPlain, kRows};
+}
 
 // A little below the first tail bin's edge, so that rounding leaves none out.
 float TailScore(const AllPairsOptions& options) {
@@ -327,11 +377,7 @@ void AllPairs::Uncount(size_t strip, PairCounts& counts) const {
 
 void AllPairs::Count(size_t strip, PairCounts& counts) const {
   alignas(32) std::array<float, kPanel * kPanel> products;
-#ifdef __x86_64__
-  const auto product = kFma ? ProductFma : ProductPlain;
-#else
-  const auto product = ProductPlain;
-#endif
+  const Product product = ProductOf();
   const size_t dimensions = probes_.dimensions();
   // Rows are sorted by identity: only where the two ranges meet can a pair be genuine.
   const auto apart = [&](const Range& probes, const Range& references) {
@@ -348,9 +394,9 @@ void AllPairs::Count(size_t strip, PairCounts& counts) const {
         if ((within_ && panel > column) || (options_.near_only && apart(probes, references))) continue;
         products.fill(0);
         for (size_t k = 0; k < dimensions; k += kDimensionsAtOnce)
-          for (size_t row = 0; row < kPanel; row += kRows)
-            product(probes_.numbers(panel) + k * kPanel + row, references_.numbers(column) + k * kPanel,
-                    std::min(kDimensionsAtOnce, dimensions - k), products.data() + row * kPanel);
+          for (size_t row = 0; row < kPanel; row += product.rows)
+            product.add(probes_.numbers(panel) + k * kPanel + row, references_.numbers(column) + k * kPanel,
+                        std::min(kDimensionsAtOnce, dimensions - k), products.data() + row * kPanel);
         const bool excluded = !excluded_panels_.empty() && excluded_panels_.contains(Key(panel, column));
         const bool whole = references.last == references.first + kPanel;
         for (size_t row = probes.first; row < probes.last; row += kRows) {

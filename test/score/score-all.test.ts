@@ -6,6 +6,7 @@ import {
   type AllScores,
   evaluateAllPairs,
   type IndexLine,
+  loadScores,
   type Metric,
   mergeScores,
   ratesAtEdges,
@@ -15,6 +16,7 @@ import {
   ScoreSet,
   scoreAll,
 } from 'maskbench';
+import { npyHeader } from '../../lib/npy.js';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
 import { normal, uniform } from '../support/scores.js';
@@ -395,4 +397,23 @@ test('the whole chain on a corpus: generate, embed, score-all in shards, merge, 
   const again = await maskbench(['score-all', ...options, '--out', at('whole')]);
   t.is(again.code, 2);
   t.regex(again.stderr, /the output exists already/);
+});
+
+test('scores are the same with lesser vector instructions', async (t) => {
+  const folder = temporaryFolder(t);
+  const index = indexOf(60, 6);
+  const dimensions = 131;
+  const next = uniform(9);
+  const data = Float32Array.from({ length: index.length * dimensions }, () => next() - 0.5);
+  const vectors = path.join(folder, 'v.npy');
+  writeFileSync(vectors, Buffer.concat([npyHeader('<f4', [index.length, dimensions]), Buffer.from(data.buffer)]));
+  writeFileSync(path.join(folder, 'v.jsonl'), index.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const scores = [];
+  for (const simd of ['', 'AVX2']) {
+    const out = path.join(folder, `scores${simd}`);
+    const run = await maskbench(['score-all', '--vectors', vectors, '--out', out], { MASKBENCH_SIMD: simd });
+    t.is(run.code, 0, run.stderr);
+    scores.push(await loadScores(out));
+  }
+  t.deepEqual(scores[0], scores[1]);
 });
