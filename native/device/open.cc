@@ -3,40 +3,32 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <exception>
 #include <string>
+
+#include "runtime/library.h"
 
 namespace maskbench::device {
 namespace {
 
-// Lies beside the addon; kept for the life of the process.
 struct Module {
-  DevicesFunction devices = nullptr;
-  OpenFunction open = nullptr;
-  std::string problem;
-
-  Module() {
-    Dl_info self{};
-    dladdr(reinterpret_cast<void*>(&OpenQueue), &self);
-    const auto path = std::filesystem::path(self.dli_fname).parent_path() / "maskbench_cuda.so";
-    if (!std::filesystem::exists(path)) {
-      problem = "maskbench was built without CUDA: nvcc 12.8 or later was not found";
-      return;
-    }
-    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) {
-      problem = dlerror();
-      return;
-    }
-    devices = reinterpret_cast<DevicesFunction>(dlsym(library, kDevicesFunction));
-    open = reinterpret_cast<OpenFunction>(dlsym(library, kOpenFunction));
-  }
+  DevicesFunction devices;
+  OpenFunction open;
 };
 
 const Module& Cuda() {
-  static const Module module;
-  if (!module.problem.empty()) throw DeviceError{module.problem, false};
-  return module;
+  try {
+    static const Module module = [] {
+      void* library = LoadBeside("maskbench_cuda.so");
+      return Module{reinterpret_cast<DevicesFunction>(dlsym(library, kDevicesFunction)),
+                    reinterpret_cast<OpenFunction>(dlsym(library, kOpenFunction))};
+    }();
+    return module;
+  } catch (const std::exception& error) {
+    throw DeviceError{
+        std::string("the CUDA module (built where nvcc 12.8 or later is found) cannot be loaded: ") + error.what(),
+        false};
+  }
 }
 
 }  // namespace

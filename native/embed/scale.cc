@@ -97,7 +97,7 @@ void AreaRow(const uint8_t* pixels, const ScaleTables& tables, int width, float*
   }
 }
 
-// Rows of the image at the result's width, of which the last two are kept.
+// Rows of the image at the result's width. Two are kept: that last made, and the one beside it.
 template <typename Number>
 class RowCache {
  public:

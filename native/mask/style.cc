@@ -111,17 +111,18 @@ FlatShape ShapeOf(const Landmarks& points, const FlatStyle& style) {
   return MakePolygon(points, letter);
 }
 
-}  // namespace
-
-std::vector<PixelSpan> SpansOf(const Landmarks& landmarks, const FlatStyle& style, int width, int height) {
+// The pixels that a style colours.
+std::vector<PixelSpan> SpansOf(const Landmarks& landmarks, const FlatStyle& style, const Image& image) {
   const FlatShape shape = ShapeOf(landmarks, style);
-  if (const auto* ellipse = std::get_if<Ellipse>(&shape)) return FillEllipse(*ellipse, width, height);
-  return FillPolygon(std::get<Polygon>(shape), width, height);
+  if (const auto* ellipse = std::get_if<Ellipse>(&shape)) return FillEllipse(*ellipse, image.width, image.height);
+  return FillPolygon(std::get<Polygon>(shape), image.width, image.height);
 }
+
+}  // namespace
 
 void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color, std::span<uint8_t> matte) {
   constexpr uint8_t kOpaque = 255;
-  for (const PixelSpan& span : SpansOf(landmarks, style, image.width, image.height)) {
+  for (const PixelSpan& span : SpansOf(landmarks, style, image)) {
     uint8_t* pixel = image.row(span.y) + size_t{3} * span.first;
     for (int x = span.first; x <= span.last; ++x, pixel += 3) {
       pixel[0] = color.blue;
@@ -135,7 +136,7 @@ void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, 
 }
 
 Drawing PlanFlat(const Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color) {
-  std::vector<PixelSpan> spans = SpansOf(landmarks, style, image.width, image.height);
+  std::vector<PixelSpan> spans = SpansOf(landmarks, style, image);
   if (spans.empty()) return {};
   std::ranges::stable_sort(spans, {}, &PixelSpan::y);
   Region region{image.width, spans.front().y, 0, spans.back().y + 1};

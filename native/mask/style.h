@@ -39,9 +39,6 @@ using FlatStyle = std::variant<char, NistStyle>;
 // A polygon, or an ellipse.
 using FlatShape = std::variant<std::vector<Point>, Ellipse>;
 
-// The pixels that a style colours in an image of that size.
-std::vector<PixelSpan> SpansOf(const Landmarks& landmarks, const FlatStyle& style, int width, int height);
-
 // Fills the style's shape with one colour, and in `matte` (a byte a pixel), unless that is empty, with 255.
 void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color, std::span<uint8_t> matte);
 

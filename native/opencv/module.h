@@ -18,7 +18,7 @@ namespace maskbench::opencv {
 
 // Both give false where OpenCV cannot do it, or throw cv::Exception.
 using DecodeFunction = bool (*)(std::span<const uint8_t> file, Image& image);
-// `quality` 0 is lossless.
+// `webp_quality` 0 is lossless.
 using EncodeFunction = bool (*)(const Image& image, const std::string& extension, int webp_quality, Bytes& file);
 // The shape's outline, if there is one, and numbered points.
 using OutlineFunction = void (*)(Image& image, const FlatShape* shape, const Landmarks& landmarks, Color color);

@@ -44,7 +44,7 @@ withoutDevice('without a device --device cuda ends with one line, auto goes on o
   // Not that the module can't be loaded.
   t.regex(
     refused.stderr,
-    /^maskbench: cuda:0: (NVIDIA's driver is|there is no CUDA device|maskbench was built without).*\n$/,
+    /^maskbench: cuda:0: (NVIDIA's driver is|there is no CUDA device|the CUDA module .* is missing).*\n$/,
   );
   const auto = await maskbench(['mask', photo, '--out', out, '--device', 'auto']);
   t.is(auto.code, 0);
