@@ -1,5 +1,6 @@
 // npm run test:gpu: holds the faces that a CUDA device finds, the masks that it draws and the inputs that it makes of them to the
 // CPU's, on crops of the sample photos. Without a device it says so and ends well.
+// npm run test:gpu -- --record <file> [<crops>]: writes the requests and the CPU's answers, for device_replay elsewhere.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -23,7 +24,9 @@ const mask = path.join(folder, 'mask.png');
 const shape = 'M20 95Q300 -60 580 95Q560 330 300 470Q40 330 20 95Z';
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="480"><path d="${shape}" fill="#7ac" fill-opacity="0.93"/></svg>`;
 await sharp(Buffer.from(svg)).png().toFile(mask);
-const words = ['--cuda', process.argv[2] ?? '0', '2000', model, mask, ...photos];
+const [first, file, crops] = process.argv.slice(2);
+const asked = first === '--record' ? ['--record', file, crops ?? '64'] : ['--cuda', first ?? '0', '2000'];
+const words = [...asked, model, mask, ...photos];
 const { status } = spawnSync(path.join(root, 'build/Release/device_tests'), words, { stdio: 'inherit' });
 rmSync(folder, { recursive: true });
 process.exit(status ?? 1);

@@ -65,6 +65,12 @@ class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
   }
 };
 
+// Counts of some strips.
+struct Part {
+  std::unique_ptr<PairCounts> counts;
+  std::vector<size_t> strips;
+};
+
 // What the threads of one count share.
 struct Job {
   std::shared_ptr<PackedVectors> probes, references;
@@ -75,12 +81,64 @@ struct Job {
   std::atomic<size_t> next = 0;
   std::atomic<size_t> done = 0;
   std::mutex mutex;
-  std::vector<std::unique_ptr<PairCounts>> counts;
+  // Those that no thread is adding to.
+  std::vector<Part> parts;
   std::unique_ptr<device::Accelerator> accelerator;
+  // The device is left alone: it is lost, or hands back so many pairs that the CPU is as fast.
+  std::atomic<bool> on_cpu = false;
 
   size_t strips() const { return (pairs->strips() + shards - 1 - shard) / shards; }
   std::unique_ptr<PairCounts> NewCounts() const {
     return std::make_unique<PairCounts>(options, probes->size(), within ? 0 : references->size());
+  }
+  Part TakePart() {
+    const std::lock_guard lock(mutex);
+    if (parts.empty()) return {NewCounts(), {}};
+    Part part = std::move(parts.back());
+    parts.pop_back();
+    return part;
+  }
+  void GiveBack(Part part) {
+    const std::lock_guard lock(mutex);
+    parts.push_back(std::move(part));
+  }
+
+  void CountOnCpu(size_t strip) {
+    Part part = TakePart();
+    pairs->Count(strip, *part.counts);
+    part.strips.push_back(strip);
+    GiveBack(std::move(part));
+  }
+  // Returns false where the CPU must count it. A part is taken only once a stream is free: few parts, whose limits rise
+  // soon, keep most pairs on the device.
+  bool CountOnDevice(size_t strip) {
+    if (on_cpu) return false;
+    Part part;
+    size_t kept = 0;
+    uint64_t compared = 0;
+    const bool counted = accelerator->Try([&](device::Queue& queue) {
+      queue.Use([&](device::Backend& backend) {
+        part = TakePart();
+        const uint64_t before = part.counts->impostors;
+        kept = device::CountPairs(backend, *pairs, strip, *part.counts);
+        compared = part.counts->impostors - before;
+      });
+    });
+    if (counted) {
+      // The first strip of a part is where its limits begin to rise.
+      constexpr uint64_t kOneInSoMany = 16;
+      if (!part.strips.empty() && kept * kOneInSoMany > compared) on_cpu = true;
+      part.strips.push_back(strip);
+    } else {
+      on_cpu = true;
+      if (!part.counts) return false;
+      // Some of the strip may have been counted when the device was lost: once more, all that was in this part.
+      part.counts = NewCounts();
+      part.strips.push_back(strip);
+      for (const size_t again : part.strips) pairs->Count(again, *part.counts);
+    }
+    GiveBack(std::move(part));
+    return true;
   }
 };
 
@@ -161,28 +219,12 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     return Compute(
         info.Env(), CancellationWrap::Of(info[0]),
         [job = job_](const Cancellation& cancellation) {
-          auto counts = job->NewCounts();
-          std::vector<size_t> strips;
-          bool on_device = job->accelerator->Open() != nullptr;
           for (size_t i = job->next++; i < job->strips(); i = job->next++) {
             cancellation.ThrowIfCancelled();
-            strips.push_back(i * job->shards + job->shard);
-            const bool was_on_device = on_device;
-            on_device = on_device && job->accelerator->Try([&](device::Queue& queue) {
-              queue.Use(
-                  [&](device::Backend& backend) { device::CountPairs(backend, *job->pairs, strips.back(), *counts); });
-            });
-            // Some of a strip may have been counted when the device was lost: once more, all that was this thread's.
-            if (was_on_device && !on_device) {
-              counts = job->NewCounts();
-              for (const size_t strip : strips) job->pairs->Count(strip, *counts);
-            } else if (!on_device) {
-              job->pairs->Count(strips.back(), *counts);
-            }
+            const size_t strip = i * job->shards + job->shard;
+            if (!job->CountOnDevice(strip)) job->CountOnCpu(strip);
             ++job->done;
           }
-          const std::lock_guard lock(job->mutex);
-          job->counts.push_back(std::move(counts));
         },
         [](Napi::Env env) { return env.Undefined(); });
   }
@@ -192,10 +234,9 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     return Compute(
         info.Env(), {},
         [job = job_, merged](const Cancellation&) {
-          auto sum = job->counts.empty() ? job->NewCounts() : std::move(job->counts.back());
-          if (!job->counts.empty()) job->counts.pop_back();
-          for (const auto& counts : job->counts) job->pairs->Merge(*sum, *counts);
-          job->counts.clear();
+          auto sum = job->TakePart().counts;
+          for (const Part& part : job->parts) job->pairs->Merge(*sum, *part.counts);
+          job->parts.clear();
           std::ranges::sort(sum->genuine, {}, [](const PairCounts::Genuine& pair) {
             return std::tuple(pair.rows.probe, pair.rows.reference);
           });

@@ -46,6 +46,9 @@ struct PairBlock {
   Range panels, columns;
 };
 
+// Pairs of a block that a backend can keep.
+inline constexpr unsigned kMostKept = 1U << 19U;
+
 // What all work needs: lies on the host, and is copied to the device once.
 struct Models {
   std::vector<frontal::Component> components;

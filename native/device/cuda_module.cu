@@ -22,10 +22,19 @@ void Check(cudaError_t status, const char* what) {
   throw DeviceError{std::string(what) + ": " + cudaGetErrorString(status), status == cudaErrorMemoryAllocation};
 }
 
+constexpr int kBlock = 128;
+
 template <class Kernel>
 __global__ void Run(Kernel kernel, size_t first_job, size_t threads) {
   const size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < threads) kernel(first_job + blockIdx.y, i);
+}
+
+template <class Kernel>
+__global__ void RunWithScratch(Kernel kernel, size_t first_job, size_t threads) {
+  __shared__ float scratch[Kernel::kScratch * kBlock];
+  const size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < threads) kernel(first_job + blockIdx.y, i, Scratch{scratch + threadIdx.x, kBlock});
 }
 
 // One stream. What is uploaded passes through pinned memory, so that copies do not wait for kernels; memory is bounded.
@@ -87,12 +96,14 @@ class CudaGrid {
   template <class Kernel>
   void Launch(size_t jobs, size_t threads, const Kernel& kernel) {
     if (threads == 0) return;
-    constexpr size_t kBlock = 128;
     constexpr size_t kMostJobs = 65'535;
     for (size_t first = 0; first < jobs; first += kMostJobs) {
       const dim3 grid(static_cast<unsigned>((threads + kBlock - 1) / kBlock),
                       static_cast<unsigned>(std::min(kMostJobs, jobs - first)));
-      Run<<<grid, kBlock, 0, stream_>>>(kernel, first, threads);
+      if constexpr (requires { Kernel::kScratch; })
+        RunWithScratch<<<grid, kBlock, 0, stream_>>>(kernel, first, threads);
+      else
+        Run<<<grid, kBlock, 0, stream_>>>(kernel, first, threads);
     }
     Check(cudaGetLastError(), "starting a kernel");
   }

@@ -52,6 +52,8 @@ struct LevelJob {
   // Of features, without the zeros around; [feature][row][column] with them.
   int rows, columns;
   float* features;
+  // [component][row of features with the zeros around][column without]: each component's row filter.
+  float* filtered;
 
   // With those around.
   MASKBENCH_HOST_DEVICE size_t cells() const {
@@ -59,6 +61,9 @@ struct LevelJob {
   }
   MASKBENCH_HOST_DEVICE int padded_columns() const { return columns + kZerosAround; }
   MASKBENCH_HOST_DEVICE size_t padded() const { return static_cast<size_t>(padded_columns()) * (rows + kZerosAround); }
+  MASKBENCH_HOST_DEVICE size_t windows() const { return static_cast<size_t>(rows) * columns; }
+  // Of one component.
+  MASKBENCH_HOST_DEVICE size_t filtered_size() const { return static_cast<size_t>(columns) * (rows + kZerosAround); }
 };
 
 struct FilterModel {

@@ -13,7 +13,7 @@
 
 // What one thread of a grid does for thread `i` of photo (or face) `job`. All arithmetic is dlib's, in its order, so
 // that boxes, scores and landmarks are those of the CPU. No thread waits for another: a grid of them may be walked in
-// plain loops.
+// plain loops. Places within a photo are divided as 32-bit numbers, for devices divide longer ones slowly.
 
 namespace maskbench::device {
 
@@ -35,11 +35,13 @@ struct Resize {
 
   MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
     const ResizeJob& resize = jobs[job];
-    const size_t size = static_cast<size_t>(resize.width) * resize.height;
-    if (i >= 3 * size) return;
-    const auto x = static_cast<int>(i % resize.width);
-    const auto y = static_cast<int>(i % size / resize.width);
-    const uint8_t* plane = resize.in + i / size * resize.in_width * resize.in_height;
+    const auto width = static_cast<uint32_t>(resize.width);
+    const uint32_t size = width * resize.height;
+    if (i >= size_t{3} * size) return;
+    const auto place = static_cast<uint32_t>(i);
+    const auto x = static_cast<int>(place % width);
+    const auto y = static_cast<int>(place % size / width);
+    const uint8_t* plane = resize.in + static_cast<size_t>(place / size) * resize.in_width * resize.in_height;
     const ResizeRowPlace& row = resize.rows[y];
     const uint8_t* above = plane + static_cast<size_t>(row.top) * resize.in_width;
     const uint8_t* below = plane + static_cast<size_t>(row.bottom) * resize.in_width;
@@ -63,8 +65,9 @@ struct FindGradients {
     const LevelJob& level = jobs[job];
     const size_t size = static_cast<size_t>(level.width) * level.height;
     if (i >= size || level.rows == 0) return;
-    const auto x = static_cast<int>(i % level.width);
-    const auto y = static_cast<int>(i / level.width);
+    const auto width = static_cast<uint32_t>(level.width);
+    const auto x = static_cast<int>(static_cast<uint32_t>(i) % width);
+    const auto y = static_cast<int>(static_cast<uint32_t>(i) / width);
     if (x < 1 || y < 1 || x >= level.grid.visible_columns || y >= level.grid.visible_rows) return;
     // Of equal colours the later counts in dlib's vector arithmetic, the earlier in its scalar one.
     const bool later = x < 1 + kCell * level.grid.blocks;
@@ -88,18 +91,19 @@ struct FindGradients {
 
 // The votes of a cell, in the order of the image's pixels, and their energy. A thread a cell.
 struct CountVotes {
+  static constexpr int kScratch = kOrientations;
   const LevelJob* jobs;
 
-  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i, Scratch votes) const {
     const LevelJob& level = jobs[job];
-    const int cells_across = level.grid.cells_across + 2;
     if (i >= level.cells() || level.rows == 0) return;
-    const auto cell_x = static_cast<int>(i % cells_across);
-    const auto cell_y = static_cast<int>(i / cells_across);
+    const auto cells_across = static_cast<uint32_t>(level.grid.cells_across + 2);
+    const auto cell_x = static_cast<int>(static_cast<uint32_t>(i) % cells_across);
+    const auto cell_y = static_cast<int>(static_cast<uint32_t>(i) / cells_across);
     // Sixteen rows and columns of pixels vote in a cell.
     const int top = kCell * cell_y - kCell - kCell / 2;
     const int left = kCell * cell_x - kCell - kCell / 2;
-    float votes[kOrientations] = {};
+    for (int o = 0; o < kOrientations; ++o) votes[o] = 0;
     for (int y = Greater(top, 1); y < Lesser(top + 2 * kCell, level.grid.visible_rows); ++y) {
       const Share row = ShareOf(y);
       const float y_share = row.first == cell_y ? row.here : row.next;
@@ -133,8 +137,9 @@ struct MakeFeatures {
   MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
     const LevelJob& level = jobs[job];
     if (level.rows == 0 || i >= level.padded()) return;
-    const auto x = static_cast<int>(i % level.padded_columns()) - kZerosBefore;
-    const auto y = static_cast<int>(i / level.padded_columns()) - kZerosBefore;
+    const auto padded_columns = static_cast<uint32_t>(level.padded_columns());
+    const int x = static_cast<int>(static_cast<uint32_t>(i) % padded_columns) - kZerosBefore;
+    const int y = static_cast<int>(static_cast<uint32_t>(i) / padded_columns) - kZerosBefore;
     if (x < 0 || y < 0 || x >= level.columns || y >= level.rows) {
       for (int feature = 0; feature < kFeatures; ++feature) level.features[feature * level.padded() + i] = 0;
       return;
@@ -172,10 +177,53 @@ struct MakeFeatures {
   }
 };
 
-// Keeps the windows whose score for a filter reaches its threshold. A thread a window.
+// dlib filters eight columns at a time, adding every third product to the same sum, and the last columns in one sum.
+MASKBENCH_HOST_DEVICE inline float SumOfTaps(const float (&products)[kWindow], bool last_columns) {
+  if (last_columns) {
+    float sum = products[0];
+    MASKBENCH_UNROLL
+    for (int tap = 1; tap < kWindow; ++tap) sum += products[tap];
+    return sum;
+  }
+  // The first of a sum is not added to zero, for that would lose its sign.
+  float parts[3] = {products[0], products[1], products[2]};
+  MASKBENCH_UNROLL
+  for (int tap = 3; tap < kWindow; ++tap) parts[tap % 3] += products[tap];
+  return parts[0] + (parts[1] + parts[2]);
+}
+
+MASKBENCH_HOST_DEVICE inline bool IsInLastColumns(const LevelJob& level, int column) {
+  return column >= level.columns / 8 * 8;
+}
+
+// The row filter of every component. A thread a component, row and column.
+struct FilterRows {
+  const LevelJob* jobs;
+  const frontal::Component* components;
+  size_t count;
+
+  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
+    const LevelJob& level = jobs[job];
+    const auto size = static_cast<uint32_t>(level.filtered_size());
+    if (level.rows == 0 || i >= count * size) return;
+    const auto place = static_cast<uint32_t>(i);
+    const auto columns = static_cast<uint32_t>(level.columns);
+    const frontal::Component& component = components[place / size];
+    const auto row = static_cast<int>(place % size / columns);
+    const auto column = static_cast<int>(place % size % columns);
+    const float* taps =
+        level.features + component.plane * level.padded() + static_cast<size_t>(row) * level.padded_columns() + column;
+    float products[kWindow];
+    MASKBENCH_UNROLL
+    for (int x = 0; x < kWindow; ++x) products[x] = taps[x] * component.row[x];
+    level.filtered[i] = SumOfTaps(products, IsInLastColumns(level, column));
+  }
+};
+
+// Keeps the windows whose score for a filter reaches its threshold. A thread a filter and window.
 struct ScoreWindows {
   const LevelJob* jobs;
-  FilterModel model;
+  const FilterModel* model;
   FoundWindow* found;
   unsigned* count;
   unsigned capacity;
@@ -183,49 +231,27 @@ struct ScoreWindows {
 
   MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
     const LevelJob& level = jobs[job];
-    if (i >= static_cast<size_t>(level.rows) * level.columns) return;
-    const auto row = static_cast<int>(i / level.columns);
-    const auto column = static_cast<int>(i % level.columns);
-    const float* window = level.features + static_cast<size_t>(row) * level.padded_columns() + column;
-    // dlib scores eight columns at a time, and the last ones in another order of arithmetic.
-    const bool last = column >= level.columns / 8 * 8;
-    for (int filter = 0; filter < kFilters; ++filter) {
-      float score = 0;
-      for (int c = model.first[filter]; c < model.first[filter + 1]; ++c) {
-        const frontal::Component& component = model.components[c];
-        const float* plane = window + component.plane * level.padded();
-        Sum down(last);
-        for (int y = 0; y < kWindow; ++y) {
-          Sum across(last);
-          const float* taps = plane + static_cast<size_t>(y) * level.padded_columns();
-          for (int x = 0; x < kWindow; ++x) across.Add(x, taps[x] * component.row[x]);
-          down.Add(y, across.Value() * component.column[y]);
-        }
-        score += down.Value();
-      }
-      if (score < model.thresholds[filter]) continue;
-      const unsigned place = TakeNext(count);
-      if (place < capacity) found[place] = {static_cast<int>(job), level_number, filter, row, column, score};
+    if (level.rows == 0 || i >= kFilters * level.windows()) return;
+    const auto windows = static_cast<uint32_t>(level.windows());
+    const auto filter = static_cast<int>(static_cast<uint32_t>(i) / windows);
+    const uint32_t window = static_cast<uint32_t>(i) % windows;
+    const auto row = static_cast<int>(window / static_cast<uint32_t>(level.columns));
+    const auto column = static_cast<int>(window % static_cast<uint32_t>(level.columns));
+    const bool last = IsInLastColumns(level, column);
+    float score = 0;
+    for (int c = model->first[filter]; c < model->first[filter + 1]; ++c) {
+      const frontal::Component& component = model->components[c];
+      const float* rows = level.filtered + c * level.filtered_size() + window;
+      float products[kWindow];
+      MASKBENCH_UNROLL
+      for (int y = 0; y < kWindow; ++y)
+        products[y] = rows[static_cast<size_t>(y) * level.columns] * component.column[y];
+      score += SumOfTaps(products, last);
     }
+    if (score < model->thresholds[filter]) return;
+    const unsigned place = TakeNext(count);
+    if (place < capacity) found[place] = {static_cast<int>(job), level_number, filter, row, column, score};
   }
-
- private:
-  // Three partial sums, or one.
-  struct Sum {
-    MASKBENCH_HOST_DEVICE explicit Sum(bool in_one) : one(in_one) {}
-    MASKBENCH_HOST_DEVICE void Add(int tap, float product) {
-      const int part = one ? 0 : tap % 3;
-      // The first of a sum is not added to zero, for that would lose its sign.
-      if (tap == part)
-        parts[part] = product;
-      else
-        parts[part] += product;
-    }
-    MASKBENCH_HOST_DEVICE float Value() const { return one ? parts[0] : parts[0] + (parts[1] + parts[2]); }
-
-    bool one;
-    float parts[3] = {};
-  };
 };
 
 // How a face's shape is turned and scaled from the initial one (Umeyama, "Least-squares estimation of transformation
@@ -324,9 +350,19 @@ struct AddLeaves {
   MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
     const FaceJob& face = jobs[job];
     if (i >= kShape) return;
+    const auto leaf = [&](uint32_t tree) { return leaves[static_cast<size_t>(face.leaves[tree]) * kLeafStride + i]; };
     float sum = face.shape[i];
-    for (uint32_t tree = 0; tree < trees; ++tree)
-      sum += leaves[static_cast<size_t>(face.leaves[tree]) * kLeafStride + i];
+    // Many are read before the first is added, so that their reads overlap.
+    constexpr uint32_t kAtOnce = 20;
+    uint32_t tree = 0;
+    for (; tree + kAtOnce <= trees; tree += kAtOnce) {
+      float some[kAtOnce];
+      MASKBENCH_UNROLL
+      for (uint32_t next = 0; next < kAtOnce; ++next) some[next] = leaf(tree + next);
+      MASKBENCH_UNROLL
+      for (uint32_t next = 0; next < kAtOnce; ++next) sum += some[next];
+    }
+    for (; tree < trees; ++tree) sum += leaf(tree);
     face.shape[i] = sum;
   }
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -56,6 +57,7 @@ class GridBackend : public Backend {
  public:
   GridBackend(std::unique_ptr<Grid> grid, const Models& models) : grid_(std::move(grid)), filters_(models.filters) {
     filters_.components = components_.Upload(models.components);
+    device_filters_.Upload(std::span<const FilterModel>(&filters_, 1));
     grain_tile_.Upload(models.grain_tile);
     if (models.trees.empty()) return;
     trees_.Upload(models.trees);
@@ -335,9 +337,6 @@ class GridBackend : public Backend {
   void ReadBins(std::span<unsigned> bins) override { grid_->Download(bins.data(), bins_.data(), bins.size_bytes()); }
 
  private:
-  // Pairs that a block may keep.
-  static constexpr unsigned kMostKept = 1U << 19U;
-
   // One side of a comparison.
   struct Side {
     explicit Side(Grid& grid) : numbers(grid), panels(grid), identities(grid), squares(grid), limits(grid) {}
@@ -386,6 +385,8 @@ class GridBackend : public Backend {
     size_t pixels = 0;
     size_t largest = 0;
     for (const PhotoInput& photo : photos) {
+      // Kernels divide places as 32-bit numbers.
+      if (3 * Largest(photo) > std::numeric_limits<uint32_t>::max()) throw DeviceError{"the photo is too large", true};
       pixels += 3 * Area(photo.size);
       largest += 3 * Largest(photo);
     }
@@ -440,10 +441,14 @@ class GridBackend : public Backend {
             plan->single};
   }
 
+  size_t component_count() const { return static_cast<size_t>(filters_.first[kFilters]); }
+
   void FindInLevel(int number, int from, const std::vector<ImageSize>& sizes) {
     size_t pixels = 0;
     size_t cells = 0;
     size_t numbers = 0;
+    size_t filtered_numbers = 0;
+    size_t most_filtered = 0;
     size_t most_pixels = 0;
     size_t most_cells = 0;
     size_t most_padded = 0;
@@ -465,13 +470,16 @@ class GridBackend : public Backend {
       most_pixels = std::max(most_pixels, Area(size));
       most_cells = std::max(most_cells, job.cells());
       most_padded = std::max(most_padded, job.padded());
-      most_windows = std::max(most_windows, static_cast<size_t>(job.rows) * job.columns);
+      filtered_numbers += component_count() * job.filtered_size();
+      most_filtered = std::max(most_filtered, job.filtered_size());
+      most_windows = std::max(most_windows, job.windows());
     }
     float* lengths = lengths_.Reserve(pixels);
     uint8_t* orientations = orientations_.Reserve(pixels);
     float* votes = votes_.Reserve(cells * kOrientations);
     float* energies = energies_.Reserve(cells);
     float* features = features_.Reserve(numbers * kFeatures);
+    float* filtered = filtered_.Reserve(filtered_numbers);
     for (size_t i = 0; i < jobs.size(); ++i) {
       LevelJob& job = jobs[i];
       job.planes = planes_[from].data() + plane_offsets_[i];
@@ -480,19 +488,24 @@ class GridBackend : public Backend {
       job.votes = votes;
       job.energies = energies;
       job.features = features;
+      job.filtered = filtered;
       if (job.rows == 0) continue;
       lengths += Area(sizes[i]);
       orientations += Area(sizes[i]);
       votes += job.cells() * kOrientations;
       energies += job.cells();
       features += job.padded() * kFeatures;
+      filtered += component_count() * job.filtered_size();
     }
     const LevelJob* all = level_jobs_.Upload(jobs);
     grid_->Launch(jobs.size(), most_pixels, FindGradients{all});
     grid_->Launch(jobs.size(), most_cells, CountVotes{all});
     grid_->Launch(jobs.size(), most_padded, MakeFeatures{all});
-    grid_->Launch(jobs.size(), most_windows,
-                  ScoreWindows{all, filters_, found_.data(), count_.data(), static_cast<unsigned>(capacity_), number});
+    grid_->Launch(jobs.size(), component_count() * most_filtered,
+                  FilterRows{all, filters_.components, component_count()});
+    grid_->Launch(jobs.size(), kFilters * most_windows,
+                  ScoreWindows{all, device_filters_.data(), found_.data(), count_.data(),
+                               static_cast<unsigned>(capacity_), number});
   }
 
   const std::unique_ptr<Grid> grid_;
@@ -506,6 +519,7 @@ class GridBackend : public Backend {
   size_t capacity_ = 4096;
 
   GridBuffer<Grid, frontal::Component> components_{*grid_};
+  GridBuffer<Grid, FilterModel> device_filters_{*grid_};
   GridBuffer<Grid, uint8_t> trees_{*grid_};
   GridBuffer<Grid, uint8_t> pixels_{*grid_};
   GridBuffer<Grid, uint8_t> planes_[2] = {GridBuffer<Grid, uint8_t>(*grid_), GridBuffer<Grid, uint8_t>(*grid_)};
@@ -518,6 +532,7 @@ class GridBackend : public Backend {
   GridBuffer<Grid, float> votes_{*grid_};
   GridBuffer<Grid, float> energies_{*grid_};
   GridBuffer<Grid, float> features_{*grid_};
+  GridBuffer<Grid, float> filtered_{*grid_};
   GridBuffer<Grid, FoundWindow> found_{*grid_};
   GridBuffer<Grid, unsigned> count_{*grid_};
   GridBuffer<Grid, float> shapes_{*grid_};

@@ -51,22 +51,32 @@ struct ScorePairTiles {
     const float* a = probes.numbers + panel * kPanel * dimensions + top;
     const float* b = references.numbers + column * kPanel * dimensions + left;
     float products[kPairTile][kPairTile] = {};
-    for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel)
-      for (int row = 0; row < kPairTile; ++row)
-        for (int across = 0; across < kPairTile; ++across)
-          products[row][across] = std::fma(a[row], b[across], products[row][across]);
+    for (size_t k = 0; k < dimensions; ++k, a += kPanel, b += kPanel) {
+      const Numbers x = *reinterpret_cast<const Numbers*>(a);
+      const Numbers y = *reinterpret_cast<const Numbers*>(b);
+      MASKBENCH_UNROLL
+      for (int row = 0; row < kPairTile; ++row) MASKBENCH_UNROLL
+      for (int across = 0; across < kPairTile; ++across)
+        products[row][across] = std::fma(x.at[row], y.at[across], products[row][across]);
+    }
     const Range rows = probes.panels[panel];
     const Range others = references.panels[column];
-    for (int row = 0; row < kPairTile; ++row)
-      for (int across = 0; across < kPairTile; ++across) {
-        const size_t probe = rows.first + top + row;
-        const size_t reference = others.first + left + across;
-        if (probe >= rows.last || reference >= others.last || (within && probe >= reference)) continue;
-        Take(probe, reference, products[row][across]);
-      }
+    MASKBENCH_UNROLL
+    for (int row = 0; row < kPairTile; ++row) MASKBENCH_UNROLL
+    for (int across = 0; across < kPairTile; ++across) {
+      const size_t probe = rows.first + top + row;
+      const size_t reference = others.first + left + across;
+      if (probe >= rows.last || reference >= others.last || (within && probe >= reference)) continue;
+      Take(probe, reference, products[row][across]);
+    }
   }
 
  private:
+  // Read in two steps of four: panels and tiles begin at multiples of 16 bytes.
+  struct alignas(16) Numbers {
+    float at[kPairTile];
+  };
+
   MASKBENCH_HOST_DEVICE void Take(size_t probe, size_t reference, float product) const {
     const float score = ToScore(metric, product, probes.squares[probe], references.squares[reference]);
     if (probes.identities[probe] != references.identities[reference]) {

@@ -7,39 +7,42 @@
 namespace maskbench::device {
 namespace {
 
-// A block in parts whose pairs fit. Its impostors are counted with the first try.
-void CountBlock(Backend& backend, const AllPairs& pairs, const PairBlock& block, bool first_try, PairCounts& counts) {
+// A block in parts whose pairs fit: how many came back. Its impostors are counted with the first try.
+size_t CountBlock(Backend& backend, const AllPairs& pairs, const PairBlock& block, bool first_try, PairCounts& counts) {
   if (auto kept = backend.ScorePairs(block, counts.limits, first_try)) {
     // Then every row meets the identities of others in their order, as AllPairs counts them.
     std::ranges::sort(*kept, {}, [](const ScoredPair& pair) { return std::tuple(pair.probe, pair.reference); });
     pairs.CountKept(*kept, counts);
-    return;
+    return kept->size();
   }
   const auto& [panels, columns] = block;
   if (columns.last - columns.first > 1) {
     const size_t middle = (columns.first + columns.last) / 2;
-    CountBlock(backend, pairs, {panels, {columns.first, middle}}, false, counts);
-    CountBlock(backend, pairs, {panels, {middle, columns.last}}, false, counts);
-  } else {
-    const size_t middle = (panels.first + panels.last) / 2;
-    CountBlock(backend, pairs, {{panels.first, middle}, columns}, false, counts);
-    CountBlock(backend, pairs, {{middle, panels.last}, columns}, false, counts);
+    return CountBlock(backend, pairs, {panels, {columns.first, middle}}, false, counts) +
+           CountBlock(backend, pairs, {panels, {middle, columns.last}}, false, counts);
   }
+  const size_t middle = (panels.first + panels.last) / 2;
+  return CountBlock(backend, pairs, {{panels.first, middle}, columns}, false, counts) +
+         CountBlock(backend, pairs, {{middle, panels.last}, columns}, false, counts);
 }
 
 }  // namespace
 
-void CountPairs(Backend& backend, const AllPairs& pairs, size_t strip, PairCounts& counts) {
+size_t CountPairs(Backend& backend, const AllPairs& pairs, size_t strip, PairCounts& counts) {
   backend.StartPairs(pairs);
   const auto& [first, last] = pairs.probes().strip(strip);
   const size_t end = pairs.references().panels();
-  // Limits rise while pairs are counted: first a few, that then keep most of the others away.
-  size_t panels = 1;
-  for (size_t panel = first; panel < last; panel += panels, panels *= 2) {
-    const Range some{panel, std::min(panel + panels, last)};
+  // Limits rise with the pairs that a row has met, and keep most others away: the blocks double with them. References
+  // have met the probes of earlier strips, too.
+  size_t met = counts.impostors / (std::max<size_t>(1, pairs.references().size()) * kPanel);
+  size_t kept = 0;
+  for (size_t panel = first; panel < last;) {
+    const Range some{panel, std::min(panel + std::max<size_t>(1, met), last)};
     size_t columns = 1;
     for (size_t column = pairs.within() ? panel : 0; column < end; column += columns, columns *= 2)
-      CountBlock(backend, pairs, {some, {column, std::min(column + columns, end)}}, true, counts);
+      kept += CountBlock(backend, pairs, {some, {column, std::min(column + columns, end)}}, true, counts);
+    met += some.last - some.first;
+    panel = some.last;
   }
   std::vector<unsigned> bins(pairs.options().bins);
   backend.ReadBins(bins);
@@ -48,6 +51,7 @@ void CountPairs(Backend& backend, const AllPairs& pairs, size_t strip, PairCount
     counts.impostors += bins[bin];
   }
   pairs.Uncount(strip, counts);
+  return kept;
 }
 
 }  // namespace maskbench::device

@@ -8,8 +8,9 @@
 
 namespace maskbench::device {
 
-// AllPairs::Count on a device. Where this throws, `counts` are of no use any more.
-void CountPairs(Backend& backend, const AllPairs& pairs, size_t strip, PairCounts& counts);
+// AllPairs::Count on a device. Returns how many pairs came back to be looked at one by one. Where this throws, `counts`
+// are of no use any more.
+size_t CountPairs(Backend& backend, const AllPairs& pairs, size_t strip, PairCounts& counts);
 
 }  // namespace maskbench::device
 

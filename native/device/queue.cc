@@ -27,7 +27,7 @@ Models ModelsOf(std::span<const uint8_t> trees) {
 
 uint64_t BytesOf(ImageSize size, int upsample) {
   // Of an enlarged pixel: two images of three bytes, a length and an orientation, and its part of a cell's numbers.
-  constexpr uint64_t kBytesPerPixel = 16;
+  constexpr uint64_t kBytesPerPixel = 36;
   const uint64_t pixels = static_cast<uint64_t>(size.width) * static_cast<uint64_t>(size.height);
   return 3 * pixels + (pixels << (2 * upsample)) * kBytesPerPixel;
 }

@@ -1,6 +1,7 @@
 #ifndef MASKBENCH_DEVICE_WALKED_GRID_H_
 #define MASKBENCH_DEVICE_WALKED_GRID_H_
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -37,7 +38,13 @@ class WalkedGrid {
   template <class Kernel>
   static void Launch(size_t jobs, size_t threads, const Kernel& kernel) {
     for (size_t job = 0; job < jobs; ++job)
-      for (size_t i = 0; i < threads; ++i) kernel(job, i);
+      for (size_t i = 0; i < threads; ++i)
+        if constexpr (requires { Kernel::kScratch; }) {
+          std::array<float, Kernel::kScratch> scratch;
+          kernel(job, i, Scratch{scratch.data(), 1});
+        } else {
+          kernel(job, i);
+        }
   }
 
  private:

@@ -7,6 +7,12 @@
 #else
 #define MASKBENCH_HOST_DEVICE
 #endif
+// For loops over arrays that must stay in registers: a device cannot index registers at run time.
+#ifdef __CUDA_ARCH__
+#define MASKBENCH_UNROLL _Pragma("unroll")
+#else
+#define MASKBENCH_UNROLL
+#endif
 
 namespace maskbench {
 
@@ -18,6 +24,14 @@ MASKBENCH_HOST_DEVICE inline unsigned TakeNext(unsigned* counter) {
   return (*counter)++;
 #endif
 }
+
+// A thread's own numbers, indexed at run time: next to those of its neighbours, so that a device can read them at once.
+struct Scratch {
+  float* first;
+  int stride;
+
+  MASKBENCH_HOST_DEVICE float& operator[](int i) const { return first[i * stride]; }
+};
 
 }  // namespace maskbench
 

@@ -1,6 +1,7 @@
-// device_replay <cases> [<maskbench_cuda.so> [<device>]]: asks a CUDA device what the cases ask for, which device_tests
-// wrote, compares, and times it. It needs neither Node, OpenCV nor dlib, so that these three files can be carried to
-// any machine with a device. Without a module: grids walked on the CPU.
+// device_replay <cases> [<maskbench_cuda.so> [<device> [<runs>]]]: asks a CUDA device what the cases ask for, which
+// device_tests wrote, compares the answers, and times some runs of it (20 on a device; with 0 it only compares, for
+// profilers and sanitizers). It needs neither Node, OpenCV nor dlib, so that these three files can be carried to any
+// machine with a device. Without a module: grids walked on the CPU.
 
 #include <dlfcn.h>
 
@@ -52,7 +53,10 @@ double Time(int runs, const std::function<void()>& work) {
 }
 
 void Tell(const char* what, size_t wrong, size_t count, double seconds) {
-  std::printf("%zu of %zu %s differ, %.0f a second\n", wrong, count, what, static_cast<double>(count) / seconds);
+  std::printf("%zu of %zu %s differ", wrong, count, what);
+  if (seconds > 0) std::printf(", %.0f a second", static_cast<double>(count) / seconds);
+  std::printf("\n");
+  std::fflush(stdout);
 }
 
 std::vector<device::PhotoInput> PhotosOf(const SearchCase& search) {
@@ -155,15 +159,14 @@ void TimePairs(Backend& backend) {
               1e-9 * kRows * kRows * kDimensions / seconds);
 }
 
-int Main(const char* path, const char* module, int device) {
+int Main(const char* path, const char* module, int device, int runs) {
   DeviceCases cases;
   CaseReader reader(path);
   Transfer(reader, cases);
   const auto backend = Open(module, device, cases.models);
-  const int runs = module == nullptr ? 1 : 20;
   const size_t wrong = Search(*backend, runs, cases.searches) + Draw(*backend, runs, cases.masks) +
                        MakeTensors(*backend, runs, cases.tensors) + static_cast<size_t>(TestPairs(*backend));
-  if (module != nullptr) TimePairs(*backend);
+  if (module != nullptr && runs > 0) TimePairs(*backend);
   return wrong > 0 ? 1 : 0;
 }
 
@@ -172,11 +175,14 @@ int Main(const char* path, const char* module, int device) {
 
 int main(int count, char** arguments) {
   if (count < 2) {
-    std::fprintf(stderr, "device_replay <cases> [<maskbench_cuda.so> [<device>]]\n");
+    std::fprintf(stderr, "device_replay <cases> [<maskbench_cuda.so> [<device> [<runs>]]]\n");
     return 2;
   }
   try {
-    return maskbench::Main(arguments[1], count > 2 ? arguments[2] : nullptr, count > 3 ? std::atoi(arguments[3]) : 0);
+    return maskbench::Main(arguments[1], count > 2 ? arguments[2] : nullptr, count > 3 ? std::atoi(arguments[3]) : 0,
+                           count > 4   ? std::atoi(arguments[4])
+                           : count > 2 ? 20
+                                       : 0);
   } catch (const maskbench::device::DeviceError& error) {
     std::fprintf(stderr, "device_replay: %s\n", error.what.c_str());
   } catch (const std::exception& error) {
