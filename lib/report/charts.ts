@@ -242,6 +242,7 @@ export function histogramChart(name: string, { low, high, genuine, impostor }: S
   const step = (high - low) / genuine.length;
   const rows = [['genuine', genuine] as const, ['impostor', impostor] as const].flatMap(([kind, counts]) => {
     const total = counts.reduce((sum, count) => sum + count, 0);
+    if (total === 0) return [];
     return Array.from(counts, (count, i): Row => {
       const from = low + i * step;
       const label = `${kind}: ${count} of ${total} from ${from.toPrecision(3)} to ${(from + step).toPrecision(3)}`;
@@ -266,7 +267,7 @@ export function histogramChart(name: string, { low, high, genuine, impostor }: S
         field: 'kind',
         type: 'nominal',
         sort: null,
-        scale: { range: [colors[2], colors[1]] },
+        scale: { domain: ['genuine', 'impostor'], range: [colors[2], colors[1]] },
         legend: { symbolType: 'square' },
       },
       description: { field: 'label', type: 'nominal' },

@@ -16,7 +16,7 @@ import {
   ScoreSet,
   scoreAll,
 } from 'maskbench';
-import { npyHeader } from '../../lib/npy.js';
+import { npyHeader } from '../../lib/files/npy.js';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
 import { normal, uniform } from '../support/scores.js';
@@ -220,7 +220,7 @@ test('rates at edges are exact, both edges around a target are given, intervals 
   t.true(Math.abs(evaluation.eer.value - measures.eer) < 2e-3);
   t.true(evaluation.eer.at.threshold - (evaluation.eer.below?.threshold as number) <= 2 / 4096 + 1e-12);
   t.true(Math.abs(evaluation.auc - measures.auc) < 1e-4);
-  t.true(Math.abs(evaluation.dPrime - measures.dPrime) < 1e-3);
+  t.true(Math.abs(evaluation.dPrime - (measures.dPrime as number)) < 1e-3);
   const [fmrPoint] = evaluation.fmrAtFnmr;
   t.true((fmrPoint?.at.fnmr as number) <= 0.05 && (fmrPoint?.above?.fnmr as number) > 0.05);
   t.true((evaluation.atThreshold?.at.threshold as number) >= 0.4);
