@@ -3,7 +3,7 @@ import type { Evaluation, OperatingRates, PartRates, SystemEvaluation, Threshold
 import type { Estimate } from '../metrics/intervals.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import type { Pair } from '../pairs/list.js';
-import { type Chart, detChart, histogramChart, type NamedCurve, rocChart, thresholdChart } from './charts.js';
+import { type Chart, detChart, histogramChart, type NamedCurve, rocChart, thresholdCharts } from './charts.js';
 import { type PageSection, type PageTable, writeReport } from './page.js';
 import { pagePair, picturesNote } from './pictures.js';
 
@@ -157,7 +157,7 @@ export async function evaluationCharts(systems: readonly SystemEvaluation[]): Pr
     await rocChart(curves),
     await detChart(curves),
     await detChart(curves, 'log'),
-    ...(similarities.length > 0 ? [await thresholdChart(similarities)] : []),
+    ...(await thresholdCharts(similarities)),
     ...(await Promise.all(systems.map(({ name, histogram }) => histogramChart(name, histogram)))),
   ];
 }

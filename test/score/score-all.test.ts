@@ -217,10 +217,10 @@ test('rates at edges are exact, both edges around a target are given, intervals 
     rank: 2,
   });
   const measures = await set.measure();
-  t.true(Math.abs(evaluation.eer.value - measures.eer) < 2e-3);
-  t.true(evaluation.eer.at.threshold - (evaluation.eer.below?.threshold as number) <= 2 / 4096 + 1e-12);
-  t.true(Math.abs(evaluation.auc - measures.auc) < 1e-4);
-  t.true(Math.abs(evaluation.dPrime - (measures.dPrime as number)) < 1e-3);
+  t.true(Math.abs((evaluation.eer?.value as number) - measures.eer) < 2e-3);
+  t.true((evaluation.eer?.at.threshold as number) - (evaluation.eer?.below?.threshold as number) <= 2 / 4096 + 1e-12);
+  t.true(Math.abs((evaluation.auc as number) - measures.auc) < 1e-4);
+  t.true(Math.abs((evaluation.dPrime as number) - (measures.dPrime as number)) < 1e-3);
   const [fmrPoint] = evaluation.fmrAtFnmr;
   t.true((fmrPoint?.at.fnmr as number) <= 0.05 && (fmrPoint?.above?.fnmr as number) > 0.05);
   t.true((evaluation.atThreshold?.at.threshold as number) >= 0.4);
