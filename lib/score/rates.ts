@@ -72,7 +72,8 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
     const index = edges.findIndex(({ fmr }) => fmr <= target);
     const at = edges[index] as EdgeRates;
     const below = edges[index - 1];
-    const intervals = index >= scores.tailBin ? jackknife(scores, edges, index, target) : undefined;
+    // Where every impostor is below the tail, it has no bins.
+    const intervals = index >= scores.tailBin && scores.tail.length > 0 ? jackknife(scores, edges, index, target) : undefined;
     return {
       ...{ target, at, ...(below && { below }) },
       fmr: {
@@ -154,7 +155,8 @@ function jackknife(
       );
   }
   const interval = (values: number[], centre: number): [number, number] | undefined => {
-    if (values.length === 0) return undefined;
+    // Where no identity makes a difference, they say nothing of what others would have made.
+    if (values.every((value) => value === values[0])) return undefined;
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance =
       ((values.length - 1) / values.length) * values.reduce((sum, value) => sum + (value - mean) ** 2, 0);

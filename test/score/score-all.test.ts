@@ -311,7 +311,7 @@ test('two names for one person are suspected, and left out where excluded', asyn
     message: /nobody\.jpg is no path of the index/,
   });
   writeFileSync(file, 'probe,reference\np7/v0/0.jpg\n');
-  await t.throwsAsync(readExcluded(file), { message: /suspects\.csv, line 2: expected probe,reference/ });
+  await t.throwsAsync(readExcluded(file), { message: /suspects\.csv, line 2: expected 2 columns, found 1/ });
   await t.throwsAsync(scoreAll({ data, dimensions }, index, { samePhoto: 'only', sameVideo: 'exclude' }), {
     message: /can't be excluded with samePhoto only/,
   });
