@@ -42,10 +42,9 @@ export async function readThreshold(
   if (!Array.isArray(systems) || systems.length === 0 || !systems.every((of) => Array.isArray(of?.fnmrAtFmr)))
     throw new MaskbenchError('UNREADABLE', file, `${file}: expected what evaluate --json prints`);
   if (saved?.distance) throw refuse('is of version 0.1, whose thresholds of distances are negated; evaluate again');
-  const found =
-    systems.length === 1 && use.alone
-      ? systems
-      : systems.filter(({ name, model }) => name === use.name || (model !== undefined && model === use.model));
+  const named = systems.filter(({ name }) => name === use.name);
+  const alike = systems.filter(({ model }) => model !== undefined && model === use.model);
+  const found = systems.length === 1 && use.alone ? systems : named.length > 0 ? named : alike;
   const [system] = found;
   if (!system || found.length > 1)
     throw refuse(`expected the threshold of ${use.name}, found those of ${systems.map(({ name }) => name).join(', ')}`);

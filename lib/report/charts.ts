@@ -131,7 +131,8 @@ async function draw(name: string, title: string, spec: object): Promise<Chart> {
 /** A chart for itself, without a page to take its colour from. */
 export const standalone = ({ svg }: Chart): string => svg.replaceAll('currentColor', '#222222');
 
-const percent = (rate: number) => (rate >= 0.001 ? `${(100 * rate).toPrecision(3)}%` : rate.toExponential(2));
+const percent = (rate: number) =>
+  rate === 0 ? '0' : rate >= 0.001 ? `${(100 * rate).toPrecision(3)}%` : rate.toExponential(2);
 
 /** Colours tell systems apart; where there are more than colours, dashes do too. */
 function seriesOf(names: readonly string[]): object {
@@ -230,7 +231,7 @@ export function thresholdChart(
     },
   };
   return draw('thresholds', `${names.join(' and ')} against threshold`, {
-    encoding: curves.length > 1 ? seriesOf(curves.map(({ name }) => name)) : { color: { value: colors[0] } },
+    encoding: seriesOf(curves.map(({ name }) => name)),
     layer: [
       { data: { values: rows.flat(2) }, mark: lines, encoding: { x, y, strokeDash: dash } },
       { data: { values: rows.flatMap((of) => some(of, 40)).flat() }, ...pointed(x, y) },

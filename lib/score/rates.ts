@@ -73,7 +73,8 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
     const at = edges[index] as EdgeRates;
     const below = edges[index - 1];
     // Where every impostor is below the tail, it has no bins.
-    const intervals = index >= scores.tailBin && scores.tail.length > 0 ? jackknife(scores, edges, index, target) : undefined;
+    const intervals =
+      index >= scores.tailBin && scores.tail.length > 0 ? jackknife(scores, edges, index, target) : undefined;
     return {
       ...{ target, at, ...(below && { below }) },
       fmr: {
