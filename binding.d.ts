@@ -258,7 +258,8 @@ export interface NativeMeasures {
   eerThreshold: number;
   eerHull: number;
   auc: number;
-  dPrime: number;
+  /** Null where the scores do not deviate but by rounding. */
+  dPrime: number | null;
   minCllr: number;
 }
 

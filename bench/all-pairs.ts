@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { npyHeader } from '../lib/npy.js';
+import { npyHeader } from '../lib/files/npy.js';
 import type { BenchOptions } from './main.js';
 
 const dimensions = 512;

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bootstrap } from 'maskbench';
-import { npyHeader } from '../lib/npy.js';
+import { npyHeader } from '../lib/files/npy.js';
 import type { BenchOptions } from './main.js';
 
 const chunk = 1_000_000;

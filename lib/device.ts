@@ -1,4 +1,4 @@
-import { checkInteger, invalid } from './errors.js';
+import { checkInteger, invalid, MaskbenchError } from './errors.js';
 
 /** A CUDA device's number, or −1 for the CPU. Throws `INVALID_ARGUMENT`. */
 function deviceNumber(device: string): number {
@@ -11,6 +11,12 @@ function deviceNumber(device: string): number {
 
 /** What the addon is told of a device: a CUDA device's number (−1: the CPU), bytes of it, and whether the CPU may go on. */
 export function nativeDevice({ device = 'cpu', deviceMemory }: { device?: string; deviceMemory?: number }) {
+  if (device === 'cpu' && deviceMemory !== undefined)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'deviceMemory',
+      'deviceMemory has no effect on the CPU: it needs a device',
+    );
   return {
     cudaDevice: deviceNumber(device),
     deviceMemory: deviceMemory === undefined ? 0 : checkInteger('deviceMemory', deviceMemory, 256, 2 ** 24) * 2 ** 20,

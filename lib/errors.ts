@@ -41,6 +41,14 @@ export function checkNumber(name: string, value: unknown, min: number, max: numb
   return value;
 }
 
+/** Throws unless every one of `values` is a rate above 0 and up to 1. */
+export function checkRates(name: string, values: readonly number[]): readonly number[] {
+  for (const value of values)
+    if (typeof value !== 'number' || !(value > 0 && value <= 1))
+      throw invalid(name, 'rates above 0 and up to 1', value);
+  return values;
+}
+
 /** Throws unless `value` is one of `choices`. */
 export function checkChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (!choices.includes(value as T)) throw invalid(name, `one of ${choices.join(', ')}`, value);

@@ -78,9 +78,9 @@ export {
   type TemplateView,
   templateParts,
 } from './mask/templates/template.js';
+export type { Comparisons } from './metrics/comparisons.js';
 export {
   type Acquisition,
-  type Comparisons,
   type Definition,
   type Difference,
   definitions,
@@ -88,6 +88,7 @@ export {
   type Evaluation,
   evaluate,
   type MeasureEstimates,
+  type OperatingRates,
   type PartRates,
   type SystemEvaluation,
   type TargetRates,

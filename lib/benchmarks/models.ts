@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { byBytes, writeFileAtomically } from '../corpus/files.js';
 import { Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, type Item, itemsOf } from '../embed/files.js';
 import { checkInteger, MaskbenchError } from '../errors.js';
+import { csvField } from '../files/csv.js';
+import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
-import { csvField, type SystemScores } from '../metrics/score-files.js';
+import type { SystemScores } from '../metrics/score-files.js';
 import { isGenuine, type Pair, pairPath, parsePairs } from '../pairs/list.js';
 import { dataSets } from './published.js';
 import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } from './scores.js';
@@ -42,7 +44,7 @@ async function readLists(folder: string): Promise<{ dataSet: string; pairs: Pair
       if (existsSync(path.join(file, `landmark_evaluation_input_${entry.name}.txt`)))
         lists.push({ dataSet: entry.name, pairs: await readScoredPairs(file, entry.name) });
     } else if (/\.txt$/i.test(entry.name)) {
-      const { pairs } = parsePairs(await readFile(file, 'utf8'), file);
+      const { pairs } = parsePairs(await readText(file), file);
       lists.push({ dataSet, pairs: pairs.map((pair) => ({ ...pair, genuine: isGenuine(pair) })) });
     }
   }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { byBytes } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
+import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
 import { readScores, type SystemScores } from '../metrics/score-files.js';
 import { type PaperMeasures, ScoreSet } from '../metrics/score-set.js';
@@ -26,7 +27,7 @@ export interface ScoreBenchmark {
 }
 
 async function readPairs(file: string): Promise<Pair[]> {
-  return parsePairs(await readFile(file, 'utf8'), file).pairs;
+  return parsePairs(await readText(file), file).pairs;
 }
 
 /**

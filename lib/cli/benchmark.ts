@@ -8,6 +8,7 @@ import { cellText, legend, writeBenchmarkReport } from '../report/benchmark.js';
 import { toJson } from '../report/page.js';
 import { addEmbedderOptions, type EmbedderFlags, facesOption, toEmbedderOptions } from './embed-options.js';
 import { integer } from './numbers.js';
+import { refuseIdle } from './options.js';
 import { print, printTable } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
@@ -44,7 +45,11 @@ function scoresCommand(): Command {
     .option('--draws <n>', 'bootstrap draws for the intervals of the report', integer, 200)
     .option('--seed <n>', 'of the draws', integer, 0)
     .option('--json', 'print as JSON')
-    .action(async ({ data, out, json, draws, seed }: ScoresFlags) => {
+    .action(async ({ data, out, json, draws, seed }: ScoresFlags, self: Command) => {
+      refuseIdle(self, [
+        ['draws', out !== undefined, '--out: intervals are in the report'],
+        ['seed', out !== undefined && draws > 0, '--out, and draws'],
+      ]);
       const benchmark = await benchmarkScores(data);
       if (out !== undefined) {
         const page = await writeBenchmarkReport(
@@ -97,6 +102,7 @@ function modelsCommand(): Command {
     .option('--seed <n>', 'of the draws', integer, 0)
     .option('--json', 'print as JSON')
     .action(async ({ base, pairs, models, ensemble, limit, cut, out, draws, seed, json, ...flags }: ModelsFlags) => {
+      refuseIdle(command, [['seed', draws > 0, '--draws above 0']]);
       const progress = new Progress('photos');
       const result = await runInterruptibly(progress, (signal) =>
         benchmarkModels(base, pairs, models.map(parseModel), out, {

@@ -1,13 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { MaskbenchError } from '../errors.js';
+import { readNpy } from '../files/npy.js';
+import { numberedLines, readText } from '../files/text.js';
 import { evaluateIdentification, galleries, type IdentificationOptions } from '../metrics/identification.js';
-import { readNpy } from '../npy.js';
 import { pairIdentity } from '../pairs/list.js';
 import { cmcChart } from '../report/charts.js';
 import { pageTable, shown, shownEstimate } from '../report/evaluation.js';
 import { toJson, writeReport } from '../report/page.js';
 import { integer, number, rates } from './numbers.js';
+import { refuseIdle } from './options.js';
 import { print, printTable } from './output.js';
 
 interface Flags extends IdentificationOptions {
@@ -20,21 +21,19 @@ interface Flags extends IdentificationOptions {
 
 /** Identities of a list of photos, one a line. */
 async function readIdentities(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((error) => {
-    throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
+  return numberedLines(await readText(file)).map(({ line, number }) => {
+    const identity = pairIdentity(line);
+    if (identity === '')
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected <identity>/<photo>`);
+    return identity;
   });
-  return text
-    .split(/\r?\n/)
-    .filter((line) => line !== '')
-    .map((line, i) => {
-      const identity = pairIdentity(line);
-      if (identity === '')
-        throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 1}: expected <identity>/<photo>`);
-      return identity;
-    });
 }
 
-async function run({ matrix: file, probes, galleryList, out, json, ...options }: Flags): Promise<void> {
+async function run(
+  { matrix: file, probes, galleryList, out, json, ...options }: Flags,
+  command: Command,
+): Promise<void> {
+  refuseIdle(command, [['seed', options.nonMated !== 0, '--non-mated above 0']]);
   const { data, shape } = await readNpy(file);
   if (shape.length !== 2 || !(data instanceof Float32Array || data instanceof Float64Array))
     throw new MaskbenchError('UNREADABLE', file, `${file}: expected a matrix of floating-point scores`);

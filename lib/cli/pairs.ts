@@ -20,7 +20,7 @@ export function pairsCommand(): Command {
     .addOption(new Option('--protocol <name>', 'how pairs are drawn').choices(pairProtocols).default('paper'))
     .option('--seed <n>', 'the same seed gives the same pairs on every machine', integer, 0)
     .option('--count <n>', 'for balanced: pairs in all', integer)
-    .addOption(new Option('--masking <sides>', 'for balanced: which side is masked').choices(maskings).default('mixed'))
+    .addOption(new Option('--masking <sides>', 'for balanced: which side is masked (default: mixed)').choices(maskings))
     .addOption(
       new Option('--separator <form>', 'between the fields (default: as published, colons for rmfd)').choices([
         'spaces',

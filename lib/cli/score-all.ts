@@ -21,7 +21,8 @@ import {
   sides,
 } from '../score/score-all.js';
 import { integer, rates, shard } from './numbers.js';
-import { print, printTable, warn } from './output.js';
+import { refuseIdle } from './options.js';
+import { exitCodes, print, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
 interface Telling extends AllPairsTargets {
@@ -44,10 +45,11 @@ function twoSides(text: string): [Side, Side] {
   return [probes, references];
 }
 
-/** Prints what was found, and writes the report where `out` is given. */
+/** Prints what was found (without genuine or impostor pairs with exit code 1), and writes the report where `out` is given. */
 export async function tellAllPairs(scores: AllScores, { out, images, json, ...targets }: Telling): Promise<void> {
   const evaluation = evaluateAllPairs(scores, targets);
   const page = out === undefined ? undefined : await writeAllPairsReport(out, scores, evaluation, images);
+  if (evaluation.eer === null) process.exitCode = exitCodes.someFailed;
   if (json) return print(toJson(evaluation));
   const { identification, auc, dPrime, suspects, notes } = evaluation;
   print(allPairsSummary(evaluation, scores));
@@ -82,7 +84,16 @@ function mergeCommand(): Command {
     .description('add the shards of one run up, exactly')
     .argument('<folders...>', "the shards' outputs")
     .requiredOption('--out <folder>', 'for the whole')
-    .action(async (folders: string[], { out, ...flags }: Telling & { out: string }) => {
+    .action(async (folders: string[], { out, ...flags }: Telling & { out: string }, self: Command) => {
+      const scoring = self.parent as Command;
+      refuseIdle(
+        scoring,
+        scoring.options.map((option) => [
+          option.attributeName(),
+          false,
+          'to stand after merge, or to be given to the shards',
+        ]),
+      );
       const merged = mergeScores(await Promise.all(folders.map(loadScores)));
       await saveScores(out, merged);
       await tellAllPairs(merged, { out, ...flags });
@@ -97,7 +108,7 @@ export function scoreAllCommand(): Command {
     .description('score every pair of a corpus: exact error rates, most alike impostors')
     .option('--vectors <file.npy>', 'rows, as embed writes them')
     .option('--index <file.jsonl>', 'its index (default: beside it)')
-    .addOption(new Option('--within <side>', 'all unordered pairs of one side').choices(sides))
+    .addOption(new Option('--within <side>', 'all unordered pairs of one side').choices(sides).conflicts('between'))
     .option('--between <sides>', 'all ordered pairs of two sides, such as masked,plain', twoSides)
     .addOption(new Option('--metric <name>', 'how alike vectors are').choices(metrics).default('cosine'))
     .addOption(
@@ -121,6 +132,7 @@ export function scoreAllCommand(): Command {
     .action(async ({ vectors, index, exclude, out, ...flags }: Flags, self: Command) => {
       if (vectors === undefined || out === undefined)
         return self.error("error: required options '--vectors' and '--out'", { exitCode: 2 });
+      refuseIdle(self, [['fpir', flags.top !== 0, '--top above 0']]);
       const progress = new Progress('strips');
       const excluded = exclude === undefined ? [] : await readExcluded(exclude);
       const scores = await runInterruptibly(progress, (signal) =>

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { Embedder } from '../embed/embedder.js';
+import { readThreshold } from '../metrics/threshold-files.js';
 import { addEmbedderOptions, addModelOptions, type EmbedderFlags, toEmbedderOptions } from './embed-options.js';
-import { readThreshold } from './evaluate.js';
 import { number } from './numbers.js';
+import { refuseIdle } from './options.js';
 import { print, printJson, warn } from './output.js';
 
 interface Flags extends EmbedderFlags {
@@ -23,13 +24,17 @@ export function verifyCommand(): Command {
     .option('--threshold-fmr <rate>', 'the FMR whose threshold is taken from it', number, 0.001)
     .option('--json', 'print as JSON')
     .action(async (a: string, b: string, { thresholdFrom, thresholdFmr, detect, json, ...flags }: Flags) => {
-      const threshold = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr);
+      refuseIdle(command, [['thresholdFmr', thresholdFrom !== undefined, '--threshold-from']]);
       const embedder = await Embedder.open(toEmbedderOptions(flags));
       if (embedder.deviceProblem !== undefined) warn(`${embedder.deviceProblem}; the CPU goes on`);
       const vectors = await embedder.embed([a, b], { crops: !detect });
       const { dimensions } = embedder;
       const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));
       const { name, similarity: kind } = embedder.description;
+      const use = { name, alone: true, definition: 'exact', distance: false, model: name, metric: kind.kind } as const;
+      const found = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr, use);
+      for (const note of found?.notes ?? []) warn(`note: ${note}`);
+      const threshold = found?.threshold;
       const match = threshold === undefined ? undefined : similarity >= threshold;
       if (json)
         return printJson({

@@ -1,6 +1,7 @@
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
+import { decodeText, parseJson } from '../files/text.js';
 import type { Look } from '../mask/masker.js';
 
 /** What became of a photo. `copied`: it is part of the corpus as it is, because its data set has real masks. */
@@ -56,7 +57,7 @@ export async function* readManifest(file: string, { repair = false } = {}): Asyn
       rest = Buffer.concat([rest, chunk]);
       for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
         number++;
-        yield parseLine(rest.subarray(0, end).toString(), file, number);
+        yield parseLine(decodeText(rest.subarray(0, end), file), file, number);
         whole += end + 1;
         rest = rest.subarray(end + 1);
       }
@@ -69,7 +70,7 @@ export async function* readManifest(file: string, { repair = false } = {}): Asyn
 
 function parseLine(text: string, file: string, number: number): ManifestLine {
   try {
-    const line = JSON.parse(text) as ManifestLine;
+    const line = parseJson(text, file) as ManifestLine;
     if (typeof line.input === 'string' && typeof line.status === 'string') return line;
   } catch {
     // told below

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
 import { type ManifestLine, readManifest } from '../corpus/manifest.js';
 import { MaskbenchError } from '../errors.js';
+import { readJson } from '../files/text.js';
 
 /** Identities and photos of a corpus, as the paper counts them. */
 export interface CorpusCounts {
@@ -45,7 +46,7 @@ export async function partsOf(folder: string): Promise<string[]> {
 /** Throws `UNREADABLE` where the file is not a corpus description. */
 export async function readDescription(file: string): Promise<CorpusDescription> {
   try {
-    const description = JSON.parse(await readFile(file, 'utf8'));
+    const description = (await readJson(file)) as CorpusDescription;
     if (typeof description.layout === 'string' && typeof description.options === 'object') return description;
   } catch {
     // told below

@@ -230,15 +230,45 @@ export class Embedder {
     }, signal);
   }
 
-  /** How alike two vectors are by the model's own similarity. Throws `INVALID_ARGUMENT` for vectors of different lengths. */
+  /**
+   * How alike two vectors are by the model's own similarity. Throws `INVALID_ARGUMENT` for vectors of different lengths, and for those that
+   * have no similarity: with NaN, or zero under a cosine.
+   */
   similarity(a: Float32Array, b: Float32Array): number {
     if (a.length !== b.length) throw invalid('b', `${a.length} numbers`, b);
-    return native.similarity(a, b, this.#similarity);
+    const similarity = native.similarity(a, b, this.#similarity);
+    if (!Number.isNaN(similarity)) return similarity;
+    for (const [name, vector] of [['a', a] as const, ['b', b] as const])
+      if (vector.every((value) => value === 0))
+        throw new MaskbenchError(
+          'INVALID_ARGUMENT',
+          name,
+          `${name}: a zero vector has no ${this.#similarity.kind} similarity`,
+        );
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'a',
+      'a, b: the similarity of vectors with NaN or infinities is undefined',
+    );
   }
 
-  /** Similarities of pairs of rows of [n × dimensions] vectors; NaN where a vector is missing. */
-  similarities(vectors: Float32Array, first: ArrayLike<number>, second: ArrayLike<number>): Promise<Float64Array> {
-    const rows = [first, second].map((side) => Int32Array.from(side)) as [Int32Array, Int32Array];
+  /**
+   * Similarities of pairs of rows of [n × dimensions] vectors.
+   * @param first, second [pairs]: row numbers, from 0
+   * @returns [pairs]; NaN where a vector is missing
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: vectors that are no whole rows, sides of different lengths, rows that are not there
+   */
+  async similarities(
+    vectors: Float32Array,
+    first: ArrayLike<number>,
+    second: ArrayLike<number>,
+  ): Promise<Float64Array> {
+    const count = vectors.length / this.dimensions;
+    if (!Number.isInteger(count)) throw invalid('vectors', `rows of ${this.dimensions} numbers`, vectors.length);
+    if (first.length !== second.length) throw invalid('second', `${first.length} row numbers`, second.length);
+    const rows = Object.entries({ first, second }).map(([name, side]) =>
+      Int32Array.from(side, (row, i) => checkInteger(`${name}[${i}]`, row, 0, count - 1)),
+    ) as [Int32Array, Int32Array];
     return native.similarities(vectors, this.dimensions, ...rows, this.#similarity);
   }
 

@@ -6,9 +6,10 @@ import { withFolderLocked } from '../corpus/lock.js';
 import { readManifest } from '../corpus/manifest.js';
 import type { Problem } from '../corpus/run.js';
 import { checkChoice, MaskbenchError } from '../errors.js';
+import { npyHeader } from '../files/npy.js';
+import { numberedLines, readText } from '../files/text.js';
 import type { Face } from '../mask/masker.js';
 import { native } from '../native.js';
-import { npyHeader } from '../npy.js';
 import { pairIdentity } from '../pairs/list.js';
 import { Embedder, type EmbedderOptions, type EmbedInput, photoStatuses } from './embedder.js';
 
@@ -104,9 +105,7 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
     };
     if (!about.isDirectory()) {
       if (!/\.txt$/i.test(input)) yield plain('', input);
-      else
-        for (const name of (await readFile(input, 'utf8')).split(/\r?\n/))
-          if (name !== '') yield plain(path.dirname(input), name);
+      else for (const { line } of numberedLines(await readText(input))) yield plain(path.dirname(input), line);
     } else if (existsSync(path.join(input, 'dataset.json'))) yield* itemsOfCorpus(input);
     else
       for await (const group of photosBelow(input))

@@ -1,5 +1,6 @@
-import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, checkRates, invalid, MaskbenchError } from '../errors.js';
 import { isSamePhoto, type Pair, pairIdentity, pairPath } from '../pairs/list.js';
+import { type Comparisons, checkAgreement } from './comparisons.js';
 import { cllr } from './fusion.js';
 import { type Attributes, comparisonsOfGroups } from './groups.js';
 import {
@@ -23,33 +24,26 @@ import {
 
 export const definitions = ['exact', 'paper'] as const;
 /**
- * How rates are counted. `exact`: a match is score ≥ threshold, thresholds are the scores themselves (ISO/IEC 19795-1). `paper`: a match
- * is similarity > threshold, at 50 thresholds evenly from 1 to 0.
+ * How rates are counted. `exact`: a match is score ≥ threshold (of distances, score ≤ threshold), thresholds are the scores themselves
+ * (ISO/IEC 19795-1). `paper`: a match is similarity > threshold, at 50 thresholds evenly from 1 to 0.
  */
 export type Definition = (typeof definitions)[number];
-
-/** What the scores are about. */
-export interface Comparisons {
-  /** 1 genuine, 0 impostor; one for each comparison. */
-  labels: Uint8Array;
-  /** The photos compared, where a pair list tells; identities are taken from their names. */
-  pairs?: readonly Pair[];
-}
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions {
   /** Default `exact`. */
   definition?: Definition;
-  /** Scores are distances: smaller is more alike. They are negated, thresholds too. */
-  distance?: boolean;
   /** FMR targets for FNMR@FMR. Default 0.1, 0.01, 0.001, 0.0001; those that the sample can't support are named, not given. */
   fmr?: readonly number[];
   /** FNMR targets for FMR@FNMR. Default 0.1, 0.01. */
   fnmr?: readonly number[];
-  /** A threshold fixed beforehand, at which rates, groups and kinds of masking are given. */
-  threshold?: number;
   /**
-   * Takes that threshold from the plain–plain comparisons, at this FMR (NISTIR 8311 and 8331 use 1e-5); FNMR and FMR are then given for
+   * A threshold fixed beforehand, at which rates and groups are given, in the scores' own units: one for all systems, or one by a system's
+   * name; systems without one have no such rates.
+   */
+  threshold?: number | Record<string, number>;
+  /**
+   * Takes that threshold from each system's plain–plain comparisons, at this FMR (NISTIR 8311 and 8331 use 1e-5); FNMR and FMR are then given for
    * plain–masked and masked–masked comparisons too.
    */
   plainFmr?: number;
@@ -84,7 +78,7 @@ export interface TargetRates extends ThresholdRates {
   target: number;
 }
 
-/** Rates of some of the comparisons at the common threshold. */
+/** Rates of some of the comparisons at the operating threshold. */
 export interface PartRates extends ThresholdRates {
   /** `plain–masked`, say; or an attribute and its value. */
   name: string;
@@ -100,9 +94,21 @@ export interface MeasureEstimates extends Omit<ExactMeasures, 'eer' | 'auc'> {
   auc: Estimate;
 }
 
-/** What the scores of one system say. */
+/** The threshold that groups, kinds of masking and the worst errors are given at; its rates are over all comparisons. */
+export interface OperatingRates extends ThresholdRates {
+  /** How it was chosen: `given`; `FMR` and `target`; `plain–plain FMR` and `target`. */
+  by: 'given' | 'FMR' | 'plain–plain FMR';
+  target?: number;
+}
+
+/** What the scores of one system say. Thresholds are in its scores' own units. */
 export interface SystemEvaluation {
   name: string;
+  /** Scores are distances: a match is score ≤ threshold. */
+  distance: boolean;
+  /** As {@link SystemScores} has them. */
+  model?: string;
+  metric?: string;
   /** Completed comparisons. */
   genuine: number;
   impostor: number;
@@ -117,9 +123,11 @@ export interface SystemEvaluation {
   cllr?: number;
   fnmrAtFmr: TargetRates[];
   fmrAtFnmr: TargetRates[];
-  /** At the common threshold. */
+  /** At the threshold that was given, or taken from plain–plain comparisons. */
   atThreshold?: ThresholdRates;
-  /** By kind of masking, at the common threshold; failed comparisons are non-matches in `far` and `frr`. */
+  /** Where `groups` and `maskings` stand: the threshold of `atThreshold`, or else that of the smallest FMR target that all systems support. */
+  operating?: OperatingRates;
+  /** By kind of masking; failed comparisons are non-matches in `far` and `frr`. */
   maskings?: PartRates[];
   groups?: PartRates[];
   /** The same without comparisons of a photo and its own twin, where there are any. */
@@ -130,9 +138,11 @@ export interface SystemEvaluation {
   notes: string[];
 }
 
-/** A system minus the first, with the interval of shared draws. */
+/** A system minus the first, with the interval of shared draws, over the comparisons that both have. */
 export interface Difference {
   name: string;
+  genuine: number;
+  impostor: number;
   eer: Estimate;
   fnmrAtFmr: (Estimate & { target: number })[];
 }
@@ -140,8 +150,6 @@ export interface Difference {
 /** The result of {@link evaluate}. */
 export interface Evaluation {
   definition: Definition;
-  /** Where true, thresholds are negated distances. */
-  distance: boolean;
   genuine: number;
   impostor: number;
   /** Genuine comparisons of a photo with itself or its own masked twin. */
@@ -157,6 +165,14 @@ export interface Evaluation {
 
 const left = 2;
 
+/** Measures of one system on some comparisons, and the draws that they vary by. */
+interface Measured {
+  set: ScoreSet;
+  eer: number;
+  eerDraws?: Float64Array | undefined;
+  points: { target: number; fnmr: number; draws?: Float64Array | undefined }[];
+}
+
 /** What stays the same for all systems. */
 class Evaluator {
   readonly #comparisons: Comparisons;
@@ -166,12 +182,17 @@ class Evaluator {
   readonly draws: number;
   readonly identities: number | undefined;
   readonly samePhoto: boolean[];
+  /** The smallest FMR target that all systems support. */
+  readonly #commonFmr: number | undefined;
 
-  constructor(comparisons: Comparisons, options: EvaluateOptions) {
+  constructor(systems: readonly SystemScores[], comparisons: Comparisons, options: EvaluateOptions) {
     this.#comparisons = comparisons;
     this.#options = options;
     const usual = comparisons.labels.length > 1_000_000 ? 0 : 1000;
     this.draws = checkInteger('draws', options.draws ?? usual, 0, 1_000_000);
+    const fewest = Math.min(...systems.map((system) => this.#labelsOf(system).filter((label) => label === 0).length));
+    const common = fmrTargets(options).filter((target) => supports(fewest, target));
+    if (common.length > 0) this.#commonFmr = Math.min(...common);
     const { pairs } = comparisons;
     this.samePhoto = pairs?.map(isSamePhoto) ?? [];
     if (!pairs) return;
@@ -187,28 +208,35 @@ class Evaluator {
     this.identities = numbers.size;
   }
 
-  async evaluate(
-    system: SystemScores,
-  ): Promise<{ evaluation: SystemEvaluation; draws?: Draws | undefined; targets: number[] }> {
-    const { definition = 'exact', distance = false, plainFmr } = this.#options;
+  async evaluate(system: SystemScores): Promise<{ evaluation: SystemEvaluation; measured: Measured }> {
+    const { definition = 'exact', plainFmr } = this.#options;
+    const { distance = false, model, metric } = system;
     const labels = this.#labelsOf(system);
     const set = await ScoreSet.from(system.scores, labels, { distance, source: system.name });
     const notes: string[] = [];
-    const supported = (rate: string, asked: readonly number[] | undefined, usual: readonly number[], of: number) => {
-      const targets = asked ?? usual;
-      const given = targets.filter((target) => of * target >= 1 - 1e-9);
+    const supported = (rate: string, targets: readonly number[], of: number) => {
+      const given = targets.filter((target) => supports(of, target));
       if (given.length < targets.length)
         notes.push(`${of} comparisons support no ${rate} target below ${(1 / of).toPrecision(3)} (1/N)`);
       return given;
     };
-    const fmrTargets = supported('FMR', this.#options.fmr, [0.1, 0.01, 0.001, 0.0001], set.impostor);
-    const fnmrTargets = supported('FNMR', this.#options.fnmr, [0.1, 0.01], set.genuine);
-    const threshold = plainFmr === undefined ? this.#options.threshold : await this.#plainThreshold(system, plainFmr);
-    const fmrPoints = fmrTargets.map((target) => set.fnmrAtFmr(target));
-    const fnmrPoints = fnmrTargets.map((target) => set.fmrAtFnmr(target));
+    const fmrPoints = supported('FMR', fmrTargets(this.#options), set.impostor).map((target) => set.fnmrAtFmr(target));
+    const fnmrPoints = supported('FNMR', this.#options.fnmr ?? [0.1, 0.01], set.genuine).map((target) =>
+      set.fmrAtFnmr(target),
+    );
+    const { threshold: wanted } = this.#options;
+    const threshold =
+      plainFmr === undefined
+        ? typeof wanted === 'object'
+          ? wanted[system.name]
+          : wanted
+        : await this.#plainThreshold(system, plainFmr);
     const fixed = [...fmrPoints, ...fnmrPoints].map((point) => point.threshold);
     if (threshold !== undefined) fixed.push(threshold);
-    const draws = await this.#resample(system, labels, { fmr: fmrTargets, thresholds: fixed });
+    const draws = await this.#resample(system, labels, {
+      fmr: fmrPoints.map(({ target }) => target),
+      thresholds: fixed,
+    });
     const failed = this.#failures(system.failed);
     const rates = (rate: Rates, draw: Draws['at'][number] | undefined, fnmrDraws = draw?.fnmr) =>
       toRates(rate, { genuine: set.genuine, impostor: set.impostor }, failed, draw?.fmr, fnmrDraws);
@@ -223,6 +251,9 @@ class Evaluator {
       measured.eer === 0 ? estimateShare(0, eerOf) : { value: measured.eer, ...interval(draws?.eer) };
     const evaluation: SystemEvaluation = {
       name: system.name,
+      distance,
+      ...(model !== undefined && { model }),
+      ...(metric !== undefined && { metric }),
       genuine: set.genuine,
       impostor: set.impostor,
       failed,
@@ -251,17 +282,75 @@ class Evaluator {
       for (const doubted of [doubt(`FNMR at FMR ${target}`, fnmr), doubt(`the FMR reached for ${target}`, fmr)])
         if (doubted) notes.push(doubted);
     if (threshold !== undefined) evaluation.atThreshold = rates(set.at(threshold), draws?.at.at(-1));
+    const operating = this.#operating(evaluation);
+    if (operating) evaluation.operating = operating;
     const { pairs } = this.#comparisons;
-    if (pairs)
-      await this.#addWhatPhotosTell(
-        evaluation,
-        system,
-        pairs,
-        labels,
-        threshold ?? fmrPoints.at(-1)?.threshold,
-        plainFmr,
+    if (pairs) await this.#addWhatPhotosTell(evaluation, system, pairs, labels);
+    return {
+      evaluation,
+      measured: {
+        set,
+        eer: measured.eer,
+        eerDraws: draws?.eer,
+        points: fmrPoints.map(({ target, fnmr }, k) => ({ target, fnmr, draws: draws?.fnmrAtFmr[k] })),
+      },
+    };
+  }
+
+  #operating({ name, atThreshold, fnmrAtFmr, notes }: SystemEvaluation): OperatingRates | undefined {
+    const { plainFmr, threshold, groups } = this.#options;
+    if (plainFmr !== undefined && atThreshold) return { by: 'plain–plain FMR', target: plainFmr, ...atThreshold };
+    if (atThreshold) return { by: 'given', ...atThreshold };
+    const point = threshold === undefined && fnmrAtFmr.find(({ target }) => target === this.#commonFmr);
+    if (point) return { by: 'FMR', ...point };
+    if (groups)
+      notes.push(
+        threshold === undefined
+          ? 'groups: no FMR target is supported by all systems, so there is no threshold to give them at'
+          : `groups: no threshold is given for ${name}`,
       );
-    return { evaluation, draws, targets: fmrTargets };
+    return undefined;
+  }
+
+  /** A system against the first, over the comparisons that both have. */
+  async difference(
+    first: SystemScores,
+    other: SystemScores,
+    known: readonly [Measured, Measured],
+  ): Promise<Difference> {
+    const sides = [first, other] as const;
+    const [labels, others] = sides.map((system) => this.#labelsOf(system)) as [Uint8Array, Uint8Array];
+    const alike = labels.every((label, i) => label === others[i]);
+    const both = labels.map((label, i) => (others[i] === left ? left : label));
+    const [base, against] = alike
+      ? known
+      : ((await Promise.all(sides.map((system) => this.#measure(system, both)))) as [Measured, Measured]);
+    const interval = (a: Float64Array | undefined, b: Float64Array | undefined) => {
+      const found = a && b && percentileInterval(subtract(a, b));
+      return found ? { interval: found } : {};
+    };
+    return {
+      name: `${other.name} − ${first.name}`,
+      ...{ genuine: base.set.genuine, impostor: base.set.impostor },
+      eer: { value: against.eer - base.eer, ...interval(against.eerDraws, base.eerDraws) },
+      fnmrAtFmr: against.points.flatMap(({ target, fnmr, draws }) => {
+        const point = base.points.find((found) => found.target === target);
+        return point ? [{ target, value: fnmr - point.fnmr, ...interval(draws, point.draws) }] : [];
+      }),
+    };
+  }
+
+  async #measure(system: SystemScores, labels: Uint8Array): Promise<Measured> {
+    const { distance = false } = system;
+    const set = await ScoreSet.from(system.scores, labels, { distance, source: system.name });
+    const targets = fmrTargets(this.#options).filter((target) => supports(set.impostor, target));
+    const draws = await this.#resample(system, labels, { fmr: targets, thresholds: [] });
+    return {
+      set,
+      eer: (await set.measure()).eer,
+      eerDraws: draws?.eer,
+      points: targets.map((target, k) => ({ target, fnmr: set.fnmrAtFmr(target).fnmr, draws: draws?.fnmrAtFmr[k] })),
+    };
   }
 
   async #addWhatPhotosTell(
@@ -269,10 +358,9 @@ class Evaluator {
     system: SystemScores,
     pairs: readonly Pair[],
     labels: Uint8Array,
-    threshold: number | undefined,
-    plainFmr: number | undefined,
   ): Promise<void> {
-    const { distance = false, groups } = this.#options;
+    const { groups, plainFmr } = this.#options;
+    const { distance = false } = system;
     const all = pairs.map((_, i) => i);
     evaluation.acquisition = acquisitionOf(pairs, all, system.failed);
     if (this.samePhoto.includes(true)) {
@@ -287,6 +375,7 @@ class Evaluator {
         };
       }
     }
+    const threshold = evaluation.operating?.threshold;
     if (threshold === undefined) return;
     if (plainFmr !== undefined) {
       const kinds = ['plain–plain', 'plain–masked', 'masked–masked'];
@@ -312,10 +401,10 @@ class Evaluator {
     const completed = this.#labelsOf(system);
     const labels = new Uint8Array(completed.length).fill(left);
     for (const i of members) labels[i] = completed[i] as number;
-    const sign = this.#options.distance ? -1 : 1;
     const count = { genuine: 0, impostor: 0, fnm: 0, fm: 0 };
     for (const i of members) {
-      const match = sign * (system.scores[i] as number) >= threshold;
+      const score = system.scores[i] as number;
+      const match = system.distance ? score <= threshold : score >= threshold;
       if (labels[i] === 1) {
         count.genuine++;
         if (!match) count.fnm++;
@@ -350,7 +439,7 @@ class Evaluator {
     if (!labels.includes(0))
       throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'the list has no plain–plain impostor comparisons');
     const source = `${system.name}, plain–plain comparisons`;
-    const { distance = false } = this.#options;
+    const { distance = false } = system;
     return (await ScoreSet.from(system.scores, labels, { distance, source })).fnmrAtFmr(rate).threshold;
   }
 
@@ -381,7 +470,7 @@ class Evaluator {
     if (this.draws === 0) return undefined;
     const rows: number[] = [];
     for (let i = 0; i < labels.length; i++) if (labels[i] !== left) rows.push(i);
-    const sign = this.#options.distance ? -1 : 1;
+    const sign = system.distance ? -1 : 1;
     const resampled: Resampled = {
       scores: Float64Array.from(rows, (i) => sign * (system.scores[i] as number)),
       labels: Uint8Array.from(rows, (i) => labels[i] as number),
@@ -393,7 +482,10 @@ class Evaluator {
         count: this.identities,
       };
     const { seed = 0, signal } = this.#options;
-    return bootstrap(resampled, { ...targets, draws: this.draws, seed, ...(signal && { signal }) });
+    return bootstrap(resampled, {
+      ...{ fmr: targets.fmr ?? [], thresholds: targets.thresholds.map((threshold) => sign * threshold) },
+      ...{ draws: this.draws, seed, ...(signal && { signal }) },
+    });
   }
 }
 
@@ -436,10 +528,29 @@ function subtract(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, i) => value - (b[i] as number));
 }
 
+const fmrTargets = ({ fmr = [0.1, 0.01, 0.001, 0.0001] }: EvaluateOptions) => fmr;
+
+/** With a little room for 1 / target not being whole in binary. */
+const supports = (comparisons: number, target: number) => comparisons * target >= 1 - 1e-9;
+
+function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: EvaluateOptions, comparisons: Comparisons) {
+  if (fmr) checkRates('fmr', fmr);
+  if (fnmr) checkRates('fnmr', fnmr);
+  if (plainFmr !== undefined) checkRates('plainFmr', [plainFmr]);
+  checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
+  for (const value of typeof threshold === 'object' ? Object.values(threshold) : [threshold ?? 0])
+    if (!Number.isFinite(value)) throw invalid('threshold', 'a finite number', value);
+  if (threshold !== undefined && plainFmr !== undefined)
+    throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'expected a threshold or plainFmr, received both');
+  if (groups && !comparisons.pairs)
+    throw new MaskbenchError('INVALID_ARGUMENT', 'groups', 'groups need a pair list: it says who is compared');
+}
+
 /**
  * Measures verification: error rates, thresholds, intervals, curves, for one system or several on the same comparisons.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: scores and labels of different lengths, an unexplained NaN or an infinity, only
- * genuine or only impostor comparisons, scores outside [0, 1] with the `paper` definition
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range; scores and labels of different lengths; labels, pairs or names
+ * of photos that contradict each other; failures beyond the end; an unexplained NaN or an infinity; only genuine or only impostor
+ * comparisons; distances or scores outside [0, 1] with the `paper` definition
  */
 export async function evaluate(
   systems: readonly SystemScores[],
@@ -448,7 +559,9 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const definition = checkChoice('definition', options.definition ?? 'exact', definitions);
   const { labels, pairs } = comparisons;
-  const evaluator = new Evaluator(comparisons, options);
+  checkOptions(options, comparisons);
+  checkAgreement(systems, comparisons);
+  const evaluator = new Evaluator(systems, comparisons, options);
   const results = [];
   for (const system of systems) {
     const result = await evaluator.evaluate(system);
@@ -457,40 +570,18 @@ export async function evaluate(
       if (system.dropped.size > 0)
         result.evaluation.notes.push(`${system.dropped.size} comparisons across folds of identities are left out`);
     }
-    results.push(result);
+    results.push({ system, ...result });
   }
   const [first, ...others] = results;
-  const differences = others.flatMap(({ evaluation, draws, targets }): Difference[] => {
-    if (!first) return [];
-    const base = first.evaluation;
-    const interval = (a: Float64Array | undefined, b: Float64Array | undefined) => {
-      const shared = pairs || (base.genuine === evaluation.genuine && base.impostor === evaluation.impostor);
-      const found = a && b && shared && percentileInterval(subtract(a, b));
-      return found ? { interval: found } : {};
-    };
-    return [
-      {
-        name: `${evaluation.name} − ${base.name}`,
-        eer: {
-          value: evaluation.measures.eer.value - base.measures.eer.value,
-          ...interval(draws?.eer, first.draws?.eer),
-        },
-        fnmrAtFmr: targets.flatMap((target, k) => {
-          const place = first.targets.indexOf(target);
-          if (place < 0) return [];
-          const value = (evaluation.fnmrAtFmr[k]?.fnmr.value as number) - (base.fnmrAtFmr[place]?.fnmr.value as number);
-          return [{ target, value, ...interval(draws?.fnmrAtFmr[k], first.draws?.fnmrAtFmr[place]) }];
-        }),
-      },
-    ];
-  });
+  const differences = [];
+  for (const { system, measured } of others)
+    if (first) differences.push(await evaluator.difference(first.system, system, [first.measured, measured]));
   const samePhoto = evaluator.samePhoto.filter(Boolean).length;
   let genuine = 0;
   for (const label of labels) genuine += label;
   const notes = samePhoto ? [`${samePhoto} genuine comparisons are of a photo with itself or its own masked twin`] : [];
   return {
     definition,
-    distance: options.distance ?? false,
     genuine,
     impostor: labels.length - genuine,
     samePhoto,

@@ -1,4 +1,4 @@
-import { invalid, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, invalid, MaskbenchError } from '../errors.js';
 import { NamedRandom } from '../random.js';
 import type { SystemScores } from './score-files.js';
 
@@ -33,12 +33,22 @@ function sameLength(systems: readonly SystemScores[]): number {
 const failures = (systems: readonly SystemScores[]) => new Set(systems.flatMap(({ failed }) => [...failed]));
 
 /**
- * Fuses the scores of systems on the same pairs; a comparison that one of them failed is failed.
+ * Fuses the scores of systems on the same pairs; a comparison that one of them failed is failed. Of distances the fusion is a distance.
  * @param labels Needed for `z-norm`: impostor scores give its mean and deviation.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: systems of different lengths, impostor scores without deviation
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: systems of different lengths, similarities beside distances, impostor scores without
+ * deviation
  */
 export function fuse(systems: readonly SystemScores[], labels: Uint8Array, how: Exclude<Fusion, 'llr'>): SystemScores {
+  checkChoice('how', how, Object.keys(combine) as (keyof typeof combine)[]);
   const length = sameLength(systems);
+  const [first] = systems as [SystemScores];
+  const turned = systems.find(({ distance = false }) => distance !== (first.distance ?? false));
+  if (turned)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      turned.name,
+      `similarities and distances can't be fused by ${how}: ${first.name} and ${turned.name}`,
+    );
   const failed = failures(systems);
   const norms = systems.map(({ name, scores }) => {
     if (how !== 'z-norm') return { centre: 0, deviation: 1 };
@@ -56,7 +66,7 @@ export function fuse(systems: readonly SystemScores[], labels: Uint8Array, how: 
       ),
     ),
   );
-  return { name: `fusion (${how})`, scores, failed };
+  return { name: `fusion (${how})`, scores, failed, ...(first.distance && { distance: true }) };
 }
 
 /** The weights w and offset of llr = offset + Σ wₛ·scoreₛ, by Newton's method on the prior-weighted logistic cost. */
@@ -121,10 +131,13 @@ function solve(matrix: number[][], right: number[]): number[] {
 /**
  * Turns the scores of one or more systems into natural log-likelihood ratios by prior-weighted affine logistic regression
  * (Brümmer and du Preez 2006). Weights are fitted on other identities: identities are dealt into five folds, comparisons within a fold
- * get the weights of all comparisons that have no identity in it, and comparisons across folds are dropped.
+ * get the weights of all comparisons that have no identity in it, and comparisons across folds are dropped. Greater ratios are more alike,
+ * whether the scores are similarities or distances.
  * @param identities Of both sides of each comparison.
+ * @param options `prior` of a genuine comparison, between 0 and 1 (default 0.5); `seed` deals the folds.
  * @returns the ratios, NaN where a comparison failed or was dropped
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: fewer than five identities, a fold without genuine or impostor comparisons
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: a prior that is not between 0 and 1, fewer than five identities, a fold without genuine
+ * or impostor comparisons
  */
 export function calibrate(
   systems: readonly SystemScores[],
@@ -132,6 +145,8 @@ export function calibrate(
   identities: readonly (readonly [string, string])[],
   { seed = 0, prior = 0.5 }: { seed?: number; prior?: number } = {},
 ): SystemScores & { dropped: Set<number> } {
+  if (!(prior > 0 && prior < 1)) throw invalid('prior', 'a number above 0 and below 1', prior);
+  checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   const length = sameLength(systems);
   const failed = failures(systems);
   const folds = 5;

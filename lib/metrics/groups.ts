@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
+import { parseCsv } from '../files/csv.js';
+import { numberedLines, readText } from '../files/text.js';
 import { type Pair, pairIdentity, sourcePath } from '../pairs/list.js';
-import { csvFields } from './score-files.js';
 
 /** Attributes of photos or identities: sex, age, glasses … */
 export type Attributes = (photo: string) => Record<string, string> | undefined;
@@ -25,16 +25,16 @@ function ofSofName(photo: string): Record<string, string> | undefined {
 }
 
 /** CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each. */
-function parseCelebA(lines: string[], file: string): Attributes {
-  const names = (lines[1] as string).trim().split(/\s+/);
+function parseCelebA(text: string, file: string): Attributes {
+  const [, header, ...lines] = numberedLines(text);
+  const names = header?.line.trim().split(/\s+/) ?? [];
   const photos = new Map<string, Record<string, string>>();
-  for (const [i, line] of lines.slice(2).entries()) {
-    if (line.trim() === '') continue;
-    const [photo, ...values] = line.trim().split(/\s+/);
+  for (const { line, number } of lines) {
+    const [photo, ...values] = line.trim().split(/\s+/) as [string, ...string[]];
     if (values.length !== names.length)
-      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 3}: expected ${names.length} values`);
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected ${names.length} values`);
     photos.set(
-      path.parse(photo as string).name,
+      path.parse(photo).name,
       Object.fromEntries(names.map((name, k) => [name, values[k] === '1' ? 'yes' : 'no'])),
     );
   }
@@ -42,36 +42,39 @@ function parseCelebA(lines: string[], file: string): Attributes {
 }
 
 /** A header with `identity` or `photo`, and a column for each attribute. */
-function parseCsv(lines: string[], file: string): Attributes {
-  const [key, ...names] = csvFields(lines[0] as string);
+function parseTable(text: string, file: string): Attributes {
+  const { names: header, rows } = parseCsv(text, file);
+  const [key, ...names] = header;
   if (key !== 'identity' && key !== 'photo')
     throw new MaskbenchError('UNREADABLE', file, `${file}, line 1: expected "identity" or "photo" as the first column`);
-  const rows = new Map<string, Record<string, string>>();
-  for (const [i, line] of lines.slice(1).entries()) {
-    if (line.trim() === '') continue;
-    const [who, ...values] = csvFields(line);
-    if (values.length !== names.length)
-      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 2}: expected ${names.length + 1} columns`);
-    const named = names.map((name, k) => [name, values[k] as string]).filter(([, value]) => value !== '');
-    rows.set(key === 'photo' ? sourcePath(who as string) : (who as string), Object.fromEntries(named));
+  const known = new Map<string, Record<string, string>>();
+  for (const {
+    fields: [who = '', ...values],
+    line,
+  } of rows) {
+    const name = key === 'photo' ? sourcePath(who) : who;
+    const given = Object.fromEntries(
+      names.map((attribute, k) => [attribute, values[k] as string]).filter(([, value]) => value !== ''),
+    );
+    const before = known.get(name);
+    if (before && JSON.stringify(before) !== JSON.stringify(given))
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${line}: contradicts an earlier line about ${name}`);
+    known.set(name, given);
   }
-  if (key === 'identity') return (photo) => rows.get(pairIdentity(photo));
+  if (key === 'identity') return (photo) => known.get(pairIdentity(photo));
   // As the list names it; or without its folder, where file names are enough.
-  return (photo) => rows.get(sourcePath(photo)) ?? rows.get(path.posix.basename(sourcePath(photo)));
+  return (photo) => known.get(sourcePath(photo)) ?? known.get(path.posix.basename(sourcePath(photo)));
 }
 
 /**
  * Reads what is known of photos or identities.
  * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`; or `sof`, for the names of SoF.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`: another form; two lines about one that disagree
  */
 export async function readGroups(file: string): Promise<Attributes> {
   if (file === 'sof') return ofSofName;
-  const text = await readFile(file, 'utf8').catch((error) => {
-    throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
-  });
-  const lines = text.split(/\r?\n/);
-  return /^\d+\s*$/.test(lines[0] ?? '') && lines.length > 2 ? parseCelebA(lines, file) : parseCsv(lines, file);
+  const text = await readText(file);
+  return /^\d+$/.test(numberedLines(text)[0]?.line ?? '') ? parseCelebA(text, file) : parseTable(text, file);
 }
 
 /** Which comparisons are within each group: both sides have the value. Attributes and values in byte order. */

@@ -1,4 +1,4 @@
-import { checkChoice, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, checkRates, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { NamedRandom } from '../random.js';
 import { type Estimate, estimateShare } from './intervals.js';
@@ -40,7 +40,7 @@ export interface Identification {
  * @param matrix [probes × gallery], row-major similarities
  * @param probes Identity of each row.
  * @param gallery Identity of each column.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: a matrix of another size, a score that is no number, no mated or non-mated search
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is no number, no mated or non-mated search
  */
 export async function evaluateIdentification(
   matrix: Float32Array | Float64Array,
@@ -48,7 +48,10 @@ export async function evaluateIdentification(
   gallery: readonly string[],
   options: IdentificationOptions = {},
 ): Promise<Identification> {
-  const { nonMated = 0.5, rank = 1, seed = 0, fpir = [0.1, 0.01, 0.001] } = options;
+  const { nonMated = 0.5 } = options;
+  const rank = checkInteger('rank', options.rank ?? 1, 1, 2 ** 31 - 1);
+  const seed = checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER);
+  const fpir = checkRates('fpir', options.fpir ?? [0.1, 0.01, 0.001]);
   const enrolledPhotos = checkChoice('gallery', options.gallery ?? 'all', galleries);
   const refuse = (subject: string, problem: string) => new MaskbenchError('INVALID_ARGUMENT', subject, problem);
   if (matrix.length !== probes.length * gallery.length)

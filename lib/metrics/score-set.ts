@@ -1,9 +1,9 @@
-import { MaskbenchError } from '../errors.js';
+import { invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 
 /** Error rates at a threshold. */
 export interface Rates {
-  /** A score; `Infinity` where nothing matches. */
+  /** A score, in its own units; where nothing matches `Infinity`, of distances `-Infinity`. */
   threshold: number;
   /** False match rate: share of impostor comparisons that match, [0, 1]. */
   fmr: number;
@@ -16,7 +16,7 @@ export interface OperatingPoint extends Rates {
   target: number;
 }
 
-/** Threshold-free measures, `exact` definition (ISO/IEC 19795-1: a match is score ≥ threshold). */
+/** Threshold-free measures, `exact` definition (ISO/IEC 19795-1: a match is score ≥ threshold, of distances score ≤ threshold). */
 export interface ExactMeasures {
   /** Equal error rate by linear interpolation between the neighbouring points where FNMR − FMR changes sign. */
   eer: number;
@@ -26,8 +26,11 @@ export interface ExactMeasures {
   eerHull: number;
   /** Area under the ROC, ties counted as one half. */
   auc: number;
-  /** |mean genuine − mean impostor| / √((variance genuine + variance impostor) / 2), variances divided by n. */
-  dPrime: number;
+  /**
+   * |mean genuine − mean impostor| / √((variance genuine + variance impostor) / 2), variances divided by n. Null, for undefined, where that
+   * deviation is 0 within rounding.
+   */
+  dPrime: number | null;
   /** Cost of the best monotone calibration, in bits (Brümmer and du Preez 2006), by pool-adjacent-violators. */
   minCllr: number;
 }
@@ -44,7 +47,7 @@ export interface PaperMeasures {
   fnmr0: number;
 }
 
-/** Points of a curve, thresholds ascending: FMR falls from 1 to 0, FNMR rises from 0 to 1. */
+/** Points of a curve, thresholds from the most lenient to the strictest (of distances descending): FMR falls from 1 to 0, FNMR rises from 0 to 1. */
 export interface ErrorCurve {
   thresholds: Float64Array;
   fmr: Float64Array;
@@ -72,10 +75,11 @@ export function paperThresholds(count: number): number[] {
 export class ScoreSet {
   readonly #native: InstanceType<typeof native.ScoreSet>;
   readonly #source: string;
+  readonly #distance: boolean;
 
   private constructor(
     scores: InstanceType<typeof native.ScoreSet>,
-    source: string,
+    { source, distance }: { source: string; distance: boolean },
     /** How many genuine scores there are. */
     readonly genuine: number,
     /** How many impostor scores there are. */
@@ -83,10 +87,11 @@ export class ScoreSet {
   ) {
     this.#native = scores;
     this.#source = source;
+    this.#distance = distance;
   }
 
   /**
-   * @param scores Similarities [n]; with `distance`, distances, which are negated.
+   * @param scores Similarities [n]; with `distance`, distances: thresholds are distances then too.
    * @param labels [n]
    * @param options `source` names the scores in errors.
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: another length, a score that is no number, no genuine or no impostor score
@@ -111,13 +116,13 @@ export class ScoreSet {
     const set = new native.ScoreSet();
     const wrong = await set.load(numbers, marks, distance);
     if (wrong !== undefined) throw refuse(`score ${wrong + 1} is ${numbers[wrong]}`);
-    return new ScoreSet(set, source, genuine, impostor);
+    return new ScoreSet(set, { source, distance }, genuine, impostor);
   }
 
   /** Threshold-free measures of the `exact` definition. */
   async measure(): Promise<ExactMeasures> {
-    const { eerCrossing, ...others } = await this.#native.measure();
-    return { eer: eerCrossing, ...others };
+    const { eerCrossing, eerThreshold, ...others } = await this.#native.measure();
+    return { eer: eerCrossing, eerThreshold: this.#turned(eerThreshold), ...others };
   }
 
   /**
@@ -125,36 +130,45 @@ export class ScoreSet {
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where there are fewer than 1 / `target` impostor scores
    */
   fnmrAtFmr(target: number): OperatingPoint {
-    return { target, ...this.#native.atFmr(this.#supported('FMR', target, this.impostor)) };
+    return { target, ...this.#own(this.#native.atFmr(this.#supported('FMR', target, this.impostor))) };
   }
 
   /** FMR at the largest threshold with FNMR ≤ `target`. Throws as {@link ScoreSet.fnmrAtFmr}. */
   fmrAtFnmr(target: number): OperatingPoint {
-    return { target, ...this.#native.atFnmr(this.#supported('FNMR', target, this.genuine)) };
+    return { target, ...this.#own(this.#native.atFnmr(this.#supported('FNMR', target, this.genuine))) };
   }
 
-  /** Rates where a match is score ≥ `threshold`. */
+  /** Rates where a match is score ≥ `threshold`, of distances score ≤ `threshold`. */
   at(threshold: number): Rates {
-    return this.#native.at(threshold, false);
+    if (Number.isNaN(threshold)) throw invalid('threshold', 'a number', threshold);
+    return this.#own(this.#native.at(this.#turned(threshold), false));
   }
 
   /** Points for drawing; with more than `most` distinct scores, about 2,000 that lie visibly apart on any axes. */
-  curve(most = 2000): Promise<ErrorCurve> {
-    return this.#native.curve(most);
+  async curve(most = 2000): Promise<ErrorCurve> {
+    const { thresholds, ...rates } = await this.#native.curve(most);
+    return { thresholds: thresholds.map((threshold) => this.#turned(threshold)), ...rates };
   }
 
-  histogram(bins = 60): Promise<ScoreHistogram> {
-    return this.#native.histogram(bins);
+  async histogram(bins = 60): Promise<ScoreHistogram> {
+    const { low, high, genuine, impostor } = await this.#native.histogram(bins);
+    if (!this.#distance) return { low, high, genuine, impostor };
+    return {
+      low: this.#turned(high),
+      high: this.#turned(low),
+      genuine: genuine.reverse(),
+      impostor: impostor.reverse(),
+    };
   }
 
   /** The paper's rates at `count` thresholds evenly from 1 to 0: a match is score > threshold. */
   paperCurve(count: number): Rates[] {
     const { threshold: lowest } = this.#native.atFmr(1);
-    if (lowest < 0 || this.#native.at(1, true).fmr > 0 || this.#native.at(1, true).fnmr < 1)
+    if (this.#distance || lowest < 0 || this.#native.at(1, true).fmr > 0 || this.#native.at(1, true).fnmr < 1)
       throw new MaskbenchError(
         'INVALID_ARGUMENT',
         this.#source,
-        `${this.#source}: the paper's definition needs scores from 0 to 1`,
+        `${this.#source}: the paper's definition needs similarities from 0 to 1`,
       );
     return paperThresholds(count).map((threshold) => this.#native.at(threshold, true));
   }
@@ -173,6 +187,16 @@ export class ScoreSet {
       fnmr1000: smallest((fmr) => fmr < 0.001),
       fnmr0: smallest((fmr) => fmr === 0),
     };
+  }
+
+  /** The addon knows similarities only: distances are negated for it, and what it says of them is turned back. */
+  #turned(threshold: number): number {
+    // Not −0.
+    return this.#distance ? 0 - threshold : threshold;
+  }
+
+  #own(rates: Rates): Rates {
+    return { ...rates, threshold: this.#turned(rates.threshold) };
   }
 
   #supported(rate: string, target: number, comparisons: number): number {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { checkChoice, checkInteger, invalid, MaskbenchError } from '../errors.js';
+import { parseJson, readTextSync } from '../files/text.js';
 
 export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
 /**
@@ -119,8 +119,10 @@ export function readDescription(model: string): ModelDescription {
   const file = model.replace(/(\.onnx)?$/i, '.json');
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
-  } catch {
+    text = readTextSync(file);
+  } catch (error) {
+    if ((error as MaskbenchError).code === 'UNREADABLE')
+      throw new MaskbenchError('MODEL_CORRUPT', file, (error as Error).message);
     throw new MaskbenchError(
       'MODEL_MISSING',
       file,
@@ -128,9 +130,10 @@ export function readDescription(model: string): ModelDescription {
     );
   }
   try {
-    return checkDescription(JSON.parse(text) as ModelDescription, file);
+    return checkDescription(parseJson(text, file) as ModelDescription, file);
   } catch (error) {
-    if (error instanceof MaskbenchError) throw error;
-    throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${(error as Error).message}`);
+    if (error instanceof MaskbenchError && error.code !== 'UNREADABLE') throw error;
+    const { message } = error as Error;
+    throw new MaskbenchError('MODEL_CORRUPT', file, message.startsWith(file) ? message : `${file}: ${message}`);
   }
 }

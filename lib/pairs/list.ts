@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { inHouseIdentity } from '../datasets/layouts/real-masks.js';
 import { MaskbenchError } from '../errors.js';
+import { numberedLines } from '../files/text.js';
 
 /** Two photos to compare. */
 export interface Pair {
@@ -53,19 +54,19 @@ const flags: Partial<Record<string, boolean>> = { '0': false, '1': true };
 
 /**
  * Reads a pair list in either published form: `reference probe referenceMasked probeMasked [label]` with spaces or `::`
- * between; label 1 is genuine.
+ * between; label 1 is genuine. Blanks at the ends of lines and empty lines are left out.
  * @param text The file's text.
  * @param file Its name, for errors.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming file and line
  */
 export function parsePairs(text: string, file: string): PairList {
   const lineEnd = /\r\n/.test(text) ? '\r\n' : '\n';
-  const lines = text.split(lineEnd);
-  if (lines.at(-1) === '') lines.pop();
-  const separator = lines[0]?.includes('::') ? '::' : ' ';
-  if (lines.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: the pair list is empty`);
-  const fields = lines[0]?.split(separator).length;
-  const pairs = lines.map((line, index) => {
+  const lines = numberedLines(text);
+  const [first] = lines;
+  if (!first) throw new MaskbenchError('UNREADABLE', file, `${file}: the pair list is empty`);
+  const separator = first.line.includes('::') ? '::' : ' ';
+  const fields = first.line.split(separator).length;
+  const pairs = lines.map(({ line, number }) => {
     const parts = line.split(separator);
     const [reference, probe, referenceMask, probeMask, label] = parts as [string, string, string, string, string?];
     const referenceMasked = flags[referenceMask];
@@ -77,7 +78,7 @@ export function parsePairs(text: string, file: string): PairList {
       throw new MaskbenchError(
         'UNREADABLE',
         file,
-        `${file}, line ${index + 1}: expected "reference probe 0|1 0|1${fields === 5 ? ' 0|1' : ''}" with ${separator === ' ' ? 'spaces' : '::'} between, as in line 1`,
+        `${file}, line ${number}: expected "reference probe 0|1 0|1${fields === 5 ? ' 0|1' : ''}" with ${separator === ' ' ? 'spaces' : '::'} between, as in line ${first.number}`,
       );
     return { reference, probe, referenceMasked, probeMasked, ...(genuine !== undefined && { genuine }) };
   });

@@ -163,6 +163,11 @@ function* balanced(sampler: Sampler<Twins>, count: number, masking: Masking): Ge
   }
 }
 
+function needTwoPhotos(groups: Map<string, unknown[]>, corpus: string): void {
+  if (![...groups.values()].some((group) => group.length > 1))
+    throw new MaskbenchError('INVALID_ARGUMENT', corpus, `${corpus}: expected an identity with two photos`);
+}
+
 /**
  * Samples a pair list from a corpus.
  *
@@ -176,7 +181,7 @@ function* balanced(sampler: Sampler<Twins>, count: number, masking: Masking): Ge
  * Only photos with a masked twin are used, but for `rmfd`.
  *
  * @param corpus The corpus's folder.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT` (fewer than two identities, or no identity with two photos)
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT` (`count` or `masking` without `balanced`, fewer than two identities, or no identity with two photos)
  */
 export async function samplePairs(
   corpus: string,
@@ -184,6 +189,9 @@ export async function samplePairs(
   options: SampleOptions = {},
 ): Promise<Pair[]> {
   checkChoice('protocol', protocol, pairProtocols);
+  for (const name of ['count', 'masking'] as const)
+    if (protocol !== 'balanced' && options[name] !== undefined)
+      throw new MaskbenchError('INVALID_ARGUMENT', name, `${name} has no effect: it needs the protocol balanced`);
   const masking = checkChoice('masking', options.masking ?? 'mixed', maskings);
   const random = new NamedRandom(checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER), protocol);
   const photos = await readPhotos(corpus);
@@ -192,15 +200,9 @@ export async function samplePairs(
       ...(plain === undefined ? [] : [{ identity, file: plain, masked: false }]),
       ...(masked === undefined ? [] : [{ identity, file: masked, masked: true }]),
     ]);
-    return [
-      ...rmfd(
-        new Sampler(
-          grouped(pictures, ({ file }) => file),
-          random,
-          corpus,
-        ),
-      ),
-    ];
+    const groups = grouped(pictures, ({ file }) => file);
+    needTwoPhotos(groups, corpus);
+    return [...rmfd(new Sampler(groups, random, corpus))];
   }
   const twins = photos.filter((photo): photo is Twins => photo.plain !== undefined && photo.masked !== undefined);
   const sampler = new Sampler(
@@ -210,7 +212,6 @@ export async function samplePairs(
   );
   if (protocol === 'paper') return [...paper(sampler)];
   if (protocol === 'all-identities') return [...allIdentities(sampler)];
-  if (![...sampler.groups.values()].some((group) => group.length > 1))
-    throw new MaskbenchError('INVALID_ARGUMENT', corpus, `${corpus}: expected an identity with two photos`);
+  needTwoPhotos(sampler.groups, corpus);
   return [...balanced(sampler, checkInteger('count', options.count, 2, 100_000_000), masking)];
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
-import { csvField } from '../metrics/score-files.js';
+import { csvField } from '../files/csv.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
 import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../score/rates.js';
@@ -37,7 +37,7 @@ export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPair
   ];
   return [
     ['', 'threshold', 'FMR', 'FNMR', 'next edge: threshold, FMR, FNMR'],
-    row(`EER ${shown(eer.value)}`, eer.at, eer.below),
+    ...(eer ? [row(`EER ${shown(eer.value)}`, eer.at, eer.below)] : [['EER -', '-', '-', '-', '-']]),
     ...fnmrAtFmr.map(({ target, at, below, fmr, fnmr }) => [
       `FMR ≤ ${target}`,
       shown(at.threshold),
@@ -103,8 +103,7 @@ export async function writeAllPairsReport(
     );
   const histogram = { low, high, genuine: coarse(genuineHistogram(scores)), impostor: coarse(scores.impostor) };
   const charts = [
-    await detChart([curve], 'log'),
-    await detChart([curve]),
+    ...(genuine > 0 && impostors > 0 ? [await detChart([curve], 'log'), await detChart([curve])] : []),
     await histogramChart('all pairs', histogram),
   ];
   if (identification) charts.push(await cmcChart([{ name: metric, cmc: identification.cmc }]));
@@ -131,7 +130,7 @@ export async function writeAllPairsReport(
       { heading: 'Rates', tables },
       ...(notes.length > 0 ? [{ heading: 'What to know', notes }] : []),
       { heading: 'Pictures', charts },
-      await worstSection(worstImpostors(scores, 24), suspects.length, images),
+      await worstSection(worstImpostors(scores, 24), genuine > 0 ? suspects.length : undefined, images),
     ],
     numbers: evaluation,
   });
@@ -151,13 +150,15 @@ function suspectLines(suspects: readonly ImpostorPair[]): string {
 
 async function worstSection(
   worst: readonly ImpostorPair[],
-  suspects: number,
+  suspects: number | undefined,
   images: string | undefined,
 ): Promise<PageSection> {
   const listed =
-    suspects > 0
-      ? `${suspects} score as high as the median genuine pair or higher: ${suspectsFile} lists them; look at them before --exclude.`
-      : 'None scores as high as the median genuine pair.';
+    suspects === undefined
+      ? 'There is no genuine pair to hold them against.'
+      : suspects > 0
+        ? `${suspects} score as high as the median genuine pair or higher: ${suspectsFile} lists them; look at them before --exclude.`
+        : 'None scores as high as the median genuine pair.';
   const section = {
     heading: 'Most alike impostors',
     paragraphs: [`False matches, or two names for one person. ${listed}`],

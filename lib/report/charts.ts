@@ -101,13 +101,15 @@ async function draw(name: string, title: string, spec: object): Promise<Chart> {
       legend: {
         orient: 'bottom',
         columns: 2,
+        layout: { bottom: { direction: 'vertical', anchor: 'start', margin: 8 } },
         title: null,
         labelColor: text.color,
         labelFontSize: 13,
-        labelLimit: 190,
+        labelLimit: 0,
         symbolType: 'stroke',
         symbolStrokeColor: text.color,
         symbolStrokeWidth: 3,
+        symbolSize: 600,
       },
       range: { category: colors },
       header: { labelColor: text.color, labelFontSize: 13 },
@@ -129,8 +131,28 @@ async function draw(name: string, title: string, spec: object): Promise<Chart> {
 /** A chart for itself, without a page to take its colour from. */
 export const standalone = ({ svg }: Chart): string => svg.replaceAll('currentColor', '#222222');
 
-const percent = (rate: number) => (rate >= 0.001 ? `${(100 * rate).toPrecision(3)}%` : rate.toExponential(2));
-const series = { field: 'system', type: 'nominal', sort: null };
+const percent = (rate: number) =>
+  rate === 0 ? '0' : rate >= 0.001 ? `${(100 * rate).toPrecision(3)}%` : rate.toExponential(2);
+
+/** Colours tell systems apart; where there are more than colours, dashes do too. */
+function seriesOf(names: readonly string[]): object {
+  const legend = {
+    columns: names.every((name) => name.length <= 18) ? 2 : 1,
+    // Long names take several lines: one that is cut may look like another.
+    labelExpr: "split(replace(datum.label, regexp('(.{46})(?=.)', 'g'), '$1\\n'), '\\n')",
+  };
+  const color = { field: 'system', type: 'nominal', sort: null, legend };
+  if (names.length <= colors.length) return { color };
+  const dashes = [
+    [1, 0],
+    [8, 3],
+    [2, 2],
+    [8, 3, 2, 3],
+  ];
+  const range = names.map((_, i) => dashes[Math.floor(i / colors.length) % dashes.length]);
+  return { color, strokeDash: { ...color, scale: { domain: names, range } } };
+}
+
 const lines = { type: 'line', interpolate: 'linear', strokeWidth: 2.2, clip: true };
 
 /** Of many points about `most`, evenly, first and last included. */
@@ -153,7 +175,7 @@ export function rocChart(curves: readonly NamedCurve[]): Promise<Chart> {
   const y = rateAxis('tpr', 'true positive rate (1 − FNMR)', 'linear', 0) as object;
   const rows = curves.map(points);
   return draw('fpr-tpr', 'FPR/TPR', {
-    encoding: { color: series },
+    encoding: seriesOf(curves.map(({ name }) => name)),
     layer: [
       {
         data: { values: rows.flat() },
@@ -165,7 +187,15 @@ export function rocChart(curves: readonly NamedCurve[]): Promise<Chart> {
   });
 }
 
-/** FMR and FNMR (the paper: FAR and FRR) against the threshold. */
+/** FMR and FNMR (the paper: FAR and FRR) against the threshold; of systems that colours tell apart, for dashes are the rates. */
+export async function thresholdCharts(curves: readonly NamedCurve[]): Promise<Chart[]> {
+  const groups = Array.from({ length: Math.ceil(curves.length / colors.length) }, (_, i) =>
+    curves.slice(i * colors.length, (i + 1) * colors.length),
+  );
+  const charts = await Promise.all(groups.map((group) => thresholdChart(group)));
+  return charts.map((chart, i) => (i === 0 ? chart : { ...chart, name: `${chart.name}-${i + 1}` }));
+}
+
 export function thresholdChart(
   curves: readonly NamedCurve[],
   names: [string, string] = ['FMR', 'FNMR'],
@@ -201,9 +231,9 @@ export function thresholdChart(
     },
   };
   return draw('thresholds', `${names.join(' and ')} against threshold`, {
-    encoding: { color: curves.length > 1 ? series : { value: colors[0] }, strokeDash: dash },
+    encoding: seriesOf(curves.map(({ name }) => name)),
     layer: [
-      { data: { values: rows.flat(2) }, mark: lines, encoding: { x, y } },
+      { data: { values: rows.flat(2) }, mark: lines, encoding: { x, y, strokeDash: dash } },
       { data: { values: rows.flatMap((of) => some(of, 40)).flat() }, ...pointed(x, y) },
     ],
   });
@@ -225,7 +255,7 @@ export function detChart(curves: readonly NamedCurve[], axes: 'probit' | 'log' =
   const x = rateAxis('fmr', 'false match rate', axes, low('impostor'));
   const y = rateAxis('fnmr', 'false non-match rate', axes, low('genuine'));
   return draw(axes === 'probit' ? 'det' : 'det-log', `DET (${axes} axes)`, {
-    encoding: { color: series },
+    encoding: seriesOf(curves.map(({ name }) => name)),
     layer: [
       {
         data: { values: rows.flat() },
@@ -240,7 +270,11 @@ export function detChart(curves: readonly NamedCurve[], axes: 'probit' | 'log' =
 /** Shares of genuine and of impostor scores by score. */
 export function histogramChart(name: string, { low, high, genuine, impostor }: ScoreHistogram): Promise<Chart> {
   const step = (high - low) / genuine.length;
-  const rows = [['genuine', genuine] as const, ['impostor', impostor] as const].flatMap(([kind, counts]) => {
+  const kinds = [
+    { kind: 'genuine', counts: genuine, color: colors[2] },
+    { kind: 'impostor', counts: impostor, color: colors[1] },
+  ].filter(({ counts }) => counts.some((count) => count > 0));
+  const rows = kinds.flatMap(({ kind, counts }) => {
     const total = counts.reduce((sum, count) => sum + count, 0);
     return Array.from(counts, (count, i): Row => {
       const from = low + i * step;
@@ -266,8 +300,8 @@ export function histogramChart(name: string, { low, high, genuine, impostor }: S
         field: 'kind',
         type: 'nominal',
         sort: null,
-        scale: { range: [colors[2], colors[1]] },
-        legend: { symbolType: 'square' },
+        scale: { domain: kinds.map(({ kind }) => kind), range: kinds.map(({ color }) => color) },
+        legend: { symbolType: 'square', symbolSize: 120, symbolStrokeWidth: 0 },
       },
       description: { field: 'label', type: 'nominal' },
     },
@@ -297,7 +331,7 @@ export function cmcChart(systems: readonly { name: string; cmc: Float64Array }[]
   const y = { field: 'rate', type: 'quantitative', title: 'identification rate', scale: { zero: false } };
   return draw('cmc', 'CMC', {
     data: { values: rows },
-    encoding: { color: series },
+    encoding: seriesOf(systems.map(({ name }) => name)),
     layer: [{ mark: lines, encoding: { x, y } }, pointed(x, y)],
   });
 }

@@ -1,14 +1,15 @@
-import type { Comparisons, Evaluation, PartRates, SystemEvaluation, ThresholdRates } from '../metrics/evaluate.js';
+import type { Comparisons } from '../metrics/comparisons.js';
+import type { Evaluation, OperatingRates, PartRates, SystemEvaluation, ThresholdRates } from '../metrics/evaluate.js';
 import type { Estimate } from '../metrics/intervals.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import type { Pair } from '../pairs/list.js';
-import { type Chart, detChart, histogramChart, type NamedCurve, rocChart, thresholdChart } from './charts.js';
+import { type Chart, detChart, histogramChart, type NamedCurve, rocChart, thresholdCharts } from './charts.js';
 import { type PageSection, type PageTable, writeReport } from './page.js';
 import { pagePair, picturesNote } from './pictures.js';
 
-/** A number for people: four significant digits. */
-export function shown(value: number): string {
-  if (Number.isNaN(value)) return '-';
+/** A number for people: four significant digits; a dash where it is undefined. */
+export function shown(value: number | null): string {
+  if (value === null || Number.isNaN(value)) return '-';
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
   return value === 0 ? '0' : Math.abs(value) < 1e-4 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
 }
@@ -104,6 +105,17 @@ export function measureRows(evaluation: Evaluation): string[][] {
   ];
 }
 
+/** What a table of {@link partRows} is about, and the one threshold that its rates are at. */
+export function partsTitle(
+  { name, operating }: Pick<SystemEvaluation, 'name' | 'operating'>,
+  kind: 'maskings' | 'groups',
+): string {
+  const { by, target, threshold, fmr } = operating as OperatingRates;
+  const chosen = by === 'given' ? 'given' : `of ${by} ${target}`;
+  const what = kind === 'maskings' ? 'kinds of masking' : 'groups, impostors within the group';
+  return `${name}: ${what}, at the threshold ${shown(threshold)} (${chosen}; FMR ${shown(fmr.value)} over all comparisons)`;
+}
+
 /** One row a kind of masking or a group. */
 export function partRows(parts: readonly PartRates[]): string[][] {
   return [
@@ -145,26 +157,27 @@ export async function evaluationCharts(systems: readonly SystemEvaluation[]): Pr
     await rocChart(curves),
     await detChart(curves),
     await detChart(curves, 'log'),
-    ...(similarities.length > 0 ? [await thresholdChart(similarities)] : []),
+    ...(await thresholdCharts(similarities)),
     ...(await Promise.all(systems.map(({ name, histogram }) => histogramChart(name, histogram)))),
   ];
 }
 
 /** The worst errors at a threshold: impostors that match best, genuine comparisons that match least. */
 export function worstComparisons(
-  { scores, failed }: SystemScores,
+  { scores, failed, dropped, distance = false }: SystemScores,
   labels: ArrayLike<number>,
   threshold: number,
-  { most, distance }: { most: number; distance: boolean },
+  most: number,
 ): { falseMatches: number[]; falseNonMatches: number[] } {
   const sign = distance ? -1 : 1;
   const of = (i: number) => sign * (scores[i] as number);
   const falseMatches: number[] = [];
   const falseNonMatches: number[] = [];
   for (let i = 0; i < scores.length; i++) {
-    if (failed.has(i)) continue;
-    if (labels[i] === 0 && of(i) >= threshold) falseMatches.push(i);
-    if (labels[i] === 1 && of(i) < threshold) falseNonMatches.push(i);
+    if (failed.has(i) || dropped?.has(i)) continue;
+    const match = of(i) >= sign * threshold;
+    if (labels[i] === 0 && match) falseMatches.push(i);
+    if (labels[i] === 1 && !match) falseNonMatches.push(i);
   }
   return {
     falseMatches: falseMatches.sort((a, b) => of(b) - of(a)).slice(0, most),
@@ -178,14 +191,13 @@ async function worstSection(
   comparisons: Comparisons & { pairs: readonly Pair[] },
   images: string,
 ): Promise<PageSection[]> {
-  const found = evaluation.systems.find(({ name }) => name === system.name);
-  const point = found?.atThreshold ?? found?.fnmrAtFmr.at(-1);
-  if (!point) return [];
-  const { threshold } = point;
-  const worst = worstComparisons(system, comparisons.labels, threshold, { most: 12, distance: evaluation.distance });
+  const operating = evaluation.systems.find(({ name }) => name === system.name)?.operating;
+  if (!operating) return [];
+  const { threshold, fmr } = operating;
+  const worst = worstComparisons(system, comparisons.labels, threshold, 12);
   const pairsOf = (rows: number[]) =>
     Promise.all(rows.map((i) => pagePair(images, comparisons.pairs[i] as Pair, shown(system.scores[i] as number))));
-  const note = `At the threshold ${shown(threshold)}. ${picturesNote}`;
+  const note = `At the threshold ${shown(threshold)} (FMR ${shown(fmr.value)}). ${picturesNote}`;
   return [
     { heading: `Worst false matches of ${system.name}`, paragraphs: [note], pairs: await pairsOf(worst.falseMatches) },
     {
@@ -198,7 +210,7 @@ async function worstSection(
 
 const definitionTexts = {
   exact:
-    'Rates are exact (ISO/IEC 19795-1): a match is score ≥ threshold, thresholds are the distinct scores and infinity, FNMR at an FMR is not interpolated.',
+    'Rates are exact (ISO/IEC 19795-1): a match is score ≥ threshold, of distances score ≤ threshold; thresholds are the distinct scores and infinity, FNMR at an FMR is not interpolated.',
   paper:
     "The paper's rates: a match is similarity > threshold, at 50 thresholds evenly from 1 to 0; EER is the mean of FMR and FNMR at the first with the smallest difference. The exact rates (a match is score ≥ threshold) are beside them.",
 };
@@ -216,19 +228,25 @@ export async function writeEvaluationReport(
 ): Promise<string> {
   const { pairs } = comparisons;
   const tables = [pageTable('Measures; in brackets the 95% interval', measureRows(evaluation))];
-  for (const { name, maskings, groups } of evaluation.systems) {
-    if (maskings) tables.push(pageTable(`${name}: kinds of masking, at one threshold`, partRows(maskings)));
-    if (groups)
-      tables.push(pageTable(`${name}: groups, impostors within the group, at one threshold`, partRows(groups)));
-  }
-  if (evaluation.differences.length > 0)
+  for (const system of evaluation.systems)
+    for (const kind of ['maskings', 'groups'] as const) {
+      const parts = system[kind];
+      if (parts) tables.push(pageTable(partsTitle(system, kind), partRows(parts)));
+    }
+  const { differences } = evaluation;
+  const targets = [...new Set(differences.flatMap(({ fnmrAtFmr }) => fnmrAtFmr.map(({ target }) => target)))];
+  if (differences.length > 0)
     tables.push(
-      pageTable('Differences, with intervals of shared draws', [
-        ['', 'EER', ...(evaluation.differences[0]?.fnmrAtFmr.map(({ target }) => `FNMR at FMR ${target}`) ?? [])],
-        ...evaluation.differences.map(({ name, eer, fnmrAtFmr }) => [
+      pageTable('Differences over the comparisons that both have, with intervals of shared draws', [
+        ['', 'genuine, impostor', 'EER', ...targets.map((target) => `FNMR at FMR ${target}`)],
+        ...differences.map(({ name, genuine, impostor, eer, fnmrAtFmr }) => [
           name,
+          `${genuine}, ${impostor}`,
           shownEstimate(eer),
-          ...fnmrAtFmr.map(shownEstimate),
+          ...targets.map((target) => {
+            const point = fnmrAtFmr.find((found) => found.target === target);
+            return point ? shownEstimate(point) : '-';
+          }),
         ]),
       ]),
     );
@@ -237,11 +255,12 @@ export async function writeEvaluationReport(
     for (const system of systems)
       worst.push(...(await worstSection(evaluation, system, { ...comparisons, pairs }, images)));
   const notes = notesOf(evaluation);
+  const distances = evaluation.systems.filter(({ distance }) => distance).map(({ name }) => name);
   return writeReport(folder, {
     title: `Verification: ${evaluation.systems.map(({ name }) => name).join(', ')}`,
     introduction: [
       definitionTexts[evaluation.definition],
-      `Intervals: ${evaluation.intervals}.${evaluation.distance ? ' Scores are distances; thresholds are negated distances.' : ''}`,
+      `Intervals: ${evaluation.intervals}.${distances.length > 0 ? ` Distances, with their thresholds: ${distances.join(', ')}.` : ''}`,
     ],
     sections: [
       { heading: 'Rates', tables },

@@ -118,8 +118,12 @@ export async function writeReport(
 ): Promise<string> {
   const charts = path.join(folder, 'charts');
   await mkdir(charts, { recursive: true });
+  const names = new Set<string>();
   for (const chart of report.sections.flatMap((section) => section.charts ?? [])) {
-    const name = path.join(charts, chart.name.replace(/[^\w.-]+/g, '_'));
+    const plain = chart.name.replace(/[^\w.-]+/g, '_');
+    const same = [...names].filter((name) => name === plain || name.startsWith(`${plain}~`)).length;
+    names.add(same > 0 ? `${plain}~${same + 1}` : plain);
+    const name = path.join(charts, [...names].at(-1) as string);
     await writeFileAtomically(`${name}.svg`, standalone(chart));
     await writeFileAtomically(`${name}.png`, await toPng(standalone(chart), { zoom: 2, background: '#ffffff' }));
   }
@@ -129,15 +133,14 @@ export async function writeReport(
   return file;
 }
 
-/** JSON in which typed arrays are arrays, and infinities are text, for JSON has none. */
+/** JSON in which typed arrays are arrays, what is undefined (NaN) is null, and infinities are text, for JSON has none. */
 export function toJson(value: unknown): string {
   return JSON.stringify(
     value,
     (_, item) => {
-      if (ArrayBuffer.isView(item))
-        return Array.from(item as Float64Array, (number) => (Number.isFinite(number) ? number : String(number)));
-      if (item instanceof Set) return [...item];
-      return typeof item === 'number' && !Number.isFinite(item) ? String(item) : item;
+      if (ArrayBuffer.isView(item) || item instanceof Set) return Array.from(item as Iterable<unknown>);
+      if (typeof item !== 'number' || Number.isFinite(item)) return item;
+      return Number.isNaN(item) ? null : String(item);
     },
     2,
   );

@@ -1,7 +1,7 @@
-import { checkInteger } from '../errors.js';
+import { checkInteger, checkRates, invalid } from '../errors.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
 import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
-import type { AllScores, ScoredImage } from './score-all.js';
+import { type AllScores, metricNames, type ScoredImage } from './score-all.js';
 
 /** Options of {@link evaluateAllPairs}. */
 export interface AllPairsTargets {
@@ -23,19 +23,21 @@ export interface EdgesAround {
   below?: EdgeRates;
 }
 
-/** What {@link evaluateAllPairs} found. */
+/** What {@link evaluateAllPairs} found. Rates of no pair are NaN; what needs both kinds of pairs is null without one of them. */
 export interface AllPairsEvaluation {
+  /** As the models call it; all of them are similarities. */
+  metric: string;
   genuine: number;
   impostors: number;
   samePhoto: number;
   excluded: number;
   failed: AllScores['failed'];
   /** By linear interpolation between the edges where FNMR − FMR changes sign. */
-  eer: { value: number } & EdgesAround;
+  eer: ({ value: number } & EdgesAround) | null;
   /** Area under the ROC of the edges; scores of one bin count as ties. */
-  auc: number;
-  /** As {@link ExactMeasures.dPrime}; impostors stand in the middle of their bins. */
-  dPrime: number;
+  auc: number | null;
+  /** As {@link ExactMeasures.dPrime}; impostors stand in the middle of their bins, so null where scores deviate by less than a bin. */
+  dPrime: number | null;
   fnmrAtFmr: AllPairsRates[];
   /** The highest edge with FNMR ≤ target, and the one above it. */
   fmrAtFnmr: ({ target: number } & { at: EdgeRates; above?: EdgeRates })[];
@@ -65,22 +67,31 @@ const shownRanks = 100;
  */
 export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {}): AllPairsEvaluation {
   const { fmr = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7], fnmr = [], threshold, fpir = [0.1, 0.01, 0.001] } = targets;
+  for (const [name, rates] of Object.entries({ fmr, fnmr, fpir })) checkRates(name, rates);
+  if (threshold !== undefined && !Number.isFinite(threshold)) throw invalid('threshold', 'a finite number', threshold);
   const rank = checkInteger('rank', targets.rank ?? 1, 1, 2 ** 31 - 1);
   const { impostors, samePhoto, excluded, failed, genuine } = scores;
   const edges = ratesAtEdges(scores);
   const fnmrAtFmr = ratesAtFmr(scores, fmr);
   const left = fmr.filter((target) => !fnmrAtFmr.some((rate) => rate.target === target));
   const notes = left.length > 0 ? [`${impostors} impostor pairs support no FMR of ${left.join(', ')}`] : [];
+  const none = [...(genuine.length === 0 ? ['genuine'] : []), ...(impostors === 0 ? ['impostor'] : [])];
+  if (none.length > 0)
+    notes.unshift(
+      `there is no ${none.join(' and no ')} pair: EER, ${none.map((kind) => (kind === 'genuine' ? 'FNMR' : 'FMR')).join(', ')}, AUC and d′ are undefined`,
+    );
+  const both = none.length === 0;
   const identification = identify(scores, rank, fpir);
   if (identification) notes.push(...identification.notes);
   const median = Float32Array.from(genuine).sort()[genuine.length >> 1] ?? Number.POSITIVE_INFINITY;
   return {
+    metric: metricNames[scores.metric],
     ...{ genuine: genuine.length, impostors, samePhoto, excluded: excluded.length / 2, failed },
-    eer: eerOf(edges),
-    auc: aucOf(edges),
-    dPrime: dPrimeOf(scores),
+    eer: both ? eerOf(edges) : null,
+    auc: both ? aucOf(edges) : null,
+    dPrime: both ? dPrimeOf(scores) : null,
     fnmrAtFmr,
-    fmrAtFnmr: fnmr.map((target) => {
+    fmrAtFnmr: (genuine.length > 0 ? fnmr : []).map((target) => {
       const index = edges.findLastIndex((edge) => edge.fnmr <= target);
       const above = edges[index + 1];
       return { target, at: edges[index] as EdgeRates, ...(above && { above }) };
@@ -128,7 +139,7 @@ function around(edges: readonly EdgeRates[], index: number): EdgesAround {
   return { at, ...(below && { below }) };
 }
 
-function eerOf(edges: readonly EdgeRates[]): AllPairsEvaluation['eer'] {
+function eerOf(edges: readonly EdgeRates[]) {
   const found = around(
     edges,
     edges.findIndex(({ fmr, fnmr }) => fnmr >= fmr),
@@ -149,14 +160,16 @@ function aucOf(edges: readonly EdgeRates[]): number {
   return area;
 }
 
-function dPrimeOf(scores: AllScores): number {
+function dPrimeOf(scores: AllScores): number | null {
   const { impostor, impostors, low, high, genuine } = scores;
-  const middle = (bin: number) => low + ((bin + 0.5) * (high - low)) / impostor.length;
+  const width = (high - low) / impostor.length;
+  const middle = (bin: number) => low + (bin + 0.5) * width;
   const mean = impostor.reduce((sum, count, bin) => sum + count * middle(bin), 0) / impostors;
   const variance = impostor.reduce((sum, count, bin) => sum + count * (middle(bin) - mean) ** 2, 0) / impostors;
   const ownMean = genuine.reduce((sum, score) => sum + score, 0) / genuine.length;
   const ownVariance = genuine.reduce((sum, score) => sum + (score - ownMean) ** 2, 0) / genuine.length;
-  return Math.abs(ownMean - mean) / Math.sqrt((variance + ownVariance) / 2);
+  const spread = Math.sqrt((variance + ownVariance) / 2);
+  return spread < width ? null : Math.abs(ownMean - mean) / spread;
 }
 
 function identify({ mates, above, top, bestScores, identities }: AllScores, rank: number, fpir: readonly number[]) {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
-import { csvFields } from '../metrics/score-files.js';
-import { npyFile, readNpy } from '../npy.js';
+import { parseCsv } from '../files/csv.js';
+import { npyFile, readNpy } from '../files/npy.js';
+import { readJson, readText } from '../files/text.js';
 import { parsePairs } from '../pairs/list.js';
 import type { AllScores } from './score-all.js';
 
@@ -34,15 +35,7 @@ export async function saveScores(folder: string, scores: AllScores): Promise<voi
 /** Reads what {@link saveScores} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
 export async function loadScores(folder: string): Promise<AllScores> {
   const main = path.join(folder, 'scores.json');
-  const text = await readFile(main, 'utf8').catch((error) => {
-    throw new MaskbenchError('NOT_FOUND', main, `${main}: cannot be read: ${error.message}`);
-  });
-  let rest: AllScores;
-  try {
-    rest = JSON.parse(text) as AllScores;
-  } catch (error) {
-    throw new MaskbenchError('UNREADABLE', main, `${main}: ${(error as Error).message}`);
-  }
+  const rest = (await readJson(main)) as AllScores;
   const read = await Promise.all(
     arrays.map(async (name) => [name, (await readNpy(path.join(folder, `${name}.npy`))).data] as const),
   );
@@ -55,16 +48,15 @@ export async function loadScores(folder: string): Promise<AllScores> {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` with the line
  */
 export async function readExcluded(file: string): Promise<[string, string][]> {
-  const text = await readFile(file, 'utf8').catch((error) => {
-    throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
-  });
-  if (!/^probe,reference\b/.test(text))
+  const text = await readText(file);
+  if (!/^\s*\W?probe\W/i.test(text))
     return parsePairs(text, file).pairs.map(({ probe, reference }) => [probe, reference]);
-  return text.split(/\r?\n/).flatMap((line, i): [string, string][] => {
-    if (i === 0 || line === '') return [];
-    const [probe, reference] = csvFields(line);
+  const { names, rows } = parseCsv(text, file);
+  if (names[0] !== 'probe' || names[1] !== 'reference')
+    throw new MaskbenchError('UNREADABLE', file, `${file}, line 1: expected probe,reference as the first columns`);
+  return rows.map(({ fields: [probe, reference], line }) => {
     if (!probe || !reference)
-      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 1}: expected probe,reference`);
-    return [[probe, reference]];
+      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${line}: expected probe,reference`);
+    return [probe, reference];
   });
 }

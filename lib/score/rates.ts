@@ -6,7 +6,9 @@ import { type AllScores, type ScoredImage, tailBins } from './score-all.js';
 export interface EdgeRates {
   /** The bin's lower edge. */
   threshold: number;
+  /** NaN without an impostor pair. */
   fmr: number;
+  /** NaN without a genuine pair. */
   fnmr: number;
   falseMatches: number;
   falseNonMatches: number;
@@ -70,20 +72,22 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
     const index = edges.findIndex(({ fmr }) => fmr <= target);
     const at = edges[index] as EdgeRates;
     const below = edges[index - 1];
-    const intervals = index >= scores.tailBin ? jackknife(scores, edges, index, target) : undefined;
+    // Where every impostor is below the tail, it has no bins.
+    const intervals =
+      index >= scores.tailBin && scores.tail.length > 0 ? jackknife(scores, edges, index, target) : undefined;
     return {
       ...{ target, at, ...(below && { below }) },
       fmr: {
         value: at.fmr,
         errors: at.falseMatches,
         of: scores.impostors,
-        ...(intervals && { interval: intervals.fmr }),
+        ...(intervals?.fmr && { interval: intervals.fmr }),
       },
       fnmr: {
         value: at.fnmr,
         errors: at.falseNonMatches,
         of: scores.genuine.length,
-        ...(intervals && { interval: intervals.fnmr }),
+        ...(intervals?.fnmr && { interval: intervals.fnmr }),
       },
     };
   });
@@ -98,7 +102,7 @@ function jackknife(
   edges: readonly EdgeRates[],
   edge: number,
   target: number,
-): { fmr: [number, number]; fnmr: [number, number] } {
+): { fmr: [number, number] | undefined; fnmr: [number, number] | undefined } {
   const { identities, probes, references, within, tail, tailBin, tailWidth, impostors, genuine, genuineProbes } =
     scores;
   const { excluded } = scores;
@@ -151,7 +155,9 @@ function jackknife(
         (atTail(recomputed).falseNonMatches - bins.filter((of) => of < bin).length) / (genuine.length - bins.length),
       );
   }
-  const interval = (values: number[], centre: number): [number, number] => {
+  const interval = (values: number[], centre: number): [number, number] | undefined => {
+    // Where no identity makes a difference, they say nothing of what others would have made.
+    if (values.every((value) => value === values[0])) return undefined;
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance =
       ((values.length - 1) / values.length) * values.reduce((sum, value) => sum + (value - mean) ** 2, 0);

@@ -1,17 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeAllPairsOptions } from '../../binding.js';
 import { callNative } from '../calls.js';
 import { nativeDevice } from '../device.js';
 import type { IndexLine } from '../embed/files.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { readNpyRows } from '../files/npy.js';
+import { numberedLines, readText } from '../files/text.js';
 import { native } from '../native.js';
-import { readNpyRows } from '../npy.js';
 import { pairPath } from '../pairs/list.js';
 
 export const metrics = ['cosine', 'l2', 'inv-l2'] as const;
 /** `cosine`; `l2`, negated distances; `inv-l2`, 1 / (1 + distance). */
 export type Metric = (typeof metrics)[number];
+/** What the same similarities are called of a model. */
+export const metricNames: Record<Metric, string> = { cosine: 'cosine', l2: 'euclidean', 'inv-l2': 'inverse' };
 
 export const sides = ['all', 'plain', 'masked'] as const;
 /** Which images of the index are compared. */
@@ -110,27 +112,26 @@ export const tailBins = 512;
 
 /** Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line. */
 export async function readIndex(file: string): Promise<IndexLine[]> {
-  const text = await readFile(file, 'utf8').catch((error) => {
-    throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
-  });
   let next = 0;
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line, i) => {
-      const refuse = (problem: string) => new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 1}: ${problem}`);
-      let parsed: IndexLine;
-      try {
-        parsed = JSON.parse(line) as IndexLine;
-      } catch {
-        throw refuse('is no JSON');
-      }
-      if (typeof parsed.identity !== 'string' || typeof parsed.photo !== 'string' || typeof parsed.masked !== 'boolean')
-        throw refuse('expected row, identity, photo and masked');
-      if (parsed.row !== null && parsed.row !== next++)
-        throw refuse(`expected row ${next - 1}, found ${parsed.row}: another order`);
-      return parsed;
-    });
+  return numberedLines(await readText(file)).map(({ line, number }) => {
+    const refuse = (problem: string) => new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: ${problem}`);
+    let parsed: IndexLine | null;
+    try {
+      parsed = JSON.parse(line) as IndexLine | null;
+    } catch {
+      throw refuse('is no JSON');
+    }
+    if (
+      typeof parsed?.path !== 'string' ||
+      typeof parsed.identity !== 'string' ||
+      typeof parsed.photo !== 'string' ||
+      typeof parsed.masked !== 'boolean'
+    )
+      throw refuse('expected row, path, identity, photo and masked');
+    if (parsed.row !== null && parsed.row !== next++)
+      throw refuse(`expected row ${next - 1}, found ${parsed.row}: another order`);
+    return parsed;
+  });
 }
 
 /** One side's images in the order of identities, and where each row of the vectors goes. */
@@ -209,6 +210,8 @@ export async function scoreAll(
   const { signal, onProgress, between, intervals = true, exclude = [] } = options;
   const metric = checkChoice('metric', options.metric ?? 'cosine', metrics);
   const samePhotoMode = checkChoice('samePhoto', options.samePhoto ?? 'exclude', samePhotoModes);
+  if (between && options.within !== undefined)
+    throw new MaskbenchError('INVALID_ARGUMENT', 'within', 'expected within or between, received both');
   const sameVideo = checkChoice('sameVideo', options.sameVideo ?? 'include', ['exclude', 'include'] as const);
   if (sameVideo === 'exclude' && samePhotoMode !== 'exclude')
     throw new MaskbenchError(

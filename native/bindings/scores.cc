@@ -1,6 +1,7 @@
 #include "bindings/scores.h"
 
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,7 +49,8 @@ void Load(std::span<const Score> scores, std::span<const uint8_t> labels, bool n
     }
     sides[labels[i]].push_back(negate ? -score : score);
   }
-  loaded.scores = std::make_unique<const ScoreSet>(std::move(sides[1]), std::move(sides[0]));
+  loaded.scores = std::make_unique<const ScoreSet>(std::move(sides[1]), std::move(sides[0]),
+                                                   double{std::numeric_limits<Score>::epsilon()});
 }
 
 class ScoreSetWrap : public Napi::ObjectWrap<ScoreSetWrap> {
@@ -102,7 +104,7 @@ class ScoreSetWrap : public Napi::ObjectWrap<ScoreSetWrap> {
           object.Set("eerThreshold", measures->eer_threshold);
           object.Set("eerHull", measures->eer_hull);
           object.Set("auc", measures->auc);
-          object.Set("dPrime", measures->d_prime);
+          object.Set("dPrime", measures->d_prime ? Napi::Number::New(env, *measures->d_prime) : env.Null());
           object.Set("minCllr", measures->min_cllr);
           return object;
         });

@@ -18,12 +18,17 @@ struct Moments {
 };
 
 Moments MomentsOf(const std::vector<double>& scores) {
+  const auto count = static_cast<double>(scores.size());
   double sum = 0;
   for (const double score : scores) sum += score;
-  const double mean = sum / static_cast<double>(scores.size());
+  double mean = sum / count;
+  // What rounding left of the mean.
+  double rest = 0;
+  for (const double score : scores) rest += score - mean;
+  mean += rest / count;
   double squares = 0;
   for (const double score : scores) squares += Square(score - mean);
-  return {mean, squares / static_cast<double>(scores.size())};
+  return {mean, squares / count};
 }
 
 // One error rate that falls along a curve, and one that rises.
@@ -66,8 +71,8 @@ class Random {
 
 }  // namespace
 
-ScoreSet::ScoreSet(std::vector<double> genuine, std::vector<double> impostor)
-    : genuine_(std::move(genuine)), impostor_(std::move(impostor)) {
+ScoreSet::ScoreSet(std::vector<double> genuine, std::vector<double> impostor, double precision)
+    : genuine_(std::move(genuine)), impostor_(std::move(impostor)), precision_(precision) {
   std::sort(genuine_.begin(), genuine_.end());
   std::sort(impostor_.begin(), impostor_.end());
 }
@@ -159,7 +164,8 @@ Measures ScoreSet::Measure() const {
   const Moments g = MomentsOf(genuine_);
   const Moments i = MomentsOf(impostor_);
   const double spread = std::sqrt((g.variance + i.variance) / 2);
-  measures.d_prime = spread > 0 ? std::abs(g.mean - i.mean) / spread : g.mean == i.mean ? 0 : kInfinity;
+  const double rounding = 4 * precision_ * std::max(std::abs(lowest()), std::abs(highest()));
+  if (spread > rounding) measures.d_prime = std::abs(g.mean - i.mean) / spread;
   return measures;
 }
 

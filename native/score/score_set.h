@@ -2,6 +2,7 @@
 #define MASKBENCH_SCORE_SCORE_SET_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,7 +27,8 @@ struct Measures {
   // The lower-left convex hull of the (FMR, FNMR) points, cut by the diagonal.
   double eer_hull;
   double auc;
-  double d_prime;
+  // Where the scores deviate by more than rounding.
+  std::optional<double> d_prime;
   // Of the hull's likelihood ratios, which are those of pool-adjacent-violators.
   double min_cllr;
 };
@@ -34,7 +36,8 @@ struct Measures {
 // Genuine and impostor scores, each sorted, at least one of each and all finite.
 class ScoreSet {
  public:
-  ScoreSet(std::vector<double> genuine, std::vector<double> impostor);
+  // `precision`: that of the numbers that the scores were, relative to 1.
+  ScoreSet(std::vector<double> genuine, std::vector<double> impostor, double precision);
 
   size_t genuine() const { return genuine_.size(); }
   size_t impostor() const { return impostor_.size(); }
@@ -60,6 +63,7 @@ class ScoreSet {
   void Walk(Visit visit) const;
 
   std::vector<double> genuine_, impostor_;
+  double precision_;
 };
 
 // Score `i` of a weighted resampling: its comparison is of identities `first[i]` and `second[i]`.

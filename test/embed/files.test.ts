@@ -142,6 +142,33 @@ test('killed and resumed, vectors and index equal an uninterrupted run', async (
     t.is(sha256(readFileSync(at(`parts.${kind}`))), sha256(readFileSync(at(`whole.${kind}`))), kind);
 });
 
+test('T3: verify refuses a threshold of another direction, definition, model or metric', async (t) => {
+  const folder = temporaryFolder(t);
+  await writePhotos(folder, [{ name: 'a.png' }]);
+  const photo = path.join(folder, 'a.png');
+  const saved = path.join(folder, 't.json');
+  const system = { distance: false, model: 'dlib-resnet-128', metric: 'euclidean' };
+  const verify = (changes: object, definition = 'exact') => {
+    const of = { ...system, ...changes, fnmrAtFmr: [{ target: 0.001, threshold: -0.6 }] };
+    writeFileSync(saved, JSON.stringify({ definition, systems: [of] }));
+    return maskbench(['verify', photo, photo, '--no-detect', '--threshold-from', saved]);
+  };
+  const fits = await verify({});
+  t.regex(fits.stdout, /^match at the threshold -0\.6/m);
+  t.is(fits.stderr, '');
+  for (const [changes, message, definition] of [
+    [{ distance: true }, /direction distances, expected similarities/],
+    [{ model: 'arcface' }, /model arcface, expected dlib-resnet-128/],
+    [{ metric: 'cosine' }, /metric cosine, expected euclidean/],
+    [{}, /definition paper, expected exact/, 'paper'],
+  ] as const) {
+    const { code, stdout, stderr } = await verify(changes, definition);
+    t.is(code, 2);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+  }
+});
+
 test('verify prints a similarity, and with a threshold the decision', async (t) => {
   const folder = temporaryFolder(t);
   await writePhotos(folder, [{ name: 'a.png' }, { name: 'b.png' }]);
@@ -152,6 +179,7 @@ test('verify prints a similarity, and with a threshold the decision', async (t) 
   t.regex(same.stdout, /dlib-resnet-128, euclidean similarity: -?0\.000000\nmatch at the threshold -0\.6/);
   const other = JSON.parse((await maskbench(['verify', a, b, '--json', '--threshold-from', saved])).stdout);
   t.is(other.match, other.similarity >= -0.6);
+  t.regex(same.stderr, /note: model of the threshold from .*t\.json not checked: the file does not say it/);
   const missing = await maskbench(['verify', a, path.join(folder, 'none.png')]);
   t.is(missing.code, 1);
   t.regex(missing.stderr, /none\.png/);

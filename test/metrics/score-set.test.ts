@@ -165,13 +165,17 @@ test("the paper's definition: thresholds from 1 to 0, strict matches, 1 where no
   t.throws(() => outside.paper(), { code: 'INVALID_ARGUMENT', message: /theirs.*0 to 1/ });
 });
 
-test('distances are negated; equal scores, huge curves and unsupported targets have answers', async (t) => {
+test('thresholds of distances are distances; equal scores, huge curves and unsupported targets have answers', async (t) => {
   const distances = await ScoreSet.from([0.2, 0.3, 0.9, 0.8], [1, 1, 0, 0], { distance: true });
   t.is((await distances.measure()).eer, 0);
-  t.is(distances.fnmrAtFmr(0.5).threshold, -0.8);
+  t.is(distances.fnmrAtFmr(0.5).threshold, 0.8);
+  t.deepEqual(distances.at(0.3), { threshold: 0.3, fmr: 0, fnmr: 0 });
+  t.deepEqual([...(await distances.curve()).thresholds], [0.9, 0.8, 0.3, 0.2, Number.NEGATIVE_INFINITY]);
+  t.is((await distances.histogram(7)).low, 0.2);
+  t.deepEqual([...(await distances.histogram(7)).genuine], [1, 1, 0, 0, 0, 0, 0]);
   const equal = await ScoreSet.from([1, 1, 1, 1], [1, 1, 0, 0]);
   const { eer, eerHull, auc, dPrime, minCllr } = await equal.measure();
-  t.deepEqual({ eer, eerHull, auc, dPrime, minCllr }, { eer: 0.5, eerHull: 0.5, auc: 0.5, dPrime: 0, minCllr: 1 });
+  t.deepEqual({ eer, eerHull, auc, dPrime, minCllr }, { eer: 0.5, eerHull: 0.5, auc: 0.5, dPrime: null, minCllr: 1 });
   t.deepEqual(equal.fnmrAtFmr(0.5), { target: 0.5, threshold: Number.POSITIVE_INFINITY, fmr: 0, fnmr: 1 });
   const next = uniform(1);
   const many = Float64Array.from({ length: 50_000 }, next);

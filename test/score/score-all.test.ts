@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
@@ -16,7 +16,7 @@ import {
   ScoreSet,
   scoreAll,
 } from 'maskbench';
-import { npyHeader } from '../../lib/npy.js';
+import { npyHeader } from '../../lib/files/npy.js';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
 import { normal, uniform } from '../support/scores.js';
@@ -217,10 +217,10 @@ test('rates at edges are exact, both edges around a target are given, intervals 
     rank: 2,
   });
   const measures = await set.measure();
-  t.true(Math.abs(evaluation.eer.value - measures.eer) < 2e-3);
-  t.true(evaluation.eer.at.threshold - (evaluation.eer.below?.threshold as number) <= 2 / 4096 + 1e-12);
-  t.true(Math.abs(evaluation.auc - measures.auc) < 1e-4);
-  t.true(Math.abs(evaluation.dPrime - measures.dPrime) < 1e-3);
+  t.true(Math.abs((evaluation.eer?.value as number) - measures.eer) < 2e-3);
+  t.true((evaluation.eer?.at.threshold as number) - (evaluation.eer?.below?.threshold as number) <= 2 / 4096 + 1e-12);
+  t.true(Math.abs((evaluation.auc as number) - measures.auc) < 1e-4);
+  t.true(Math.abs((evaluation.dPrime as number) - (measures.dPrime as number)) < 1e-3);
   const [fmrPoint] = evaluation.fmrAtFnmr;
   t.true((fmrPoint?.at.fnmr as number) <= 0.05 && (fmrPoint?.above?.fnmr as number) > 0.05);
   t.true((evaluation.atThreshold?.at.threshold as number) >= 0.4);
@@ -311,7 +311,7 @@ test('two names for one person are suspected, and left out where excluded', asyn
     message: /nobody\.jpg is no path of the index/,
   });
   writeFileSync(file, 'probe,reference\np7/v0/0.jpg\n');
-  await t.throwsAsync(readExcluded(file), { message: /suspects\.csv, line 2: expected probe,reference/ });
+  await t.throwsAsync(readExcluded(file), { message: /suspects\.csv, line 2: expected 2 columns, found 1/ });
   await t.throwsAsync(scoreAll({ data, dimensions }, index, { samePhoto: 'only', sameVideo: 'exclude' }), {
     message: /can't be excluded with samePhoto only/,
   });
@@ -397,6 +397,56 @@ test('the whole chain on a corpus: generate, embed, score-all in shards, merge, 
   const again = await maskbench(['score-all', ...options, '--out', at('whole')]);
   t.is(again.code, 2);
   t.regex(again.stderr, /the output exists already/);
+});
+
+test('T4: without a genuine or an impostor pair no EER is given, that is said, and the exit code is 1', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  const next = uniform(4);
+  const index = indexOf(12, 1).filter(({ masked }) => !masked);
+  const lines = index.map((line, row) => ({ ...line, row }));
+  const data = Float32Array.from({ length: 12 * 8 }, () => next() - 0.5);
+  writeFileSync(at('v.npy'), Buffer.concat([npyHeader('<f4', [12, 8]), Buffer.from(data.buffer)]));
+  writeFileSync(at('v.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const note = /note: there is no genuine pair: EER, FNMR, AUC and d′ are undefined/;
+  const scored = await maskbench(['score-all', '--vectors', at('v.npy'), '--out', at('all'), '--fmr', '0.1']);
+  t.is(scored.code, 1, scored.stderr);
+  t.regex(scored.stdout, note);
+  t.regex(scored.stdout, /^EER - +- +- +- +-$/m);
+  t.regex(scored.stdout, /^FMR ≤ 0\.1 +0\.\d+ +0\.\d+ +- /m);
+  t.regex(scored.stdout, /AUC -, d′ -/);
+  const again = await maskbench(['evaluate', '--all-pairs', at('all'), '--fmr', '0.1', '--fnmr', '0.1', '--json']);
+  t.is(again.code, 1);
+  const { eer, auc, dPrime, fnmrAtFmr, fmrAtFnmr, notes } = JSON.parse(again.stdout);
+  t.deepEqual({ eer, auc, dPrime, fmrAtFnmr }, { eer: null, auc: null, dPrime: null, fmrAtFnmr: [] });
+  t.deepEqual([fnmrAtFmr[0].fnmr.value, fnmrAtFmr[0].at.fnmr], [null, null]);
+  t.regex(`note: ${notes[0]}`, note);
+  // Impostors keep their colour and are alone in the picture.
+  const picture = readFileSync(at('all/charts/histogram-all_pairs.svg'), 'utf8');
+  t.regex(picture, /#d55e00/);
+  t.notRegex(picture, /#00966b|genuine/);
+  const page = readFileSync(at('all/report.html'), 'utf8');
+  t.regex(page, /There is no genuine pair to hold them against/);
+  t.false(existsSync(at('all/charts/det.svg')));
+  // Every impostor pair is left out.
+  const two = await scoreAll(
+    { data: Float32Array.of(1, 0, 1, 1, 0, 1), dimensions: 2 },
+    lines.slice(0, 3).map((line, i) => ({ ...line, identity: i < 2 ? 'a' : 'b' })),
+    { exclude: [0, 1].map((i) => [lines[i]?.path as string, lines[2]?.path as string] as const) },
+  );
+  const found = evaluateAllPairs(two);
+  t.deepEqual([found.genuine, found.impostors, found.eer, found.auc], [1, 0, null, null]);
+  t.regex(found.notes[0] as string, /no impostor pair: EER, FMR, AUC and d′/);
+});
+
+test('T5: d′ of all pairs is undefined where scores deviate by less than a bin; targets out of range are refused', async (t) => {
+  const index = indexOf(3, 2).filter(({ masked }) => !masked);
+  const lines = index.map((line, row) => ({ ...line, row }));
+  const data = Float32Array.from({ length: lines.length * 2 }, (_, i) => (i % 2 === 0 ? 1 : 0.5));
+  const scores = await scoreAll({ data, dimensions: 2 }, lines);
+  t.is(evaluateAllPairs(scores).dPrime, null);
+  for (const targets of [{ fmr: [0] }, { fnmr: [2] }, { fpir: [Number.NaN] }, { rank: 0 }, { threshold: Number.NaN }])
+    t.throws(() => evaluateAllPairs(scores, targets), { code: 'INVALID_ARGUMENT' }, JSON.stringify(targets));
 });
 
 test('scores are the same with lesser vector instructions', async (t) => {

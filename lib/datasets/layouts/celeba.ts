@@ -1,7 +1,7 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { MaskbenchError } from '../../errors.js';
+import { numberedLines, readText } from '../../files/text.js';
 import { addTo } from '../../groups.js';
 import { entriesOf, type IdentityPhotos, inOrder, isSourceName, type Layout, type SourcePhoto } from '../layout.js';
 
@@ -24,11 +24,8 @@ async function* read(root: string): AsyncGenerator<IdentityPhotos> {
   for (const { name } of await entriesOf(path.join(root, folder), 'photos'))
     if (isSourceName(name)) names.set(path.parse(name).name, name);
   const byIdentity = new Map<string, SourcePhoto[]>();
-  let number = 0;
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
-    if (line.trim() === '') continue;
-    const [, listed, identity] = /^(\S+)\s+(\S+)\s*$/.exec(line) ?? [];
+  for (const { line, number } of numberedLines(await readText(file))) {
+    const [, listed, identity] = /^\s*(\S+)\s+(\S+)$/.exec(line) ?? [];
     if (listed === undefined || identity === undefined)
       throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected a file name and an identity`);
     const stem = path.parse(listed).name;

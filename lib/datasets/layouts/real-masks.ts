@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
+import { readTextSync, textLines } from '../../files/text.js';
 import { addTo } from '../../groups.js';
 import {
   entriesOf,
@@ -80,7 +81,7 @@ function readMfr2Labels(file: string): Map<string, boolean> {
       `${file}: expected the labels of MFR2 (person, number, mask type a line)`,
     );
   const labels = new Map<string, boolean>();
-  for (const line of readFileSync(file, 'utf8').split(/\r?\n/)) {
+  for (const line of textLines(readTextSync(file))) {
     const [person, number, mask] = line.split(/\s*[,\t]\s*/);
     if (person && number && mask && /^\d+$/.test(number))
       labels.set(`${person}_${number.padStart(4, '0')}`, !/^(no[-_ ]?mask|unmasked|none)$/i.test(mask.trim()));

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
+import { parseJson, readTextSync } from '../../files/text.js';
 import { parseColor } from '../color.js';
 import { readMaskTheFace } from './masktheface.js';
 import {
@@ -66,9 +67,9 @@ function toView(file: string, name: string, fields: Fields): TemplateView {
 function readTemplate(file: string): TemplateDescription {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    json = parseJson(readTextSync(file), file);
   } catch (error) {
-    refuse(file, `not JSON: ${(error as Error).message}`);
+    throw new MaskbenchError('INVALID_ARGUMENT', file, (error as Error).message);
   }
   const known = ['title', 'colors', ...viewKeys, 'left', 'right'];
   const fields = asFields(file, 'the template', json, known);

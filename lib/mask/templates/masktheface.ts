@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
+import { readTextSync, textLines } from '../../files/text.js';
 import type { TemplateAnchor, TemplateDescription, TemplateView } from './template.js';
 
 /**
@@ -18,7 +19,7 @@ type Section = Record<string, string>;
 function parseSections(file: string): Map<string, Section> {
   const sections = new Map<string, Section>();
   let current: Section | undefined;
-  for (const [i, line] of readFileSync(file, 'utf8').split(/\r?\n/).entries()) {
+  for (const [i, line] of textLines(readTextSync(file)).entries()) {
     const text = line.trim();
     if (text === '' || text.startsWith(';') || text.startsWith('#')) continue;
     const name = /^\[(.+)\]$/.exec(text)?.[1];

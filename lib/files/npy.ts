@@ -1,10 +1,10 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { MaskbenchError } from './errors.js';
-import { native } from './native.js';
+import { MaskbenchError } from '../errors.js';
+import { native } from '../native.js';
 
 /** A NumPy array file, read whole. */
 export interface NpyArray {
-  data: Float32Array | Float64Array | Uint8Array | Int32Array | Uint32Array;
+  data: Float32Array | Float64Array | Uint8Array | Int8Array | Uint16Array | Int16Array | Int32Array | Uint32Array;
   /** Row-major. */
   shape: number[];
 }
@@ -17,13 +17,17 @@ const kinds = {
   '<f8': { bytes: 8, view: (data: ArrayBuffer) => new Float64Array(data) },
   '|u1': { bytes: 1, view: (data: ArrayBuffer) => new Uint8Array(data) },
   '|b1': { bytes: 1, view: (data: ArrayBuffer) => new Uint8Array(data) },
+  '|i1': { bytes: 1, view: (data: ArrayBuffer) => new Int8Array(data) },
+  '<u2': { bytes: 2, view: (data: ArrayBuffer) => new Uint16Array(data) },
+  '<i2': { bytes: 2, view: (data: ArrayBuffer) => new Int16Array(data) },
   '<u4': { bytes: 4, view: (data: ArrayBuffer) => new Uint32Array(data) },
   '<i4': { bytes: 4, view: (data: ArrayBuffer) => new Int32Array(data) },
   '<i8': { bytes: 8, view: (data: ArrayBuffer) => Float64Array.from(new BigInt64Array(data), Number) },
+  '<u8': { bytes: 8, view: (data: ArrayBuffer) => Float64Array.from(new BigUint64Array(data), Number) },
 };
 
 /**
- * Reads a NumPy `.npy` file (format 1 to 3; float16, float32, float64, bool, uint8, int32 or int64, little-endian, C order).
+ * Reads a NumPy `.npy` file (format 1 to 3; float16, float32, float64, bool or integers of 8 to 64 bits, little-endian, C order).
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` (truncated, another kind, Fortran order, big-endian)
  */
 export async function readNpy(file: string): Promise<NpyArray> {
@@ -98,16 +102,17 @@ async function openNpy(file: string) {
     const headerBytes = Buffer.alloc(headerSize);
     await handle.read(headerBytes, 0, headerSize, headerStart);
     const header = headerBytes.toString('utf8');
-    const kind = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
-    const dimensions = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
+    // A Python literal: either kind of quotes; Python 2 writes long numbers as 3L.
+    const kind = /(['"])descr\1\s*:\s*(['"])(.*?)\2/.exec(header)?.[3];
+    const dimensions = /(['"])shape\1\s*:\s*\(([^)]*)\)/.exec(header)?.[2];
     if (kind === undefined || dimensions === undefined) throw refuse('its header is damaged');
     const shape = dimensions
       .split(',')
       .filter((part) => part.trim() !== '')
-      .map(Number);
+      .map((part) => Number(part.replace(/L\s*$/, '')));
     if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) throw refuse('its shape is damaged');
     if (kind.startsWith('>')) throw refuse(`holds big-endian numbers (${kind}); write it little-endian`);
-    if (/'fortran_order'\s*:\s*True/.test(header) && shape.length > 1)
+    if (/(['"])fortran_order\1\s*:\s*True/.test(header) && shape.length > 1)
       throw refuse('is in Fortran order; write it with numpy.ascontiguousarray');
     if (!(kind in kinds)) throw refuse(`holds ${kind}; expected one of ${Object.keys(kinds).join(', ')}`);
     const { bytes } = kinds[kind as keyof typeof kinds];

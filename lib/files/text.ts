@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { MaskbenchError } from '../errors.js';
+
+/** UTF-16 is told by its mark; or, without one, by the zero byte that every ASCII character has. */
+function encodingOf([first, second]: Uint8Array): string {
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return 'utf-16le';
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0 && second !== undefined)) return 'utf-16be';
+  return 'utf-8';
+}
+
+/**
+ * The text of a file that a user hands over: UTF-8, or UTF-16 of either byte order.
+ * @param file Its name, for errors.
+ * @throws {@link MaskbenchError} `UNREADABLE`: bytes that are no text
+ */
+export function decodeText(bytes: Uint8Array, file: string): string {
+  const encoding = encodingOf(bytes);
+  let text: string;
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new MaskbenchError('UNREADABLE', file, `${file}: expected UTF-8 or UTF-16, found other bytes`);
+  }
+  if (text.includes('\0'))
+    throw new MaskbenchError('UNREADABLE', file, `${file}: expected text, found a zero character`);
+  return text;
+}
+
+const notFound = (file: string, error: unknown) =>
+  new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${(error as Error).message}`);
+
+/** Reads a text file as {@link decodeText} does. Throws `NOT_FOUND`, `UNREADABLE`. */
+export async function readText(file: string): Promise<string> {
+  const bytes = await readFile(file).catch((error) => {
+    throw notFound(file, error);
+  });
+  return decodeText(bytes, file);
+}
+
+/** {@link readText} at once. */
+export function readTextSync(file: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw notFound(file, error);
+  }
+  return decodeText(bytes, file);
+}
+
+/** Text without byte order marks; files that were joined have one inside. */
+function withoutMarks(text: string): string {
+  return text.replace(/^\uFEFF/gm, '');
+}
+
+/**
+ * The lines of a text, whatever ends them (`\n`, `\r\n` or `\r`): line i + 1 is at i. Blanks at the end of a line, and empty lines at the end
+ * of the text, are not given; empty lines before it are, so that a line's number is its place.
+ */
+export function textLines(text: string): string[] {
+  const lines = withoutMarks(text.replace(/\r\n?/g, '\n'))
+    .split('\n')
+    .map((line) => line.trimEnd());
+  while (lines.at(-1) === '') lines.pop();
+  return lines;
+}
+
+/** Lines that are not empty, with their numbers from 1. */
+export function numberedLines(text: string): { line: string; number: number }[] {
+  return textLines(text).flatMap((line, i) => (line === '' ? [] : [{ line, number: i + 1 }]));
+}
+
+/** A value of JSON text. Throws `UNREADABLE`. */
+export function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(withoutMarks(text));
+  } catch (error) {
+    throw new MaskbenchError('UNREADABLE', file, `${file}: ${(error as Error).message}`);
+  }
+}
+
+/** Reads a JSON file. Throws `NOT_FOUND`, `UNREADABLE`. */
+export async function readJson(file: string): Promise<unknown> {
+  return parseJson(await readText(file), file);
+}
