@@ -151,6 +151,7 @@ export async function benchmarkModels(
     const embedder = await Embedder.open({ ...options, ...model });
     const { training, licence, overlaps = [], cut } = embedder.description;
     notes.push(`${name}: trained on ${training}; licence: ${licence}`);
+    if (embedder.batchProblem !== undefined) notes.push(`${name}: ${embedder.batchProblem}`);
     if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem}; the CPU went on`);
     for (const { dataSet } of present)
       if (overlaps.includes(dataSet))

@@ -11,7 +11,8 @@ import type {
 } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { nativeDevice } from '../device.js';
-import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError } from '../errors.js';
+import { checkArray, checkChoice, checkInteger, checkNumber, checkPath, invalid } from '../errors.js';
+import { checkFace } from '../face/known.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { native } from '../native.js';
 import { formatColor, parseColor } from './color.js';
@@ -204,11 +205,12 @@ export function defaultLandmarkModel(): string {
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
 export function toSource(
   input: ImageInput,
+  name = 'input',
 ): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
-  if (typeof input === 'string') return { path: input };
+  if (typeof input === 'string') return { path: checkPath(name, input) };
   if (input instanceof Uint8Array) return { data: input };
   if (typeof input !== 'object' || input === null || !(input.data instanceof Uint8Array))
-    throw invalid('input', 'a path, a Buffer or { data, width, height, channels }', input);
+    throw invalid(name, 'a path, a Buffer or { data, width, height, channels }', input);
   const width = checkInteger('width', input.width, 1, 65535);
   const height = checkInteger('height', input.height, 1, 65535);
   const { channels, data } = input;
@@ -320,12 +322,7 @@ export class Masker {
     const { output, copy, format, faces, signal } = options;
     if (copy !== undefined) checkChoice('copy: mode', copy.mode, copyModes);
     if (copy !== undefined && typeof input !== 'string') throw invalid('input', 'a path, for a copy of it', input);
-    for (const face of faces ?? []) {
-      for (const side of ['left', 'top', 'right', 'bottom'] as const)
-        checkInteger(`faces: box.${side}`, face?.box?.[side], -65535, 65535);
-      if (face.landmarks && face.landmarks.length !== 68)
-        throw invalid('faces: landmarks', '68 points', face.landmarks);
-    }
+    if (faces !== undefined) checkArray('faces', faces, checkFace, 'an array of faces');
     const result = await this.#run(
       {
         ...toSource(input),
