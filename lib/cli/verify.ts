@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { Embedder } from '../embed/embedder.js';
+import { MaskbenchError } from '../errors.js';
 import { addEmbedderOptions, addModelOptions, type EmbedderFlags, toEmbedderOptions } from './embed-options.js';
 import { readThreshold } from './evaluate.js';
 import { number } from './numbers.js';
@@ -26,10 +27,21 @@ export function verifyCommand(): Command {
       const threshold = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr);
       const embedder = await Embedder.open(toEmbedderOptions(flags));
       if (embedder.deviceProblem !== undefined) warn(`${embedder.deviceProblem}; the CPU goes on`);
+      if (embedder.batchProblem !== undefined) warn(embedder.batchProblem);
       const vectors = await embedder.embed([a, b], { crops: !detect });
       const { dimensions } = embedder;
       const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));
       const { name, similarity: kind } = embedder.description;
+      if (Number.isNaN(similarity)) {
+        const zero = [a, b].filter((_, i) =>
+          vectors.subarray(i * dimensions, (i + 1) * dimensions).every((x) => x === 0),
+        );
+        throw new MaskbenchError(
+          'INFERENCE_FAILED',
+          zero.join(', '),
+          `${zero.join(', ')}: ${name} gives a vector of zeros, for which there is no ${kind.kind} similarity`,
+        );
+      }
       const match = threshold === undefined ? undefined : similarity >= threshold;
       if (json)
         return printJson({
