@@ -24,15 +24,28 @@ function ofSofName(photo: string): Record<string, string> | undefined {
   };
 }
 
-/** CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each. */
+/**
+ * CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each; or Kaggle's `.csv` of it, whose first line
+ * is `image_id` and these names.
+ */
 function parseCelebA(lines: string[], file: string): Attributes {
-  const names = (lines[1] as string).trim().split(/\s+/);
+  const kaggle = lines[0]?.startsWith('image_id,') ?? false;
+  const separator = kaggle ? ',' : /\s+/;
+  const header = kaggle ? 0 : 1;
+  const names = (lines[header] as string)
+    .trim()
+    .split(separator)
+    .slice(kaggle ? 1 : 0);
   const photos = new Map<string, Record<string, string>>();
-  for (const [i, line] of lines.slice(2).entries()) {
+  for (const [i, line] of lines.slice(header + 1).entries()) {
     if (line.trim() === '') continue;
-    const [photo, ...values] = line.trim().split(/\s+/);
-    if (values.length !== names.length)
-      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${i + 3}: expected ${names.length} values`);
+    const [photo, ...values] = line.trim().split(separator);
+    if (values.length !== names.length || !values.every((value) => value === '1' || value === '-1'))
+      throw new MaskbenchError(
+        'UNREADABLE',
+        file,
+        `${file}, line ${i + header + 2}: expected a photo and ${names.length} values, each 1 or -1`,
+      );
     photos.set(
       path.parse(photo as string).name,
       Object.fromEntries(names.map((name, k) => [name, values[k] === '1' ? 'yes' : 'no'])),
@@ -62,7 +75,8 @@ function parseCsv(lines: string[], file: string): Attributes {
 
 /**
  * Reads what is known of photos or identities.
- * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`; or `sof`, for the names of SoF.
+ * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`, or Kaggle's `.csv` of it; or `sof`, for
+ * the names of SoF.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
  */
 export async function readGroups(file: string): Promise<Attributes> {
@@ -71,7 +85,9 @@ export async function readGroups(file: string): Promise<Attributes> {
     throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
   });
   const lines = text.split(/\r?\n/);
-  return /^\d+\s*$/.test(lines[0] ?? '') && lines.length > 2 ? parseCelebA(lines, file) : parseCsv(lines, file);
+  return /^\d+\s*$|^image_id,/.test(lines[0] ?? '') && lines.length > 2
+    ? parseCelebA(lines, file)
+    : parseCsv(lines, file);
 }
 
 /** Which comparisons are within each group: both sides have the value. Attributes and values in byte order. */
