@@ -102,6 +102,26 @@ export async function resolveModel({
   return { file: model, description: presets[description] as ModelDescription };
 }
 
+/** The options with their defaults, but the model. Throws `INVALID_ARGUMENT`. */
+export function checkEmbedder(options: EmbedderOptions) {
+  checkOptions(options);
+  checkFlag('acceptDamaged', options.acceptDamaged);
+  const device = nativeDevice(options);
+  const search = checkSearch(options);
+  if (device.cudaDevice >= 0 && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
+    throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
+  return {
+    device,
+    ...search,
+    threads: checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256),
+    maxBatch: checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024),
+    maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
+    landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
+    maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
+    acceptDamaged: options.acceptDamaged ?? false,
+  };
+}
+
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
 function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'crop'> {
   if (typeof input !== 'object' || input === null || !('faces' in input)) return toSource(input, name);
@@ -160,22 +180,14 @@ export class Embedder {
    * the device is not there)
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
-    checkOptions(options);
-    checkFlag('acceptDamaged', options.acceptDamaged);
-    const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
-    const maxBatch = checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024);
-    const device = nativeDevice(options);
+    const { device, threads, maxBatch, ...checked } = checkEmbedder(options);
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
-    const search = checkSearch(options);
-    if (device.cudaDevice >= 0 && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
-      throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
     const request = {
       library: onnxRuntimeLibrary(),
       model: file,
       concurrency: threads,
       maxBatch,
-      maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
       width: input.width,
       height: input.height,
       channelsFirst: input.layout === 'NCHW',
@@ -185,10 +197,7 @@ export class Embedder {
       cut,
       margin,
       output,
-      ...search,
-      landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
-      maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
-      acceptDamaged: options.acceptDamaged ?? false,
+      ...checked,
     };
     const open = async (cudaDevice: number, problem?: string) => {
       const core = new native.Embedder({ ...request, cudaDevice, deviceFallback: device.deviceFallback });

@@ -6,13 +6,20 @@ import { photosBelow } from '../corpus/files.js';
 import { withFolderLocked } from '../corpus/lock.js';
 import { readManifest } from '../corpus/manifest.js';
 import type { Problem } from '../corpus/run.js';
-import { checkChoice, checkFlag, checkOptions, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
+import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
 import type { Face } from '../mask/masker.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { npyHeader } from '../npy.js';
 import { pairIdentity } from '../pairs/list.js';
-import { Embedder, type EmbedderOptions, type EmbedInput, photoStatuses, resolveModel } from './embedder.js';
+import {
+  checkEmbedder,
+  Embedder,
+  type EmbedderOptions,
+  type EmbedInput,
+  photoStatuses,
+  resolveModel,
+} from './embedder.js';
 
 export const faceSources = ['auto', 'detect', 'manifest'] as const;
 /**
@@ -161,7 +168,8 @@ export async function embedFiles(
 ): Promise<EmbedSummary> {
   checkPaths('inputs', inputs);
   if (!/\.npy$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .npy', out);
-  checkOptions(options);
+  checkEmbedder(options);
+  if (options.model !== undefined) checkPath('model', options.model);
   checkChoice('faces', options.faces ?? 'auto', faceSources);
   if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
   checkFlag('crops', options.crops);
