@@ -202,6 +202,13 @@ export class Embedder {
     const open = async (cudaDevice: number, problem?: string) => {
       const core = new native.Embedder({ ...request, cudaDevice, deviceFallback: device.deviceFallback });
       const { dimensions, batchProblem } = await core.load();
+      const [first] = description.similarity.kind === 'sigmoid' ? description.similarity.layers : [];
+      if (first && first.weights.length !== dimensions * first.bias.length)
+        throw invalid(
+          'description: similarity.layers[0].weights',
+          `${dimensions} × ${first.bias.length} numbers, for vectors of ${dimensions}`,
+          first.weights.length,
+        );
       return new Embedder(
         core,
         description,
