@@ -345,6 +345,8 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
   model: string;
   /** A CUDA device, or -1 for the CPU. */
   cudaDevice: number;
+  /** Where the device can't do a part of the work, the CPU does it; else calls reject with UNAVAILABLE. */
+  deviceFallback: boolean;
   /** Requests worked on at once, 1 to 256. */
   concurrency: number;
   maxBatch: number;
@@ -381,11 +383,24 @@ export interface NativeEmbedding {
 
 export declare class Embedder {
   constructor(options: NativeEmbedderOptions);
-  /** Opens the model. Rejects with UNAVAILABLE, MODEL_MISSING, MODEL_CORRUPT, INVALID_ARGUMENT (it does not fit the options). */
-  load(): Promise<void>;
+  /**
+   * Opens the model and tries it: `batchProblem` says why each image is run alone, if it is. Rejects with UNAVAILABLE, MODEL_MISSING,
+   * MODEL_CORRUPT, INVALID_ARGUMENT (it does not fit the options), INFERENCE_FAILED (also: other numbers for the same image).
+   */
+  load(): Promise<{ dimensions: number; batchProblem: string }>;
   /** Rejects as `load`, as `Masker.mask`, and with NO_FACE and INFERENCE_FAILED. */
   embed(request: NativeEmbedRequest, cancellation: Cancellation): Promise<NativeEmbedding>;
+  /** Lets the model go once no call is under way; no other call may follow. */
+  close(): void;
+  /** Why the CPU does a part of what was left to a device; empty: it does not. */
+  readonly deviceProblem: string;
 }
+
+/**
+ * Cancels every call under way in this environment and waits for the threads that are in it; later calls never settle. For the end of the
+ * process: it then destroys what these threads use.
+ */
+export declare function drain(): void;
 
 /** ONNX Runtime's version and providers. Throws UNAVAILABLE. The first call, or the first model, decides which file is loaded. */
 export declare function onnxRuntime(library: string): { version: string; providers: string[] };

@@ -19,7 +19,10 @@ export class MaskbenchError extends Error {
 
 /** "expected … for …, received … of type …" */
 export function invalid(name: string, expected: string, received: unknown): MaskbenchError {
-  const shown = typeof received === 'object' && received !== null ? received.constructor?.name : String(received);
+  const shown =
+    typeof received === 'object' && received !== null
+      ? (received.constructor?.name ?? 'an object')
+      : JSON.stringify(String(received).slice(0, 100)).slice(1, -1);
   return new MaskbenchError(
     'INVALID_ARGUMENT',
     name,
@@ -53,6 +56,71 @@ export function checkRates(name: string, values: readonly number[]): readonly nu
 export function checkChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (!choices.includes(value as T)) throw invalid(name, `one of ${choices.join(', ')}`, value);
   return value as T;
+}
+
+/** Throws unless `value` is a text, a path or a name, that a file system can take. */
+export function checkPath(name: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '' || value.includes('\0'))
+    throw invalid(name, 'a path (a text without a NUL)', value);
+  return value;
+}
+
+/** Throws unless `value` is a text. */
+export function checkText(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(name, 'a text', value);
+  return value;
+}
+
+/** Throws unless `value` is an array without holes whose items pass `check`, which is given each one's name. */
+export function checkArray<T>(
+  name: string,
+  value: unknown,
+  check: (name: string, item: unknown) => T,
+  expected = 'an array',
+): T[] {
+  if (!Array.isArray(value)) throw invalid(name, expected, value);
+  // By number: forEach and map leave holes out.
+  return Array.from(value, (item, i) => check(`${name}[${i}]`, item));
+}
+
+/** Throws unless `value` is an array of paths. */
+export function checkPaths(name: string, value: unknown): string[] {
+  return checkArray(name, value, checkPath, 'an array of paths');
+}
+
+/** Throws unless `value` is an array, or a typed array, of numbers. */
+export function checkNumbers(name: string, value: unknown): ArrayLike<number> {
+  if (ArrayBuffer.isView(value) && 'length' in value && typeof value[0 as never] !== 'bigint')
+    return value as unknown as ArrayLike<number>;
+  return checkArray(
+    name,
+    value,
+    (item, number) => {
+      if (typeof number !== 'number') throw invalid(item, 'a number', number);
+      return number;
+    },
+    'an array of numbers',
+  );
+}
+
+/** Throws unless `value` is an object with named parts: no array, no bytes, not null. */
+export function checkObject(name: string, value: unknown, expected = 'an object'): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    throw invalid(name, expected, value);
+  return value as Record<string, unknown>;
+}
+
+/** Throws unless `value` is true, false or absent. */
+export function checkFlag(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') throw invalid(name, 'true or false', value);
+}
+
+/** Throws unless `options` are an object, its signal one, and its listeners (`on…`) functions. */
+export function checkOptions(options: unknown): void {
+  for (const [name, value] of Object.entries(checkObject('options', options)))
+    if (value === undefined) continue;
+    else if (name === 'signal' && !(value instanceof AbortSignal)) throw invalid(name, 'an AbortSignal', value);
+    else if (/^on[A-Z]/.test(name) && typeof value !== 'function') throw invalid(name, 'a function', value);
 }
 
 /** The addon's errors as ours; any other unchanged. */

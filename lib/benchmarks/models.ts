@@ -2,9 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { byBytes, writeFileAtomically } from '../corpus/files.js';
-import { Embedder, type EmbedderOptions } from '../embed/embedder.js';
-import { embedItem, type FaceSource, type Item, itemsOf } from '../embed/files.js';
-import { checkInteger, MaskbenchError } from '../errors.js';
+import { checkEmbedder, Embedder, type EmbedderOptions } from '../embed/embedder.js';
+import { embedItem, type FaceSource, faceSources, type Item, itemsOf } from '../embed/files.js';
+import {
+  checkArray,
+  checkChoice,
+  checkInteger,
+  checkObject,
+  checkPath,
+  checkText,
+  invalid,
+  MaskbenchError,
+} from '../errors.js';
 import { csvField } from '../files/csv.js';
 import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
@@ -132,10 +141,19 @@ export async function benchmarkModels(
   out: string,
   options: BenchmarkModelsOptions = {},
 ): Promise<ScoreBenchmark & { notes: string[] }> {
+  for (const [name, folder] of Object.entries({ base, lists, out })) checkPath(name, folder);
+  const names = checkArray(
+    'models',
+    models,
+    (name, model) => checkText(`${name}.name`, checkObject(name, model).name),
+    'an array of models',
+  );
+  if (names.length === 0) throw invalid('models', 'at least one model', models);
+  checkEmbedder(options);
+  checkChoice('faces', options.faces ?? 'auto', faceSources);
   const limit = checkInteger('limit', options.limit ?? 1001, 1, 100_000_000);
-  const unknown = options.ensemble?.find((name) => !models.some((model) => model.name === name));
-  if (unknown !== undefined)
-    throw new MaskbenchError('INVALID_ARGUMENT', 'ensemble', `ensemble: expected names of models, received ${unknown}`);
+  if (options.ensemble !== undefined)
+    checkArray('ensemble', options.ensemble, (name, member) => checkChoice(name, member, names), 'names of models');
   const scored: ScoredDataSet[] = (await readLists(lists)).map(({ dataSet, pairs: all }) => {
     const pairs = all.slice(0, limit);
     return { dataSet, pairs, labels: Uint8Array.from(pairs, ({ genuine }) => Number(genuine)), systems: [] };
@@ -153,6 +171,7 @@ export async function benchmarkModels(
     const embedder = await Embedder.open({ ...options, ...model });
     const { training, licence, overlaps = [], cut } = embedder.description;
     notes.push(`${name}: trained on ${training}; licence: ${licence}`);
+    if (embedder.batchProblem !== undefined) notes.push(`${name}: ${embedder.batchProblem}`);
     if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem}; the CPU went on`);
     for (const { dataSet } of present)
       if (overlaps.includes(dataSet))

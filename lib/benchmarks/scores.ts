@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { byBytes } from '../corpus/files.js';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
 import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
 import { readScores, type SystemScores } from '../metrics/score-files.js';
@@ -83,6 +83,7 @@ async function scoreFiles(folder: string): Promise<{ system: string; file: (data
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
  */
 export async function benchmarkScores(data: string): Promise<ScoreBenchmark> {
+  checkPath('data', data);
   const systems = await scoreFiles(path.join(data, 'benchmark_data'));
   const scored: ScoredDataSet[] = [];
   const absent = new Map<string, string>();

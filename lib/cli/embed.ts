@@ -35,6 +35,12 @@ export function embedCommand(): Command {
     .option('--bits <n>', 'of the floats: 16 or 32', floatBits, 32)
     .option('--resume', 'go on with an interrupted run')
     .option('--json', 'print a summary as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 every photo gave a vector or shows no face, 1 some could not be read or none gave a vector, 2 wrong usage,
+130 interrupted.`,
+    )
     .action(async (inputs: string[], { out, cut, detect, bits, resume, json, ...flags }: Flags) => {
       const progress = new Progress('photos');
       const summary = await runInterruptibly(progress, (signal) =>
@@ -45,7 +51,7 @@ export function embedCommand(): Command {
           onProblem: ({ message }) => progress.interrupt(() => warn(message)),
         }),
       );
-      const { counts, dimensions, vectors, index, interrupted, seconds } = summary;
+      const { counts, rows, failed, dimensions, vectors, index, interrupted, seconds } = summary;
       if (json) printJson(summary);
       else {
         const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
@@ -54,6 +60,9 @@ export function embedCommand(): Command {
       if (interrupted) {
         warn('interrupted; go on with the same command and --resume');
         process.exitCode = exitCodes.interrupted;
-      }
+      } else if (rows === 0) {
+        warn('no photo gave a vector');
+        process.exitCode = exitCodes.someFailed;
+      } else if (failed > 0) process.exitCode = exitCodes.someFailed;
     });
 }

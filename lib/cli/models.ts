@@ -20,6 +20,7 @@ function importCommand(): Command {
         "each image's own moments, or those of training (default: as the network was used)",
       ).choices(batchNorms),
     )
+    .option('--part <name>', 'which network of a PyTorch checkpoint that holds several')
     .option('--halves', 'store weights as 16-bit floats')
     .requiredOption('--out <file.onnx>', 'the model; its description is written beside it as .json')
     .option('--json', 'print as JSON')

@@ -9,6 +9,7 @@ export function fail(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   const message = error instanceof MaskbenchError ? error.message : error instanceof Error ? error.stack : error;
   process.stderr.write(`maskbench: ${message}\n`);
+  if (error instanceof MaskbenchError && error.code === 'ABORTED') return exitCodes.interrupted;
   return error instanceof MaskbenchError && ['INVALID_ARGUMENT', 'OUTPUT_EXISTS', 'LOCKED'].includes(error.code)
     ? exitCodes.usage
     : exitCodes.someFailed;

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { MaskbenchError } from '../errors.js';
 import { exitCodes, warn } from './output.js';
 
 /** Shows how far long work is: a bar on a terminal, a plain line every few seconds elsewhere. On standard error. */
@@ -45,7 +46,7 @@ export class Progress {
   }
 }
 
-/** Runs long work whose signal Ctrl-C raises; a second Ctrl-C stops the process at once. */
+/** Runs long work whose signal Ctrl-C raises; a second Ctrl-C stops the process at once. Throws `ABORTED` where the work gives up. */
 export async function runInterruptibly<T>(progress: Progress, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const interrupt = () => {
@@ -56,6 +57,10 @@ export async function runInterruptibly<T>(progress: Progress, work: (signal: Abo
   process.on('SIGINT', interrupt);
   try {
     return await work(stop.signal);
+  } catch (error) {
+    const gaveUp =
+      error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORTED'));
+    throw stop.signal.aborted && gaveUp ? new MaskbenchError('ABORTED', 'interrupt', 'interrupted') : error;
   } finally {
     progress.stop();
     process.off('SIGINT', interrupt);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { Embedder } from '../embed/embedder.js';
+import { MaskbenchError } from '../errors.js';
 import { readThreshold } from '../metrics/threshold-files.js';
 import { addEmbedderOptions, addModelOptions, type EmbedderFlags, toEmbedderOptions } from './embed-options.js';
 import { number } from './numbers.js';
@@ -27,10 +28,20 @@ export function verifyCommand(): Command {
       refuseIdle(command, [['thresholdFmr', thresholdFrom !== undefined, '--threshold-from']]);
       const embedder = await Embedder.open(toEmbedderOptions(flags));
       if (embedder.deviceProblem !== undefined) warn(`${embedder.deviceProblem}; the CPU goes on`);
+      if (embedder.batchProblem !== undefined) warn(embedder.batchProblem);
       const vectors = await embedder.embed([a, b], { crops: !detect });
       const { dimensions } = embedder;
-      const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));
       const { name, similarity: kind } = embedder.description;
+      const zero = [a, b].filter((_, i) =>
+        vectors.subarray(i * dimensions, (i + 1) * dimensions).every((x) => x === 0),
+      );
+      if (kind.kind === 'cosine' && zero.length > 0)
+        throw new MaskbenchError(
+          'INFERENCE_FAILED',
+          zero.join(', '),
+          `${zero.join(', ')}: ${name} gives a vector of zeros, which has no cosine similarity`,
+        );
+      const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));
       const use = { name, alone: true, definition: 'exact', distance: false, model: name, metric: kind.kind } as const;
       const found = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr, use);
       for (const note of found?.notes ?? []) warn(`note: ${note}`);

@@ -1,12 +1,13 @@
 import type { Dirent } from 'node:fs';
 import { mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkText, MaskbenchError } from '../errors.js';
 
 const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?)$/i;
 
 /** Whether a file's name says that it is a photo of a format that is read. */
 export function isPhotoName(name: string): boolean {
+  checkText('name', name);
   return photoName.test(name);
 }
 

@@ -1,6 +1,6 @@
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
 import { decodeText, parseJson } from '../files/text.js';
 import type { Look } from '../mask/masker.js';
 
@@ -47,7 +47,7 @@ export interface ManifestLine {
  * @throws {@link MaskbenchError} `UNREADABLE`, naming the line
  */
 export async function* readManifest(file: string, { repair = false } = {}): AsyncGenerator<ManifestLine> {
-  if (!existsSync(file)) return;
+  if (!existsSync(checkPath('file', file))) return;
   const handle = await open(file);
   let number = 0;
   let whole = 0;

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { checkChoice, invalid, MaskbenchError } from '../errors.js';
+import { checkChoice, checkPath, checkPaths, MaskbenchError } from '../errors.js';
 import { isPhotoName, photosBelow } from './files.js';
 import { withFolderLocked } from './lock.js';
 import { type ManifestFace, readManifest } from './manifest.js';
-import { type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
+import { checkRunOptions, type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
 export const outputFormats = ['same', 'jpeg', 'png', 'webp'] as const;
 type OutputFormat = (typeof outputFormats)[number];
@@ -103,7 +103,11 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  */
 export async function maskFiles(inputs: string[], out: string, options: MaskFilesOptions = {}): Promise<MaskSummary> {
   // Each letter of a text would be a path of its own, "/" among them.
-  if (!Array.isArray(inputs)) throw invalid('inputs', 'an array of files and folders', inputs);
+  checkPaths('inputs', inputs);
+  checkPath('out', out);
+  checkRunOptions(options);
+  checkChoice('format', options.format ?? 'same', outputFormats);
+  for (const name of ['manifest', 'again'] as const) if (options[name] !== undefined) checkPath(name, options[name]);
   const { again } = options;
   if (again === undefined) return maskInto(inputs, out, options, (jobs) => jobs);
   const known = await facesOf(again, jobsOf(inputs, out, 'same'));
@@ -124,7 +128,7 @@ async function maskInto(
   options: MaskFilesOptions,
   prepare: (jobs: AsyncIterable<Job[]>) => AsyncIterable<Job[]>,
 ): Promise<MaskSummary> {
-  const format = checkChoice('format', options.format ?? 'same', outputFormats);
+  const { format = 'same' } = options;
   const [first] = inputs;
   if (first === undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'inputs', 'expected at least one file or folder');

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkFlag, checkOptions, MaskbenchError } from '../errors.js';
 import { type CopyMode, type MaskedFace, Masker, type MaskerOptions, type MaskResult } from '../mask/masker.js';
 import { makeFolder, writeAtomically, writeFileAtomically } from './files.js';
 import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
@@ -47,6 +47,14 @@ export interface MaskSummary {
   interrupted: boolean;
   manifest?: string;
   seconds: number;
+}
+
+/** Throws `INVALID_ARGUMENT`. */
+export function checkRunOptions(options: RunOptions): void {
+  checkOptions(options);
+  for (const name of ['overwrite', 'resume', 'writeAlpha', 'writeLandmarks'] as const) checkFlag(name, options[name]);
+  // Its constructor checks the rest.
+  new Masker(options);
 }
 
 /** One photo of a run. */

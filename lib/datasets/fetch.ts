@@ -6,7 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { x as extractTar } from 'tar';
 import yauzl from 'yauzl';
-import { checkInteger, MaskbenchError } from '../errors.js';
+import { checkArray, checkInteger, checkOptions, checkPath, checkText, MaskbenchError } from '../errors.js';
 import { layoutNamed } from './registry.js';
 
 /** Options of {@link fetchDataset}. */
@@ -225,7 +225,9 @@ async function moveInto(from: string, to: string): Promise<void> {
  */
 export async function fetchDataset(name: string, base: string, options: FetchOptions = {}): Promise<string> {
   const layout = layoutNamed(name);
-  const target = path.join(base, name);
+  const target = path.join(checkPath('base', base), name);
+  checkOptions(options);
+  if (options.addresses !== undefined) checkArray('addresses', options.addresses, checkText, 'an array of addresses');
   const sources =
     options.addresses?.map((url, i) => ({ url, sha256: layout.addresses?.[i]?.sha256 })) ?? layout.addresses;
   if (!sources)

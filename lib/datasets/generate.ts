@@ -5,8 +5,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { removeTemporaries, writeAtomically } from '../corpus/files.js';
 import { withFolderLocked } from '../corpus/lock.js';
-import { type Job, type MaskSummary, type RunOptions, runJobs } from '../corpus/run.js';
-import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { checkRunOptions, type Job, type MaskSummary, type RunOptions, runJobs } from '../corpus/run.js';
+import { checkArray, checkChoice, checkInteger, checkObject, checkPath, MaskbenchError } from '../errors.js';
 import { type CopyMode, copyModes } from '../mask/masker.js';
 import { packageRoot } from '../package-root.js';
 import {
@@ -184,7 +184,17 @@ export async function generateCorpora(
   out: string,
   options: GenerateOptions = {},
 ): Promise<GeneratedCorpus[]> {
-  if (options.shard) {
+  checkPath('base', base);
+  checkPath('out', out);
+  checkRunOptions(options);
+  checkChoice('copy', options.copy ?? 'auto', copyModes);
+  checkInteger('minPhotos', options.minPhotos ?? 1, 1, 1_000_000);
+  const only =
+    options.only === undefined
+      ? undefined
+      : checkArray('only', options.only, (_, name) => layoutNamed(name as string), 'an array of names of data sets');
+  if (options.shard !== undefined) {
+    checkObject('shard', options.shard, '{ index, count }');
     const count = checkInteger('shard count', options.shard.count, 1, 100_000);
     checkInteger('shard index', options.shard.index, 1, count);
   }
@@ -195,7 +205,7 @@ export async function generateCorpora(
       out,
       `${out}: the corpora cannot lie among the data sets they are made from`,
     );
-  const chosen = options.only?.map(layoutNamed) ?? layouts.filter(({ name }) => existsSync(path.join(base, name)));
+  const chosen = only ?? layouts.filter(({ name }) => existsSync(path.join(base, name)));
   const missing = chosen.find(({ name }) => !existsSync(path.join(base, name)));
   if (missing || chosen.length === 0)
     throw new MaskbenchError(
@@ -217,6 +227,7 @@ export async function generateCorpora(
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, unfinished, or of another split
  */
 export async function mergeShards(folder: string): Promise<CorpusDescription> {
+  checkPath('folder', folder);
   const parts = await partsOf(folder);
   const count = Number(/-of-(\d+)$/.exec(parts.at(-1) ?? '')?.[1] ?? 0);
   const expected = Array.from({ length: count }, (_, i) => `.${i + 1}-of-${count}`);

@@ -1,4 +1,4 @@
-import { checkChoice } from '../errors.js';
+import { checkChoice, checkPath } from '../errors.js';
 import type { Layout } from './layout.js';
 import { celeba } from './layouts/celeba.js';
 import { feiFaceFrontal, feiFaceOriginal } from './layouts/fei.js';
@@ -22,7 +22,12 @@ export const layouts: readonly Layout[] = [
   rmfd,
   mfr2,
   folders,
-];
+].map((layout) => ({
+  ...layout,
+  async *read(root, options) {
+    yield* layout.read(checkPath('root', root), options);
+  },
+}));
 
 /** Throws `INVALID_ARGUMENT` for an unknown name. */
 export function layoutNamed(name: string): Layout {

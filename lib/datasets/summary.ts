@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
 import { type CorpusCounts, corpusFiles, countCorpus, partsOf, readDescription } from './corpus.js';
 
 /** Identities and images as the paper's table has them. */
@@ -55,6 +55,7 @@ export interface CorpusSummary extends CorpusCounts {
  * @throws {@link MaskbenchError} `NOT_FOUND` where there is none
  */
 export async function summarizeCorpora(out: string): Promise<CorpusSummary[]> {
+  checkPath('out', out);
   const names = existsSync(out) ? (await readdir(out)).sort() : [];
   const folders = [out, ...names.map((name) => path.join(out, name))];
   const summaries: CorpusSummary[] = [];

@@ -2,7 +2,19 @@ import { existsSync } from 'node:fs';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { nativeDevice } from '../device.js';
-import { checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
+import {
+  checkArray,
+  checkChoice,
+  checkFlag,
+  checkInteger,
+  checkNumbers,
+  checkOptions,
+  checkPath,
+  fromNative,
+  invalid,
+  MaskbenchError,
+} from '../errors.js';
+import { checkFace } from '../face/known.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
@@ -17,9 +29,9 @@ export interface EmbedderOptions extends SearchOptions {
   /** Of an ONNX file: a preset's name or a description. Default: the JSON file beside it. */
   description?: string | ModelDescription;
   /**
-   * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is none
-   * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Where
-   * maskbench was built without CUDA, only the model does. Never run on a GPU yet: docs/gpu.md.
+   * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what can't be done there
+   * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Not with
+   * `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
   /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
@@ -38,6 +50,8 @@ export interface EmbedderOptions extends SearchOptions {
 
 /** A photo, or a photo and its faces, found already; the largest is embedded. */
 export type EmbedInput = ImageInput | { image: ImageInput; faces: Pick<Face, 'box' | 'landmarks'>[] };
+
+const missingModes = ['error', 'nan'] as const;
 
 export interface EmbedOptions {
   /** The images are ready crops: stretched to the model's input where they have another size, nothing is searched. */
@@ -69,22 +83,53 @@ export async function resolveModel({
   model = 'dlib-resnet-128',
   description,
 }: Pick<EmbedderOptions, 'model' | 'description'>): Promise<{ file: string; description: ModelDescription }> {
+  checkPath('model', model);
   if (model === 'dlib-resnet-128')
     return { file: await defaultModelFile(), description: presets[model] as ModelDescription };
   if (!existsSync(model))
     throw new MaskbenchError(
       'MODEL_MISSING',
       model,
-      model in presets
+      Object.hasOwn(presets, model)
         ? `${model}: comes without a model; give your ONNX file, with ${model} as its description`
         : `${model}: there is no such model file`,
     );
-  if (typeof description === 'object')
-    return { file: model, description: checkDescription(description, 'description') };
   if (description === undefined) return { file: model, description: readDescription(model) };
-  const preset = presets[description];
-  if (!preset) throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
-  return { file: model, description: preset };
+  if (typeof description !== 'string')
+    return { file: model, description: checkDescription(description, 'description') };
+  if (!Object.hasOwn(presets, description))
+    throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
+  return { file: model, description: presets[description] as ModelDescription };
+}
+
+/** The options with their defaults, but the model. Throws `INVALID_ARGUMENT`. */
+export function checkEmbedder(options: EmbedderOptions) {
+  checkOptions(options);
+  checkFlag('acceptDamaged', options.acceptDamaged);
+  const device = nativeDevice(options);
+  const search = checkSearch(options);
+  if (device.cudaDevice >= 0 && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
+    throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
+  return {
+    device,
+    ...search,
+    threads: checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256),
+    maxBatch: checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024),
+    maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
+    landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
+    maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
+    acceptDamaged: options.acceptDamaged ?? false,
+  };
+}
+
+/** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
+function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'crop'> {
+  if (typeof input !== 'object' || input === null || !('faces' in input)) return toSource(input, name);
+  const { image, faces } = input;
+  const source = toSource(image, `${name}: image`);
+  if (faces === undefined) return source;
+  checkArray(`${name}: faces`, faces, checkFace, 'an array of faces');
+  return { ...source, faces };
 }
 
 /**
@@ -95,6 +140,7 @@ export class Embedder {
   readonly #calls = new Calls('Embedder');
   readonly #native: InstanceType<typeof native.Embedder>;
   readonly #similarity: NativeSimilarity;
+  readonly #openProblem: string | undefined;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -106,11 +152,13 @@ export class Embedder {
     readonly dimensions: number,
     /** Where it runs: `cpu` or `cuda:<n>`. */
     readonly device: string,
-    /** Why it is the CPU where `auto` was asked for; nothing on a device. */
-    readonly deviceProblem: string | undefined,
+    /** Why each image is run alone though the model takes batches: its vectors would depend on who shares a batch. */
+    readonly batchProblem: string | undefined,
+    openProblem: string | undefined,
     inFlight: number,
   ) {
     this.#native = core;
+    this.#openProblem = openProblem;
     const { similarity } = description;
     this.#similarity =
       similarity.kind === 'sigmoid'
@@ -128,12 +176,11 @@ export class Embedder {
   /**
    * Opens a model.
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (options; the model's input does not fit its description), `MODEL_MISSING`,
-   * `MODEL_CORRUPT`, `INFERENCE_FAILED` (it gives no finite numbers), `UNAVAILABLE` (ONNX Runtime or the device is not there)
+   * `MODEL_CORRUPT`, `INFERENCE_FAILED` (it gives no finite numbers, or other numbers for the same image), `UNAVAILABLE` (ONNX Runtime or
+   * the device is not there)
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
-    const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
-    const maxBatch = checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024);
-    const device = nativeDevice(options);
+    const { device, threads, maxBatch, ...checked } = checkEmbedder(options);
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {
@@ -141,7 +188,6 @@ export class Embedder {
       model: file,
       concurrency: threads,
       maxBatch,
-      maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
       width: input.width,
       height: input.height,
       channelsFirst: input.layout === 'NCHW',
@@ -151,27 +197,24 @@ export class Embedder {
       cut,
       margin,
       output,
-      ...checkSearch(options),
-      landmarkModel: options.landmarkModel ?? defaultLandmarkModel(),
-      maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
-      acceptDamaged: options.acceptDamaged ?? false,
+      ...checked,
     };
     const open = async (cudaDevice: number, problem?: string) => {
-      const core = new native.Embedder({ ...request, cudaDevice });
-      await core.load();
-      // One run says how long vectors are, and that the model works.
-      const noise = {
-        data: Uint8Array.from({ length: 192 }, (_, i) => (i * 97) % 256),
-        width: 8,
-        height: 8,
-        channels: 3,
-      };
-      const { vector } = await core.embed({ ...noise, crop: true }, new native.Cancellation());
+      const core = new native.Embedder({ ...request, cudaDevice, deviceFallback: device.deviceFallback });
+      const { dimensions, batchProblem } = await core.load();
+      const [first] = description.similarity.kind === 'sigmoid' ? description.similarity.layers : [];
+      if (first && first.weights.length !== dimensions * first.bias.length)
+        throw invalid(
+          'description: similarity.layers[0].weights',
+          `${dimensions} × ${first.bias.length} numbers, for vectors of ${dimensions}`,
+          first.weights.length,
+        );
       return new Embedder(
         core,
         description,
-        vector.length,
+        dimensions,
         cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`,
+        batchProblem || undefined,
         problem,
         4 * maxBatch + 2 * threads,
       );
@@ -186,6 +229,11 @@ export class Embedder {
     }
   }
 
+  /** Why the CPU does all or a part of the work where `auto` was asked for; nothing where it does not. */
+  get deviceProblem(): string | undefined {
+    return this.#openProblem ?? (this.#native.deviceProblem || undefined);
+  }
+
   /**
    * Embeds photos.
    * @returns [n × d], row-major, in the order of `inputs`
@@ -193,7 +241,10 @@ export class Embedder {
    * model gives NaN), `INVALID_ARGUMENT`, `CLOSED`; the signal's reason when aborted. No row is given then.
    */
   async embed(inputs: readonly EmbedInput[], options: EmbedOptions = {}): Promise<Float32Array> {
-    const { missing = 'error' } = options;
+    checkOptions(options);
+    const missing = checkChoice('missing', options.missing ?? 'error', missingModes);
+    // All of them first: an argument that is none must not cost the others' work.
+    checkArray('inputs', inputs, (name, input) => toRequest(name, input as EmbedInput), 'an array of photos');
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
     const vectors = await Promise.all(
@@ -215,10 +266,11 @@ export class Embedder {
   }
 
   /** Embeds one photo, and tells the face it found. Throws as {@link Embedder.embed}. */
-  async embedOne(input: EmbedInput, { crops = false, signal }: Omit<EmbedOptions, 'missing'> = {}): Promise<Embedding> {
-    const known = typeof input === 'object' && 'faces' in input ? input : { image: input, faces: undefined };
-    const request: NativeEmbedRequest = { ...toSource(known.image), crop: crops };
-    if (known.faces) request.faces = known.faces;
+  async embedOne(input: EmbedInput, options: Omit<EmbedOptions, 'missing'> = {}): Promise<Embedding> {
+    checkOptions(options);
+    checkFlag('crops', options.crops);
+    const { crops = false, signal } = options;
+    const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops };
     return this.#calls.run(async (cancellation) => {
       await this.#enter();
       try {
@@ -231,11 +283,13 @@ export class Embedder {
   }
 
   /**
-   * How alike two vectors are by the model's own similarity. Throws `INVALID_ARGUMENT` for vectors of different lengths, and for those that
-   * have no similarity: with NaN, or zero under a cosine.
+   * How alike two vectors are by the model's own similarity. Throws `INVALID_ARGUMENT` for vectors of other lengths, and for those
+   * that have no similarity: with NaN, or zero under a cosine.
    */
   similarity(a: Float32Array, b: Float32Array): number {
-    if (a.length !== b.length) throw invalid('b', `${a.length} numbers`, b);
+    for (const [name, vector] of Object.entries({ a, b }))
+      if (!(vector instanceof Float32Array) || vector.length !== this.dimensions)
+        throw invalid(name, `a Float32Array of ${this.dimensions} numbers`, vector?.length ?? vector);
     const similarity = native.similarity(a, b, this.#similarity);
     if (!Number.isNaN(similarity)) return similarity;
     for (const [name, vector] of [['a', a] as const, ['b', b] as const])
@@ -263,18 +317,20 @@ export class Embedder {
     first: ArrayLike<number>,
     second: ArrayLike<number>,
   ): Promise<Float64Array> {
-    const count = vectors.length / this.dimensions;
-    if (!Number.isInteger(count)) throw invalid('vectors', `rows of ${this.dimensions} numbers`, vectors.length);
-    if (first.length !== second.length) throw invalid('second', `${first.length} row numbers`, second.length);
-    const rows = Object.entries({ first, second }).map(([name, side]) =>
-      Int32Array.from(side, (row, i) => checkInteger(`${name}[${i}]`, row, 0, count - 1)),
-    ) as [Int32Array, Int32Array];
+    if (!(vectors instanceof Float32Array) || vectors.length % this.dimensions !== 0)
+      throw invalid('vectors', `a Float32Array of rows of ${this.dimensions} numbers`, vectors?.length ?? vectors);
+    const last = vectors.length / this.dimensions - 1;
+    const toRows = (name: string, side: ArrayLike<number>) =>
+      Int32Array.from(checkNumbers(name, side), (row, i) => checkInteger(`${name}[${i}]`, row, 0, last));
+    const rows = [toRows('first', first), toRows('second', second)] as const;
+    if (rows[0].length !== rows[1].length) throw invalid('second', `${rows[0].length} row numbers`, rows[1].length);
     return native.similarities(vectors, this.dimensions, ...rows, this.#similarity);
   }
 
-  /** Waits for the calls under way; later ones reject with `CLOSED`. */
-  close(): Promise<void> {
-    return this.#calls.close();
+  /** Waits for the calls under way, and lets the model go; later calls reject with `CLOSED`. */
+  async close(): Promise<void> {
+    await this.#calls.close();
+    this.#native.close();
   }
 
   /** Waits until the addon holds few enough requests. */

@@ -1,17 +1,26 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
 import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { photosBelow } from '../corpus/files.js';
 import { withFolderLocked } from '../corpus/lock.js';
 import { readManifest } from '../corpus/manifest.js';
 import type { Problem } from '../corpus/run.js';
-import { checkChoice, MaskbenchError } from '../errors.js';
+import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
 import { npyHeader } from '../files/npy.js';
 import { numberedLines, readText } from '../files/text.js';
 import type { Face } from '../mask/masker.js';
+import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
-import { Embedder, type EmbedderOptions, type EmbedInput, photoStatuses } from './embedder.js';
+import {
+  checkEmbedder,
+  Embedder,
+  type EmbedderOptions,
+  type EmbedInput,
+  photoStatuses,
+  resolveModel,
+} from './embedder.js';
 
 export const faceSources = ['auto', 'detect', 'manifest'] as const;
 /**
@@ -56,6 +65,10 @@ export interface IndexLine {
 export interface EmbedSummary {
   /** Images by their status. */
   counts: Record<string, number>;
+  /** Images that gave a vector. */
+  rows: number;
+  /** Images that could not be read, which is more than showing no face. */
+  failed: number;
   dimensions: number;
   vectors: string;
   index: string;
@@ -89,7 +102,7 @@ async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
   }
 }
 
-/** Images of files, folders, corpora and lists (.txt, a path a line), in order. */
+/** Images of files, folders, corpora and lists (.txt, a path a line, absolute or relative to the list's folder), in order. */
 export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> {
   for (const input of inputs) {
     const about = await stat(input).catch((error) => {
@@ -105,7 +118,9 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
     };
     if (!about.isDirectory()) {
       if (!/\.txt$/i.test(input)) yield plain('', input);
-      else for (const { line } of numberedLines(await readText(input))) yield plain(path.dirname(input), line);
+      else
+        for (const { line } of numberedLines(await readText(input)))
+          yield plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
     } else if (existsSync(path.join(input, 'dataset.json'))) yield* itemsOfCorpus(input);
     else
       for await (const group of photosBelow(input))
@@ -152,9 +167,14 @@ export async function embedFiles(
   out: string,
   options: EmbedFilesOptions = {},
 ): Promise<EmbedSummary> {
-  if (!/\.npy$/i.test(out))
-    throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a name that ends in .npy`);
+  checkPaths('inputs', inputs);
+  if (!/\.npy$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .npy', out);
+  checkEmbedder(options);
+  if (options.model !== undefined) checkPath('model', options.model);
   checkChoice('faces', options.faces ?? 'auto', faceSources);
+  if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
+  checkFlag('crops', options.crops);
+  checkFlag('resume', options.resume);
   const index = out.replace(/\.npy$/i, '.jsonl');
   // An index alone may be what a run that was killed at its very end has left; it is made again.
   const ending = options.resume && existsSync(`${index}.part`);
@@ -183,11 +203,22 @@ async function run(
   for await (const _ of itemsOf(inputs)) total++;
   if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: hold no photos`);
   const embedder = await Embedder.open(options);
-  const { deviceProblem } = embedder;
-  if (deviceProblem !== undefined)
+  const { batchProblem } = embedder;
+  if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
+  let deviceProblem: string | undefined;
+  const tellDevice = () => {
+    if (embedder.deviceProblem === deviceProblem) return;
+    deviceProblem = embedder.deviceProblem;
     options.onProblem?.({ file: 'device', message: `${deviceProblem}; the CPU goes on` });
+  };
+  tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
-  const settings = JSON.stringify({ model: embedder.description.name, source, crops, bits, inputs });
+  const settings = JSON.stringify({
+    ...{ model: embedder.description.name, source, crops, bits },
+    inputs: inputs.map((input) => path.resolve(input)),
+    // A model that was replaced since would give other vectors.
+    fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
+  });
   const before = resume ? await takeUp(part, settings) : { lines: 0, rows: 0, counts: {} };
   const vectors = await open(part.vectors, before.lines > 0 ? 'r+' : 'w');
   const lines = await open(part.index, before.lines > 0 ? 'a' : 'w');
@@ -231,6 +262,7 @@ async function run(
       items = [];
     }
     if (!interrupted && items.length > 0) await flush(items);
+    tellDevice();
     if (!interrupted) {
       await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
       await vectors.write(npyHeader(kind, [rows, dimensions]), 0, headerBytes, 0);
@@ -244,7 +276,16 @@ async function run(
     await embedder.close();
   }
   if (!interrupted) await finish(part, out, index);
-  return { counts, dimensions, vectors: out, index, interrupted, seconds: (performance.now() - start) / 1000 };
+  const failed = done - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
+  const seconds = (performance.now() - start) / 1000;
+  return { counts, rows, failed, dimensions, vectors: out, index, interrupted, seconds };
+}
+
+/** Of a model's file and what is said of it. */
+async function fingerprint(file: string, description: ModelDescription): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(description));
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** The first line of an unfinished index tells its settings; a finished one is without it. */

@@ -11,7 +11,19 @@ import type {
 } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { nativeDevice } from '../device.js';
-import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError } from '../errors.js';
+import {
+  checkArray,
+  checkChoice,
+  checkFlag,
+  checkInteger,
+  checkNumber,
+  checkObject,
+  checkOptions,
+  checkPath,
+  checkText,
+  invalid,
+} from '../errors.js';
+import { checkFace } from '../face/known.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { native } from '../native.js';
 import { formatColor, parseColor } from './color.js';
@@ -204,11 +216,12 @@ export function defaultLandmarkModel(): string {
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
 export function toSource(
   input: ImageInput,
+  name = 'input',
 ): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
-  if (typeof input === 'string') return { path: input };
+  if (typeof input === 'string') return { path: checkPath(name, input) };
   if (input instanceof Uint8Array) return { data: input };
   if (typeof input !== 'object' || input === null || !(input.data instanceof Uint8Array))
-    throw invalid('input', 'a path, a Buffer or { data, width, height, channels }', input);
+    throw invalid(name, 'a path, a Buffer or { data, width, height, channels }', input);
   const width = checkInteger('width', input.width, 1, 65535);
   const height = checkInteger('height', input.height, 1, 65535);
   const { channels, data } = input;
@@ -259,7 +272,12 @@ export class Masker {
 
   /** @throws {@link MaskbenchError} `INVALID_ARGUMENT` */
   constructor(options: MaskerOptions = {}) {
-    const own = options.templates === undefined ? [] : readTemplates(options.templates);
+    checkOptions(options);
+    for (const name of ['style', 'color', 'wear'] as const)
+      if (options[name] !== undefined) checkText(name, options[name]);
+    checkFlag('acceptDamaged', options.acceptDamaged);
+    checkFlag('drawLandmarks', options.drawLandmarks);
+    const own = options.templates === undefined ? [] : readTemplates(checkPath('templates', options.templates));
     this.#list = parseStyles(options.style ?? 'a', options.color, own);
     // The detector is not among what decides: both find the same.
     const { detector, ...search } = checkSearch(options);
@@ -273,7 +291,7 @@ export class Masker {
       upsample: search.upsample,
       minFace: search.minFace || undefined,
       maxSize: search.maxSize || undefined,
-      landmarkModel: options.landmarkModel ?? defaultLandmarkModel(),
+      landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
       maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, 2 ** 40),
       acceptDamaged: options.acceptDamaged ?? false,
       quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
@@ -317,15 +335,20 @@ export class Masker {
    * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `UNAVAILABLE`, `INVALID_ARGUMENT` or `CLOSED`; the signal's reason when aborted.
    */
   async mask(input: ImageInput, options: MaskOptions = {}): Promise<MaskResult> {
+    checkOptions(options);
     const { output, copy, format, faces, signal } = options;
-    if (copy !== undefined) checkChoice('copy: mode', copy.mode, copyModes);
-    if (copy !== undefined && typeof input !== 'string') throw invalid('input', 'a path, for a copy of it', input);
-    for (const face of faces ?? []) {
-      for (const side of ['left', 'top', 'right', 'bottom'] as const)
-        checkInteger(`faces: box.${side}`, face?.box?.[side], -65535, 65535);
-      if (face.landmarks && face.landmarks.length !== 68)
-        throw invalid('faces: landmarks', '68 points', face.landmarks);
+    for (const name of ['output', 'matteOutput'] as const)
+      if (options[name] !== undefined) checkPath(name, options[name]);
+    checkFlag('overwrite', options.overwrite);
+    if (options.key !== undefined) checkText('key', options.key);
+    if (copy !== undefined) {
+      checkObject('copy', copy);
+      checkPath('copy: path', copy.path);
+      checkChoice('copy: mode', copy.mode, copyModes);
+      if (typeof copy.always !== 'boolean') throw invalid('copy: always', 'true or false', copy.always);
     }
+    if (copy !== undefined && typeof input !== 'string') throw invalid('input', 'a path, for a copy of it', input);
+    if (faces !== undefined) checkArray('faces', faces, checkFace, 'an array of faces');
     const result = await this.#run(
       {
         ...toSource(input),
@@ -360,9 +383,10 @@ export class Masker {
   }
 
   /** Finds the faces of one photo, with their landmarks. Errors as {@link Masker.mask}. */
-  async detect(input: ImageInput, { signal }: DetectOptions = {}): Promise<DetectResult> {
+  async detect(input: ImageInput, options: DetectOptions = {}): Promise<DetectResult> {
+    checkOptions(options);
     const request = { ...toSource(input), detectOnly: true, overwrite: false, key: '' };
-    const { width, height, faces, milliseconds } = await this.#run(request, signal);
+    const { width, height, faces, milliseconds } = await this.#run(request, options.signal);
     const found = faces.map(({ box, score, landmarks }) => ({ box, score, landmarks }));
     return { width, height, faces: found, milliseconds };
   }

@@ -24,15 +24,28 @@ function ofSofName(photo: string): Record<string, string> | undefined {
   };
 }
 
-/** CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each. */
+/**
+ * CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each; or Kaggle's `.csv` of it, whose first line
+ * is `image_id` and these names.
+ */
 function parseCelebA(text: string, file: string): Attributes {
-  const [, header, ...lines] = numberedLines(text);
-  const names = header?.line.trim().split(/\s+/) ?? [];
+  const lines = numberedLines(text);
+  const kaggle = lines[0]?.line.startsWith('image_id,') ?? false;
+  const separator = kaggle ? ',' : /\s+/;
+  const header = kaggle ? 0 : 1;
+  const names = (lines[header]?.line ?? '')
+    .trim()
+    .split(separator)
+    .slice(kaggle ? 1 : 0);
   const photos = new Map<string, Record<string, string>>();
-  for (const { line, number } of lines) {
-    const [photo, ...values] = line.trim().split(/\s+/) as [string, ...string[]];
-    if (values.length !== names.length)
-      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected ${names.length} values`);
+  for (const { line, number } of lines.slice(header + 1)) {
+    const [photo, ...values] = line.trim().split(separator) as [string, ...string[]];
+    if (values.length !== names.length || !values.every((value) => value === '1' || value === '-1'))
+      throw new MaskbenchError(
+        'UNREADABLE',
+        file,
+        `${file}, line ${number}: expected a photo and ${names.length} values, each 1 or -1`,
+      );
     photos.set(
       path.parse(photo).name,
       Object.fromEntries(names.map((name, k) => [name, values[k] === '1' ? 'yes' : 'no'])),
@@ -68,13 +81,14 @@ function parseTable(text: string, file: string): Attributes {
 
 /**
  * Reads what is known of photos or identities.
- * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`; or `sof`, for the names of SoF.
+ * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`, or Kaggle's `.csv` of it; or `sof`, for
+ * the names of SoF.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`: another form; two lines about one that disagree
  */
 export async function readGroups(file: string): Promise<Attributes> {
   if (file === 'sof') return ofSofName;
   const text = await readText(file);
-  return /^\d+$/.test(numberedLines(text)[0]?.line ?? '') ? parseCelebA(text, file) : parseTable(text, file);
+  return /^\d+$|^image_id,/.test(numberedLines(text)[0]?.line ?? '') ? parseCelebA(text, file) : parseTable(text, file);
 }
 
 /** Which comparisons are within each group: both sides have the value. Attributes and values in byte order. */

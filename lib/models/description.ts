@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, invalid, MaskbenchError } from '../errors.js';
+import { readFileSync } from 'node:fs';
+import { checkChoice, checkInteger, checkObject, invalid, MaskbenchError } from '../errors.js';
 import { parseJson, readTextSync } from '../files/text.js';
 
 export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
@@ -89,6 +90,7 @@ function checkLayers(name: string, layers: DenseLayer[]): void {
 /** Throws `INVALID_ARGUMENT` naming what of a description is missing, unknown or out of range. */
 export function checkDescription(description: ModelDescription, source: string): ModelDescription {
   const named = (name: string) => `${source}: ${name}`;
+  checkObject(source, description, "a model's description, an object");
   const unknown = Object.keys(description).find((key) => !keys.has(key));
   if (unknown !== undefined) throw invalid(named(unknown), `one of ${[...keys].join(', ')}`, unknown);
   const { input, similarity, margin } = description;

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
+import { MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import type { ModelDescription } from './description.js';
 import { dlibResnetOnnx } from './dlib-resnet.js';
@@ -74,12 +75,24 @@ export const presets: Record<string, ModelDescription> = {
 /** Of the built model's file: another when the graph changes. */
 const format = 1;
 
+function faceApiPackage(): string {
+  try {
+    return require.resolve('@vladmandic/face-api/package.json');
+  } catch {
+    throw new MaskbenchError(
+      'MODEL_MISSING',
+      'dlib-resnet-128',
+      'dlib-resnet-128: its weights are in the package @vladmandic/face-api, which is not installed; run "npm install @vladmandic/face-api"',
+    );
+  }
+}
+
 /**
  * The file of the default model, built in the user's cache folder on first use.
  * @throws {@link MaskbenchError} `MODEL_MISSING` (@vladmandic/face-api is not installed), `MODEL_CORRUPT`, `WRITE_FAILED`
  */
 export async function defaultModelFile(): Promise<string> {
-  const packageFile = require.resolve('@vladmandic/face-api/package.json');
+  const packageFile = faceApiPackage();
   const { version } = require(packageFile) as { version: string };
   const folder = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
   const file = path.join(folder, `dlib-resnet-128-${version}-${format}.onnx`);

@@ -1,5 +1,7 @@
 #include "bindings/arguments.h"
 
+#include <limits>
+
 namespace maskbench {
 
 void Invalid(Napi::Env env, const std::string& name, const std::string& expected) {
@@ -20,7 +22,12 @@ double Number(const Napi::Object& object, const char* name) {
   return value.As<Napi::Number>();
 }
 
-int Integer(const Napi::Object& object, const char* name) { return static_cast<int>(Number(object, name)); }
+int Integer(const Napi::Object& object, const char* name) {
+  const double value = Number(object, name);
+  if (!(value >= std::numeric_limits<int>::min() && value <= std::numeric_limits<int>::max()))
+    Invalid(object.Env(), name, "a whole number");
+  return static_cast<int>(value);
+}
 
 bool Boolean(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean(); }
 

@@ -46,6 +46,7 @@ EmbedderOptions ParseOptions(const Napi::Object& object) {
   options.search = ParseSearch(object);
   options.landmark_model = String(object, "landmarkModel");
   options.limits = {static_cast<int64_t>(Number(object, "maxPixels")), Boolean(object, "acceptDamaged")};
+  options.device_fallback = Boolean(object, "deviceFallback");
   return options;
 }
 
@@ -96,7 +97,9 @@ class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Embedder",
-                       {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load")});
+                       {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load"),
+                        InstanceMethod<&EmbedderWrap::Close>("close"),
+                        InstanceAccessor<&EmbedderWrap::DeviceProblem>("deviceProblem")});
   }
 
   explicit EmbedderWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -106,19 +109,37 @@ class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
   }
 
  private:
+  const std::shared_ptr<Embedder>& Opened(Napi::Env env) const {
+    if (!embedder_) Invalid(env, "embedder", "one that is not closed");
+    return embedder_;
+  }
+
   Napi::Value Embed(const Napi::CallbackInfo& info) {
     return Environment::Of(info.Env())
-        .Start(std::make_unique<EmbedTask>(info.Env(), embedder_, Object(info[0], "request"),
+        .Start(std::make_unique<EmbedTask>(info.Env(), Opened(info.Env()), Object(info[0], "request"),
                                            CancellationWrap::Of(info[1])),
                *queue_);
   }
 
   Napi::Value Load(const Napi::CallbackInfo& info) {
     return Environment::Of(info.Env())
-        .Start(std::make_unique<FunctionTask>(
-                   info.Env(), Cancellation(), [embedder = embedder_](const Cancellation&) { embedder->Open(); },
-                   [](Napi::Env env) { return env.Undefined(); }),
-               *queue_);
+        .Start(
+            std::make_unique<FunctionTask>(
+                info.Env(), Cancellation(), [embedder = Opened(info.Env())](const Cancellation&) { embedder->Open(); },
+                [embedder = embedder_](Napi::Env env) {
+                  Napi::Object object = Napi::Object::New(env);
+                  object.Set("dimensions", static_cast<double>(embedder->dimensions()));
+                  object.Set("batchProblem", embedder->batch_problem());
+                  return object;
+                }),
+            *queue_);
+  }
+
+  // The garbage collector may leave the model in memory for long.
+  void Close(const Napi::CallbackInfo& /*info*/) { embedder_.reset(); }
+
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), embedder_ ? embedder_->device_problem() : "");
   }
 
   std::shared_ptr<Embedder> embedder_;

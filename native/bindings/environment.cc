@@ -72,11 +72,19 @@ void Environment::Init(Napi::Env env) {
   env.AddCleanupHook([self] { self->Drain(); });
 }
 
+void ExportEnvironment(Napi::Env env, Napi::Object exports) {
+  exports.Set("drain", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::Of(info.Env()).Drain();
+                return info.Env().Undefined();
+              }));
+}
+
 Napi::Promise Environment::Start(std::unique_ptr<Task> task, WorkQueue& queue) {
   Task* raw = task.get();
   const Napi::Promise promise = task->promise();
   {
     const std::lock_guard lock(mutex_);
+    if (draining_) return promise;
     if (tasks_.empty()) wake_.Ref(env_);
     tasks_.emplace(raw, std::move(task));
     ++running_;

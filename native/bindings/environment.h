@@ -70,13 +70,15 @@ class Environment {
   static void Init(Napi::Env env);
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
+  // After Drain nothing is started any more, and the promise never settles.
   Napi::Promise Start(std::unique_ptr<Task> task, WorkQueue& queue);
+  // Cancels all tasks and waits until none is running.
+  void Drain();
 
  private:
   explicit Environment(Napi::Env env);
   void Finish(Task* task);
   void SettleFinished(Napi::Env env);
-  void Drain();
 
   const Napi::Env env_;
   Napi::ThreadSafeFunction wake_;
@@ -88,6 +90,8 @@ class Environment {
   size_t running_ = 0;
   bool draining_ = false;
 };
+
+void ExportEnvironment(Napi::Env env, Napi::Object exports);
 
 // For work that is neither photos nor models: as many pieces at once as there are processors.
 Napi::Promise Compute(Napi::Env env, const Cancellation& cancellation, FunctionTask::WorkFunction work,

@@ -12,11 +12,46 @@ namespace maskbench {
 
 namespace {
 
-// The model's. Where CUDA's part of this program is missing, the CPU prepares what the model is given.
+// The model's.
 device::DeviceOptions DeviceOf(const EmbedderOptions& options) {
   // Each of two users of the device, beside the model itself.
   constexpr uint64_t kMemory = uint64_t{2} << 30U;
-  return {options.session.cuda_device, kMemory, true};
+  return {options.session.cuda_device, kMemory, options.device_fallback};
+}
+
+// Of a batch.
+std::array<int64_t, 4> ShapeOf(const ModelInput& input, size_t count) {
+  const auto images = static_cast<int64_t>(count);
+  if (input.channels_first) return {images, 3, input.height, input.width};
+  return {images, input.height, input.width, 3};
+}
+
+// A face that was given must be one of the image's: anything can be cut out of nothing.
+void CheckPlace(const ModelInput& input, const Image& image, const Face& face) {
+  const auto check = [&](const std::string& what, const Box& box) {
+    if (box.right < 0 || box.bottom < 0 || box.left >= image.width || box.top >= image.height)
+      throw Error(ErrorCode::kInvalidArgument, "",
+                  what + " outside the image, which has " + std::to_string(image.width) + "x" +
+                      std::to_string(image.height) + " pixels");
+  };
+  check("the given face's box lies", face.box);
+  if (input.cut == Cut::kBox) return;
+  const auto [left, right] = std::ranges::minmax(face.landmarks, {}, &Point::x);
+  const auto [top, bottom] = std::ranges::minmax(face.landmarks, {}, &Point::y);
+  check("the given face's landmarks lie", {left.x, top.y, right.x, bottom.y});
+  if (left.x == right.x && top.y == bottom.y)
+    throw Error(ErrorCode::kInvalidArgument, "", "the given face's landmarks are all one point");
+}
+
+// The greatest difference of two vectors, as a share of the first one's greatest number.
+float Difference(std::span<const float> a, std::span<const float> b) {
+  float difference = 0;
+  float greatest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference = std::max(difference, std::abs(a[i] - b[i]));
+    greatest = std::max(greatest, std::abs(a[i]));
+  }
+  return difference > 0 ? difference / greatest : 0;
 }
 
 }  // namespace
@@ -24,7 +59,7 @@ device::DeviceOptions DeviceOf(const EmbedderOptions& options) {
 Embedder::Embedder(EmbedderOptions options)
     : options_(std::move(options)),
       finder_(options_.search, options_.landmark_model,
-              options_.search.is_exact() ? DeviceOf(options_) : device::DeviceOptions{}),
+              options_.input.needs_face() ? DeviceOf(options_) : device::DeviceOptions{}),
       accelerator_(DeviceOf(options_),
                    [this] { return device::OpenQueue(DeviceOf(options_), options_.search.upsample, {}); }),
       max_batch_(static_cast<size_t>(options_.max_batch)) {
@@ -38,6 +73,8 @@ Embedder::~Embedder() {
 
 const Session& Embedder::Open() {
   std::call_once(opened_, [this] {
+    on_device_ = accelerator_.Open() != nullptr;
+    finder_.accelerator().Open();
     std::shared_ptr<const Session> session = Session::Open(options_.session);
     const std::string& model = options_.session.model;
     const auto mismatch = [&](const std::string& problem) { throw Error(ErrorCode::kInvalidArgument, model, problem); };
@@ -63,10 +100,58 @@ const Session& Embedder::Open() {
       for (const std::string& name : session->outputs()) names += (names.empty() ? "" : ", ") + name;
       mismatch("the model has no output " + output_ + ", but " + names);
     }
+    Try(*session);
     session_ = std::move(session);
-    on_device_ = accelerator_.Open() != nullptr;
   });
   return *session_;
+}
+
+std::string Embedder::device_problem() {
+  const std::string problem = accelerator_.problem();
+  return problem.empty() ? finder_.accelerator().problem() : problem;
+}
+
+void Embedder::Try(const Session& session) {
+  const ModelInput& input = options_.input;
+  const std::string& model = options_.session.model;
+  // Two images that have little in common.
+  std::array<std::vector<float>, 2> tensors;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    Image image(input.width, input.height);
+    for (size_t at = 0; at < image.pixels.size(); ++at)
+      image.pixels[at] = static_cast<uint8_t>(i == 0 ? at * 97 % 256 : 255 - at / 3 % 7);
+    tensors[i].resize(input.size());
+    Normalize(input, image, tensors[i]);
+  }
+  const auto run = [&](std::initializer_list<size_t> images) {
+    std::vector<float> tensor;
+    for (const size_t i : images) tensor.insert(tensor.end(), tensors[i].begin(), tensors[i].end());
+    std::vector<float> vectors;
+    session.Run(tensor, -1, ShapeOf(input, images.size()), output_, vectors);
+    return vectors;
+  };
+  const std::vector<float> alone = run({0});
+  dimensions_ = alone.size();
+  const auto refuse = [&](const std::string& problem) { throw Error(ErrorCode::kInferenceFailed, model, problem); };
+  if (!std::ranges::all_of(alone, [](float number) { return std::isfinite(number); }))
+    refuse("the model's output is not finite");
+  // A device chooses other kernels, with shorter floats, for other sizes of a batch.
+  const float tolerance = options_.session.cuda_device < 0 ? 1e-4F : 1e-2F;
+  if (Difference(alone, run({0})) > tolerance)
+    refuse("the model gives other vectors for the same image (was it exported in training mode, with dropout?)");
+  if (max_batch_ == 1) return;
+  try {
+    const std::vector<float> together = run({0, 1, 0});
+    const auto row = [&](size_t i) { return std::span(together).subspan(i * dimensions_, dimensions_); };
+    const bool same = together.size() == 3 * dimensions_ && Difference(alone, row(0)) <= tolerance &&
+                      Difference(alone, row(2)) <= tolerance;
+    if (!same) batch_problem_ = "an image's vector depends on the others of its batch";
+  } catch (const Error& error) {
+    batch_problem_ = std::string("several images at once fail: ") + error.what();
+  }
+  if (batch_problem_.empty()) return;
+  batch_problem_ = model + ": " + batch_problem_ + "; each is run alone";
+  max_batch_ = 1;
 }
 
 void Embedder::Announce() {
@@ -108,6 +193,7 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
       const std::vector<Face> faces = finder_.Find(*image, request.faces, cancellation);
       if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
       place.embedding.face = *std::ranges::max_element(faces, {}, [](const Face& face) { return face.box.Area(); });
+      if (request.faces) CheckPlace(input, *image, *place.embedding.face);
       return PlanCut(input, image, *place.embedding.face);
     });
   }
@@ -170,10 +256,7 @@ std::vector<float> Embedder::Infer(Batch& batch) {
   const Session& session = Open();
   const ModelInput& input = options_.input;
   const size_t count = batch.places.size();
-  const auto images = static_cast<int64_t>(count);
-  const std::array<int64_t, 4> shape = input.channels_first
-                                           ? std::array<int64_t, 4>{images, 3, input.height, input.width}
-                                           : std::array<int64_t, 4>{images, input.height, input.width, 3};
+  const std::array<int64_t, 4> shape = ShapeOf(input, count);
   std::vector<float> vectors;
   const auto run = [&](float* tensor, int cuda_device) {
     session.Run({tensor, count * input.size()}, cuda_device, shape, output_, vectors);

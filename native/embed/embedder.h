@@ -32,6 +32,8 @@ struct EmbedderOptions {
   SearchOptions search;
   std::string landmark_model;
   ReadLimits limits;
+  // Where a part of the work can't be done on the device, the CPU does it; else the calls throw UNAVAILABLE.
+  bool device_fallback = false;
 };
 
 struct EmbedRequest {
@@ -55,8 +57,14 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   explicit Embedder(EmbedderOptions options);
   ~Embedder();
 
-  // Opens the model, or gives the error of the first try again. Embed calls it as needed.
+  // Opens the model and tries it, or gives the error of the first try again. Embed calls it as needed.
   const Session& Open();
+  // Numbers of a vector; once the model is open, as is the next.
+  size_t dimensions() const { return dimensions_; }
+  // Why every image is run alone though the model takes batches; empty: it is not.
+  const std::string& batch_problem() const { return batch_problem_; }
+  // Why the CPU does a part of what was left to a device; empty: it does not.
+  std::string device_problem();
   using Done = std::function<void(Embedding, std::exception_ptr)>;
   // One call is on its way from here: a batch is not run too early.
   void Announce();
@@ -76,6 +84,8 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
     size_t written = 0;
   };
 
+  // Whether an image's vector depends on the images that share its batch.
+  void Try(const Session& session);
   void Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done);
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
@@ -93,8 +103,10 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   std::once_flag opened_;
   std::shared_ptr<const Session> session_;
   std::string output_;
-  // One for a model that was exported for single images.
+  // One for a model that is only right with single images.
   size_t max_batch_;
+  std::string batch_problem_;
+  size_t dimensions_ = 0;
   std::mutex mutex_;
   // Requests that have not reached a batch.
   size_t coming_ = 0;

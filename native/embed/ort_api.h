@@ -125,7 +125,7 @@ MASKBENCH_ORT_ENTRY(kReleaseCudaOptions, void, CudaOptions*);
 #undef MASKBENCH_ORT_ENTRY
 
 // Values of the API's enumerations.
-inline constexpr int kError = 3;            // ORT_LOGGING_LEVEL_ERROR
+inline constexpr int kFatal = 4;            // ORT_LOGGING_LEVEL_FATAL
 inline constexpr int kOptimizeAll = 99;     // ORT_ENABLE_ALL
 inline constexpr int kFloat = 1;            // ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT
 inline constexpr int kDeviceAllocator = 0;  // OrtDeviceAllocator

@@ -53,7 +53,7 @@ MASKBENCH_ORT_SAME(kCreateCudaOptions, CreateCUDAProviderOptions);
 MASKBENCH_ORT_SAME(kUpdateCudaOptions, UpdateCUDAProviderOptions);
 MASKBENCH_ORT_SAME(kReleaseCudaOptions, ReleaseCUDAProviderOptions);
 static_assert(ORT_API_VERSION >= kApiVersion);
-static_assert(kError == ORT_LOGGING_LEVEL_ERROR && kOptimizeAll == ORT_ENABLE_ALL);
+static_assert(kFatal == ORT_LOGGING_LEVEL_FATAL && kOptimizeAll == ORT_ENABLE_ALL);
 static_assert(kFloat == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT && kDeviceAllocator == OrtDeviceAllocator);
 static_assert(kMemTypeDefault == OrtMemTypeDefault);
 }  // namespace maskbench::ort

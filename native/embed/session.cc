@@ -1,15 +1,15 @@
 #include "embed/session.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <map>
 #include <mutex>
+#include <tuple>
 #include <utility>
 
 #include "runtime/error.h"
-#include "runtime/thread_pool.h"
 
 namespace maskbench {
 
@@ -23,10 +23,8 @@ OrtLibrary::OrtLibrary(const std::string& path) {
   base_ = get_base();
   table_ = base_->get_api(ort::kApiVersion);
   if (table_ == nullptr) refuse(std::string("this ONNX Runtime is too old: ") + base_->get_version());
-  Do<ort::kCreateEnv>(ort::kError, "maskbench", &env_);
-  // process.exit() may come in the middle of a run: before the library's own clean-up, which was registered as it was
-  // loaded, the threads that are in it must have come back.
-  std::atexit([] { ThreadPool::Shared().Stop(); });
+  // What fails is thrown, and need not be printed too.
+  Do<ort::kCreateEnv>(ort::kFatal, "maskbench", &env_);
 }
 
 const OrtLibrary& OrtLibrary::Load(const std::string& path) {
@@ -41,7 +39,9 @@ const OrtLibrary& OrtLibrary::Load(const std::string& path) {
 void OrtLibrary::Check(ort::Status* status) const {
   if (status == nullptr) return;
   const auto owned = Own<ort::kReleaseStatus>(status);
-  throw std::runtime_error(Call<ort::kGetErrorMessage>(static_cast<const ort::Status*>(status)));
+  std::string message = Call<ort::kGetErrorMessage>(static_cast<const ort::Status*>(status));
+  message.erase(message.find_last_not_of(" \n") + 1);
+  throw std::runtime_error(message);
 }
 
 std::vector<std::string> OrtLibrary::Providers() const {
@@ -54,17 +54,24 @@ std::vector<std::string> OrtLibrary::Providers() const {
 }
 
 std::shared_ptr<const Session> Session::Open(const SessionOptions& options) {
+  struct stat file {};
+  if (stat(options.model.c_str(), &file) != 0 || access(options.model.c_str(), R_OK) != 0)
+    throw Error(ErrorCode::kModelMissing, options.model, "the model cannot be opened");
+  // What the file is, not what it is called: a relative path, or a file replaced, may be another model. The time of
+  // change, unlike that of modification, can't be set back.
+  const std::tuple key(file.st_dev, file.st_ino, file.st_size, file.st_ctim.tv_sec, file.st_ctim.tv_nsec,
+                       options.cuda_device);
   static std::mutex mutex;
-  static std::map<std::pair<std::string, int>, std::weak_ptr<const Session>> open;
+  static std::map<std::remove_const_t<decltype(key)>, std::weak_ptr<const Session>> open;
   const std::lock_guard lock(mutex);
-  auto& known = open[{options.model, options.cuda_device}];
+  std::erase_if(open, [](const auto& entry) { return entry.second.expired(); });
+  auto& known = open[key];
   std::shared_ptr<const Session> session = known.lock();
   if (!session) known = session = std::shared_ptr<const Session>(new Session(options));
   return session;
 }
 
 Session::Session(const SessionOptions& options) : library_(OrtLibrary::Load(options.runtime)), model_(options.model) {
-  if (access(model_.c_str(), R_OK) != 0) throw Error(ErrorCode::kModelMissing, model_, "the model cannot be opened");
   const OrtLibrary& library = library_;
   ort::SessionOptions* raw_options = nullptr;
   library.Do<ort::kCreateSessionOptions>(&raw_options);

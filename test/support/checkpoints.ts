@@ -133,10 +133,15 @@ export function writeTorchLegacy(
   writeFileSync(file, Buffer.concat([magic, version, system, state, keys, ...storages]));
 }
 
+/** Opens an HDF5 file to be written in its oldest form, which has no checksums. */
+export async function createHdf5(file: string): Promise<h5wasm.File> {
+  await h5wasm.ready;
+  return new h5wasm.File(file, 'w', { libver: ['earliest', 'latest'] });
+}
+
 /** A Keras file of weights: a group a layer, each listing its weights. `inside`: as the weights of a model within a model. */
 export async function writeKeras(file: string, tensors: readonly NamedTensor[], inside?: string): Promise<void> {
-  await h5wasm.ready;
-  const opened = new h5wasm.File(file, 'w');
+  const opened = await createHdf5(file);
   const root = opened.create_group('model_weights');
   const layers = new Map<string, NamedTensor[]>();
   for (const tensor of tensors) {
@@ -161,4 +166,53 @@ export async function writeKeras(file: string, tensors: readonly NamedTensor[], 
     }
   }
   opened.close();
+}
+
+/** A layer of Keras 3 by its class, and what its `vars` hold in order. */
+const kinds3: Record<string, [name: string, variables: string[]]> = {
+  Conv2D: ['conv2d', ['kernel', 'bias']],
+  DepthwiseConv2D: ['depthwise_conv2d', ['depthwise_kernel', 'bias']],
+  BatchNormalization: ['batch_normalization', ['gamma', 'beta', 'moving_mean', 'moving_variance']],
+  Dense: ['dense', ['kernel', 'bias']],
+};
+
+/** Keras 3's `.weights.h5`, and its `config.json`. `named`: as later versions, which store layers' names too. */
+export async function writeKeras3(file: string, tensors: readonly NamedTensor[], named: boolean): Promise<string> {
+  const opened = await createHdf5(file);
+  const layers = new Map<string, NamedTensor[]>();
+  for (const tensor of tensors) {
+    const layer = tensor.name.slice(0, tensor.name.lastIndexOf('/'));
+    layers.set(layer, [...(layers.get(layer) ?? []), tensor]);
+  }
+  const all = opened.create_group('layers');
+  opened
+    .create_group('optimizer')
+    .create_group('vars')
+    .create_dataset({ name: '0', data: Float32Array.of(1) });
+  all.create_group('input_layer').create_group('vars');
+  const used = new Map<string, number>();
+  const config: object[] = [{ class_name: 'InputLayer', config: { name: 'input' } }];
+  for (const [layer, members] of layers) {
+    const of = (variable: string) => members.find(({ name }) => name.endsWith(`/${variable}`));
+    const kind =
+      of('kernel')?.shape.length === 4
+        ? 'Conv2D'
+        : of('depthwise_kernel')
+          ? 'DepthwiseConv2D'
+          : of('gamma')
+            ? 'BatchNormalization'
+            : 'Dense';
+    const [name, variables] = kinds3[kind] as [string, string[]];
+    const number = used.get(kind) ?? 0;
+    used.set(kind, number + 1);
+    const vars = all.create_group(number > 0 ? `${name}_${number}` : name).create_group('vars');
+    if (named) vars.create_attribute('name', layer);
+    for (const [i, variable] of variables.entries()) {
+      const tensor = of(variable);
+      if (tensor) vars.create_dataset({ name: String(i), data: tensor.data, shape: tensor.shape });
+    }
+    config.push({ class_name: kind, config: { name: layer } });
+  }
+  opened.close();
+  return JSON.stringify({ class_name: 'Functional', config: { name: 'model', layers: config } });
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { MaskbenchError } from '../../errors.js';
+import { checkPath, MaskbenchError } from '../../errors.js';
 import { parseJson, readTextSync } from '../../files/text.js';
 import { parseColor } from '../color.js';
 import { readMaskTheFace } from './masktheface.js';
@@ -101,6 +101,7 @@ function readTemplate(file: string): TemplateDescription {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT`, naming the file
  */
 export function readTemplates(folder: string): TemplateDescription[] {
+  checkPath('folder', folder);
   if (!existsSync(folder)) throw new MaskbenchError('NOT_FOUND', folder, `${folder}: the folder does not exist`);
   const library = readMaskTheFace(folder);
   if (library) return library;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { MaskbenchError } from '../../errors.js';
+import { checkPath, checkText, MaskbenchError } from '../../errors.js';
 import { readTextSync, textLines } from '../../files/text.js';
 import type { TemplateAnchor, TemplateDescription, TemplateView } from './template.js';
 
@@ -93,6 +93,8 @@ const ours: Record<string, string> = {
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
  */
 export function parseMaskTheFaceCode(code: string, library?: string): string {
+  checkText('code', code);
+  if (library !== undefined) checkPath('library', library);
   return code
     .replaceAll(/\s/g, '')
     .split(',')

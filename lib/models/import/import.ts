@@ -4,15 +4,25 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { writeFileAtomically } from '../../corpus/files.js';
 import { Embedder } from '../../embed/embedder.js';
-import { checkChoice, invalid, MaskbenchError } from '../../errors.js';
+import {
+  checkChoice,
+  checkFlag,
+  checkOptions,
+  checkPath,
+  checkPaths,
+  checkText,
+  invalid,
+  MaskbenchError,
+} from '../../errors.js';
 import type { ModelDescription } from '../description.js';
 import { dlibResnetOnnx } from '../dlib-resnet.js';
 import { opset } from '../onnx/graph.js';
 import { presets } from '../presets.js';
-import { readTfjsWeights, type Tensor } from '../tfjs.js';
+import { readTfjsWeights } from '../tfjs.js';
 import { readKeras } from './keras.js';
 import { kerasNetworks } from './keras-networks.js';
-import { type BatchNorm, Layers, Weights } from './layers.js';
+import { type BatchNorm, Layers, NeededWeights, type StoredTensor, Weights } from './layers.js';
+import { choosePart } from './parts.js';
 import { readTorch } from './torch.js';
 import { type Network, torchNetworks } from './torch-networks.js';
 
@@ -31,6 +41,8 @@ export interface ImportOptions {
   head?: string;
   /** Default: as the network was used. `running` for `paper-resnet50` is not as published. */
   batchNorm?: BatchNorm;
+  /** Which network of a PyTorch checkpoint that holds several, as the error that asks for it names them. */
+  part?: string;
   /** Store weights as 16-bit floats. */
   halves?: boolean;
 }
@@ -53,15 +65,18 @@ export interface ImportedModel {
  * @param files A PyTorch checkpoint, a Keras `.h5` (several, where a model's parts are in several files), or a TensorFlow.js manifest.
  * @param out The model to write, `<name>.onnx`.
  * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape), `INVALID_ARGUMENT`,
- * `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is left then
+ * (also several networks, of which none is chosen), `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is left then
  */
 export async function importModel(
   files: readonly string[],
   out: string,
   options: ImportOptions,
 ): Promise<ImportedModel> {
+  checkPaths('files', files);
+  if (!/\.onnx$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .onnx', out);
+  checkOptions(options);
   checkChoice('arch', options.arch, architectures);
-  if (!/\.onnx$/i.test(out)) throw invalid('out', 'a name that ends in .onnx', out);
+  checkFlag('halves', options.halves);
   const beside = out.replace(/\.onnx$/i, '.json');
   for (const file of [out, beside])
     if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
@@ -117,24 +132,38 @@ async function build(
 ): Promise<Built> {
   const head = checkChoice('head', options.head ?? network.heads[0], network.heads);
   const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);
-  const tensors = new Map<string, Tensor>();
-  // The paper's checkpoints are of contrastive training: the encoder of queries, with a classifier that is dropped.
-  for (const file of files)
-    for (const [name, tensor] of await (network.from === 'torch' ? readTorch(file) : readKeras(file)))
-      if (!name.startsWith('encoder_q.fc')) tensors.set(name.replace(/^encoder_q\./, ''), tensor);
+  const construct = (weights: Weights) => {
+    const graph = new Layers(arch, batchNorm, halves);
+    const { size } = network;
+    graph.output(network.build(graph, weights, graph.input('input', ['n', 3, size, size]), head), 'vector', ['n', 'd']);
+    return { graph, described: network.describe(weights, head) };
+  };
+  let tensors: Map<string, StoredTensor>;
+  if (network.from === 'keras') tensors = await readAllKeras(files);
+  else {
+    if (options.part !== undefined) checkText('part', options.part);
+    const needed = new NeededWeights();
+    construct(needed);
+    const [file, ...others] = files;
+    if (file === undefined || others.length > 0) throw invalid('files', 'one PyTorch checkpoint', files.length);
+    tensors = choosePart(await readTorch(file), needed.shapes, { file, arch, part: options.part });
+  }
   const weights = new Weights(tensors, files.join(', '));
-  const graph = new Layers(arch, batchNorm, halves);
-  const { size } = network;
-  const vector = network.build(graph, weights, graph.input('input', ['n', 3, size, size]), head);
-  graph.output(vector, 'vector', ['n', 'd']);
+  const { graph, described } = construct(weights);
   const name = head === network.heads[0] ? arch : `${arch}-${head}`;
   const description: ModelDescription = {
     name: batchNorm === network.batchNorm ? name : `${name}, ${batchNorm} batch norm (not as published)`,
-    ...network.describe(weights, head),
+    ...described,
     output: 'vector',
     batchNorm,
   };
   return { model: await graph.encode(), description, parameters: weights.parameters, unused: weights.unused() };
+}
+
+async function readAllKeras(files: readonly string[]): Promise<Map<string, StoredTensor>> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const file of files) for (const [name, tensor] of await readKeras(file)) tensors.set(name, tensor);
+  return tensors;
 }
 
 async function buildTfjs(files: readonly string[]): Promise<Built> {

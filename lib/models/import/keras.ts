@@ -1,49 +1,101 @@
-import { existsSync } from 'node:fs';
-import type { File } from 'h5wasm/node';
+import { readFile } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
 import { MaskbenchError } from '../../errors.js';
-import type { Tensor } from '../tfjs.js';
+import { native } from '../../native.js';
+import { readArchive } from './archive.js';
+import type { Hdf5Answer, Hdf5Request, Hdf5Tensor } from './hdf5-worker.js';
+import type { StoredTensor } from './layers.js';
 
-/** An attribute of texts; a layer without weights has an empty one of numbers. */
-const textsOf = (value: unknown) => (Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []);
+/** The part of a model's configuration that is looked at. */
+interface LayerConfig {
+  class_name?: unknown;
+  name?: unknown;
+  config?: { name?: unknown; layers?: unknown };
+}
+
+/** As Keras names groups: by the layer's class, `BatchNormalization` as `batch_normalization`. */
+function snakeCase(name: string): string {
+  return name
+    .replace(/\W+/g, '')
+    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase();
+}
+
+/** The layers' names by the path of their group, of models within the model too. */
+function layerNames({ config }: LayerConfig, place = '', names = new Map<string, string>()): Map<string, string> {
+  const layers = Array.isArray(config?.layers) ? (config.layers as LayerConfig[]) : [];
+  const used = new Map<string, number>();
+  for (const layer of layers) {
+    const kind = snakeCase(String(layer?.class_name));
+    const number = used.get(kind) ?? 0;
+    used.set(kind, number + 1);
+    const path = `${place}layers/${kind}${number > 0 ? `_${number}` : ''}`;
+    const name = layer?.config?.name ?? layer?.name;
+    if (typeof name === 'string') names.set(path, name);
+    if (layer?.config?.layers !== undefined) layerNames(layer, `${path}/`, names);
+  }
+  return names;
+}
+
+type Hdf5Source = { bytes: Buffer; names: Map<string, string> };
+
+/** Keras 3's `.keras`: a zip of the configuration and the weights. */
+async function readWhole(file: string): Promise<Hdf5Source> {
+  const entries = await readArchive(file, (name) => name === 'config.json' || name === 'model.weights.h5');
+  const bytes = entries.get('model.weights.h5');
+  const config = entries.get('config.json');
+  if (!bytes || !config) throw new Error('is a zip without the config.json and model.weights.h5 of a .keras file');
+  return { bytes, names: layerNames(JSON.parse(config.toString('utf8')) as LayerConfig) };
+}
+
+function readHdf5({ bytes, names }: Hdf5Source): Promise<Hdf5Tensor[]> {
+  // Handed over, for it is large; small buffers share memory with others.
+  const own = bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength === bytes.length;
+  const request: Hdf5Request = { bytes: own ? (bytes as Buffer<ArrayBuffer>) : Uint8Array.from(bytes), names };
+  const worker = new Worker(new URL(import.meta.resolve('#hdf5-worker')), {
+    workerData: request,
+    transferList: [request.bytes.buffer],
+    // HDF5 prints what it throws.
+    stdout: true,
+    stderr: true,
+  });
+  const answer = new Promise<Hdf5Tensor[]>((resolve, reject) => {
+    worker.once('message', (message: Hdf5Answer) => {
+      if ('tensors' in message) resolve(message.tensors);
+      else reject(new Error(message.problem));
+    });
+    worker.once('error', reject);
+    worker.once('exit', () => reject(new Error('ended the program that reads HDF5')));
+  });
+  return answer.finally(() => worker.terminate());
+}
+
+function toFloats({ type, bytes }: Hdf5Tensor): Float32Array {
+  if (type === 'half') return native.fromHalves(new Uint16Array(bytes.buffer));
+  // The upper half of a 32-bit float.
+  if (type === 'bfloat16')
+    return new Float32Array(Uint32Array.from(new Uint16Array(bytes.buffer), (half) => half << 16).buffer);
+  return type === 'float' ? new Float32Array(bytes.buffer) : Float32Array.from(new Float64Array(bytes.buffer));
+}
 
 /**
- * Reads the weights of a Keras `.h5` file (a model, or weights alone), models within models too.
+ * Reads the weights of a Keras file: `.h5` (a model, or weights alone), and Keras 3's `.weights.h5` and `.keras`; models within models too.
  * @returns by `<layer>/<weight>`, such as `block1_conv1/kernel`; layers whose names have slashes keep them
  * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT`
  */
-export async function readKeras(file: string): Promise<Map<string, Tensor>> {
-  if (!existsSync(file)) throw new MaskbenchError('MODEL_MISSING', file, `${file}: there is no such file`);
-  const refuse = (problem: string) => new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${problem}`);
-  // Loaded when it is needed: it takes a tenth of a second.
-  const h5wasm = await import('h5wasm/node');
-  const { activate_throwing_error_handler: throwErrors } = await h5wasm.ready;
-  throwErrors();
-  let opened: File;
+export async function readKeras(file: string): Promise<Map<string, StoredTensor>> {
+  const whole = await readFile(file).catch((error) => {
+    throw new MaskbenchError('MODEL_MISSING', file, `${file}: cannot be read: ${error.message}`);
+  });
   try {
-    opened = new h5wasm.File(file, 'r');
-  } catch {
-    throw refuse('is not an HDF5 file');
-  }
-  try {
-    const weights = opened.get('model_weights');
-    const root = weights instanceof h5wasm.Group ? weights : opened;
-    if (!('layer_names' in root.attrs)) throw refuse('is not of Keras: it has no layer_names');
-    const tensors = new Map<string, Tensor>();
-    // Each layer's group lists its weights by their path below it; those of a model within the model too.
-    for (const layer of textsOf(root.attrs.layer_names?.value)) {
-      const group = root.get(layer);
-      if (!(group instanceof h5wasm.Group)) throw refuse(`lists the layer ${layer}, which is not there`);
-      for (const name of textsOf(group.attrs.weight_names?.value)) {
-        const dataset = group.get(name);
-        if (!(dataset instanceof h5wasm.Dataset)) throw refuse(`lists ${name}, which is not there`);
-        const { shape, value } = dataset;
-        if (shape === null || !(value instanceof Float32Array || value instanceof Float64Array))
-          throw refuse(`${name} holds no floats`);
-        tensors.set(name.replace(/:0$/, ''), { data: Float32Array.from(value), shape: [...shape] });
-      }
-    }
-    return tensors;
-  } finally {
-    opened.close();
+    const zipped = whole.toString('latin1', 0, 4) === 'PK\x03\x04';
+    const tensors = await readHdf5(zipped ? await readWhole(file) : { bytes: whole, names: new Map() });
+    return new Map(
+      tensors.map((tensor) => [tensor.name, { shape: tensor.shape, read: () => toFloats(tensor) }] as const),
+    );
+  } catch (error) {
+    const [problem] = (error as Error).message.split('\n');
+    throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${problem}`);
   }
 }

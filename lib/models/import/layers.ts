@@ -2,14 +2,21 @@ import { MaskbenchError } from '../../errors.js';
 import { OnnxGraph, type Value } from '../onnx/graph.js';
 import type { Tensor } from '../tfjs.js';
 
+/** A tensor of a weight file. */
+export interface StoredTensor {
+  shape: number[];
+  /** Its numbers, row-major. Throws where the file has none that can be read. */
+  read(): Float32Array;
+}
+
 /** The tensors of a weight file. Each is given once, and let go, for checkpoints are large. */
 export class Weights {
-  readonly #tensors: Map<string, Tensor>;
+  readonly #tensors: Map<string, StoredTensor>;
   /** Numbers in the tensors used. */
   parameters = 0;
 
   constructor(
-    tensors: Map<string, Tensor>,
+    tensors: Map<string, StoredTensor>,
     /** The file's name, for errors. */
     readonly file: string,
   ) {
@@ -29,9 +36,14 @@ export class Weights {
     const fits =
       found.shape.length === shape.length && shape.every((size, i) => size === -1 || size === found.shape[i]);
     if (!fits) throw refuse(`${name} has the shape (${found.shape.join(', ')}), expected (${shape.join(', ')})`);
-    this.parameters += found.data.length;
     this.#tensors.delete(name);
-    return found;
+    try {
+      const data = found.read();
+      this.parameters += data.length;
+      return { data, shape: found.shape };
+    } catch (error) {
+      throw refuse(`${name}: ${(error as Error).message}`);
+    }
   }
 
   /** Names that no part of the model has asked for. */
@@ -54,6 +66,20 @@ export class Weights {
     return names.length === 0
       ? 'nothing'
       : `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
+  }
+}
+
+/** Stands for weights while a network is built, to learn what it asks for. */
+export class NeededWeights extends Weights {
+  readonly shapes = new Map<string, number[]>();
+
+  constructor() {
+    super(new Map(), '');
+  }
+
+  override take(name: string, shape: number[]): Tensor {
+    this.shapes.set(name, shape);
+    return { data: new Float32Array(0), shape };
   }
 }
 

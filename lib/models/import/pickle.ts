@@ -2,14 +2,19 @@
 export type PickleValue = unknown;
 
 /** The names that a pickle may ask for, and what calling each one makes. */
-export type Globals = ReadonlyMap<string, (...args: PickleValue[]) => PickleValue>;
+export type Globals = ReadonlyMap<string, (args: PickleValue[]) => PickleValue>;
 
 /** A name that a pickle asked for, before it is called. */
-class Global {
+export class Global {
   constructor(
     readonly name: string,
-    readonly call: (...args: PickleValue[]) => PickleValue,
+    readonly call: (args: PickleValue[]) => PickleValue,
   ) {}
+}
+
+/** What a pickle holds and nobody here reads, such as a set: it is known by its name only. */
+export class Inert {
+  constructor(readonly name: string) {}
 }
 
 /** A dictionary: keys may be of any kind. */
@@ -51,18 +56,27 @@ export function unpickle(
       .slice(0, -1);
   };
   const byte = () => take(1)[0] as number;
-  const long = (count: number): number => {
-    let value = 0n;
-    const bytes = take(count);
-    for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] as number);
-    if (count > 0 && (bytes[count - 1] as number) >= 128) value -= 1n << BigInt(8 * count);
-    return number(value);
+  const long = (count: number): number | bigint => {
+    if (count > 4096) throw new PickleError('a number is out of range');
+    const bytes = Buffer.from(take(count)).reverse();
+    const value = count === 0 ? 0n : BigInt(`0x${bytes.toString('hex')}`);
+    return small(count > 0 && (bytes[0] as number) >= 128 ? value - (1n << BigInt(8 * count)) : value);
   };
-  const number = (value: bigint | string): number => {
+  /** Of a state of random numbers, whole numbers may have hundreds of bits. */
+  const small = (value: bigint): number | bigint => {
     const converted = Number(value);
-    if (!Number.isSafeInteger(converted))
-      throw new PickleError(`the number ${String(value).slice(0, 40)} is out of range`);
-    return converted;
+    return Number.isSafeInteger(converted) ? converted : value;
+  };
+  const decimal = (text: string): number | bigint => {
+    // Python's own limit is 4300 digits.
+    if (!/^[+-]?\d{1,4300}$/.test(text))
+      throw new PickleError(`${JSON.stringify(text.slice(0, 40))} is no whole number`);
+    return small(BigInt(text.replace('+', '')));
+  };
+  const index = (): number => {
+    const value = decimal(line());
+    if (typeof value === 'bigint' || value < 0) throw new PickleError(`${value} is no place of the memo`);
+    return value;
   };
   const sized = (count: number | bigint): number => {
     if (count > data.length) throw new PickleError('the pickle ends early');
@@ -97,7 +111,7 @@ export function unpickle(
   };
   const call = (callee: PickleValue, args: PickleValue) => {
     if (!(callee instanceof Global) || !Array.isArray(args)) throw new PickleError('calls what is no function');
-    stack.push(callee.call(...args));
+    stack.push(callee.call(args));
   };
   const recall = (key: number) => {
     if (!memo.has(key)) throw new PickleError('the pickle recalls what it never stored');
@@ -141,11 +155,11 @@ export function unpickle(
         break;
       case 'I': {
         const text = line();
-        stack.push(text === '00' ? false : text === '01' ? true : number(text));
+        stack.push(text === '00' ? false : text === '01' ? true : decimal(text));
         break;
       }
       case 'L':
-        stack.push(number(line().replace(/L$/, '')));
+        stack.push(decimal(line().replace(/L$/, '')));
         break;
       case 'J':
         stack.push(take(4).readInt32LE());
@@ -159,12 +173,9 @@ export function unpickle(
       case '\x8a':
         stack.push(long(byte()));
         break;
-      case '\x8b': {
-        const count = take(4).readInt32LE();
-        if (count > 8) throw new PickleError('a number is out of range');
-        stack.push(long(count));
+      case '\x8b':
+        stack.push(long(take(4).readInt32LE()));
         break;
-      }
       case 'F':
         stack.push(Number(line()));
         break;
@@ -228,6 +239,17 @@ export function unpickle(
         setItems(items);
         break;
       }
+      case '\x8f': // EMPTY_SET
+        stack.push(new Inert('set'));
+        break;
+      case '\x90': // ADDITEMS
+        popToMark();
+        top(Inert);
+        break;
+      case '\x91': // FROZENSET
+        popToMark();
+        stack.push(new Inert('frozenset'));
+        break;
       case 'a': {
         const item = pop();
         top<PickleValue[]>(Array as never).push(item);
@@ -276,7 +298,7 @@ export function unpickle(
         memo.set(take(4).readUInt32LE(), stack.at(-1));
         break;
       case 'p':
-        memo.set(number(line()), stack.at(-1));
+        memo.set(index(), stack.at(-1));
         break;
       case '\x94':
         memo.set(memo.size, stack.at(-1));
@@ -288,7 +310,7 @@ export function unpickle(
         recall(take(4).readUInt32LE());
         break;
       case 'g':
-        recall(number(line()));
+        recall(index());
         break;
       default:
         throw new PickleError(`unknown operation ${JSON.stringify(opcode)} at byte ${place - 1}`);

@@ -1,11 +1,12 @@
 import { open, readFile } from 'node:fs/promises';
-import yauzl from 'yauzl';
 import { MaskbenchError } from '../../errors.js';
 import { native } from '../../native.js';
-import type { Tensor } from '../tfjs.js';
-import { Dictionary, type Globals, PickleError, type PickleValue, unpickle } from './pickle.js';
+import { readArchive } from './archive.js';
+import type { StoredTensor } from './layers.js';
+import { Dictionary, Global, type Globals, Inert, PickleError, type PickleValue, unpickle } from './pickle.js';
 
-type Kind = { bytes: number; read: (data: Buffer) => Float32Array };
+/** A type of storage: the bytes of a number, of which those of one part are in the machine's order, and how numbers are read, if they are. */
+type Kind = { bytes: number; part?: number; read?: (data: Buffer) => Float32Array };
 const convert =
   <T extends { length: number }>(view: (data: ArrayBuffer) => T, each: (value: never) => number) =>
   (data: Buffer) =>
@@ -33,7 +34,23 @@ const kinds: Record<string, Kind> = {
   CharStorage: { bytes: 1, read: convert((data) => new Int8Array(data), same) },
   ByteStorage: { bytes: 1, read: convert((data) => new Uint8Array(data), same) },
   BoolStorage: { bytes: 1, read: convert((data) => new Uint8Array(data), same) },
+  // No weights of a network that can be brought in.
+  ComplexFloatStorage: { bytes: 8, part: 4 },
+  ComplexDoubleStorage: { bytes: 16, part: 8 },
+  QInt8Storage: { bytes: 1 },
+  QUInt8Storage: { bytes: 1 },
+  QInt32Storage: { bytes: 4 },
+  QUInt4x2Storage: { bytes: 1 },
+  QUInt2x4Storage: { bytes: 1 },
+  'storage.UntypedStorage': { bytes: 1 },
 };
+
+/** The bytes of a storage as they are on this machine. */
+function littleEndian(data: Buffer, { bytes, part = bytes }: Kind): Buffer {
+  if (part === 1) return data;
+  const turned = Buffer.from(data);
+  return part === 2 ? turned.swap16() : part === 4 ? turned.swap32() : turned.swap64();
+}
 
 /** The bytes in a buffer of their own. */
 function aligned(data: Buffer): ArrayBuffer {
@@ -48,8 +65,10 @@ interface Storage {
   load(): Buffer;
 }
 
+const countOf = (shape: number[]) => shape.reduce((product, size) => product * size, 1);
+
 /** A tensor of a checkpoint: a view of a storage. */
-class View {
+class View implements StoredTensor {
   constructor(
     readonly storage: Storage,
     readonly offset: number,
@@ -57,15 +76,11 @@ class View {
     readonly strides: number[],
   ) {}
 
-  toTensor(): Tensor {
+  read(): Float32Array {
     const { storage, offset, shape, strides } = this;
+    if (!storage.kind.read) throw new PickleError('a weight is complex or quantised');
     storage.data ??= storage.kind.read(storage.load());
-    const count = shape.reduce((product, size) => product * size, 1);
-    const last = shape.reduce((place, size, i) => place + Math.max(0, size - 1) * (strides[i] as number), offset);
-    if (count > 0 && (offset < 0 || strides.some((stride) => stride < 0) || last >= storage.data.length))
-      throw new PickleError('a tensor is larger than its storage');
-    // A view that repeats its numbers could ask for any size.
-    if (count > storage.data.length) throw new PickleError('a tensor repeats the numbers of its storage');
+    const count = countOf(shape);
     let step = 1;
     const contiguous = shape
       .map((size, i) => [size, strides[i] as number] as const)
@@ -75,7 +90,7 @@ class View {
         step *= size;
         return is;
       });
-    if (contiguous) return { data: storage.data.subarray(offset, offset + count), shape };
+    if (contiguous) return storage.data.subarray(offset, offset + count);
     const data = new Float32Array(count);
     const index = shape.map(() => 0);
     for (let i = 0, at = offset; i < count; i++) {
@@ -88,14 +103,14 @@ class View {
         index[d] = 0;
       }
     }
-    return { data, shape };
+    return data;
   }
 }
 
 const isSizes = (value: PickleValue): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
-function rebuildTensor(storage: PickleValue, offset: PickleValue, shape: PickleValue, strides: PickleValue): View {
+function rebuildTensor([storage, offset, shape, strides]: PickleValue[]): View {
   const known = typeof storage === 'object' && storage !== null && 'kind' in storage && 'load' in storage;
   if (
     !known ||
@@ -105,19 +120,94 @@ function rebuildTensor(storage: PickleValue, offset: PickleValue, shape: PickleV
     shape.length !== strides.length
   )
     throw new PickleError('a tensor is not described as one');
-  return new View(storage as Storage, offset as number, shape, strides);
+  const { count } = storage as Storage;
+  const place = offset as number;
+  const last = shape.reduce((at, size, i) => at + Math.max(0, size - 1) * (strides[i] as number), place);
+  if (countOf(shape) > 0 && (place < 0 || last >= count)) throw new PickleError('a tensor is larger than its storage');
+  // A view that repeats its numbers could ask for any size.
+  if (countOf(shape) > count) throw new PickleError('a tensor repeats the numbers of its storage');
+  return new View(storage as Storage, place, shape, strides);
 }
 
-/** Everything that a checkpoint of weights needs. Storages' types are only named, never called. */
-const globals: Globals = new Map<string, (...args: PickleValue[]) => PickleValue>([
+function rebuildFromType([rebuild, , args]: PickleValue[]): PickleValue {
+  if (!(rebuild instanceof Global) || !Array.isArray(args)) throw new PickleError('a tensor is not described as one');
+  return rebuild.call(args);
+}
+
+function toDictionary([items]: PickleValue[]): Dictionary {
+  return items instanceof Dictionary ? items : new Dictionary();
+}
+
+const dtypes = [
+  'bool',
+  'uint8',
+  'uint16',
+  'uint32',
+  'uint64',
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'float16',
+  'bfloat16',
+];
+dtypes.push('float32', 'float64', 'complex32', 'complex64', 'complex128', 'qint8', 'quint8', 'qint32', 'quint4x2');
+dtypes.push('quint2x4', 'float8_e4m3fn', 'float8_e4m3fnuz', 'float8_e5m2', 'float8_e5m2fnuz', 'float8_e8m0fnu');
+
+/** What PyTorch's own reading of weights allows too, and what its users save beside them: nothing of it is looked at. */
+const inert = [
+  ...dtypes.map((name) => `torch.${name}`),
+  ...['device', 'Tensor', 'nn.parameter.Parameter', 'serialization._get_layout'].map((name) => `torch.${name}`),
+  ...['per_tensor_affine', 'per_tensor_symmetric', 'per_channel_affine', 'per_channel_symmetric'].map(
+    (name) => `torch.${name}`,
+  ),
+  'torch.per_channel_affine_float_qparams',
+  ...['qtensor', 'tensor_v3', 'sparse_tensor', 'meta_tensor_no_storage', 'nested_tensor', 'wrapper_subclass'].map(
+    (name) => `torch._utils._rebuild_${name}`,
+  ),
+  ...['numpy', 'cpu_tensor'].map((name) => `torch._utils._rebuild_device_tensor_from_${name}`),
+  ...['numpy.core', 'numpy._core'].flatMap((core) => [
+    `${core}.multiarray.scalar`,
+    `${core}.multiarray._reconstruct`,
+    `${core}.numeric._frombuffer`,
+  ]),
+  ...['numpy.dtype', 'numpy.ndarray'],
+  ...['Bool', 'Int8', 'Int16', 'Int32', 'Int64', 'UInt8', 'UInt16', 'UInt32', 'UInt64', 'Float16', 'Float32'].map(
+    (name) => `numpy.dtypes.${name}DType`,
+  ),
+  'numpy.dtypes.Float64DType',
+  ...['builtins', '__builtin__'].flatMap((module) =>
+    [
+      'bytearray',
+      'complex',
+      'set',
+      'frozenset',
+      'object',
+      'int',
+      'long',
+      'float',
+      'bool',
+      'str',
+      'list',
+      'tuple',
+      'dict',
+    ].map((name) => `${module}.${name}`),
+  ),
+  ...['_codecs.encode', 'copy_reg._reconstructor', 'copyreg._reconstructor', 'argparse.Namespace'],
+];
+
+/** Everything that a checkpoint may ask for. Storages' types are only named, never called. */
+const globals: Globals = new Map<string, (args: PickleValue[]) => PickleValue>([
+  ...inert.map((name) => [name, () => new Inert(name)] as const),
   ['collections.OrderedDict', () => new Dictionary()],
-  ['torch._utils._rebuild_tensor', (storage, offset, shape, strides) => rebuildTensor(storage, offset, shape, strides)],
-  [
-    'torch._utils._rebuild_tensor_v2',
-    (storage, offset, shape, strides) => rebuildTensor(storage, offset, shape, strides),
-  ],
-  ['torch._utils._rebuild_parameter', (tensor) => tensor],
-  ['torch.Size', (sizes) => sizes],
+  ['collections.Counter', toDictionary],
+  ['collections.defaultdict', () => new Dictionary()],
+  ['torch._utils._rebuild_tensor', rebuildTensor],
+  ['torch._utils._rebuild_tensor_v2', rebuildTensor],
+  ['torch._utils._rebuild_parameter', ([tensor]) => tensor],
+  ['torch._utils._rebuild_parameter_with_state', ([tensor]) => tensor],
+  ['torch._tensor._rebuild_from_type_v2', rebuildFromType],
+  ['torch.Size', ([sizes]) => sizes],
   ...Object.keys(kinds).map((name) => [`torch.${name}`, () => refuseCall(name)] as const),
 ]);
 
@@ -125,14 +215,17 @@ function refuseCall(name: string): never {
   throw new PickleError(`calls torch.${name}`);
 }
 
+/** Gives the bytes of `count` numbers of the storage `key`. */
+type Loader = (key: string, count: number, kind: Kind) => Buffer;
+
 /** The storage that a persistent id names: ('storage', type, key, device, count). */
-function toStorage(id: PickleValue, load: (key: string, bytes: number) => Buffer, seen: Map<string, Storage>): Storage {
+function toStorage(id: PickleValue, load: Loader, seen: Map<string, Storage>): Storage {
   const [tag, type, key, , count] = Array.isArray(id) ? id : [];
   const name = type && typeof type === 'object' && 'name' in type ? String(type.name).replace(/^torch\./, '') : '';
   const kind = kinds[name];
   if (tag !== 'storage' || !kind || typeof key !== 'string' || !Number.isSafeInteger(count) || count < 0)
     throw new PickleError('a storage is not described as one');
-  const known = seen.get(key) ?? { kind, count, load: () => load(key, count * kind.bytes) };
+  const known = seen.get(key) ?? { kind, count, load: () => load(key, count, kind) };
   seen.set(key, known);
   return known;
 }
@@ -140,47 +233,41 @@ function toStorage(id: PickleValue, load: (key: string, bytes: number) => Buffer
 /** The zip form (PyTorch 1.6 and later): `<name>/data.pkl`, and `<name>/data/<key>` for each storage. */
 async function readZip(file: string): Promise<PickleValue> {
   const entries = new Map<string, Buffer>();
-  const zip = await yauzl.openPromise(file, { lazyEntries: true });
-  try {
-    for await (const entry of zip.eachEntry()) {
-      const name = entry.fileName.replace(/^[^/]*\//, '');
-      if (name !== 'data.pkl' && !name.startsWith('data/')) continue;
-      // PyTorch stores without compressing, so no entry can be larger than the file.
-      if (entry.compressionMethod !== 0 || entry.uncompressedSize > zip.fileSize)
-        throw new PickleError(`the entry ${entry.fileName} claims ${entry.uncompressedSize} bytes`);
-      const whole = Buffer.alloc(entry.uncompressedSize);
-      let at = 0;
-      for await (const chunk of await zip.openReadStreamPromise(entry)) {
-        (chunk as Buffer).copy(whole, at);
-        at += (chunk as Buffer).length;
-      }
-      entries.set(name, whole);
-    }
-  } finally {
-    zip.close();
-  }
+  const isWanted = /^[^/]*\/(data\.pkl|byteorder|data\/[^/]+)$/;
+  for (const [name, data] of await readArchive(file, (name) => isWanted.test(name)))
+    entries.set(name.slice(name.indexOf('/') + 1), data);
   const pickle = entries.get('data.pkl');
   if (!pickle) throw new PickleError('the archive has no data.pkl');
   const seen = new Map<string, Storage>();
-  const load = (key: string, bytes: number) => {
-    const data = entries.get(`data/${key}`);
-    if (!data || data.length < bytes) throw new PickleError(`the storage ${key} is missing or too short`);
+  const turned = entries.get('byteorder')?.toString('latin1') === 'big';
+  const load: Loader = (key, count, kind) => {
+    const data = entries.get(`data/${key}`)?.subarray(0, count * kind.bytes);
     entries.delete(`data/${key}`);
-    return data.subarray(0, bytes);
+    if (!data) throw missingStorage(key);
+    return turned ? littleEndian(data, kind) : data;
   };
-  return unpickle(pickle, { globals, persistentLoad: (id) => toStorage(id, load, seen) }).value;
+  const { value } = unpickle(pickle, { globals, persistentLoad: (id) => toStorage(id, load, seen) });
+  for (const [key, { count, kind }] of seen)
+    if ((entries.get(`data/${key}`)?.length ?? -1) < count * kind.bytes) throw missingStorage(key);
+  return value;
 }
+
+const missingStorage = (key: string) => new PickleError(`the storage ${key} is missing or too short`);
 
 const legacyMagic = Buffer.from('8a0a6cfc9c46f9206aa85019', 'hex');
 
-/** The older form: a magic number, a version and the machine's sizes; the value; the storages' keys; then each storage's count and numbers. */
+/**
+ * The older form: a magic number, a version and the machine's sizes; the value; the storages' keys; then each storage's count and numbers,
+ * little-endian on every machine.
+ */
 function readLegacy(data: Buffer): PickleValue {
   const seen = new Map<string, Storage>();
-  const places = new Map<string, { at: number; count: number }>();
-  const load = (key: string, bytes: number) => {
-    const found = places.get(key);
-    if (!found || found.at + bytes > data.length) throw new PickleError(`the storage ${key} is missing or too short`);
-    return data.subarray(found.at, found.at + bytes);
+  const places = new Map<string, number>();
+  const load: Loader = (key, count, kind) => {
+    const at = places.get(key) ?? data.length;
+    const bytes = count * kind.bytes;
+    if (at + bytes > data.length) throw missingStorage(key);
+    return data.subarray(at, at + bytes);
   };
   let end = 0;
   const next = (): PickleValue => {
@@ -199,42 +286,49 @@ function readLegacy(data: Buffer): PickleValue {
     if (end + 8 > data.length) throw new PickleError('the file ends early');
     const count = Number(data.readBigInt64LE(end));
     if (!storage || count < 0) throw new PickleError(`the storage ${key} is not described`);
-    places.set(key, { at: end + 8, count });
+    places.set(key, end + 8);
     end += 8 + count * storage.kind.bytes;
   }
+  for (const [key, storage] of seen)
+    if ((places.get(key) ?? data.length) + storage.count * storage.kind.bytes > data.length) throw missingStorage(key);
   return value;
 }
 
-/** The dictionary of tensors in a checkpoint: itself, or under `state_dict`, `model` and the like. */
-function findState(value: PickleValue): Dictionary {
-  if (value instanceof Dictionary) {
-    const values = [...value.values()];
-    if (values.some((item) => item instanceof View)) return value;
-    for (const name of ['state_dict', 'model_state_dict', 'model', 'net', 'backbone', 'network'])
-      if (value.get(name) instanceof Dictionary) return findState(value.get(name));
-    for (const item of values)
-      if (item instanceof Dictionary && [...item.values()].some((inner) => inner instanceof View)) return item;
+/** The place of a dictionary that is the whole checkpoint. */
+export const topLevel = 'top level';
+
+/** Every dictionary in a checkpoint that holds tensors by name, by its place (`state_dict`, `models/0`). */
+function findParts(root: PickleValue): Map<string, Map<string, View>> {
+  const parts = new Map<string, Map<string, View>>();
+  const seen = new Set<PickleValue>();
+  const waiting: { value: PickleValue; place: string[] }[] = [{ value: root, place: [] }];
+  for (const { value, place } of waiting) {
+    if (seen.has(value) || !(value instanceof Dictionary || Array.isArray(value))) continue;
+    seen.add(value);
+    const views = new Map<string, View>();
+    for (const [key, item] of value.entries()) {
+      if (typeof key === 'string' && item instanceof View) views.set(key, item);
+      waiting.push({ value: item, place: [...place, String(key)] });
+    }
+    if (views.size > 0) parts.set(place.join('/') || topLevel, views);
   }
-  throw new PickleError('holds no dictionary of tensors');
+  return parts;
 }
 
 /**
- * Reads the tensors of a PyTorch checkpoint (`.pt`, `.pth`, `.pth.tar`), zip or older form, as 32-bit floats. Nothing in it is executed.
- * @returns by name, the prefix `module.` taken off
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (anything but tensors, dictionaries and plain values is refused by name)
+ * Reads a PyTorch checkpoint (`.pt`, `.pth`, `.pth.tar`), zip or older form. Nothing in it is executed.
+ * @returns the tensors, to be read as 32-bit floats, of each dictionary in it that has any, by name, by the dictionary's place
+ * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (whatever PyTorch's own reading of weights would refuse, by name)
  */
-export async function readTorch(file: string): Promise<Map<string, Tensor>> {
+export async function readTorch(file: string): Promise<Map<string, Map<string, StoredTensor>>> {
   try {
     const start = await readStart(file);
     const zip = start.toString('latin1', 0, 4) === 'PK\x03\x04';
     if (!zip && !start.subarray(2, 2 + legacyMagic.length).equals(legacyMagic))
       throw new PickleError('is neither of the two forms that torch.save writes');
-    const state = findState(zip ? await readZip(file) : readLegacy(await readFile(file)));
-    const tensors = new Map<string, Tensor>();
-    for (const [name, value] of state)
-      if (typeof name === 'string' && value instanceof View)
-        tensors.set(name.replace(/^(module\.)+/, ''), value.toTensor());
-    return tensors;
+    const parts = findParts(zip ? await readZip(file) : readLegacy(await readFile(file)));
+    if (parts.size === 0) throw new PickleError('holds no dictionary of tensors');
+    return parts;
   } catch (error) {
     if (error instanceof MaskbenchError) throw error;
     throw new MaskbenchError(

@@ -1,0 +1,199 @@
+import test from 'ava';
+import * as maskbench from 'maskbench';
+import { type Argument, options, path, refusesArguments } from '../support/arguments.js';
+import { temporaryFolder } from '../support/files.js';
+import { describeModel, writeModel } from '../support/models.js';
+
+const search = [{ detector: 'other' }, { upsample: 'x' }, { upsample: 9 }, { minFace: -1 }, { maxSize: 1 }];
+const reading = [{ landmarkModel: 7 }, { maxPixels: 0 }, { acceptDamaged: 'yes' }, { device: 'tpu' }, { device: 7 }];
+const masking = [
+  ...search,
+  ...reading,
+  ...[{ style: 'other' }, { style: 7 }, { color: 'nocolor' }, { color: 7 }, { templates: 7 }, { templates: 'a\0b' }],
+  ...[
+    { tintWeight: 2 },
+    { wear: 'other' },
+    { wear: 7 },
+    { jitter: 1 },
+    { seed: -1 },
+    { seed: '1' },
+    { select: 'some' },
+  ],
+  ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { deviceMemory: 1 }, { concurrency: 0 }],
+];
+const embedding = [...search, ...reading, { threads: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
+const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }];
+const faces = [{ faces: 'text' }, { faces: [null] }, { faces: [{}] }, { faces: {} }];
+
+/** Functions of files and photos: a name, what is called, its arguments. */
+const functions: [name: string, call: (...args: never[]) => unknown, args: Argument[]][] = [
+  ['isPhotoName', maskbench.isPhotoName, [{ kind: 'text', good: 'a' }]],
+  [
+    'readManifest',
+    async (file: string) => {
+      for await (const _ of maskbench.readManifest(file));
+    },
+    [path()],
+  ],
+  [
+    'maskFiles',
+    maskbench.maskFiles,
+    [
+      { kind: 'paths', good: ['/nowhere/a.jpg'] },
+      path(),
+      options(
+        ...masking,
+        ...[{ format: 'gif' }, { again: 7 }, { again: 'a\0b' }, { manifest: 7 }, { resume: 'yes' }, { overwrite: 1 }],
+        ...[{ onProgress: 7 }, { onProblem: 'print' }, { writeAlpha: 1 }, { writeLandmarks: 1 }],
+      ),
+    ],
+  ],
+  [
+    'fetchDataset',
+    maskbench.fetchDataset,
+    [{ kind: 'text', good: 'lfw', bad: ['other'] }, path(), options({ addresses: 'text' })],
+  ],
+  [
+    'generateCorpora',
+    maskbench.generateCorpora,
+    [
+      path(),
+      path('/nowhere/b'),
+      options(
+        ...masking,
+        ...[{ only: 'lfw' }, { only: ['other'] }, { only: [7] }, { copy: 'other' }, { minPhotos: -1 }],
+        ...[{ shard: { index: 2, count: 1 } }, { shard: 7 }, { resume: 'yes' }, { onProgress: 7 }],
+      ),
+    ],
+  ],
+  ['mergeShards', maskbench.mergeShards, [path()]],
+  ['summarizeCorpora', maskbench.summarizeCorpora, [path()]],
+  ['readTemplates', maskbench.readTemplates, [path()]],
+  [
+    'parseMaskTheFaceCode',
+    maskbench.parseMaskTheFaceCode,
+    [
+      { kind: 'text', good: 'N95' },
+      { good: undefined, bad: [7, null, 'a\0b'] },
+    ],
+  ],
+  [
+    'embedFiles',
+    maskbench.embedFiles,
+    [
+      { kind: 'paths', good: ['/nowhere/a.jpg'] },
+      { kind: 'path', good: '/nowhere/a.npy', bad: ['/nowhere/a.txt'] },
+      options(
+        ...embedding,
+        ...model,
+        ...[{ faces: 'some' }, { bits: 8 }, { bits: '16' }, { crops: 'yes' }, { resume: 1 }, { onProgress: 7 }],
+      ),
+    ],
+  ],
+  [
+    'importModel',
+    maskbench.importModel,
+    [
+      { kind: 'paths', good: ['/nowhere/a.pt'] },
+      { kind: 'path', good: '/nowhere/a.onnx', bad: ['/nowhere/a.txt'] },
+      {
+        kind: 'object',
+        good: { arch: 'resnet18' },
+        bad: [
+          ...[{}, { arch: 'other' }, { arch: 7 }, { arch: 'resnet18', head: 'other' }, { arch: 'resnet18', part: 7 }],
+          ...[
+            { arch: 'resnet18', batchNorm: 'other' },
+            { arch: 'resnet18', halves: 'yes' },
+          ],
+        ],
+      },
+    ],
+  ],
+  [
+    'benchmarkModels',
+    maskbench.benchmarkModels,
+    [
+      path(),
+      path(),
+      { kind: 'objects', good: [{ name: 'a' }], bad: [[{ name: 7 }], [{}], []] },
+      path(),
+      options(
+        ...embedding,
+        { limit: 0 },
+        { ensemble: 'text' },
+        { ensemble: ['b'] },
+        { faces: 'some' },
+        { onProgress: 7 },
+      ),
+    ],
+  ],
+  ['benchmarkScores', maskbench.benchmarkScores, [path()]],
+  ['Masker', (given: object) => new maskbench.Masker(given), [options(...masking)]],
+  ['Embedder.open', (given: object) => maskbench.Embedder.open(given), [options(...embedding, ...model)]],
+  ...Object.values(maskbench.layouts).map(
+    (layout) =>
+      [
+        `layout ${layout.name}`,
+        async (folder: string) => {
+          for await (const _ of layout.read(folder, { seed: 0 }));
+        },
+        [path()],
+      ] as (typeof functions)[number],
+  ),
+];
+for (const [name, call, args] of functions)
+  test(`T12: ${name} refuses what it can not take`, (t) => refusesArguments(t, name, call, args));
+
+test('T12: a Masker’s methods refuse what they can not take', async (t) => {
+  const masker = new maskbench.Masker();
+  const image: Argument = { kind: 'image', good: '/nowhere/a.jpg' };
+  const masks = [
+    ...[{ output: 7 }, { output: 'a\0b' }, { overwrite: 'yes' }, { format: 'gif' }, { key: 7 }, { matteOutput: 7 }],
+    ...[{ copy: 7 }, { copy: {} }, { copy: { path: 7, mode: 'auto', always: true } }, { matteOutput: 'a\0b' }],
+    ...[{ copy: { path: 'a\0b', mode: 'auto', always: true } }, { copy: { path: 'a', mode: 'other', always: true } }],
+    ...[{ copy: { path: 'a', mode: 'auto', always: 1 } }],
+    ...faces,
+  ];
+  await refusesArguments(t, 'mask', masker.mask.bind(masker), [image, options(...masks)]);
+  await refusesArguments(t, 'detect', masker.detect.bind(masker), [image, options()]);
+});
+
+test('T12: an Embedder’s methods refuse what they can not take', async (t) => {
+  const file = await writeModel(temporaryFolder(t), 'm');
+  const embedder = await maskbench.Embedder.open({ model: file, description: describeModel() });
+  const images: Argument = {
+    kind: 'images',
+    good: ['/nowhere/a.jpg'],
+    bad: faces.map((known) => [{ image: 'a', ...known }]),
+  };
+  const image: Argument = {
+    kind: 'image',
+    good: '/nowhere/a.jpg',
+    bad: faces.map((known) => ({ image: 'a', ...known })),
+  };
+  await refusesArguments(t, 'embed', embedder.embed.bind(embedder), [
+    images,
+    options({ missing: 'some' }, { crops: 1 }),
+  ]);
+  await refusesArguments(t, 'embedOne', embedder.embedOne.bind(embedder), [image, options({ crops: 1 })]);
+  const vector: Argument = {
+    good: new Float32Array(192),
+    bad: [undefined, null, 7, 'text', [1], Buffer.alloc(192), new Float32Array(191), new Float64Array(192)],
+  };
+  await refusesArguments(t, 'similarity', embedder.similarity.bind(embedder), [vector, vector]);
+  const rows: Argument = { kind: 'numbers', good: [0], bad: [[1], [-1], [0.5], [0, 0]] };
+  await refusesArguments(t, 'similarities', embedder.similarities.bind(embedder), [vector, rows, rows]);
+  const descriptions = [
+    null,
+    7,
+    [],
+    'other',
+    'toString',
+    {},
+    { ...describeModel(), name: 7 },
+    { ...describeModel(), input: null },
+  ];
+  await refusesArguments(t, 'open', (description: never) => maskbench.Embedder.open({ model: file, description }), [
+    { good: undefined, bad: descriptions },
+  ]);
+});

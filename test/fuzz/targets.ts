@@ -1,0 +1,238 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import {
+  Embedder,
+  importModel,
+  parsePairs,
+  parsePublished,
+  publishedProtocols,
+  readExcluded,
+  readGroups,
+  readIndex,
+  readLabels,
+  readManifest,
+  readScores,
+  scoreAll,
+} from 'maskbench';
+import yazl from 'yazl';
+import {
+  pickleState,
+  type StoredTensor,
+  stored,
+  writeKeras,
+  writeKeras3,
+  writeTorchLegacy,
+} from '../support/checkpoints.js';
+import { describeModel, writeModel } from '../support/models.js';
+
+/** A kind of file that users hand over. */
+export interface Target {
+  /** Sound files, which are mutated. */
+  seeds: Buffer[];
+  /** Reads a mutated file in every way that there is. */
+  read: ((data: Buffer) => Promise<unknown>)[];
+}
+
+const text = (...lines: string[]) => Buffer.from(`${lines.join('\n')}\n`);
+
+const tensors: StoredTensor[] = stored(
+  ['conv1.weight', 'layer1.0.bn1.bias', 'fc.weight'].map((name, i) => ({
+    ...{ name, shape: [2, i + 1], data: new Float32Array(2 * (i + 1)).fill(i) },
+  })),
+);
+
+async function zipped(entries: [string, Buffer][]): Promise<Buffer> {
+  const zip = new yazl.ZipFile();
+  for (const [name, data] of entries) zip.addBuffer(data, name, { compress: false });
+  zip.end();
+  return buffer(zip.outputStream);
+}
+
+const inArchive = (pickle: Buffer) =>
+  zipped([
+    ['a/data.pkl', pickle],
+    ...tensors.map(({ key, data }) => [`a/data/${key}`, Buffer.from(data.buffer)] as [string, Buffer]),
+    ['a/byteorder', Buffer.from('little')],
+  ]);
+
+/** More operations than a state dictionary has: texts, numbers, sets, sizes, calls. */
+const operations = Buffer.from(
+  [
+    '\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94G?\xf0\x00\x00\x00\x00\x00\x00',
+    '\x8c\x01c]\x94(K\x01M\x00\x01J\xff\xff\xff\xffe\x8c\x01d\x8f\x94(K\x01K\x02\x90\x8c\x01e(K\x01\x91\x94',
+    '\x8c\x01f\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80\x8c\x01gC\x02ab\x8c\x01hN\x8c\x01i\x88\x8c\x01jh\x00',
+    '\x8c\x01kccollections\nCounter\n}(K\x1eK\x01u\x85R\x8c\x01lctorch\ndevice\n\x8c\x03cpu\x85R',
+    "\x8c\x01mI12\n\x8c\x01nL12345678901234567890L\n\x8c\x01oF1.5\n\x8c\x01pS'x'\n\x8c\x01qVy\n\x8c\x01r(K\x01lK\x00d2u.",
+  ].join(''),
+  'latin1',
+);
+
+async function numpySeeds(): Promise<Buffer[]> {
+  const npy = (descr: string, shape: string, data: ArrayBufferView, version = 1) => {
+    const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
+    const start = version === 1 ? 10 : 12;
+    const padded = `${header.padEnd(Math.ceil((header.length + start + 1) / 64) * 64 - start - 1)}\n`;
+    const size = Buffer.alloc(start - 8);
+    size.writeUIntLE(padded.length, 0, size.length);
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    return Buffer.concat([
+      Buffer.from(`\x93NUMPY${String.fromCharCode(version)}\0`, 'latin1'),
+      size,
+      Buffer.from(padded),
+      bytes,
+    ]);
+  };
+  return [
+    npy('<f4', '(6,)', Float32Array.of(0.9, 0.8, 0.1, 0.4, 0.5, 0.2)),
+    npy('<f8', '(4,)', Float64Array.of(0.9, 0.8, 0.1, Number.NaN), 2),
+    npy(
+      '<f4',
+      '(4, 3)',
+      Float32Array.from({ length: 12 }, (_, i) => Math.sin(i)),
+    ),
+    npy(
+      '<f2',
+      '(4, 3)',
+      Uint16Array.from({ length: 12 }, (_, i) => 0x3800 + i),
+    ),
+    npy('|u1', '(6,)', Uint8Array.of(1, 1, 0, 0, 1, 0)),
+    npy('<i8', '(6,)', BigInt64Array.of(1n, 0n, 1n, 0n, 1n, 0n), 3),
+  ];
+}
+
+const indexLines = [0, 1, 2, 3].map((row) =>
+  JSON.stringify({
+    row,
+    path: `p${row % 2}/${row}.png`,
+    identity: `p${row % 2}`,
+    photo: `p${row % 2}/${row}.png`,
+    masked: row > 1,
+    status: 'detected',
+  }),
+);
+
+/** Every kind, whose files are written below `folder`. */
+export async function targetsIn(folder: string): Promise<Record<string, Target>> {
+  mkdirSync(folder, { recursive: true });
+  const at = (name: string) => path.join(folder, name);
+  const file = (name: string, read: (file: string) => Promise<unknown>) => (data: Buffer) => {
+    writeFileSync(at(name), data);
+    return read(at(name));
+  };
+  const asText = (read: (text: string) => unknown) => async (data: Buffer) => read(data.toString('utf8'));
+  const importing = (arch: string) => (name: string) => importModel([name], at('out.onnx'), { arch });
+  writeTorchLegacy(at('legacy'), tensors, { prefix: 'module.', wrap: true });
+  const ofKeras = ['Conv1/kernel', 'bn/gamma', 'bn/beta', 'bn/moving_mean', 'bn/moving_variance', 'fc/kernel'].map(
+    (name) => ({
+      ...{
+        name,
+        shape: name === 'Conv1/kernel' ? [1, 1, 1, 2] : name === 'fc/kernel' ? [1, 2] : [2],
+        data: Float32Array.of(1, 2),
+      },
+    }),
+  );
+  await writeKeras(at('two.h5'), ofKeras);
+  const config = await writeKeras3(at('three.h5'), ofKeras, false);
+  await writeKeras3(at('named.h5'), ofKeras, true);
+  const model = await writeModel(folder, 'm');
+  writeFileSync(at('vectors.npy'), (await numpySeeds())[2] as Buffer);
+  writeFileSync(at('vectors.jsonl'), text(...indexLines));
+  const similarity = { kind: 'sigmoid' as const, layers: [{ weights: new Array(192).fill(0.5), bias: [0.1] }] };
+  return {
+    pickle: {
+      seeds: [pickleState(tensors), pickleState(tensors, { wrap: true, prefix: 'module.' }), operations],
+      read: [async (data) => file('a.pt', importing('resnet18'))(await inArchive(data))],
+    },
+    checkpoint: {
+      seeds: [readFileSync(at('legacy')), await inArchive(pickleState(tensors))],
+      read: [file('a.pth', importing('resnet18'))],
+    },
+    hdf5: {
+      seeds: [
+        ...['two.h5', 'three.h5', 'named.h5'].map((name) => readFileSync(at(name))),
+        await zipped([
+          ['config.json', Buffer.from(config)],
+          ['model.weights.h5', readFileSync(at('three.h5'))],
+        ]),
+      ],
+      read: [file('a.h5', importing('mobilenetv2'))],
+    },
+    numpy: {
+      seeds: await numpySeeds(),
+      read: [
+        file('a.npy', (name) => readScores(name)),
+        file('a.npy', readLabels),
+        file('a.npy', (name) => scoreAll(name, at('vectors.jsonl'), { threads: 1, bins: 1024 })),
+      ],
+    },
+    csv: {
+      seeds: [
+        text('reference,probe,score,label', 'a/1.png,a/masked_1.png,0.9,1', '"a/1.png","b,""/2.png",,0', 'c,d,NaN,0'),
+        text('score', '0.5', '', '-1e-3'),
+        text('photo,age,sex', 'a/1.png,30,f', 'b/2.png,,m'),
+        text('identity,age', 'a,30'),
+        text('image_id,Male,Young', '000001.jpg,-1,1'),
+        text('2', 'Male Young', '000001.jpg -1  1', '000002.jpg  1 -1'),
+        text('probe,reference', 'a/1.png,b/2.png'),
+      ],
+      read: [file('a.csv', (name) => readScores(name)), file('a.csv', readGroups), file('a.csv', readExcluded)],
+    },
+    json: {
+      seeds: [
+        text(...indexLines),
+        text('{"row":null,"path":"a","identity":"a","photo":"a","masked":false,"status":"no-face","error":"x"}'),
+        text(
+          JSON.stringify({
+            input: 'a/1.jpg',
+            status: 'masked',
+            identity: 'a',
+            output: 'a/masked_1.jpg',
+            seed: 0,
+            milliseconds: 1,
+            faces: [{ box: [0, 0, 9, 9], score: 1, landmarks: [[1, 2]], masked: true, style: 'a' }],
+          }),
+          JSON.stringify({ input: 'b.jpg', status: 'unreadable', faces: [], error: 'x' }),
+        ),
+        text('[0.5, null, 0.25, 1e-3]'),
+      ],
+      read: [
+        file('a.jsonl', readIndex as never),
+        file('a.jsonl', (name) => scoreAll(at('vectors.npy'), name, { threads: 1, bins: 1024 })),
+        file('a.jsonl', async (name) => {
+          for await (const _ of readManifest(name));
+        }),
+        file('a.json', (name) => readScores(name)),
+      ],
+    },
+    pairs: {
+      seeds: [
+        text('a/1.png a/masked_1.png 0 1', 'b/2.png a/1.png 0 0'),
+        text('a/1.png::a/masked_1.png::0::1::1', 'b/2.png::a/1.png::0::0::0'),
+        text('2\t1', 'Ann_Lee\t1\t2', 'Ann_Lee\t1\tBo_Ek\t1'),
+        text('10 300', 'Ann 1 2', 'Ann 1 Bo 1'),
+        text('split number, first name, second name, is same, is same', '1, Ann/0, Bo/1, 0, 0'),
+        Buffer.from('a/1.png a/2.png 0 0 1\r\nb/2.png a/1.png 1 0 0\r\n'),
+      ],
+      read: [
+        asText((list) => parsePairs(list, 'list.txt')),
+        ...publishedProtocols.map((protocol) => asText((list) => parsePublished(protocol, list, 'list.txt'))),
+      ],
+    },
+    description: {
+      seeds: [
+        describeModel(),
+        describeModel({ similarity, cut: 'box', margin: 0.1 }),
+        describeModel({ batchNorm: 'running' }),
+      ].map((description) => Buffer.from(JSON.stringify(description))),
+      read: [
+        file('m.json', async () => {
+          const embedder = await Embedder.open({ model, threads: 1 });
+          const vector = new Float32Array(embedder.dimensions).fill(1);
+          embedder.similarity(vector, vector);
+          await embedder.close();
+        }),
+      ],
+    },
+  };
+}
