@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import fc from 'fast-check';
 import {
   embedFiles,
   parsePairs,
@@ -129,18 +130,30 @@ test('T2: in a manifest, a list of photos, and lists of probes', async (t) => {
 });
 
 test('T13: CSV fields may be empty, first ones too, quoted, and hold line ends', (t) => {
-  t.deepEqual(parseCsv('a,b\n,1\n"x, ""y""",\n"p\nq",2\n\n,\n', 'f').rows, [
+  const read = (text: string) => {
+    const { names, rows } = parseCsv(text, 'f.csv');
+    return { names, rows: [...rows] };
+  };
+  t.deepEqual(read('a,b\n,1\n"x, ""y""",\n"p\nq",2\n\n,\n').rows, [
     { fields: ['', '1'], line: 2 },
     { fields: ['x, "y"', ''], line: 3 },
     { fields: ['p\nq', '2'], line: 4 },
     { fields: ['', ''], line: 7 },
   ]);
-  t.throws(() => parseCsv('a,b\n1,"x\n', 'f.csv'), {
+  // Text without quotes is read as text with them.
+  const field = fc.string({ maxLength: 4, unit: fc.constantFrom('a', 'é', ' ', ';', '\t') });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(field, field, field), { minLength: 1 }), (rows) => {
+      const plain = rows.map((fields) => fields.join(',')).join('\n');
+      t.deepEqual(read(`a,b,c\n${plain}`), read(`"a",b,c\n${plain}`));
+    }),
+  );
+  t.throws(() => read('a,b\n1,"x\n'), {
     code: 'UNREADABLE',
     message: /^f\.csv, line 2: Quote Not Closed/,
   });
-  t.throws(() => parseCsv('a,b\n"p\nq",2\n1\n', 'f.csv'), { message: /^f\.csv, line 4: expected 2 columns, found 1/ });
-  t.throws(() => parseCsv('', 'f.csv'), { message: /line 1: expected a header/ });
+  t.throws(() => read('a,b\n"p\nq",2\n1\n'), { message: /^f\.csv, line 4: expected 2 columns, found 1/ });
+  t.throws(() => read(''), { message: /line 1: expected a header/ });
 });
 
 test('T13: scores whose first field is empty are failures to acquire', async (t) => {

@@ -172,7 +172,7 @@ test('thresholds of distances are distances; equal scores, huge curves and unsup
   t.deepEqual(distances.at(0.3), { threshold: 0.3, fmr: 0, fnmr: 0 });
   t.deepEqual([...(await distances.curve()).thresholds], [0.9, 0.8, 0.3, 0.2, Number.NEGATIVE_INFINITY]);
   t.is((await distances.histogram(7)).low, 0.2);
-  t.deepEqual([...(await distances.histogram(7)).genuine], [1, 1, 0, 0, 0, 0, 0]);
+  t.deepEqual([...(await distances.histogram(7)).impostor], [0, 0, 0, 0, 0, 1, 1]);
   const equal = await ScoreSet.from([1, 1, 1, 1], [1, 1, 0, 0]);
   const { eer, eerHull, auc, dPrime, minCllr } = await equal.measure();
   t.deepEqual({ eer, eerHull, auc, dPrime, minCllr }, { eer: 0.5, eerHull: 0.5, auc: 0.5, dPrime: null, minCllr: 1 });
