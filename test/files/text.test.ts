@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import {
   embedFiles,
+  layouts,
   parsePairs,
   parsePublished,
   readExcluded,
@@ -186,4 +187,34 @@ test('T13: .npy with integers of any size, double quotes and shapes of Python 2'
   t.deepEqual([...(await readScores(write(old, Float64Array.of(0.5, 0.25)))).scores], [0.5, 0.25]);
   const columns = "{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 2L), }";
   await t.throwsAsync(readLabels(write(columns, Uint8Array.of(1, 0, 1, 0))), { message: /one dimension, found 2/ });
+});
+
+test('T2: in the annotations of data sets', async (t) => {
+  const folder = temporaryFolder(t);
+  const read = async (name: string) => {
+    const layout = layouts.find((of) => of.name === name) as (typeof layouts)[0];
+    const found = [];
+    for await (const { identity, photos } of layout.read(path.join(folder, name), {}))
+      found.push([identity, ...photos.map(({ path: photo, problem, masked }) => [photo, problem, masked])]);
+    return found;
+  };
+  for (const file of ['celeba/images/1.jpg', 'mfr2/Ann/Ann_0001.png', 'mfr2/Ann/Ann_0002.png']) {
+    mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+    writeFileSync(path.join(folder, file), '');
+  }
+  for (const [form, write] of Object.entries(forms)) {
+    writeFileSync(path.join(folder, 'celeba/identity_CelebA.txt'), write('1.jpg 2880\n'));
+    t.deepEqual(await read('celeba'), [['2880', ['images/1.jpg', undefined, undefined]]], form);
+    writeFileSync(path.join(folder, 'mfr2/mfr2_labels.txt'), write('Ann, 1, no-mask\nAnn, 2, cloth\n'));
+    t.deepEqual(
+      (await read('mfr2')).map(([, ...photos]) => photos.map((photo) => [photo[1], photo[2]])),
+      [
+        [
+          [undefined, false],
+          [undefined, true],
+        ],
+      ],
+      form,
+    );
+  }
 });
