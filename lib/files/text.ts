@@ -51,7 +51,7 @@ export function readTextSync(file: string): string {
 
 /** Text without byte order marks; files that were joined have one inside. */
 function withoutMarks(text: string): string {
-  return text.replace(/^\uFEFF/gm, '');
+  return text.includes('\uFEFF') ? text.replace(/^\uFEFF/gm, '') : text;
 }
 
 /**
@@ -59,9 +59,8 @@ function withoutMarks(text: string): string {
  * of the text, are not given; empty lines before it are, so that a line's number is its place.
  */
 export function textLines(text: string): string[] {
-  const lines = withoutMarks(text.replace(/\r\n?/g, '\n'))
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const lines = withoutMarks(text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text).split('\n');
+  for (const [i, line] of lines.entries()) lines[i] = line.trimEnd();
   while (lines.at(-1) === '') lines.pop();
   return lines;
 }

@@ -31,7 +31,8 @@ export function checkAgreement(systems: readonly SystemScores[], { labels, pairs
   if (wrong >= 0) refuse(labelsFrom, `${labelsFrom}: label ${wrong + 1} is ${labels[wrong]}, expected 0 or 1`);
   if (pairs && pairs.length !== labels.length)
     refuse(pairsFrom, `${pairsFrom}: ${pairs.length} pairs for ${labels.length} labels`);
-  for (const [i, pair] of pairs?.entries() ?? []) {
+  for (let i = 0; i < (pairs?.length ?? 0); i++) {
+    const pair = pairs?.[i] as Pair;
     const genuine = isGenuine(pair);
     if (Number(genuine) !== labels[i])
       refuse(
@@ -39,7 +40,6 @@ export function checkAgreement(systems: readonly SystemScores[], { labels, pairs
         `${labelsFrom}, label ${i + 1}: says ${kinds[labels[i] as number]}; ${pairsFrom}, pair ${i + 1}: says ${kinds[Number(genuine)]}${pair.genuine === undefined ? ' by its names' : ''}`,
       );
   }
-  const named = pairs ? undefined : systems.find(({ names }) => names);
   const seen = new Set<string>();
   for (const system of systems) {
     const { name, scores, failed, dropped } = system;
@@ -50,21 +50,25 @@ export function checkAgreement(systems: readonly SystemScores[], { labels, pairs
     for (const row of [...failed, ...(dropped ?? [])])
       if (!(Number.isInteger(row) && row >= 0 && row < scores.length))
         refuse(name, `${name}: row ${row} is said to have failed, there are ${scores.length} (rows count from 0)`);
-    for (const [i, names] of system.names?.entries() ?? [])
-      for (const side of ['reference', 'probe'] as const) {
-        const other = pairs ? pairs[i]?.[side] : named?.names?.[i]?.[side];
-        const own = names[side];
-        if (own !== undefined && other !== undefined && pairPath(own) !== pairPath(other))
+    for (const side of ['reference', 'probe'] as const) {
+      const own = system[`${side}s`];
+      const first = pairs ? undefined : systems.find((other) => other[`${side}s`]);
+      for (let i = 0; own && i < own.length; i++) {
+        const mine = own[i] as string;
+        const other = (pairs ? pairs[i]?.[side] : first?.[`${side}s`]?.[i]) as string;
+        if (mine !== other && pairPath(mine) !== pairPath(other))
           refuse(
             system.file ?? name,
-            `${place(system, i)}: is about ${own}; ${named ? place(named, i) : `${pairsFrom}, pair ${i + 1}`}: about ${other}: another order`,
+            `${place(system, i)}: is about ${mine}; ${first ? place(first, i) : `${pairsFrom}, pair ${i + 1}`}: about ${other}: another order`,
           );
       }
-    for (const [i, label] of system.labels?.entries() ?? [])
-      if (label !== labels[i])
+    }
+    const stated = system.labels;
+    for (let i = 0; stated && i < stated.length; i++)
+      if (stated[i] !== labels[i])
         refuse(
           system.file ?? name,
-          `${place(system, i)}: says ${kinds[label]}; ${labelsFrom}, label ${i + 1}: says ${kinds[labels[i] as number]}`,
+          `${place(system, i)}: says ${kinds[stated[i] as number]}; ${labelsFrom}, label ${i + 1}: says ${kinds[labels[i] as number]}`,
         );
   }
 }

@@ -61,10 +61,8 @@ function parseTable(text: string, file: string): Attributes {
   if (key !== 'identity' && key !== 'photo')
     throw new MaskbenchError('UNREADABLE', file, `${file}, line 1: expected "identity" or "photo" as the first column`);
   const known = new Map<string, Record<string, string>>();
-  for (const {
-    fields: [who = '', ...values],
-    line,
-  } of rows) {
+  for (const { fields, line } of rows) {
+    const [who = '', ...values] = fields;
     const name = key === 'photo' ? sourcePath(who) : who;
     const given = Object.fromEntries(
       names.map((attribute, k) => [attribute, values[k] as string]).filter(([, value]) => value !== ''),

@@ -21,7 +21,8 @@ export interface SystemScores {
   /** The file's own labels, where it has any: 1 genuine, 0 impostor. {@link evaluate} refuses those that contradict other sources. */
   labels?: Uint8Array;
   /** The photos that the file names, where it does. {@link evaluate} refuses those of another order. */
-  names?: { reference?: string; probe?: string }[];
+  references?: string[];
+  probes?: string[];
   /** Where a comparison stands, for errors: the file, and the line of each row. */
   file?: string;
   lines?: number[];
@@ -52,42 +53,48 @@ function parseText(text: string, file: string): Float64Array {
 
 /** Columns by the names in the first line: `score`, and if they are there `label`, `reference`, `probe`. */
 function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'> {
-  const { names: header, rows } = parseCsv(text, file);
+  const { names, rows } = parseCsv(text, file);
   const column = (name: string) => {
-    const places = [...header.keys()].filter((i) => header[i]?.toLowerCase() === name);
+    const places = [...names.keys()].filter((i) => names[i]?.toLowerCase() === name);
     if (places.length > 1) throw wrongLine(file, 1, `has ${places.length} columns "${name}"`);
     return places[0];
   };
   const [score, label, reference, probe] = ['score', 'label', 'reference', 'probe'].map(column);
   if (score === undefined) throw wrongLine(file, 1, 'expected a header with a column "score"');
-  const failed = new Set(rows.flatMap(({ fields }, i) => (fields[score] === '' ? [i] : [])));
+  const failed = new Set<number>();
+  const scores: number[] = [];
+  const lines: number[] = [];
+  const labels: number[] = [];
+  const references: string[] = [];
+  const probes: string[] = [];
+  for (const { fields, line } of rows) {
+    const given = fields[score] as string;
+    if (given === '') failed.add(scores.length);
+    scores.push(given === '' ? Number.NaN : toScore(given, file, line));
+    lines.push(line);
+    if (label !== undefined) labels.push(toLabel(fields[label] as string, file, line));
+    if (reference !== undefined) references.push(fields[reference] as string);
+    if (probe !== undefined) probes.push(fields[probe] as string);
+  }
   return {
-    scores: Float64Array.from(rows, ({ fields, line }, i) =>
-      failed.has(i) ? Number.NaN : toScore(fields[score] as string, file, line),
-    ),
-    failed,
-    ...{ file, lines: rows.map(({ line }) => line) },
-    ...(label !== undefined && {
-      labels: Uint8Array.from(rows, ({ fields, line }) => toLabel(fields[label] as string, file, line)),
-    }),
-    ...((reference !== undefined || probe !== undefined) && {
-      names: rows.map(({ fields }) => ({
-        ...(reference !== undefined && { reference: fields[reference] as string }),
-        ...(probe !== undefined && { probe: fields[probe] as string }),
-      })),
-    }),
+    ...{ scores: Float64Array.from(scores), failed, file, lines },
+    ...(label !== undefined && { labels: Uint8Array.from(labels) }),
+    ...(reference !== undefined && { references }),
+    ...(probe !== undefined && { probes }),
   };
 }
 
 /** An array of numbers, null where a comparison failed. */
 function parseScoreArray(text: string, file: string): Omit<SystemScores, 'name'> {
   const values = parseJson(text, file);
-  if (!Array.isArray(values) || !values.every((value) => value === null || Number.isFinite(value)))
+  if (!Array.isArray(values) || !values.every((value) => value === null || typeof value === 'number'))
     throw new MaskbenchError(
       'UNREADABLE',
       file,
-      `${file}: expected an array of finite numbers, or null for a failed comparison`,
+      `${file}: expected an array of numbers, or null for a failed comparison`,
     );
+  const wrong = values.findIndex((value) => value !== null && !Number.isFinite(value));
+  if (wrong >= 0) throw new MaskbenchError('UNREADABLE', file, `${file}: item ${wrong + 1} is not finite`);
   const failed = new Set(values.flatMap((value, i) => (value === null ? [i] : [])));
   return { scores: Float64Array.from(values, (value) => value ?? Number.NaN), failed };
 }

@@ -54,7 +54,7 @@ export async function readExcluded(file: string): Promise<[string, string][]> {
   const { names, rows } = parseCsv(text, file);
   if (names[0] !== 'probe' || names[1] !== 'reference')
     throw new MaskbenchError('UNREADABLE', file, `${file}, line 1: expected probe,reference as the first columns`);
-  return rows.map(({ fields: [probe, reference], line }) => {
+  return Array.from(rows, ({ fields: [probe, reference], line }): [string, string] => {
     if (!probe || !reference)
       throw new MaskbenchError('UNREADABLE', file, `${file}, line ${line}: expected probe,reference`);
     return [probe, reference];

@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import fc from 'fast-check';
 import {
   embedFiles,
+  layouts,
   parsePairs,
   parsePublished,
   readExcluded,
@@ -129,18 +131,30 @@ test('T2: in a manifest, a list of photos, and lists of probes', async (t) => {
 });
 
 test('T13: CSV fields may be empty, first ones too, quoted, and hold line ends', (t) => {
-  t.deepEqual(parseCsv('a,b\n,1\n"x, ""y""",\n"p\nq",2\n\n,\n', 'f').rows, [
+  const read = (text: string) => {
+    const { names, rows } = parseCsv(text, 'f.csv');
+    return { names, rows: [...rows] };
+  };
+  t.deepEqual(read('a,b\n,1\n"x, ""y""",\n"p\nq",2\n\n,\n').rows, [
     { fields: ['', '1'], line: 2 },
     { fields: ['x, "y"', ''], line: 3 },
     { fields: ['p\nq', '2'], line: 4 },
     { fields: ['', ''], line: 7 },
   ]);
-  t.throws(() => parseCsv('a,b\n1,"x\n', 'f.csv'), {
+  // Text without quotes is read as text with them.
+  const field = fc.string({ maxLength: 4, unit: fc.constantFrom('a', 'é', ' ', ';', '\t') });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(field, field, field), { minLength: 1 }), (rows) => {
+      const plain = rows.map((fields) => fields.join(',')).join('\n');
+      t.deepEqual(read(`a,b,c\n${plain}`), read(`"a",b,c\n${plain}`));
+    }),
+  );
+  t.throws(() => read('a,b\n1,"x\n'), {
     code: 'UNREADABLE',
     message: /^f\.csv, line 2: Quote Not Closed/,
   });
-  t.throws(() => parseCsv('a,b\n"p\nq",2\n1\n', 'f.csv'), { message: /^f\.csv, line 4: expected 2 columns, found 1/ });
-  t.throws(() => parseCsv('', 'f.csv'), { message: /line 1: expected a header/ });
+  t.throws(() => read('a,b\n"p\nq",2\n1\n'), { message: /^f\.csv, line 4: expected 2 columns, found 1/ });
+  t.throws(() => read(''), { message: /line 1: expected a header/ });
 });
 
 test('T13: scores whose first field is empty are failures to acquire', async (t) => {
@@ -173,4 +187,34 @@ test('T13: .npy with integers of any size, double quotes and shapes of Python 2'
   t.deepEqual([...(await readScores(write(old, Float64Array.of(0.5, 0.25)))).scores], [0.5, 0.25]);
   const columns = "{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 2L), }";
   await t.throwsAsync(readLabels(write(columns, Uint8Array.of(1, 0, 1, 0))), { message: /one dimension, found 2/ });
+});
+
+test('T2: in the annotations of data sets', async (t) => {
+  const folder = temporaryFolder(t);
+  const read = async (name: string) => {
+    const layout = layouts.find((of) => of.name === name) as (typeof layouts)[0];
+    const found = [];
+    for await (const { identity, photos } of layout.read(path.join(folder, name), { seed: 0 }))
+      found.push([identity, ...photos.map(({ path: photo, problem, masked }) => [photo, problem, masked])]);
+    return found;
+  };
+  for (const file of ['celeba/images/1.jpg', 'mfr2/Ann/Ann_0001.png', 'mfr2/Ann/Ann_0002.png']) {
+    mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+    writeFileSync(path.join(folder, file), '');
+  }
+  for (const [form, write] of Object.entries(forms)) {
+    writeFileSync(path.join(folder, 'celeba/identity_CelebA.txt'), write('1.jpg 2880\n'));
+    t.deepEqual(await read('celeba'), [['2880', ['images/1.jpg', undefined, undefined]]], form);
+    writeFileSync(path.join(folder, 'mfr2/mfr2_labels.txt'), write('Ann, 1, no-mask\nAnn, 2, cloth\n'));
+    t.deepEqual(
+      (await read('mfr2')).map(([, ...photos]) => photos.map((photo) => [photo[1], photo[2]])),
+      [
+        [
+          [undefined, false],
+          [undefined, true],
+        ],
+      ],
+      form,
+    );
+  }
 });

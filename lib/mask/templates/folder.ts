@@ -69,7 +69,11 @@ function readTemplate(file: string): TemplateDescription {
   try {
     json = parseJson(readTextSync(file), file);
   } catch (error) {
-    throw new MaskbenchError('INVALID_ARGUMENT', file, (error as Error).message);
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      file,
+      (error as Error).message.replace(`${file}: `, `${file}: not JSON: `),
+    );
   }
   const known = ['title', 'colors', ...viewKeys, 'left', 'right'];
   const fields = asFields(file, 'the template', json, known);
