@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { byBytes, writeFileAtomically } from '../corpus/files.js';
 import { Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, type Item, itemsOf } from '../embed/files.js';
 import { checkInteger, MaskbenchError } from '../errors.js';
+import { writeFileAtomically } from '../files/atomic.js';
+import { byBytes } from '../files/path.js';
 import { fuse } from '../metrics/fusion.js';
 import { csvField, type SystemScores } from '../metrics/score-files.js';
 import { isGenuine, type Pair, pairPath, parsePairs } from '../pairs/list.js';

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
 import { type ManifestLine, readManifest } from '../corpus/manifest.js';
 import { MaskbenchError } from '../errors.js';
+import { writeFileAtomically } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
 
 /** Identities and photos of a corpus, as the paper counts them. */
 export interface CorpusCounts {
@@ -37,15 +38,15 @@ export function corpusFiles(folder: string, part: string): { manifest: string; d
 
 /** The parts that have been begun in a corpus folder: '' for a whole run, '.1-of-4' for a shard. */
 export async function partsOf(folder: string): Promise<string[]> {
-  if (!existsSync(folder)) return [];
-  const names = (await readdir(folder)).sort();
+  if (!existsSync(toPath(folder))) return [];
+  const names = (await readdir(toPath(folder))).sort();
   return names.flatMap((name) => /^dataset((\.\d+-of-\d+)?)\.json$/.exec(name)?.[1] ?? []);
 }
 
 /** Throws `UNREADABLE` where the file is not a corpus description. */
 export async function readDescription(file: string): Promise<CorpusDescription> {
   try {
-    const description = JSON.parse(await readFile(file, 'utf8'));
+    const description = JSON.parse(await readFile(toPath(file), 'utf8'));
     if (typeof description.layout === 'string' && typeof description.options === 'object') return description;
   } catch {
     // told below

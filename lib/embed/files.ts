@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { photosBelow } from '../corpus/files.js';
-import { withFolderLocked } from '../corpus/lock.js';
 import { readManifest } from '../corpus/manifest.js';
 import type { Problem } from '../corpus/run.js';
 import { checkChoice, MaskbenchError } from '../errors.js';
+import { withFileLocked } from '../files/lock.js';
+import { photosBelow } from '../files/walk.js';
 import type { Face } from '../mask/masker.js';
 import { native } from '../native.js';
 import { npyHeader } from '../npy.js';
@@ -161,7 +161,7 @@ export async function embedFiles(
   const ending = options.resume && existsSync(`${index}.part`);
   for (const file of ending ? [out] : [out, index])
     if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
-  return withFolderLocked(path.dirname(out), `-${path.basename(out)}`, () => run(inputs, out, index, options));
+  return withFileLocked(out, () => run(inputs, out, index, options));
 }
 
 async function run(

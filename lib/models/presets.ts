@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
+import { writeFileAtomically } from '../files/atomic.js';
 import { native } from '../native.js';
 import type { ModelDescription } from './description.js';
 import { dlibResnetOnnx } from './dlib-resnet.js';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
+import { writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../metrics/score-files.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../score/evaluate.js';

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
+import { writeFileAtomically } from '../files/atomic.js';
 import { type Chart, standalone } from './charts.js';
 import { toPng } from './pictures.js';
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
+import { writeFileAtomically } from '../files/atomic.js';
 import { csvFields } from '../metrics/score-files.js';
 import { npyFile, readNpy } from '../npy.js';
 import { parsePairs } from '../pairs/list.js';
