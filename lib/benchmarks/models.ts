@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, type Item, itemsOf } from '../embed/files.js';
 import { checkInteger, MaskbenchError } from '../errors.js';
-import { writeFileAtomically } from '../files/atomic.js';
+import { checkReplaceable, makeFolder, writeFileAtomically } from '../files/atomic.js';
 import { byBytes } from '../files/path.js';
 import { fuse } from '../metrics/fusion.js';
 import { csvField, type SystemScores } from '../metrics/score-files.js';
@@ -109,7 +109,11 @@ async function writeScores(
   { name, scores, failed }: SystemScores,
 ): Promise<void> {
   const file = path.join(folder, 'scores', name, `score_${dataSet}`);
-  await mkdir(path.dirname(file), { recursive: true });
+  await makeFolder(path.dirname(file));
+  for (const kind of ['txt', 'csv'])
+    await checkReplaceable(`${file}.${kind}`, 'scores', (head) =>
+      /^(-?\d|reference,probe,score)/.test(head.toString()),
+    );
   if (failed.size === 0) return writeFileAtomically(`${file}.txt`, `${Array.from(scores, String).join('\n')}\n`);
   const lines = pairs.map(({ reference, probe }, i) =>
     [csvField(reference), csvField(probe), failed.has(i) ? '' : scores[i], labels[i]].join(','),

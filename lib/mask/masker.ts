@@ -218,6 +218,13 @@ export function toSource(
   return { data, width, height, channels };
 }
 
+/** Throws `INVALID_ARGUMENT` unless these are 68 points. */
+function checkLandmarks(name: string, landmarks: unknown): void {
+  if (!Array.isArray(landmarks) || landmarks.length !== 68) throw invalid(name, '68 points', landmarks);
+  for (const point of landmarks)
+    for (const axis of [0, 1]) checkNumber(`${name}: [x, y]`, (point as unknown[] | null)?.[axis], -65535, 65535);
+}
+
 /** A template's pictures as the addon takes them. */
 async function loadView({ parts, anchors }: TemplateView): Promise<NativeTemplateView> {
   const loaded = parts.map(async ({ path, tinted, file }) => ({ path, tinted, ...(file && { file: await file() }) }));
@@ -323,8 +330,7 @@ export class Masker {
     for (const face of faces ?? []) {
       for (const side of ['left', 'top', 'right', 'bottom'] as const)
         checkInteger(`faces: box.${side}`, face?.box?.[side], -65535, 65535);
-      if (face.landmarks && face.landmarks.length !== 68)
-        throw invalid('faces: landmarks', '68 points', face.landmarks);
+      if (face.landmarks) checkLandmarks('faces: landmarks', face.landmarks);
     }
     const result = await this.#run(
       {

@@ -1,6 +1,8 @@
 #include "bindings/arguments.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace maskbench {
 namespace {
@@ -111,7 +113,12 @@ double Number(const Napi::Object& object, const char* name) {
   return value.As<Napi::Number>();
 }
 
-int Integer(const Napi::Object& object, const char* name) { return static_cast<int>(Number(object, name)); }
+int Integer(const Napi::Object& object, const char* name) {
+  const double number = Number(object, name);
+  // Also what is no number.
+  if (!(std::abs(number) <= std::numeric_limits<int>::max())) Invalid(object.Env(), name, "a smaller number");
+  return static_cast<int>(number);
+}
 
 bool Boolean(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean(); }
 
