@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { type ErrorCode, MaskbenchError } from '../errors.js';
 
@@ -14,6 +15,8 @@ const waits = [50, 200, 800];
 
 /** Does work that only reads or replaces, and tries it again, later and later, while its error {@link mayPass}. */
 export async function withBackOff<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  // One signal for many calls is the normal use; Node would warn of a leak at the eleventh.
+  if (signal) setMaxListeners(0, signal);
   for (const wait of waits) {
     try {
       return await work();
