@@ -138,10 +138,13 @@ export interface Found extends Partial<WalkProblem> {
  * to a folder that leads to it is reported as a problem. `excluded`, a real path, is not entered, whatever leads there.
  */
 export async function* photosBelow(root: string, excluded?: string): AsyncGenerator<Found[]> {
-  yield* visit('', await placeOf(root));
+  const top = await placeOf(root);
+  // Outputs that lie around the photos, and not among them, exclude nothing.
+  const skipped = excluded !== undefined && isWithin(top.real.at(-1) as string, excluded) ? undefined : excluded;
+  yield* visit('', top);
 
   async function* visit(relative: string, place: Place): AsyncGenerator<Found[]> {
-    if (excluded !== undefined && isWithin(place.real.at(-1) as string, excluded)) return;
+    if (skipped !== undefined && isWithin(place.real.at(-1) as string, skipped)) return;
     let entries: Followed[];
     try {
       entries = await entriesOf(place.folder);
