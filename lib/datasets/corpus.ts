@@ -62,10 +62,10 @@ export function writeDescription(file: string, description: CorpusDescription): 
 export async function countCorpus(manifests: string[]): Promise<CorpusCounts> {
   const people = { unmasked: new Set<string>(), masked: new Set<string>() };
   const images = { unmasked: 0, masked: 0 };
-  const statuses: CorpusCounts['statuses'] = {};
+  const statuses = new Map<ManifestLine['status'], number>();
   for (const manifest of manifests)
     for await (const { identity = '', status, copy, output, wearsMask } of readManifest(manifest)) {
-      statuses[status] = (statuses[status] ?? 0) + 1;
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
       if (copy !== undefined && !wearsMask) {
         images.unmasked++;
         people.unmasked.add(identity);
@@ -78,6 +78,7 @@ export async function countCorpus(manifests: string[]): Promise<CorpusCounts> {
   return {
     unmasked: { identities: people.unmasked.size, images: images.unmasked },
     masked: { identities: people.masked.size, images: images.masked },
-    statuses,
+    // In one order, whatever the manifest's: the same corpus has the same description.
+    statuses: Object.fromEntries([...statuses].sort()),
   };
 }

@@ -14,6 +14,7 @@ import {
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ManifestLine, Masker, maskFiles } from 'maskbench';
+import sharp from 'sharp';
 import { toBytes, toPath, toText } from '../../lib/files/path.js';
 import { buildFaults } from '../disturb/disturb.js';
 import { faceCrops, writePhotos } from '../support/faces.js';
@@ -83,7 +84,21 @@ test('L2: a photo that comes back while a run waits is masked', async (t) => {
   t.is(counts.masked, 1);
 });
 
-test('L2: too few files for a process, and too little memory for a photo, are no verdicts', async (t) => {
+test('L2: too little memory for a photo is no verdict', async (t) => {
+  const { folder, input, out } = await photos(t, 'a.jpg');
+  for (const type of ['png', 'jpeg'] as const)
+    await sharp({ create: { width: 4000, height: 4000, channels: 3, background: 'grey' } })
+      .toFormat(type)
+      .toFile(path.join(input, `b.${type}`));
+  const run = await maskbench(['mask', input, '--out', out, '--max-size', '200', '--json'], {
+    LD_PRELOAD: buildFaults(folder),
+    MASKBENCH_FAULT: 'enomem',
+  });
+  t.like(JSON.parse(run.stdout), { counts: { masked: 1, failed: 2 } }, run.stderr);
+  t.is(run.code, 1);
+});
+
+test('L2: too few files for a process are no verdict on a photo', async (t) => {
   const { input, out } = await photos(t, ...Array.from({ length: 12 }, (_, i) => `${i}.jpg`));
   const few = spawnSync('bash', [
     '-c',
@@ -103,18 +118,18 @@ test('L2: too few files for a process, and too little memory for a photo, are no
 });
 
 test('L2: a source that goes away during a run is told', async (t) => {
-  const { input, out } = await photos(t, 'a/1.jpg', 'b/1.jpg');
+  const { input, out } = await photos(t, ...Array.from({ length: 12 }, (_, i) => `${i % 3}/${i}.jpg`));
   const away = `${input} away`;
   const stop = maskFiles([input], out, {
     concurrency: 1,
     onProgress: () => existsSync(input) && renameSync(input, away),
   });
   const { counts, problems } = await stop;
-  t.is(counts.masked + counts.failed, 2);
+  t.is(counts.masked + counts.failed, 12);
   t.true(counts.failed > 0 && problems.length > 0);
   renameSync(away, input);
   t.deepEqual((await maskFiles([input], out, { resume: true })).problems, []);
-  t.is(lines(manifestOf(out)).length, 2);
+  t.is(lines(manifestOf(out)).length, 12);
 });
 
 test('L3: a folder without photos is an error', async (t) => {

@@ -1,5 +1,5 @@
 // Preloaded into a program, makes some of its calls of the system fail, as a bad disk or network does.
-// MASKBENCH_FAULT: eio (reads), enospc (writes), emfile (opens). MASKBENCH_FAULT_BELOW: only files below this folder.
+// MASKBENCH_FAULT: eio (reads), enospc (writes), emfile (opens), enomem (pieces of memory of 32 MB and more). MASKBENCH_FAULT_BELOW: only files below this folder.
 // MASKBENCH_FAULT_ONE_IN: how often. MASKBENCH_FAULT_SEED: which.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -54,6 +54,16 @@ static int fails(int error) {
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+extern void* __libc_malloc(size_t);
+
+void* malloc(size_t size) {
+  if (size >= 32u << 20 && is_kind("enomem")) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  return __libc_malloc(size);
+}
 
 #define OPEN(name)                                                       \
   int name(const char* path, int flags, ...) {                           \
