@@ -124,6 +124,9 @@ const patience = 16;
 
 const isRegularOrAbsent = (file: string) => statSync(toPath(file), { throwIfNoEntry: false })?.isFile() ?? true;
 
+const alphaOf = (twin: string) => `alpha/${twin}.png`;
+const landmarksOf = (twin: string) => `landmarks/${twin}.json`;
+
 function toManifestFace({ box, ...face }: MaskedFace): ManifestFace {
   const { left, top, right, bottom } = box;
   return { box: [left, top, right, bottom], ...face };
@@ -208,7 +211,8 @@ class Run {
   async #count(): Promise<number> {
     const { root, jobs } = this.#plan;
     const { resume, overwrite } = this.#options;
-    const isFresh = !resume && !overwrite && (await listFolder(root)).length > 0;
+    const isOwn = ({ name }: { name: string }) => name.startsWith('.maskbench-');
+    const isFresh = !resume && !overwrite && !(await listFolder(root)).every(isOwn);
     let listed = 0;
     let pending = 0;
     for await (const group of jobs())
@@ -223,13 +227,13 @@ class Run {
           }
           masked += Number(before ?? false);
           if (!isFresh || twin === undefined || problem !== undefined) continue;
-          const file = path.join(root, twin);
-          if (existsSync(toPath(file)))
-            throw new MaskbenchError(
-              'OUTPUT_EXISTS',
-              file,
-              `${file}: the output exists already, and is of another run`,
-            );
+          for (const file of [twin, alphaOf(twin), landmarksOf(twin)].map((name) => path.join(root, name)))
+            if (existsSync(toPath(file)))
+              throw new MaskbenchError(
+                'OUTPUT_EXISTS',
+                file,
+                `${file}: the output exists already, and is of another run`,
+              );
         }
       }
     if (listed === 0)
@@ -396,7 +400,7 @@ class Run {
     const { key, twin, copy } = photo;
     const { root } = this.#plan;
     const { resume, overwrite, writeAlpha, writeLandmarks, signal } = this.#options;
-    const alpha = writeAlpha && twin !== undefined ? `alpha/${twin}.png` : undefined;
+    const alpha = writeAlpha && twin !== undefined ? alphaOf(twin) : undefined;
     const mask = () =>
       this.#masker.mask(photo.input, {
         key,
@@ -428,7 +432,7 @@ class Run {
 
   /** Gives the file's path below the output folder. */
   async #writeLandmarks(twin: string, { width, height, faces }: MaskResult): Promise<string> {
-    const name = `landmarks/${twin}.json`;
+    const name = landmarksOf(twin);
     const file = path.join(this.#plan.root, name);
     const text = `${JSON.stringify({ width, height, faces: faces.map(toManifestFace) })}\n`;
     await makeFolder(path.dirname(file));

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream, existsSync, readFileSync } from 'n
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { checkIsManifest } from '../corpus/manifest.js';
 import { type Job, type MaskSummary, type RunOptions, runJobs } from '../corpus/run.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
 import { removeTemporaries, writeAtomically } from '../files/atomic.js';
@@ -269,6 +270,7 @@ async function merge(folder: string): Promise<CorpusDescription> {
     checkSame(folder, first, description);
     if (!description.complete) refuse(`shard ${expected[i]?.slice(1)} is not finished`);
   }
+  await checkIsManifest(whole.manifest);
   await writeAtomically(whole.manifest, async (temporary) => {
     for (const { manifest } of shards)
       await pipeline(createReadStream(toPath(manifest)), createWriteStream(toPath(temporary), { flags: 'a' }));

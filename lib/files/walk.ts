@@ -90,29 +90,31 @@ async function reading<T>(folder: string, read: () => Promise<T>): Promise<T> {
 /** What lies in a folder, in byte order, links followed; what systems keep there is left out. Throws `NOT_FOUND` or `READ_FAILED`. */
 export async function entriesOf(folder: string): Promise<Followed[]> {
   const entries = await reading(folder, () => listFolder(folder));
-  return Promise.all(
-    entries
-      .filter(({ name }) => !isLeftAlone(name))
-      .map(async ({ name, kind }) => {
-        if (kind !== 'link') return { name, folder: kind === 'folder' };
-        const file = path.join(folder, name);
-        const lost = (error: NodeJS.ErrnoException, passing: boolean) => ({
-          name,
-          folder: false,
-          // Whoever opens it tells what is wrong, if its name is a photo's.
-          ...(!isPhotoName(name) && { problem: `the link cannot be followed: ${error.message}`, passing }),
-        });
-        return withBackOff(() =>
-          stat(toPath(file)).then(
-            (about) => ({ name, folder: about.isDirectory() }),
-            (error) => {
-              if (error.code !== 'ENOENT' && error.code !== 'ELOOP') throw error;
-              return lost(error, false);
-            },
-          ),
-        ).catch((error) => lost(error, true));
-      }),
-  );
+  const followed: Followed[] = [];
+  for (const { name, kind } of entries)
+    if (!isLeftAlone(name))
+      followed.push(kind === 'link' ? await follow(folder, name) : { name, folder: kind === 'folder' });
+  return followed;
+}
+
+/** Tells whether a link leads to a folder. */
+async function follow(folder: string, name: string): Promise<Followed> {
+  const file = path.join(folder, name);
+  const lost = (error: NodeJS.ErrnoException, passing: boolean) => ({
+    name,
+    folder: false,
+    // Whoever opens it tells what is wrong, if its name is a photo's.
+    ...(!isPhotoName(name) && { problem: `the link cannot be followed: ${error.message}`, passing }),
+  });
+  const look = () =>
+    stat(toPath(file)).then(
+      (about) => ({ name, folder: about.isDirectory() }),
+      (error) => {
+        if (error.code !== 'ENOENT' && error.code !== 'ELOOP') throw error;
+        return lost(error, false);
+      },
+    );
+  return withBackOff(look).catch((error) => lost(error, true));
 }
 
 /** A folder in a place; or the problem, where it can't be followed or leads back to one that leads to it. */
