@@ -11,12 +11,16 @@ export type ErrorCode =
   | 'INVALID_ARGUMENT'
   /** An input file does not exist. */
   | 'NOT_FOUND'
-  /** An input cannot be opened, or is no image. */
+  /** An input's bytes are no image, or no file of the expected kind. */
   | 'UNREADABLE'
+  /** An input's bytes cannot be had: no permission, a disk's error, a network disk away, too many open files. It may pass. */
+  | 'READ_FAILED'
   /** An input is truncated or its data are corrupt. */
   | 'DAMAGED'
-  /** An image has more pixels than the limit, or than memory allows. */
+  /** An image has more pixels than the limit. */
   | 'TOO_LARGE'
+  /** There is not enough memory now. */
+  | 'OUT_OF_MEMORY'
   /** The image format is not built in. */
   | 'UNSUPPORTED_FORMAT'
   /** A model file does not exist. */
@@ -534,3 +538,20 @@ export interface CudaDevice {
 
 /** The CUDA devices; `problem` says why they can't be asked for. */
 export declare function cudaDevices(): { devices: CudaDevice[]; problem?: string };
+
+/**
+ * The operating system's own exclusion (flock) on a file. It ends with `release`, with this object, and with the process, however that ends.
+ */
+export declare class FileLock {
+  constructor();
+  /**
+   * Takes the lock, and says whether it could: not where another holds it, here or elsewhere. `shared` locks exclude only those that are not.
+   * The file is made, and holds `holder` for those that are refused. Throws `WRITE_FAILED`.
+   */
+  try(request: { path: string; shared: boolean; holder: string }): boolean;
+  /** Ends the lock and removes the file. */
+  release(): void;
+}
+
+/** What the names of this process's temporary files begin with: machine, process and its start, with `-` between and after. */
+export declare const temporaryPrefix: string;

@@ -10,7 +10,6 @@ export {
 } from './benchmarks/published.js';
 export { benchmarkScores, type ScoreBenchmark, type ScoredDataSet } from './benchmarks/scores.js';
 export type { BenchmarkCell, BenchmarkTable } from './benchmarks/tables.js';
-export { isPhotoName } from './corpus/files.js';
 export {
   type ManifestFace,
   type ManifestLine,
@@ -48,6 +47,7 @@ export {
 } from './embed/files.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
+export { isPhotoName } from './files/walk.js';
 export {
   type Box,
   type CopyMode,

@@ -4,6 +4,7 @@
 #include "bindings/arguments.h"
 #include "bindings/embedder.h"
 #include "bindings/environment.h"
+#include "bindings/files.h"
 #include "bindings/masker.h"
 #include "bindings/scores.h"
 #include "bindings/system.h"
@@ -18,6 +19,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   maskbench::ExportAllPairs(env, exports);
   maskbench::ExportEmbedder(env, exports);
   maskbench::ExportEnvironment(env, exports);
+  maskbench::ExportFiles(env, exports);
   maskbench::ExportMasker(env, exports);
   maskbench::ExportScores(env, exports);
   maskbench::ExportSystem(env, exports);

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir, } from 'node:fs/promises';
 import path from 'node:path';
-import { byBytes, writeFileAtomically } from '../corpus/files.js';
 import { checkEmbedder, Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, faceSources, type Item, itemsOf } from '../embed/files.js';
 import {
@@ -14,7 +13,9 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
+import { checkReplaceable, makeFolder, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
+import { byBytes } from '../files/path.js';
 import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
 import type { SystemScores } from '../metrics/score-files.js';
@@ -119,7 +120,11 @@ async function writeScores(
   { name, scores, failed }: SystemScores,
 ): Promise<void> {
   const file = path.join(folder, 'scores', name, `score_${dataSet}`);
-  await mkdir(path.dirname(file), { recursive: true });
+  await makeFolder(path.dirname(file));
+  for (const kind of ['txt', 'csv'])
+    await checkReplaceable(`${file}.${kind}`, 'scores', (head) =>
+      /^(-?\d|reference,probe,score)/.test(head.toString()),
+    );
   if (failed.size === 0) return writeFileAtomically(`${file}.txt`, `${Array.from(scores, String).join('\n')}\n`);
   const lines = pairs.map(({ reference, probe }, i) =>
     [csvField(reference), csvField(probe), failed.has(i) ? '' : scores[i], labels[i]].join(','),

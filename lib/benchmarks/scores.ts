@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { byBytes } from '../corpus/files.js';
 import { checkPath, MaskbenchError } from '../errors.js';
+import { byBytes } from '../files/path.js';
 import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
 import { readScores, type SystemScores } from '../metrics/score-files.js';

@@ -5,7 +5,7 @@ import { type GenerateOptions, generateCorpora, mergeShards } from '../datasets/
 import { layouts } from '../datasets/registry.js';
 import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
 import { copyModes } from '../mask/masker.js';
-import { describeSummary } from './mask.js';
+import { describeSummary, failedNote } from './mask.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { integer, shard } from './numbers.js';
 import { exitCodes, print, printJson, printTable, warn } from './output.js';
@@ -55,7 +55,10 @@ function generateCommand(): Command {
       if (summaries.some(({ interrupted }) => interrupted)) {
         warn('interrupted; the same command with --resume goes on');
         process.exitCode = exitCodes.interrupted;
-      } else if (summaries.some(({ problems }) => problems.length > 0)) process.exitCode = exitCodes.someFailed;
+      } else if (summaries.some(({ problems }) => problems.length > 0)) {
+        if (summaries.some(({ counts }) => counts.failed > 0)) warn(failedNote);
+        process.exitCode = exitCodes.someFailed;
+      }
     });
 }
 

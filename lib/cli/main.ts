@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../package-root.js';
+import { commandLine } from './command-line.js';
 import { commands } from './commands.js';
-import { fail } from './output.js';
+import { fail, outliveReaders } from './output.js';
 
 const { version, description } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
   version: string;
@@ -21,14 +22,15 @@ for (const [name, load] of Object.entries(commands))
   if (!Object.hasOwn(commands, asked) || asked === name)
     program.addCommand((await load()).copyInheritedSettings(program));
 
-// Whoever reads our output may stop early, as head does.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+program.hook('preAction', (_, command) => {
+  for (const name of ['out', 'manifest'])
+    if (command.opts()[name] === '-')
+      command.error(`error: --${name} -: expected a name; standard output is not written to`);
 });
+outliveReaders();
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(commandLine(), { from: 'user' });
 } catch (error) {
   process.exitCode = fail(error);
 }

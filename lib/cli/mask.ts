@@ -20,6 +20,9 @@ export function describeSummary({ counts, skipped, seconds, manifest }: MaskSumm
   return `${words.join(', ')} (${rate})${manifest === undefined ? '' : `; manifest: ${manifest}`}`;
 }
 
+/** What to do about photos that failed. */
+export const failedNote = 'what failed may be gone the next time: the same command with --resume tries it again';
+
 export function maskCommand(): Command {
   const command = new Command('mask')
     .description('draw synthetic masks on the faces in photos')
@@ -64,6 +67,7 @@ Examples:
         warn('interrupted; the same command with --resume goes on');
         process.exitCode = exitCodes.interrupted;
       } else if (summary.problems.length > 0) {
+        if (summary.counts.failed > 0 && summary.manifest !== undefined) warn(failedNote);
         process.exitCode = exitCodes.someFailed;
       }
     });

@@ -1,14 +1,35 @@
 import { CommanderError } from 'commander';
 import { MaskbenchError } from '../errors.js';
+import { toBytes } from '../files/path.js';
 
 /** Exit codes of every command. */
 export const exitCodes = { ok: 0, someFailed: 1, usage: 2, interrupted: 130 } as const;
 
+/** Writes a text, and the names in it as the bytes that they are. */
+function write(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(toBytes(text));
+}
+
+/**
+ * Lets a command go on when nobody reads its output any more, as after `| head -1`: what it makes is in files. Any other trouble with standard
+ * output is told, and the exit code says that some of it failed.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
+      process.exitCode = exitCodes.someFailed;
+      if (stream === process.stdout) warn(`standard output cannot be written: ${error.message}`);
+    });
+}
+
 /** Prints an error that ended a command, and gives the exit code for it. */
 export function fail(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  const message = error instanceof MaskbenchError ? error.message : error instanceof Error ? error.stack : error;
-  process.stderr.write(`maskbench: ${message}\n`);
+  // The operating system's errors say what is wrong; a stack is for our own mistakes.
+  const isTold = error instanceof MaskbenchError || (error instanceof Error && 'syscall' in error);
+  const message = isTold ? error.message : error instanceof Error ? error.stack : error;
+  write(process.stderr, `maskbench: ${message}\n`);
   if (error instanceof MaskbenchError && error.code === 'ABORTED') return exitCodes.interrupted;
   return error instanceof MaskbenchError && ['INVALID_ARGUMENT', 'OUTPUT_EXISTS', 'LOCKED'].includes(error.code)
     ? exitCodes.usage
@@ -18,11 +39,11 @@ export function fail(error: unknown): number {
 /** A line about one file, on standard error so that it never mixes with results. */
 export function warn(message: string): void {
   // File names may hold anything; one problem is one line.
-  process.stderr.write(`${message.replaceAll('\n', '\\n')}\n`);
+  write(process.stderr, `${message.replaceAll('\n', '\\n')}\n`);
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  write(process.stdout, `${text}\n`);
 }
 
 export function printJson(value: unknown): void {

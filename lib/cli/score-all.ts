@@ -9,7 +9,7 @@ import {
 import { shown } from '../report/evaluation.js';
 import { toJson } from '../report/page.js';
 import { type AllPairsTargets, evaluateAllPairs } from '../score/evaluate.js';
-import { loadScores, readExcluded, saveScores } from '../score/files.js';
+import { checkScoresFolder, loadScores, readExcluded, saveScores } from '../score/files.js';
 import {
   type AllScores,
   mergeScores,
@@ -94,9 +94,9 @@ function mergeCommand(): Command {
           'to stand after merge, or to be given to the shards',
         ]),
       );
+      await checkScoresFolder(out);
       const merged = mergeScores(await Promise.all(folders.map(loadScores)));
-      await saveScores(out, merged);
-      await tellAllPairs(merged, { out, ...flags });
+      await saveScores(out, merged, () => tellAllPairs(merged, { out, ...flags }));
     });
   return telling(command);
 }
@@ -133,6 +133,8 @@ export function scoreAllCommand(): Command {
       if (vectors === undefined || out === undefined)
         return self.error("error: required options '--vectors' and '--out'", { exitCode: 2 });
       refuseIdle(self, [['fpir', flags.top !== 0, '--top above 0']]);
+      // Before hours of work.
+      await checkScoresFolder(out);
       const progress = new Progress('strips');
       const excluded = exclude === undefined ? [] : await readExcluded(exclude);
       const scores = await runInterruptibly(progress, (signal) =>
@@ -144,9 +146,11 @@ export function scoreAllCommand(): Command {
           onDeviceProblem: (problem) => warn(`${problem}; the CPU goes on`),
         }),
       );
-      await saveScores(out, scores);
-      if (scores.shard.count > 1) return print(`part ${scores.shard.index} of ${scores.shard.count}: ${out}`);
-      await tellAllPairs(scores, { out, ...flags });
+      const { index: part, count } = scores.shard;
+      await saveScores(out, scores, async () => {
+        if (count > 1) print(`part ${part} of ${count}: ${out}`);
+        else await tellAllPairs(scores, { out, ...flags });
+      });
     })
     .addCommand(mergeCommand());
 }

@@ -1,11 +1,26 @@
-import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
-import { open, truncate } from 'node:fs/promises';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { open, } from 'node:fs/promises';
 import { checkPath, MaskbenchError } from '../errors.js';
+import { checkReplaceable } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
+import { withBackOff } from '../files/retry.js';
 import { decodeText, parseJson } from '../files/text.js';
 import type { Look } from '../mask/masker.js';
 
-/** What became of a photo. `copied`: it is part of the corpus as it is, because its data set has real masks. */
-export type PhotoStatus = 'masked' | 'no-face' | 'several-faces' | 'copied' | 'unreadable' | 'damaged';
+/**
+ * What became of a photo. `copied`: it is part of the corpus as it is, because its data set has real masks. `unreadable` and `damaged` are
+ * verdicts on bytes that were read. The last two are none, and a resumed run looks again: `unusable` (its name, a link, or a list of its data
+ * set says nothing that it could be used by) and `failed` (it could not be read or written then).
+ */
+export type PhotoStatus =
+  | 'masked'
+  | 'no-face'
+  | 'several-faces'
+  | 'copied'
+  | 'unreadable'
+  | 'damaged'
+  | 'unusable'
+  | 'failed';
 
 /** A face as a manifest keeps it, with the look of its mask where `masked`. */
 export interface ManifestFace extends Partial<Look> {
@@ -32,7 +47,7 @@ export interface ManifestLine {
   /** Whether the person wears a real mask; in data sets that have them. */
   wearsMask?: boolean;
   status: PhotoStatus;
-  /** Why the photo is unreadable or damaged. */
+  /** Why the photo is unreadable, damaged, unusable or failed. */
   error?: string;
   faces: ManifestFace[];
   seed: number;
@@ -43,14 +58,19 @@ export interface ManifestLine {
 
 /**
  * Reads a manifest line by line. A last line without its end, left by a killed run or just being written, is not given.
- * @param repair Cut such a line off the file; only for whoever writes it.
- * @throws {@link MaskbenchError} `UNREADABLE`, naming the line
+ * @throws {@link MaskbenchError} `UNREADABLE`, naming the line; `READ_FAILED`
  */
-export async function* readManifest(file: string, { repair = false } = {}): AsyncGenerator<ManifestLine> {
-  if (!existsSync(checkPath('file', file))) return;
-  const handle = await open(file);
+export async function* readManifest(file: string): AsyncGenerator<ManifestLine> {
+  checkPath('file', file);
+  const handle = await withBackOff(() =>
+    open(toPath(file)).catch((error) => {
+      if (error.code !== 'ENOENT') throw error;
+    }),
+  ).catch((error) => {
+    throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${error.message}`);
+  });
+  if (!handle) return;
   let number = 0;
-  let whole = 0;
   try {
     let rest = Buffer.alloc(0);
     for await (const chunk of handle.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>) {
@@ -58,20 +78,82 @@ export async function* readManifest(file: string, { repair = false } = {}): Asyn
       for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
         number++;
         yield parseLine(decodeText(rest.subarray(0, end), file), file, number);
-        whole += end + 1;
         rest = rest.subarray(end + 1);
       }
     }
+  } catch (error) {
+    if (error instanceof MaskbenchError) throw error;
+    throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${(error as Error).message}`);
   } finally {
     await handle.close();
   }
-  if (repair) await truncate(file, whole);
+}
+
+/** Cuts a last line without its end off a manifest, where there is one. Throws `WRITE_FAILED`. */
+export async function cutTornLine(file: string): Promise<void> {
+  try {
+    const handle = await open(toPath(file), 'r+');
+    try {
+      const { size } = await handle.stat();
+      const chunk = Buffer.alloc(65_536);
+      let end = size;
+      for (let newline = -1; end > 0 && newline < 0; ) {
+        const start = Math.max(0, end - chunk.length);
+        const { bytesRead } = await handle.read(chunk, 0, end - start, start);
+        newline = chunk.subarray(0, bytesRead).lastIndexOf(10);
+        end = start + newline + 1;
+      }
+      if (end < size) await handle.truncate(end);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') throw new MaskbenchError('WRITE_FAILED', file, `${file}: cannot be repaired: ${message}`);
+  }
+}
+
+/** Refuses to replace or go on with a file that is no manifest. Throws `INVALID_ARGUMENT`. */
+export function checkIsManifest(file: string): Promise<void> {
+  return checkReplaceable(file, 'a maskbench manifest', (head) => {
+    const end = head.indexOf(10);
+    if (end < 0) return head.subarray(0, lineStart.length).equals(lineStart.subarray(0, head.length));
+    try {
+      return isLine(JSON.parse(head.toString('utf8', 0, end)));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** How every line begins; the first may have been cut off anywhere, or be longer than what was looked at. */
+const lineStart = Buffer.from('{"input":"');
+
+const isNumbers = (value: unknown, length: number): boolean =>
+  Array.isArray(value) && value.length === length && value.every(Number.isFinite);
+
+function isFace(face: Partial<ManifestFace> | null): boolean {
+  return (
+    isNumbers(face?.box, 4) &&
+    Array.isArray(face?.landmarks) &&
+    face.landmarks.length === 68 &&
+    face.landmarks.every((point) => isNumbers(point, 2))
+  );
+}
+
+function isLine(line: Partial<ManifestLine> | null): line is ManifestLine {
+  return (
+    typeof line?.input === 'string' &&
+    typeof line.status === 'string' &&
+    Array.isArray(line.faces) &&
+    line.faces.every(isFace)
+  );
 }
 
 function parseLine(text: string, file: string, number: number): ManifestLine {
   try {
     const line = parseJson(text, file) as ManifestLine;
-    if (typeof line.input === 'string' && typeof line.status === 'string') return line;
+    if (isLine(line)) return line;
   } catch {
     // told below
   }
@@ -85,7 +167,7 @@ export class ManifestWriter {
   #drained: Promise<void> | undefined;
 
   constructor(file: string, { append }: { append: boolean }) {
-    this.#stream = createWriteStream(file, { flags: append ? 'a' : 'w' });
+    this.#stream = createWriteStream(toPath(file), { flags: append ? 'a' : 'w' });
     this.#stream.on('error', (error) => {
       this.#failure = new MaskbenchError('WRITE_FAILED', file, `${file}: cannot be written: ${error.message}`);
     });

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { checkChoice, checkPath, checkPaths, MaskbenchError } from '../errors.js';
-import { isPhotoName, photosBelow } from './files.js';
-import { withFolderLocked } from './lock.js';
+import { checkChoice, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
+import { removeTemporaries } from '../files/atomic.js';
+import { withFolderLocked } from '../files/lock.js';
+import { toPath } from '../files/path.js';
+import { type Found, isPhotoName, isSystemName, isWithin, photosBelow, realPath } from '../files/walk.js';
 import { type ManifestFace, readManifest } from './manifest.js';
 import { checkRunOptions, type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
@@ -31,15 +33,29 @@ function maskedName(relative: string, format: OutputFormat): string {
   return path.posix.join(dir, `masked_${format === 'same' ? base : name + formatExtensions[format]}`);
 }
 
-const isFolder = async (file: string) => (await stat(file).catch(() => undefined))?.isDirectory() ?? false;
+const isFolder = async (file: string) => (await stat(toPath(file)).catch(() => undefined))?.isDirectory() ?? false;
+
+/** Where a path leads, links followed as far as it exists. */
+async function realPlace(file: string): Promise<string> {
+  const absolute = path.resolve(file);
+  return realPath(absolute).catch(async () =>
+    path.join(await realPlace(path.dirname(absolute)), path.basename(absolute)),
+  );
+}
 
 /** The photos of the inputs, folder by folder. Throws `INVALID_ARGUMENT` where two would become one output. */
 async function* jobsOf(inputs: string[], out: string, format: OutputFormat): AsyncGenerator<Job[]> {
+  const place = await realPlace(out);
+  const places = await Promise.all(inputs.map(realPlace));
   // One tree has no two files of one name, so a folder at a time is enough; several inputs may collide anywhere.
   let taken = new Map<string, string>();
   for (const input of inputs) {
     const folder = await isFolder(input);
-    const groups = folder ? photosBelow(input, path.resolve(out)) : [[{ path: path.basename(input) }]];
+    // A shell's * names what systems put beside photos too.
+    if (!folder && isSystemName(path.basename(input))) continue;
+    const groups: AsyncIterable<Found[]> | Found[][] = folder
+      ? photosBelow(input, place)
+      : [[{ path: path.basename(input) }]];
     for await (const photos of groups) {
       if (inputs.length === 1) taken = new Map();
       yield photos.map((photo) => {
@@ -48,7 +64,15 @@ async function* jobsOf(inputs: string[], out: string, format: OutputFormat): Asy
           input: folder ? path.join(input, photo.path) : input,
           twin: maskedName(photo.path, format),
         };
-        if ('problem' in photo && photo.problem !== undefined) return { photos: [{ ...job, problem: photo.problem }] };
+        if (photo.problem !== undefined)
+          return { photos: [{ ...job, problem: photo.problem, passing: photo.passing ?? false }] };
+        const twin = path.join(place, job.twin);
+        if (places.some((read) => isWithin(twin, read) && !isWithin(place, read)))
+          throw new MaskbenchError(
+            'INVALID_ARGUMENT',
+            out,
+            `${out}: expected a folder for the outputs alone; ${path.join(out, job.twin)} would lie among the inputs`,
+          );
         const other = taken.get(job.twin);
         if (other !== undefined)
           throw new MaskbenchError(
@@ -65,7 +89,7 @@ async function* jobsOf(inputs: string[], out: string, format: OutputFormat): Asy
 
 /** What a manifest says of photos, by their places on disk; those of other photos are passed over. */
 async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Map<string, ManifestFace[]>> {
-  if (!existsSync(manifest))
+  if (!existsSync(toPath(manifest)))
     throw new MaskbenchError('NOT_FOUND', manifest, `${manifest}: the manifest does not exist`);
   const byName = new Map<string, string[]>();
   for await (const group of jobs)
@@ -86,6 +110,19 @@ function stylesOf(faces: Iterable<ManifestFace[]>): string {
   const looks = [...faces].flat().filter(({ style }) => style !== undefined);
   return [...new Set(looks.map(({ style, texture }) => (texture ? `${style}@${texture}` : `${style}`)))].join(',');
 }
+
+/** Refuses to write over the manifest that a run is made from. */
+async function checkAgain(manifest: string, again: string | undefined): Promise<void> {
+  if (again !== undefined && (await realPlace(again)) === (await realPlace(manifest)))
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      manifest,
+      `${manifest}: is the manifest to mask again by; name another`,
+    );
+}
+
+/** Formats of pictures that are not written. */
+const foreignFormat = /\.(gif|heic|heif|avif|jp2|j2k|jxl|p[bgnp]m|tga|psd|svg|pdf|ico|exr|hdr)$/i;
 
 async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
   yield [{ photos: [photo] }];
@@ -133,19 +170,29 @@ async function maskInto(
   if (first === undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'inputs', 'expected at least one file or folder');
   for (const input of inputs) {
-    if (path.resolve(input) === path.resolve(out))
+    if ((await realPlace(input)) === (await realPlace(out)))
       throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
   }
+  if (options.manifest !== undefined && (isPhotoName(options.manifest) || options.manifest === '-'))
+    throw invalid('manifest', "a name that is no photo's, such as manifest.jsonl", options.manifest);
+  const source = inputs.join(', ');
   const given = options.manifest !== undefined && { manifest: options.manifest };
   if (!isPhotoName(out) || (await isFolder(out))) {
+    if ((out === '-' || foreignFormat.test(out)) && !(await isFolder(out)))
+      throw invalid('out', 'a folder, or a name that ends in .jpg, .png, .webp, .bmp or .tif', out);
     const plan = {
       jobs: () => prepare(jobsOf(inputs, out, format)),
       root: out,
+      source,
       manifest: path.join(out, 'manifest.jsonl'),
       ...given,
       settings: format,
     };
-    return withFolderLocked(out, '', () => runJobs(plan, options));
+    await checkAgain(plan.manifest, options.again);
+    return withFolderLocked(out, false, async () => {
+      await removeTemporaries(out);
+      return runJobs(plan, options);
+    });
   }
   if (inputs.length > 1)
     throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a folder as the output of several inputs`);
@@ -154,5 +201,7 @@ async function maskInto(
   if (format !== 'same')
     throw new MaskbenchError('INVALID_ARGUMENT', 'format', `the name of ${out} decides its format; leave format out`);
   const photo = { key: path.basename(first), input: first, twin: path.basename(out) };
-  return runJobs({ jobs: () => prepare(oneJob(photo)), root: path.dirname(out), ...given, settings: format }, options);
+  if (options.manifest !== undefined) await checkAgain(options.manifest, options.again);
+  const plan = { jobs: () => prepare(oneJob(photo)), root: path.dirname(out), source, ...given, settings: format };
+  return runJobs(plan, options);
 }

@@ -1,15 +1,27 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkFlag, checkOptions, MaskbenchError } from '../errors.js';
+import { makeFolder, writeAtomically, writeFileAtomically } from '../files/atomic.js';
+import { withFileLocked } from '../files/lock.js';
+import { toPath } from '../files/path.js';
+import { withBackOff } from '../files/retry.js';
+import { listFolder } from '../files/walk.js';
 import { type CopyMode, type MaskedFace, Masker, type MaskerOptions, type MaskResult } from '../mask/masker.js';
-import { makeFolder, writeAtomically, writeFileAtomically } from './files.js';
-import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
+import {
+  checkIsManifest,
+  cutTornLine,
+  type ManifestFace,
+  type ManifestLine,
+  ManifestWriter,
+  type PhotoStatus,
+  readManifest,
+} from './manifest.js';
 
 /** What a run is told from outside. */
 export interface RunOptions extends MaskerOptions {
   /** Replace outputs that exist, and start the manifest anew. */
   overwrite?: boolean;
-  /** Go on with an interrupted run: photos in its manifest are not done again. */
+  /** Go on with an interrupted run: photos in its manifest are not done again, but those that failed and those that could not be used. */
   resume?: boolean;
   /** Once aborted no photo is begun; those under way are finished and recorded. */
   signal?: AbortSignal;
@@ -37,11 +49,11 @@ export interface Problem {
 
 /** What a run did. */
 export interface MaskSummary {
-  /** Photos of this run by what became of them; `failed` could not be written. */
-  counts: Record<PhotoStatus | 'failed', number>;
+  /** Photos of this run by what became of them. */
+  counts: Record<PhotoStatus, number>;
   /** Photos that an earlier run had done. */
   skipped: number;
-  /** Photos that are unreadable, damaged or failed. */
+  /** Photos that are unreadable, damaged, unusable or failed. */
   problems: Problem[];
   /** Whether the run was aborted before its end. */
   interrupted: boolean;
@@ -71,13 +83,15 @@ export interface PhotoJob {
   identity?: string;
   /** The person wears a real mask. */
   masked?: boolean;
-  /** Why it can't be read, where that is known already. */
+  /** Why it can't be used, where that is known already. */
   problem?: string;
+  /** The problem may be gone the next time: the photo is not given up. */
+  passing?: boolean;
   /** What an earlier manifest says of it: it is masked so again. */
   faces?: ManifestFace[];
 }
 
-/** Photos done one after another until `wanted` of them are masked; absent: each on its own. */
+/** Photos done one after another until `wanted` of them are masked; absent: each on its own. Without photos: another shard's. */
 export interface Job {
   photos: PhotoJob[];
   wanted?: number;
@@ -89,21 +103,37 @@ export interface RunPlan {
   jobs: () => AsyncIterable<Job[]>;
   /** The output folder. */
   root: string;
+  /** What the photos come from, for messages. */
+  source: string;
   /** Absent: none is written. */
   manifest?: string;
   /** What else decides the result, beside the Masker's options. */
   settings: string;
   copyMode?: CopyMode;
+  /** A run has finished already: what its source has got since is only done where `resume`, else the call is refused. */
+  finished?: { resume: boolean } | undefined;
+  /** Called before anything is written. */
+  begin?: () => Promise<void>;
 }
 
-/** The codes that are the photo's own fault; others are left out of the manifest, so that a resumed run tries again. */
-const photoCodes: Partial<Record<string, PhotoStatus>> = {
+/** The codes that are verdicts on bytes that were read; all others may be gone when a resumed run tries again. */
+const verdicts: Partial<Record<string, PhotoStatus>> = {
   DAMAGED: 'damaged',
-  NOT_FOUND: 'unreadable',
   UNREADABLE: 'unreadable',
   TOO_LARGE: 'unreadable',
   UNSUPPORTED_FORMAT: 'unreadable',
 };
+
+/** The codes that no other photo of the run would be spared. */
+const fatalCodes = new Set(['UNAVAILABLE', 'MODEL_MISSING', 'MODEL_CORRUPT', 'CLOSED']);
+
+/** After so many failures one after another the disk is gone, not busy: photos are tried once each until one succeeds. */
+const patience = 16;
+
+const isRegularOrAbsent = (file: string) => statSync(toPath(file), { throwIfNoEntry: false })?.isFile() ?? true;
+
+const alphaOf = (twin: string) => `alpha/${twin}.png`;
+const landmarksOf = (twin: string) => `landmarks/${twin}.json`;
 
 function toManifestFace({ box, ...face }: MaskedFace): ManifestFace {
   const { left, top, right, bottom } = box;
@@ -121,14 +151,26 @@ class Run {
   readonly #options: RunOptions;
   readonly #masker: Masker;
   readonly #settings: string;
-  /** Photos in the manifest of an earlier run, and whether each got a mask. */
+  /** Photos that an earlier run is done with, and whether each got a mask. */
   readonly #done = new Map<string, boolean>();
+  /** The manifest has lines of other photos too, which get new ones. */
+  #stale = false;
+  #failedInARow = 0;
   #writer: ManifestWriter | undefined;
   #deviceTold = false;
   #finished = 0;
   #total = 0;
   readonly summary: MaskSummary = {
-    counts: { masked: 0, 'no-face': 0, 'several-faces': 0, copied: 0, unreadable: 0, damaged: 0, failed: 0 },
+    counts: {
+      masked: 0,
+      'no-face': 0,
+      'several-faces': 0,
+      copied: 0,
+      unreadable: 0,
+      damaged: 0,
+      unusable: 0,
+      failed: 0,
+    },
     skipped: 0,
     problems: [],
     interrupted: false,
@@ -142,29 +184,69 @@ class Run {
     this.#settings = `${this.#masker.settings}-${plan.settings}`;
   }
 
-  async run(): Promise<MaskSummary> {
+  async run(): Promise<MaskSummary | undefined> {
     const start = performance.now();
-    const { root, manifest } = this.#plan;
-    const loading = this.#masker.load();
-    loading.catch(() => {}); // awaited below
+    const { root, manifest, finished } = this.#plan;
+    const loading = finished ? undefined : this.#masker.load();
+    loading?.catch(() => {}); // awaited below
     await makeFolder(root);
     try {
-      if (manifest !== undefined) await this.#openManifest(manifest);
-      // Counted first: the total tells the remaining time, and colliding names are refused before anything is written.
-      for await (const group of this.#plan.jobs())
-        for (const { photos } of group) this.#total += photos.filter(({ key }) => !this.#done.has(key)).length;
-      await loading;
+      if (manifest !== undefined) await this.#readManifest(manifest);
+      // Before anything is written: the total tells the remaining time, and what collides or is not there is refused.
+      const pending = await this.#count();
+      if (finished && pending === 0) return undefined;
+      if (finished && !finished.resume)
+        throw new MaskbenchError(
+          'OUTPUT_EXISTS',
+          root,
+          `${root}: complete but for ${pending} photos that its source has got since; go on with them (resume)`,
+        );
+      await (loading ?? this.#masker.load());
       this.#tellDevice();
-      if (manifest !== undefined)
-        this.#writer = new ManifestWriter(manifest, { append: this.#options.resume ?? false });
+      await this.#plan.begin?.();
+      if (manifest !== undefined) await this.#openManifest(manifest);
       await this.#work();
       this.#tellDevice();
-      await this.#writer?.close();
     } finally {
       await this.#masker.close();
+      await this.#writer?.close();
     }
     this.summary.seconds = (performance.now() - start) / 1000;
     return this.summary;
+  }
+
+  /** Goes through the jobs, and gives how many photos are to be done for certain. */
+  async #count(): Promise<number> {
+    const { root, jobs } = this.#plan;
+    const { resume, overwrite } = this.#options;
+    const isOwn = ({ name }: { name: string }) => name.startsWith('.maskbench-');
+    const isFresh = !resume && !overwrite && !(await listFolder(root)).every(isOwn);
+    let listed = 0;
+    let pending = 0;
+    for await (const group of jobs())
+      for (const { photos, wanted = Number.POSITIVE_INFINITY } of group) {
+        listed++;
+        let masked = 0;
+        for (const { key, twin, problem } of photos) {
+          const before = this.#done.get(key);
+          if (before === undefined) {
+            this.#total++;
+            if (problem === undefined && masked < wanted) pending++;
+          }
+          masked += Number(before ?? false);
+          if (!isFresh || twin === undefined || problem !== undefined) continue;
+          for (const file of [twin, alphaOf(twin), landmarksOf(twin)].map((name) => path.join(root, name)))
+            if (existsSync(toPath(file)))
+              throw new MaskbenchError(
+                'OUTPUT_EXISTS',
+                file,
+                `${file}: the output exists already, and is of another run`,
+              );
+        }
+      }
+    if (listed === 0)
+      throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos were found there`);
+    return pending;
   }
 
   /** Says once that the CPU does what `auto` was to leave to a device. */
@@ -176,35 +258,44 @@ class Run {
     this.#options.onProblem?.({ file, message: `${problem}; the CPU goes on` });
   }
 
-  async #openManifest(manifest: string): Promise<void> {
+  async #readManifest(manifest: string): Promise<void> {
     const { resume, overwrite } = this.#options;
-    if (existsSync(manifest) && !resume && !overwrite)
+    const isOrdinary = isRegularOrAbsent(manifest);
+    if (isOrdinary && existsSync(toPath(manifest)) && !resume && !overwrite)
       throw new MaskbenchError(
         'OUTPUT_EXISTS',
         manifest,
         `${manifest} exists: another run wrote it; go on with it (resume) or replace its outputs (overwrite)`,
       );
-    if (resume) {
-      let stale = false;
-      for await (const line of readManifest(manifest, { repair: true })) {
-        if (line.settings !== this.#settings)
-          throw new MaskbenchError(
-            'INVALID_ARGUMENT',
-            manifest,
-            `${manifest}: the run was begun with other options (style, color, seed, …); resume with the same`,
-          );
-        const outputs = [line.output, line.alpha, line.landmarks, line.copy].filter((file) => file !== undefined);
-        if (outputs.every((file) => existsSync(path.join(this.#plan.root, file))))
-          this.#done.set(line.input, line.status === 'masked');
-        else stale = true;
-      }
-      if (stale) await this.#dropStaleLines(manifest);
-    }
-    await makeFolder(path.dirname(manifest));
+    if (!isOrdinary && resume)
+      throw new MaskbenchError('INVALID_ARGUMENT', manifest, `${manifest}: expected a file to go on with`);
+    await checkIsManifest(manifest);
     this.summary.manifest = manifest;
+    if (!resume) return;
+    for await (const { settings, status, input, ...line } of readManifest(manifest)) {
+      if (settings !== this.#settings)
+        throw new MaskbenchError(
+          'INVALID_ARGUMENT',
+          manifest,
+          `${manifest}: the run was begun with other options (style, color, seed, …); resume with the same`,
+        );
+      const outputs = [line.output, line.alpha, line.landmarks, line.copy].filter((file) => file !== undefined);
+      const isDone = status !== 'failed' && status !== 'unusable';
+      if (isDone && outputs.every((file) => existsSync(toPath(path.join(this.#plan.root, file)))))
+        this.#done.set(input, status === 'masked');
+      else this.#stale = true;
+    }
   }
 
-  /** Takes out the lines of photos whose outputs somebody has deleted: they are made again, and get new lines. */
+  async #openManifest(manifest: string): Promise<void> {
+    const append = this.#options.resume ?? false;
+    await makeFolder(path.dirname(manifest));
+    if (this.#stale) await this.#dropStaleLines(manifest);
+    else if (append) await cutTornLine(manifest);
+    this.#writer = new ManifestWriter(manifest, { append });
+  }
+
+  /** Takes out the lines of photos that are done again. */
   async #dropStaleLines(manifest: string): Promise<void> {
     await writeAtomically(manifest, async (temporary) => {
       const kept = new ManifestWriter(temporary, { append: false });
@@ -237,6 +328,15 @@ class Run {
     await Promise.all(running);
     if (fatal) throw fatal;
     this.summary.interrupted = left > 0 && this.#finished < this.#total;
+    const lost = this.#total - this.#finished;
+    if (lost > 0 && !this.summary.interrupted) {
+      this.summary.counts.failed += lost;
+      const { source } = this.#plan;
+      this.#tellProblem(
+        source,
+        `${source}: ${lost} of the photos that were there at first are gone; go on when they are back`,
+      );
+    }
   }
 
   async #doJob({ photos, wanted = Number.POSITIVE_INFINITY }: Job): Promise<void> {
@@ -259,6 +359,11 @@ class Run {
     }
   }
 
+  #tellProblem(file: string, message: string): void {
+    this.summary.problems.push({ file, message });
+    this.#options.onProblem?.({ file, message });
+  }
+
   #progress(): void {
     this.#finished++;
     this.#options.onProgress?.({ done: this.#finished, total: this.#total });
@@ -266,8 +371,7 @@ class Run {
 
   /** Gives whether the photo was masked. */
   async #doPhoto(photo: PhotoJob): Promise<boolean> {
-    const { key, identity, twin, copy } = photo;
-    const { root } = this.#plan;
+    const { key, identity } = photo;
     const line: ManifestLine = {
       input: key,
       ...(identity !== undefined && { identity }),
@@ -279,11 +383,34 @@ class Run {
       milliseconds: 0,
     };
     try {
-      if (photo.problem !== undefined)
-        throw new MaskbenchError('UNREADABLE', photo.input, `${photo.input}: ${photo.problem}`);
-      const { resume, overwrite, writeAlpha, writeLandmarks } = this.#options;
-      const alpha = writeAlpha && twin !== undefined ? `alpha/${twin}.png` : undefined;
-      const result = await this.#masker.mask(photo.input, {
+      if (photo.problem === undefined) Object.assign(line, await this.#mask(photo));
+      else
+        Object.assign(line, {
+          status: photo.passing ? 'failed' : 'unusable',
+          error: `${photo.input}: ${photo.problem}`,
+        });
+      this.#failedInARow = 0;
+    } catch (error) {
+      // Without its device or model no photo can be done: the run ends, and can be gone on with.
+      if (!(error instanceof MaskbenchError) || fatalCodes.has(error.code)) throw error;
+      const status = verdicts[error.code] ?? 'failed';
+      this.#failedInARow = status === 'failed' ? this.#failedInARow + 1 : 0;
+      Object.assign(line, { status, error: error.message });
+    }
+    if (line.error !== undefined) this.#tellProblem(photo.input, line.error);
+    this.summary.counts[line.status]++;
+    await this.#writer?.write(line);
+    return line.status === 'masked';
+  }
+
+  /** Masks and copies a photo, and gives what its manifest line says of that. */
+  async #mask(photo: PhotoJob): Promise<Partial<ManifestLine>> {
+    const { key, twin, copy } = photo;
+    const { root } = this.#plan;
+    const { resume, overwrite, writeAlpha, writeLandmarks, signal } = this.#options;
+    const alpha = writeAlpha && twin !== undefined ? alphaOf(twin) : undefined;
+    const mask = () =>
+      this.#masker.mask(photo.input, {
         key,
         overwrite: (overwrite || resume) ?? false,
         // Without a twin the photo is only copied, once it has been seen to be readable.
@@ -298,46 +425,38 @@ class Run {
           },
         }),
       });
-      if (twin !== undefined) line.status = result.status;
-      line.faces = result.faces.map(toManifestFace);
-      line.milliseconds = Math.round(result.milliseconds * 100) / 100;
-      if (result.status === 'masked' && twin !== undefined) {
-        line.output = twin;
-        if (alpha !== undefined) line.alpha = alpha;
-        if (writeLandmarks) line.landmarks = await this.#writeLandmarks(twin, result);
-      }
-      if (result.copied && copy !== undefined) line.copy = copy;
-    } catch (error) {
-      // Without its device no photo can be done: the run ends, and can be gone on with.
-      if (!(error instanceof MaskbenchError) || error.code === 'UNAVAILABLE') throw error;
-      this.summary.problems.push({ file: photo.input, message: error.message });
-      this.#options.onProblem?.({ file: photo.input, message: error.message });
-      const status = photoCodes[error.code];
-      if (status === undefined) {
-        this.summary.counts.failed++;
-        return false;
-      }
-      Object.assign(line, { status, error: error.message });
-    }
-    this.summary.counts[line.status]++;
-    await this.#writer?.write(line);
-    return line.status === 'masked';
+    const result = await (this.#failedInARow < patience ? withBackOff(mask, signal) : mask());
+    const isMasked = result.status === 'masked' && twin !== undefined;
+    return {
+      ...(twin !== undefined && { status: result.status }),
+      faces: result.faces.map(toManifestFace),
+      milliseconds: Math.round(result.milliseconds * 100) / 100,
+      ...(isMasked && { output: twin }),
+      ...(isMasked && alpha !== undefined && { alpha }),
+      ...(isMasked && writeLandmarks && { landmarks: await this.#writeLandmarks(twin, result) }),
+      ...(result.copied && copy !== undefined && { copy }),
+    };
   }
 
   /** Gives the file's path below the output folder. */
   async #writeLandmarks(twin: string, { width, height, faces }: MaskResult): Promise<string> {
-    const name = `landmarks/${twin}.json`;
+    const name = landmarksOf(twin);
     const file = path.join(this.#plan.root, name);
+    const text = `${JSON.stringify({ width, height, faces: faces.map(toManifestFace) })}\n`;
     await makeFolder(path.dirname(file));
-    await writeFileAtomically(file, `${JSON.stringify({ width, height, faces: faces.map(toManifestFace) })}\n`);
+    await withBackOff(() => writeFileAtomically(file, text), this.#options.signal);
     return name;
   }
 }
 
 /**
  * Masks photos into a folder, with a manifest, so that a run can be killed at any moment and gone on with. A photo that fails
- * is reported and the rest goes on.
+ * is reported and the rest goes on. Gives nothing where the plan is finished already.
  */
-export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary> {
-  return new Run(plan, options).run();
+export function runJobs(plan: RunPlan & { finished?: undefined }, options: RunOptions): Promise<MaskSummary>;
+export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined>;
+export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined> {
+  const { manifest } = plan;
+  const run = () => new Run(plan, options).run();
+  return manifest !== undefined && isRegularOrAbsent(manifest) ? withFileLocked(manifest, run) : run();
 }

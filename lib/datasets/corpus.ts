@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
 import { type ManifestLine, readManifest } from '../corpus/manifest.js';
 import { MaskbenchError } from '../errors.js';
+import { writeFileAtomically } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
 import { readJson } from '../files/text.js';
 
 /** Identities and photos of a corpus, as the paper counts them. */
@@ -38,8 +39,8 @@ export function corpusFiles(folder: string, part: string): { manifest: string; d
 
 /** The parts that have been begun in a corpus folder: '' for a whole run, '.1-of-4' for a shard. */
 export async function partsOf(folder: string): Promise<string[]> {
-  if (!existsSync(folder)) return [];
-  const names = (await readdir(folder)).sort();
+  if (!existsSync(toPath(folder))) return [];
+  const names = (await readdir(toPath(folder))).sort();
   return names.flatMap((name) => /^dataset((\.\d+-of-\d+)?)\.json$/.exec(name)?.[1] ?? []);
 }
 
@@ -62,10 +63,10 @@ export function writeDescription(file: string, description: CorpusDescription): 
 export async function countCorpus(manifests: string[]): Promise<CorpusCounts> {
   const people = { unmasked: new Set<string>(), masked: new Set<string>() };
   const images = { unmasked: 0, masked: 0 };
-  const statuses: CorpusCounts['statuses'] = {};
+  const statuses = new Map<ManifestLine['status'], number>();
   for (const manifest of manifests)
     for await (const { identity = '', status, copy, output, wearsMask } of readManifest(manifest)) {
-      statuses[status] = (statuses[status] ?? 0) + 1;
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
       if (copy !== undefined && !wearsMask) {
         images.unmasked++;
         people.unmasked.add(identity);
@@ -78,6 +79,7 @@ export async function countCorpus(manifests: string[]): Promise<CorpusCounts> {
   return {
     unmasked: { identities: people.unmasked.size, images: images.unmasked },
     masked: { identities: people.masked.size, images: images.masked },
-    statuses,
+    // In one order, whatever the manifest's: the same corpus has the same description.
+    statuses: Object.fromEntries([...statuses].sort()),
   };
 }

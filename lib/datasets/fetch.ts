@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { x as extractTar } from 'tar';
 import yauzl from 'yauzl';
 import { checkArray, checkInteger, checkOptions, checkPath, checkText, MaskbenchError } from '../errors.js';
+import { withFileLocked } from '../files/lock.js';
+import type { Layout } from './layout.js';
 import { layoutNamed } from './registry.js';
 
 /** Options of {@link fetchDataset}. */
@@ -221,7 +223,7 @@ async function moveInto(from: string, to: string): Promise<void> {
  *
  * @returns The data set's folder.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or to be had by hand only: the message says how),
- * `OUTPUT_EXISTS`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
+ * `OUTPUT_EXISTS`, `LOCKED`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
  */
 export async function fetchDataset(name: string, base: string, options: FetchOptions = {}): Promise<string> {
   const layout = layoutNamed(name);
@@ -239,7 +241,16 @@ export async function fetchDataset(name: string, base: string, options: FetchOpt
       ),
     );
   if (existsSync(target)) throw new MaskbenchError('OUTPUT_EXISTS', target, `${target} exists already`);
-  const store = path.join(base, `.maskbench-download-${name}`);
+  return withFileLocked(target, () => fetchInto(target, sources, layout, options));
+}
+
+async function fetchInto(
+  target: string,
+  sources: readonly { url: string; sha256?: string | undefined }[],
+  layout: Layout,
+  options: FetchOptions,
+): Promise<string> {
+  const store = path.join(path.dirname(target), `.maskbench-download-${layout.name}`);
   await mkdir(store, { recursive: true });
   const archives = [];
   for (const { url, sha256 } of sources) {

@@ -3,10 +3,13 @@ import { createReadStream, createWriteStream, existsSync, readFileSync } from 'n
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { removeTemporaries, writeAtomically } from '../corpus/files.js';
-import { withFolderLocked } from '../corpus/lock.js';
+import { checkIsManifest } from '../corpus/manifest.js';
 import { checkRunOptions, type Job, type MaskSummary, type RunOptions, runJobs } from '../corpus/run.js';
 import { checkArray, checkChoice, checkInteger, checkObject, checkPath, MaskbenchError } from '../errors.js';
+import { removeTemporaries, writeAtomically } from '../files/atomic.js';
+import { withFolderLocked } from '../files/lock.js';
+import { toBytes, toPath } from '../files/path.js';
+import { isWithin, listFolder, realPath } from '../files/walk.js';
 import { type CopyMode, copyModes } from '../mask/masker.js';
 import { packageRoot } from '../package-root.js';
 import {
@@ -17,7 +20,7 @@ import {
   readDescription,
   writeDescription,
 } from './corpus.js';
-import type { IdentityPhotos, Layout, SourcePhoto } from './layout.js';
+import { type IdentityPhotos, innerFolder, type Layout, type SourcePhoto } from './layout.js';
 import { layoutNamed, layouts } from './registry.js';
 
 /** Options of {@link generateCorpora}, beside those of the {@link Masker}. */
@@ -42,18 +45,18 @@ export interface GeneratedCorpus {
 
 /** A photo's place among `count` shards, the same on every machine. */
 function shardOf(key: string, count: number): number {
-  return (createHash('sha256').update(key).digest().readUInt32LE() % count) + 1;
+  return (createHash('sha256').update(toBytes(key)).digest().readUInt32LE() % count) + 1;
 }
 
 function toJobs(root: string, { identity, photos, wanted }: IdentityPhotos, layout: Layout): Job[] {
   const toPhoto = (photo: SourcePhoto) => ({
     key: photo.path,
-    input: path.join(root, photo.path),
+    input: photo.file ?? path.join(root, photo.path),
     identity,
     copy: `${identity}/${photo.name}`,
     ...(layout.realMasks ? { masked: photo.masked ?? false } : { twin: `${identity}/masked_${photo.name}` }),
     copyWithoutFace: layout.withoutFace === 'copied',
-    ...(photo.problem !== undefined && { problem: photo.problem }),
+    ...(photo.problem !== undefined && { problem: photo.problem, passing: photo.passing ?? false }),
   });
   if (wanted !== undefined) return [{ photos: photos.map(toPhoto), wanted }];
   return photos.map((photo) => ({ photos: [toPhoto(photo)] }));
@@ -100,11 +103,14 @@ async function generateOne(
   options: GenerateOptions,
 ): Promise<GeneratedCorpus> {
   const { name } = layout;
-  const root = path.join(base, name);
+  const outer = path.join(base, name);
   const folder = path.join(out, name);
-  const { shard } = options;
-  const part = shard ? `.${shard.index}-of-${shard.count}` : '';
-  const summary = await withFolderLocked(folder, part, () => generateInto(folder, root, part, layout, options));
+  const summary = await withFolderLocked(folder, options.shard !== undefined, async () => {
+    const [source, corpus] = [await realPath(outer), await realPath(folder)];
+    if (isWithin(corpus, source) || isWithin(source, corpus))
+      throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: the corpus and ${outer} lie in one another`);
+    return generateInto(folder, await innerFolder(outer, layout.holds), layout, options);
+  });
   return { name, folder, ...(summary && { summary }) };
 }
 
@@ -112,19 +118,58 @@ async function generateOne(
 async function generateInto(
   folder: string,
   root: string,
-  part: string,
   layout: Layout,
   options: GenerateOptions,
 ): Promise<MaskSummary | undefined> {
   const minPhotos = checkInteger('minPhotos', options.minPhotos ?? 1, 1, 1_000_000);
-  const { shard, resume } = options;
-  const files = corpusFiles(folder, part);
+  const { shard, resume = false } = options;
+  const part = shard ? `.${shard.index}-of-${shard.count}` : '';
   const wanted = describe(layout, options, minPhotos);
   const parts = await partsOf(folder);
   for (const begun of parts) checkSame(folder, await readDescription(corpusFiles(folder, begun).description), wanted);
-  for (const finished of ['', part])
-    if (parts.includes(finished) && (await readDescription(corpusFiles(folder, finished).description)).complete)
-      return undefined;
+  let finished: string | undefined;
+  for (const begun of ['', part])
+    if (parts.includes(begun) && (await readDescription(corpusFiles(folder, begun).description)).complete)
+      finished ??= begun;
+  if (finished === undefined) await checkIsBegun(folder, parts, part, resume);
+  // Killed runs of other shards are looked after when these go on, or are merged.
+  if (!shard) await removeTemporaries(folder);
+
+  async function* jobs(): AsyncGenerator<Job[]> {
+    for await (const { photos, ...identity } of layout.read(root, { seed: options.seed ?? 0 })) {
+      const unusable = photos.filter(({ problem }) => problem !== undefined);
+      const isKept = photos.length - unusable.length >= minPhotos;
+      yield toJobs(root, { ...identity, photos: isKept ? photos : unusable }, layout).map((job) =>
+        shard && shardOf(job.photos[0]?.key ?? '', shard.count) !== shard.index ? { photos: [] } : job,
+      );
+    }
+  }
+  const files = corpusFiles(folder, finished ?? part);
+  const summary = await runJobs(
+    {
+      jobs,
+      root: folder,
+      source: root,
+      manifest: files.manifest,
+      settings: 'corpus',
+      copyMode: checkChoice('copy', options.copy ?? 'auto', copyModes),
+      // A corpus that was merged is gone on with as a whole.
+      finished: finished === undefined ? undefined : { resume: resume && finished === part },
+      begin: () => writeDescription(files.description, wanted),
+    },
+    { ...options, resume: true },
+  );
+  if (summary && !summary.interrupted && summary.counts.failed === 0)
+    await writeDescription(files.description, {
+      ...wanted,
+      complete: true,
+      counts: await countCorpus([files.manifest]),
+    });
+  return summary;
+}
+
+/** Refuses a corpus folder that holds something else, or that this run can't go on with. */
+async function checkIsBegun(folder: string, parts: string[], part: string, resume: boolean): Promise<void> {
   const foreign = parts.find((begun) => begun.replace(/\d+-/, '') !== part.replace(/\d+-/, ''));
   if (foreign !== undefined)
     throw new MaskbenchError(
@@ -138,35 +183,13 @@ async function generateInto(
       folder,
       `${folder}: the run was begun and not finished; go on with it (resume)`,
     );
-  if (parts.length === 0 && existsSync(files.manifest))
-    throw new MaskbenchError('OUTPUT_EXISTS', folder, `${folder}: holds the manifest of another run`);
-
-  async function* jobs(): AsyncGenerator<Job[]> {
-    for await (const photos of layout.read(root, { seed: options.seed ?? 0 })) {
-      if (photos.photos.filter(({ problem }) => problem === undefined).length < minPhotos && photos.identity !== '')
-        continue;
-      const group = toJobs(root, photos, layout);
-      yield shard ? group.filter((job) => shardOf(job.photos[0]?.key ?? '', shard.count) === shard.index) : group;
-    }
-  }
-  if (!parts.includes(part)) await writeDescription(files.description, wanted);
-  const summary = await runJobs(
-    {
-      jobs,
-      root: folder,
-      manifest: files.manifest,
-      settings: 'corpus',
-      copyMode: checkChoice('copy', options.copy ?? 'auto', copyModes),
-    },
-    { ...options, resume: true },
-  );
-  if (!summary.interrupted && summary.counts.failed === 0)
-    await writeDescription(files.description, {
-      ...wanted,
-      complete: true,
-      counts: await countCorpus([files.manifest]),
-    });
-  return summary;
+  const other = (await listFolder(folder)).find(({ name }) => !name.startsWith('.maskbench-') && name !== 'lost+found');
+  if (parts.length === 0 && other !== undefined)
+    throw new MaskbenchError(
+      'OUTPUT_EXISTS',
+      folder,
+      `${folder}: expected a new or empty folder; it holds ${other.name}, which is of no corpus`,
+    );
 }
 
 /**
@@ -205,8 +228,8 @@ export async function generateCorpora(
       out,
       `${out}: the corpora cannot lie among the data sets they are made from`,
     );
-  const chosen = only ?? layouts.filter(({ name }) => existsSync(path.join(base, name)));
-  const missing = chosen.find(({ name }) => !existsSync(path.join(base, name)));
+  const chosen = only ?? layouts.filter(({ name }) => existsSync(toPath(path.join(base, name))));
+  const missing = chosen.find(({ name }) => !existsSync(toPath(path.join(base, name))));
   if (missing || chosen.length === 0)
     throw new MaskbenchError(
       'NOT_FOUND',
@@ -228,7 +251,17 @@ export async function generateCorpora(
  */
 export async function mergeShards(folder: string): Promise<CorpusDescription> {
   checkPath('folder', folder);
+  return withFolderLocked(folder, false, () => merge(folder));
+}
+
+async function merge(folder: string): Promise<CorpusDescription> {
   const parts = await partsOf(folder);
+  const whole = corpusFiles(folder, '');
+  if (parts.length > 1 && parts.includes('')) {
+    // Killed when all was joined.
+    const merged = await readDescription(whole.description);
+    if (merged.complete) return removeShards(folder, parts, merged);
+  }
   const count = Number(/-of-(\d+)$/.exec(parts.at(-1) ?? '')?.[1] ?? 0);
   const expected = Array.from({ length: count }, (_, i) => `.${i + 1}-of-${count}`);
   const refuse = (problem: string) => {
@@ -247,16 +280,21 @@ export async function mergeShards(folder: string): Promise<CorpusDescription> {
     checkSame(folder, first, description);
     if (!description.complete) refuse(`shard ${expected[i]?.slice(1)} is not finished`);
   }
-  const whole = corpusFiles(folder, '');
+  await checkIsManifest(whole.manifest);
   await writeAtomically(whole.manifest, async (temporary) => {
     for (const { manifest } of shards)
-      await pipeline(createReadStream(manifest), createWriteStream(temporary, { flags: 'a' }));
+      await pipeline(createReadStream(toPath(manifest)), createWriteStream(toPath(temporary), { flags: 'a' }));
   });
   const merged = { ...first, counts: await countCorpus([whole.manifest]) };
   await writeDescription(whole.description, merged);
-  for (const { manifest, description } of shards) {
-    await rm(description);
-    await rm(manifest);
+  return removeShards(folder, expected, merged);
+}
+
+async function removeShards(folder: string, parts: string[], merged: CorpusDescription): Promise<CorpusDescription> {
+  for (const part of parts.filter((name) => name !== '')) {
+    const { manifest, description } = corpusFiles(folder, part);
+    await rm(toPath(manifest), { force: true });
+    await rm(toPath(description));
   }
   await removeTemporaries(folder);
   return merged;

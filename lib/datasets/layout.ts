@@ -1,20 +1,29 @@
-import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+
 import path from 'node:path';
-import { byBytes, isPhotoName } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
+import { byBytes, } from '../files/path.js';
+import { mayPass, } from '../files/retry.js';
+import {
+  enter,
+  entriesOf as entriesIn,
+  type Followed,
+  isPhotoName,
+  type Place,
+  placeOf,
+  type WalkProblem,
+} from '../files/walk.js';
 import { addTo } from '../groups.js';
 
 /** A photo of a data set. */
-export interface SourcePhoto {
+export interface SourcePhoto extends Partial<WalkProblem> {
   /** Relative to the data set's folder, with `/`. */
   path: string;
   /** Its file name in a corpus, below its identity's folder. */
   name: string;
   /** In data sets with real masks: whether it shows one. */
   masked?: boolean;
-  /** Why it can't be used. */
-  problem?: string;
+  /** Where it lies, if not at `path` below the data set's folder. */
+  file?: string;
 }
 
 /** Photos of one identity. */
@@ -44,28 +53,114 @@ export interface Layout {
   withoutFace: 'copied' | 'left out';
   /** The data set has real masks; nothing is generated. */
   realMasks?: boolean;
+  /** Whether a folder is the data set's own: it has what the layout reads. */
+  holds(root: string): Promise<boolean>;
   /** Reads the data set lazily, in byte order of identities. `seed` is for layouts that draw photos at random. */
   read(root: string, options: { seed: number }): AsyncGenerator<IdentityPhotos>;
 }
 
-/** The entries of a folder in byte order. Throws `NOT_FOUND` with what was expected there. */
-export async function entriesOf(folder: string, expected: string): Promise<Dirent[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new MaskbenchError('NOT_FOUND', folder, `${folder}: expected ${expected}: ${error.message}`);
+/** What lies in a folder, as {@link entriesIn} tells. Throws `NOT_FOUND` or `READ_FAILED` with what was expected there. */
+export async function entriesOf(folder: string, expected: string): Promise<Followed[]> {
+  return entriesIn(folder).catch((error: MaskbenchError) => {
+    throw new MaskbenchError(error.code, folder, `${folder}: expected ${expected}: ${error.message}`);
   });
-  return entries.sort((a, b) => byBytes(a.name, b.name));
 }
 
 /** Names of photos that are not somebody's masked twins already. */
 export const isSourceName = (name: string) => isPhotoName(name) && !name.startsWith('masked_');
 
+/** Whether a folder has photos itself (0), in its folders (1), or in theirs (2). */
+export async function holdsPhotos(folder: string, depth: 0 | 1 | 2): Promise<boolean> {
+  for (const { name, folder: isFolder } of await entriesIn(folder).catch(() => [])) {
+    if (
+      depth === 0
+        ? !isFolder && isSourceName(name)
+        : isFolder && (await holdsPhotos(path.join(folder, name), --depth as 0 | 1))
+    )
+      return true;
+  }
+  return false;
+}
+
+const deepest = 3;
+
+/**
+ * The folder that holds what is looked for: `folder` itself or, for archives unpack into folders of their own, the only one in it that does,
+ * up to three deeper; `folder` where there is none. Throws `INVALID_ARGUMENT` where several do.
+ */
+export async function innerFolder(folder: string, holds: (folder: string) => Promise<boolean>): Promise<string> {
+  if (await holds(folder)) return folder;
+  let outer = folder;
+  for (let depth = 0; depth < deepest; depth++) {
+    const inner = (await entriesIn(outer).catch(() => [])).filter((entry) => entry.folder);
+    const found: string[] = [];
+    for (const { name } of inner) if (await holds(path.join(outer, name))) found.push(name);
+    if (found.length > 1)
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        folder,
+        `${folder}: expected one folder with photos, found ${found.length}: ${found.slice(0, 5).join(', ')}; leave one of them there`,
+      );
+    if (found[0] !== undefined) return path.join(outer, found[0]);
+    if (inner.length !== 1) break;
+    outer = path.join(outer, inner[0]?.name as string);
+  }
+  return folder;
+}
+
+/** What is told of something that stands where photos are expected. */
+const problemAt = (below: string, { problem, passing = false }: Partial<WalkProblem>): IdentityPhotos => ({
+  identity: '',
+  photos: [{ path: below, name: path.posix.basename(below), problem: problem as string, passing }],
+});
+
+/** A folder of photos: its place, its path below the data set's folder, and the photos' names. */
+export interface PhotoFolder {
+  place: Place;
+  path: string;
+  names: string[];
+}
+
+/**
+ * The folders in a place, links followed, with their photos or, `depth` being 2, the folders in them. What can't be followed or read, and
+ * folders whose photos lie deeper, are given as problems; empty folders and loose files are left alone.
+ */
+export async function* photoFolders(
+  outer: Place,
+  depth: 1 | 2,
+  below = '',
+): AsyncGenerator<PhotoFolder | IdentityPhotos> {
+  for (const { name, folder, ...entryProblem } of await entriesIn(outer.folder)) {
+    const at = below === '' ? name : `${below}/${name}`;
+    if (entryProblem.problem !== undefined && !isPhotoName(name)) yield problemAt(at, entryProblem);
+    if (!folder) continue;
+    const place = await enter(outer, name);
+    if ('problem' in place) {
+      yield problemAt(at, place);
+      continue;
+    }
+    try {
+      if (depth === 2) {
+        yield* photoFolders(place, 1, at);
+        continue;
+      }
+      const entries = await entriesIn(place.folder);
+      const names = entries.filter((entry) => !entry.folder && isSourceName(entry.name)).map((entry) => entry.name);
+      if (names.length > 0) yield { place, path: at, names };
+      else if (await holdsPhotos(place.folder, 1))
+        yield problemAt(at, { problem: 'its photos lie a folder deeper than expected' });
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      yield problemAt(at, { problem: (error as Error).message, passing: true });
+    }
+  }
+}
+
 /** One folder an identity; loose files among the folders are left alone. */
 export async function* identityFolders(root: string): AsyncGenerator<IdentityPhotos> {
-  for (const entry of await entriesOf(root, 'a folder for each identity')) {
-    if (!entry.isDirectory()) continue;
-    const identity = entry.name;
-    const names = (await entriesOf(path.join(root, identity), 'photos')).map(({ name }) => name).filter(isSourceName);
-    if (names.length > 0) yield { identity, photos: names.map((name) => ({ path: `${identity}/${name}`, name })) };
+  for await (const found of photoFolders(await placeOf(root), 1)) {
+    if ('photos' in found) yield found;
+    else yield { identity: found.path, photos: found.names.map((name) => ({ path: `${found.path}/${name}`, name })) };
   }
 }
 
@@ -76,7 +171,7 @@ export async function* flatFolder(
 ): AsyncGenerator<IdentityPhotos> {
   const byIdentity = new Map<string, SourcePhoto[]>();
   for (const { name } of (await entriesOf(root, 'photos')).filter(
-    (entry) => !entry.isDirectory() && isSourceName(entry.name),
+    (entry) => !entry.folder && isSourceName(entry.name),
   )) {
     const identity = identityOf(path.parse(name).name);
     if (identity === undefined) continue;

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync as exists } from 'node:fs';
+import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { photosBelow } from '../corpus/files.js';
-import { withFolderLocked } from '../corpus/lock.js';
+import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import type { Problem } from '../corpus/run.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
+import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
-import { numberedLines, readText } from '../files/text.js';
+import { toPath, } from '../files/path.js';
+import { mayPass, withBackOff } from '../files/retry.js';
+import { numberedLines, readNames } from '../files/text.js';
+import { photosBelow } from '../files/walk.js';
 import type { Face } from '../mask/masker.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
@@ -76,6 +79,8 @@ export interface EmbedSummary {
   seconds: number;
 }
 
+const existsSync = (file: string) => exists(toPath(file));
+
 /** An image to embed. */
 export interface Item {
   /** On disk. */
@@ -105,7 +110,7 @@ async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
 /** Images of files, folders, corpora and lists (.txt, a path a line, absolute or relative to the list's folder), in order. */
 export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> {
   for (const input of inputs) {
-    const about = await stat(input).catch((error) => {
+    const about = await stat(toPath(input)).catch((error) => {
       throw new MaskbenchError('NOT_FOUND', input, `${input}: ${error.message}`);
     });
     const plain = (folder: string, name: string): Item => {
@@ -119,12 +124,15 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
     if (!about.isDirectory()) {
       if (!/\.txt$/i.test(input)) yield plain('', input);
       else
-        for (const { line } of numberedLines(await readText(input)))
+        for (const { line } of numberedLines(await readNames(input)))
           yield plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
     } else if (existsSync(path.join(input, 'dataset.json'))) yield* itemsOfCorpus(input);
     else
       for await (const group of photosBelow(input))
-        for (const { path: name, problem } of group) if (problem === undefined) yield plain(input, name);
+        for (const { path: name, problem, passing } of group) {
+          if (passing) throw new MaskbenchError('READ_FAILED', name, `${path.join(input, name)}: ${problem}`);
+          if (problem === undefined) yield plain(input, name);
+        }
   }
 }
 
@@ -153,14 +161,43 @@ export async function embedItem(
   }
 }
 
+/** As {@link embedItem}; what may pass is tried again, and then ends the run, which can be gone on with. */
+async function embedSurely(embedder: Embedder, item: Item, options: Parameters<typeof embedItem>[2]) {
+  try {
+    return await withBackOff(async () => {
+      const result = await embedItem(embedder, item, options);
+      if (result.status === photoStatuses.NOT_FOUND)
+        throw new MaskbenchError('NOT_FOUND', item.file, result.error as string);
+      return result;
+    }, options.signal);
+  } catch (error) {
+    if (!(error instanceof MaskbenchError) || !mayPass(error)) throw error;
+    throw new MaskbenchError(
+      error.code,
+      error.subject,
+      `${error.message}; the run stops here, and can be gone on with (resume) when the photo is back, or taken out`,
+    );
+  }
+}
+
+/** Writes all of it, where one call of the system may write less. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number | null): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === null ? null : position + done;
+    done += (await handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
+  }
+}
+
 const atOnce = 256;
 const headerBytes = 128;
 
 /**
  * Embeds files, folders, lists or corpora into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
  * ({@link IndexLine}). A photo that gives no vector keeps its line, with the reason. Corpora larger than memory stream; a
- * run can be killed at any moment and gone on with.
- * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` (an input), `WRITE_FAILED`, `LOCKED`
+ * run can be killed at any moment and gone on with. A photo that can't be read now (a disk's error, a network disk away) ends the run, for
+ * it says nothing of the photo.
+ * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input), `INVALID_ARGUMENT`
+ * (to resume with other inputs), `WRITE_FAILED`, `LOCKED`
  */
 export async function embedFiles(
   inputs: readonly string[],
@@ -177,10 +214,12 @@ export async function embedFiles(
   checkFlag('resume', options.resume);
   const index = out.replace(/\.npy$/i, '.jsonl');
   // An index alone may be what a run that was killed at its very end has left; it is made again.
-  const ending = options.resume && existsSync(`${index}.part`);
+  const ending = options.resume && existsSync(`${index}.part`) && !existsSync(out);
+  if (options.resume && existsSync(out) && existsSync(index) && !existsSync(`${out}.part`))
+    await rm(toPath(`${index}.part`), { force: true });
   for (const file of ending ? [out] : [out, index])
     if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
-  return withFolderLocked(path.dirname(out), `-${path.basename(out)}`, () => run(inputs, out, index, options));
+  return withFileLocked(out, () => run(inputs, out, index, options));
 }
 
 async function run(
@@ -198,6 +237,9 @@ async function run(
       part.index,
       `${part.index}: an earlier run was interrupted; go on with it (resume), or delete it`,
     );
+  // The index is made first.
+  if (existsSync(part.vectors) && !existsSync(part.index))
+    throw new MaskbenchError('OUTPUT_EXISTS', part.vectors, `${part.vectors}: exists, and is of no run`);
   // Before anything is written: the total tells the remaining time.
   let total = 0;
   for await (const _ of itemsOf(inputs)) total++;
@@ -219,17 +261,21 @@ async function run(
     // A model that was replaced since would give other vectors.
     fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
   });
-  const before = resume ? await takeUp(part, settings) : { lines: 0, rows: 0, counts: {} };
-  const vectors = await open(part.vectors, before.lines > 0 ? 'r+' : 'w');
-  const lines = await open(part.index, before.lines > 0 ? 'a' : 'w');
   const { dimensions } = embedder;
-  const { counts } = before;
-  let { rows, lines: done } = before;
+  const before = await takeUp(part, settings, (dimensions * bits) / 8).catch(async (error) => {
+    await embedder.close();
+    throw error;
+  });
+  const lines = await open(toPath(part.index), before.paths.length > 0 ? 'a' : 'w');
+  const vectors = await open(toPath(part.vectors), before.paths.length > 0 ? 'r+' : 'w');
+  const { counts, paths } = before;
+  let { rows } = before;
+  let done = paths.length;
   let interrupted = false;
   try {
-    if (done === 0) await lines.write(`${settings}\n`);
+    if (done === 0) await lines.appendFile(`${settings}\n`);
     const flush = async (items: Item[]) => {
-      const results = await Promise.all(items.map((item) => embedItem(embedder, item, { source, crops, signal })));
+      const results = await Promise.all(items.map((item) => embedSurely(embedder, item, { source, crops, signal })));
       const text: string[] = [];
       const data: Buffer[] = [];
       const first = rows;
@@ -243,15 +289,22 @@ async function run(
         data.push(Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength));
       }
       // Vectors before their lines: what a kill leaves without a line is cut off.
-      await vectors.write(Buffer.concat(data), 0, null, headerBytes + (first * dimensions * bits) / 8);
-      await lines.write(text.join(''));
+      await writeAll(vectors, Buffer.concat(data), headerBytes + (first * dimensions * bits) / 8);
+      await lines.appendFile(text.join(''));
       done += items.length;
       options.onProgress?.({ done, total });
     };
     let items: Item[] = [];
-    let skip = done;
+    let at = 0;
     for await (const item of itemsOf(inputs)) {
-      if (skip-- > 0) continue;
+      const known = paths[at++];
+      if (known !== undefined && known !== item.line.path)
+        throw new MaskbenchError(
+          'INVALID_ARGUMENT',
+          part.index,
+          `${part.index}: the run was begun with ${known} where there is ${item.line.path} now; resume with the same photos`,
+        );
+      if (known !== undefined) continue;
       if (signal?.aborted) {
         interrupted = true;
         break;
@@ -261,21 +314,28 @@ async function run(
       await flush(items);
       items = [];
     }
+    if (!interrupted && at < paths.length)
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        part.index,
+        `${part.index}: the run was begun with more photos, ${paths[at]} among them; resume with the same`,
+      );
     if (!interrupted && items.length > 0) await flush(items);
     tellDevice();
     if (!interrupted) {
       await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
-      await vectors.write(npyHeader(kind, [rows, dimensions]), 0, headerBytes, 0);
+      await writeAll(vectors, npyHeader(kind, [rows, dimensions]), 0);
     }
   } catch (error) {
-    if (!signal?.aborted) throw error;
-    interrupted = true;
+    if (signal?.aborted) interrupted = true;
+    else if (error instanceof MaskbenchError || !mayPass(error)) throw error;
+    else throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
   } finally {
     await vectors.close();
     await lines.close();
     await embedder.close();
   }
-  if (!interrupted) await finish(part, out, index);
+  if (!interrupted) await finish(part, settings, out, index);
   const failed = done - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
   const seconds = (performance.now() - start) / 1000;
   return { counts, rows, failed, dimensions, vectors: out, index, interrupted, seconds };
@@ -289,38 +349,50 @@ async function fingerprint(file: string, description: ModelDescription): Promise
 }
 
 /** The first line of an unfinished index tells its settings; a finished one is without it. */
-async function finish(part: { vectors: string; index: string }, out: string, index: string): Promise<void> {
-  const text = await readFile(part.index);
+async function finish(
+  part: { vectors: string; index: string },
+  settings: string,
+  out: string,
+  index: string,
+): Promise<void> {
   const whole = `${part.index}.whole`;
-  const file = await open(whole, 'w');
-  await file.write(text, text.indexOf(10) + 1);
-  await file.close();
-  await rename(whole, index);
-  await rename(part.vectors, out);
-  await rm(part.index);
+  try {
+    const start = Buffer.byteLength(settings) + 1;
+    await pipeline(createReadStream(toPath(part.index), { start }), createWriteStream(toPath(whole)));
+    await rename(toPath(whole), toPath(index));
+    await rename(toPath(part.vectors), toPath(out));
+    await rm(toPath(part.index));
+  } catch (error) {
+    throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
+  }
 }
 
-/** Where an interrupted run stopped; half-written lines and vectors without a line are cut off. */
-async function takeUp(part: { vectors: string; index: string }, settings: string) {
-  const nothing = { lines: 0, rows: 0, counts: {} as Record<string, number> };
-  if (!existsSync(part.index) || !existsSync(part.vectors)) return nothing;
-  const text = await readFile(part.index, 'utf8');
+/** Where an interrupted run stopped, and the photos that it was done with; half-written lines and those without a whole vector are cut off. */
+async function takeUp(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
+  const counts: Record<string, number> = {};
+  const paths: string[] = [];
+  if (!existsSync(part.index)) return { paths, rows: 0, counts };
+  const text = await readFile(toPath(part.index), 'utf8');
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const [first, ...lines] = whole.split('\n').slice(0, -1);
-  if (first === undefined) return nothing;
-  if (first !== settings)
+  if (first === undefined ? !settings.startsWith(text) : first !== settings)
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       part.index,
-      `${part.index}: the run was begun with other inputs or options: ${first}`,
+      `${part.index}: the run was begun with other inputs or options: ${first ?? text}`,
     );
-  await truncate(part.index, Buffer.byteLength(whole));
-  const counts: Record<string, number> = {};
+  const size = (await stat(toPath(part.vectors)).catch(() => undefined))?.size ?? 0;
   let rows = 0;
+  let bytes = Buffer.byteLength(settings) + 1;
   for (const line of lines) {
-    const { row, status } = JSON.parse(line) as IndexLine;
+    const { row, status, path: name } = JSON.parse(line) as IndexLine;
+    const after = rows + Number(row !== null);
+    if (headerBytes + after * vectorBytes > size) break;
+    rows = after;
+    bytes += Buffer.byteLength(line) + 1;
     counts[status] = (counts[status] ?? 0) + 1;
-    if (row !== null) rows++;
+    paths.push(name);
   }
-  return { lines: lines.length, rows, counts };
+  if (paths.length > 0) await truncate(toPath(part.index), bytes);
+  return { paths, rows, counts };
 }

@@ -1,6 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
+import { toPath, toText } from './path.js';
+import { withBackOff } from './retry.js';
 
 /** UTF-16 is told by its mark; or, without one, by the zero byte that every ASCII character has. */
 function encodingOf([first, second]: Uint8Array): string {
@@ -27,24 +30,46 @@ export function decodeText(bytes: Uint8Array, file: string): string {
   return text;
 }
 
-const notFound = (file: string, error: unknown) =>
-  new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${(error as Error).message}`);
+const cannotRead = (file: string, error: unknown, expected?: string) => {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new MaskbenchError(
+    code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
+    file,
+    `${file}: ${expected === undefined ? 'cannot be read' : `expected ${expected}`}: ${message}`,
+  );
+};
 
-/** Reads a text file as {@link decodeText} does. Throws `NOT_FOUND`, `UNREADABLE`. */
-export async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error) => {
-    throw notFound(file, error);
+function readBytes(file: string, expected?: string): Promise<Buffer> {
+  return withBackOff(() => readFile(toPath(file))).catch((error) => {
+    throw cannotRead(file, error, expected);
   });
-  return decodeText(bytes, file);
+}
+
+/**
+ * Reads a text file as {@link decodeText} does.
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`
+ */
+export async function readText(file: string): Promise<string> {
+  return decodeText(await readBytes(file), file);
+}
+
+/**
+ * Reads a list of file names. Names are bytes: where they are neither UTF-8 nor UTF-16, other bytes are kept ({@link toText}).
+ * @param expected What the list is, for errors.
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`
+ */
+export async function readNames(file: string, expected?: string): Promise<string> {
+  const bytes = await readBytes(file, expected);
+  return encodingOf(bytes) === 'utf-8' && !isUtf8(bytes) ? toText(bytes) : decodeText(bytes, file);
 }
 
 /** {@link readText} at once. */
 export function readTextSync(file: string): string {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readFileSync(toPath(file));
   } catch (error) {
-    throw notFound(file, error);
+    throw cannotRead(file, error);
   }
   return decodeText(bytes, file);
 }

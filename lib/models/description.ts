@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+
 import { checkChoice, checkInteger, checkObject, invalid, MaskbenchError } from '../errors.js';
 import { parseJson, readTextSync } from '../files/text.js';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { byBytes } from '../corpus/files.js';
 import { readManifest } from '../corpus/manifest.js';
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { byBytes } from '../files/path.js';
 import { addTo } from '../groups.js';
 import { NamedRandom } from '../random.js';
 import type { Pair } from './list.js';

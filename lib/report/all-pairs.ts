@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
+import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
@@ -134,18 +134,21 @@ export async function writeAllPairsReport(
     ],
     numbers: evaluation,
   });
-  if (suspects.length > 0) await writeFileAtomically(path.join(folder, suspectsFile), suspectLines(suspects));
+  const list = path.join(folder, suspectsFile);
+  await checkReplaceable(list, 'a list of suspects', (head) => head.toString().startsWith(suspectsHead));
+  if (suspects.length > 0) await writeFileAtomically(list, suspectLines(suspects));
   return page;
 }
 
 /** Beside the report; `--exclude` reads it. */
 export const suspectsFile = 'suspects.csv';
+const suspectsHead = 'probe,reference,score';
 
 function suspectLines(suspects: readonly ImpostorPair[]): string {
   const lines = suspects.map(({ probe, reference, score }) =>
     [csvField(probe.path), csvField(reference.path), score].join(','),
   );
-  return `${['probe,reference,score', ...lines].join('\n')}\n`;
+  return `${[suspectsHead, ...lines].join('\n')}\n`;
 }
 
 async function worstSection(

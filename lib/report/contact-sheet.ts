@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../corpus/files.js';
+import { writeFileAtomically } from '../files/atomic.js';
 import { escapeText } from './page.js';
 import { dataUri, toPng } from './pictures.js';
 

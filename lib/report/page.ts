@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
+import { checkReplaceable, makeFolder, writeFileAtomically } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
 import { type Chart, standalone } from './charts.js';
 import { toPng } from './pictures.js';
 
@@ -96,10 +97,13 @@ function sectionHtml({
   ].join('\n');
 }
 
+/** Tells our pages from others. */
+const generator = '<meta name="generator" content="maskbench">';
+
 /** A page that needs nothing but itself. */
 export function toHtml(title: string, introduction: string[], sections: readonly PageSection[]): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">${generator}<meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><title>${escapeText(title)}</title><style>${style}</style></head>
 <body><h1>${escapeText(title)}</h1>
 ${introduction.map((text) => `<p>${escapeText(text)}</p>`).join('\n')}
@@ -110,27 +114,38 @@ ${sections.map(sectionHtml).join('\n')}
 
 /**
  * Writes a report into a folder: `report.html`, its numbers as `report.json`, and each chart as SVG and PNG in `charts/`.
- * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * An earlier report there is replaced; what is no report's is not.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `WRITE_FAILED`
  */
 export async function writeReport(
   folder: string,
   report: { title: string; introduction: string[]; sections: PageSection[]; numbers: unknown },
 ): Promise<string> {
-  const charts = path.join(folder, 'charts');
-  await mkdir(charts, { recursive: true });
   const names = new Set<string>();
-  for (const chart of report.sections.flatMap((section) => section.charts ?? [])) {
-    const plain = chart.name.replace(/[^\w.-]+/g, '_');
-    const same = [...names].filter((name) => name === plain || name.startsWith(`${plain}~`)).length;
-    names.add(same > 0 ? `${plain}~${same + 1}` : plain);
-    const name = path.join(charts, [...names].at(-1) as string);
+  const charts = report.sections
+    .flatMap((section) => section.charts ?? [])
+    .map((chart) => {
+      const plain = chart.name.replace(/[^\w.-]+/g, '_');
+      const same = [...names].filter((name) => name === plain || name.startsWith(`${plain}~`)).length;
+      const unique = same > 0 ? `${plain}~${same + 1}` : plain;
+      names.add(unique);
+      return { chart, name: path.join(folder, 'charts', unique) };
+    });
+  const page = path.join(folder, 'report.html');
+  const numbers = path.join(folder, 'report.json');
+  await checkReplaceable(page, 'a report of maskbench', (head) => head.includes(generator));
+  // The page comes first: where there is none, the other files are of somebody else.
+  const isNew = !existsSync(toPath(page));
+  for (const file of [numbers, ...charts.flatMap(({ name }) => [`${name}.svg`, `${name}.png`])])
+    if (isNew) await checkReplaceable(file, 'no file', () => false);
+  await makeFolder(path.join(folder, 'charts'));
+  await writeFileAtomically(page, toHtml(report.title, report.introduction, report.sections));
+  for (const { chart, name } of charts) {
     await writeFileAtomically(`${name}.svg`, standalone(chart));
     await writeFileAtomically(`${name}.png`, await toPng(standalone(chart), { zoom: 2, background: '#ffffff' }));
   }
-  await writeFileAtomically(path.join(folder, 'report.json'), `${toJson(report.numbers)}\n`);
-  const file = path.join(folder, 'report.html');
-  await writeFileAtomically(file, toHtml(report.title, report.introduction, report.sections));
-  return file;
+  await writeFileAtomically(numbers, `${toJson(report.numbers)}\n`);
+  return page;
 }
 
 /** JSON in which typed arrays are arrays, what is undefined (NaN) is null, and infinities are text, for JSON has none. */

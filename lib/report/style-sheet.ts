@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { invalid, MaskbenchError } from '../errors.js';
+import { toPath } from '../files/path.js';
 import { type Box, Masker, type MaskerOptions } from '../mask/masker.js';
 import { drawSheet, type SheetRow } from './contact-sheet.js';
 
@@ -31,7 +33,7 @@ function cropAround({ left, top, right, bottom }: Box, width: number, height: nu
  * @param photos Photos with a face, up to 20.
  * @param names Styles.
  * @param file The PNG file to write.
- * @throws {@link MaskbenchError} `NO_FACE`, `INVALID_ARGUMENT`, and those of {@link Masker.mask}
+ * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `NO_FACE`, `INVALID_ARGUMENT`, and those of {@link Masker.mask}
  */
 export async function styleSheet(
   photos: string[],
@@ -39,6 +41,8 @@ export async function styleSheet(
   file: string,
   { cell = 150, onProgress, ...options }: StyleSheetOptions = {},
 ): Promise<void> {
+  if (!/\.png$/i.test(file)) throw invalid('file', 'a name that ends in .png', file);
+  if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
   if (photos.length < 1 || photos.length > 20) throw invalid('photos', '1 to 20 photos', photos.length);
   const finder = new Masker();
   const found = await Promise.all(

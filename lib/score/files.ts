@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '../corpus/files.js';
 import { MaskbenchError } from '../errors.js';
+import { checkReplaceable, removeTemporaries, writeFileAtomically } from '../files/atomic.js';
 import { parseCsv } from '../files/csv.js';
+import { withFolderLocked } from '../files/lock.js';
 import { npyFile, readNpy } from '../files/npy.js';
-import { readJson, readText } from '../files/text.js';
+import { toPath } from '../files/path.js';
+import { parseJson, readText } from '../files/text.js';
 import { parsePairs } from '../pairs/list.js';
 import type { AllScores } from './score-all.js';
 
@@ -14,28 +15,59 @@ const arrays = [
   ...(['bestScores', 'bestRows', 'mates', 'above', 'tail'] as const),
 ] as const;
 
+const mainFile = (folder: string) => path.join(folder, 'scores.json');
+
+/**
+ * Refuses a folder that holds scores already, or files that are not ours by the names of ours. What a killed {@link saveScores} has left is
+ * no obstacle.
+ * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `INVALID_ARGUMENT`
+ */
+export async function checkScoresFolder(folder: string): Promise<void> {
+  const main = mainFile(folder);
+  await checkReplaceable(main, 'unfinished scores', (head) => head.equals(unfinished)).catch(() => {
+    throw new MaskbenchError('OUTPUT_EXISTS', main, `${main}: the output exists already`);
+  });
+  if (existsSync(toPath(main))) return;
+  for (const name of arrays) await checkReplaceable(path.join(folder, `${name}.npy`), 'no file', () => false);
+}
+
+/** What `scores.json` holds until all is written. */
+const unfinished = Buffer.from('{"unfinished":true}\n');
+
 /**
  * Writes scores into a folder: `scores.json`, and a `.npy` for each array.
- * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `WRITE_FAILED`
+ * @param writeMore Writes what else belongs there, a report say: only then the folder is finished. Its result is given back.
+ * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `LOCKED`, `WRITE_FAILED`
  */
-export async function saveScores(folder: string, scores: AllScores): Promise<void> {
-  const main = path.join(folder, 'scores.json');
-  if (existsSync(main)) throw new MaskbenchError('OUTPUT_EXISTS', main, `${main}: the output exists already`);
-  await mkdir(folder, { recursive: true });
-  const rest: Record<string, unknown> = { ...scores };
-  for (const name of arrays) {
-    await writeFileAtomically(path.join(folder, `${name}.npy`), npyFile(scores[name], [scores[name].length]));
-    delete rest[name];
-  }
-  if (scores.within) delete rest.references;
-  // Last, so that a folder with it is whole.
-  await writeFileAtomically(main, `${JSON.stringify(rest)}\n`);
+export function saveScores<T = void>(folder: string, scores: AllScores, writeMore?: () => Promise<T>): Promise<T>;
+export async function saveScores(folder: string, scores: AllScores, writeMore = async () => {}): Promise<unknown> {
+  return withFolderLocked(folder, false, async () => {
+    await checkScoresFolder(folder);
+    await removeTemporaries(folder);
+    const main = mainFile(folder);
+    await writeFileAtomically(main, unfinished);
+    const rest: Record<string, unknown> = { ...scores };
+    for (const name of arrays) {
+      await writeFileAtomically(path.join(folder, `${name}.npy`), npyFile(scores[name], [scores[name].length]));
+      delete rest[name];
+    }
+    if (scores.within) delete rest.references;
+    try {
+      return await writeMore();
+    } finally {
+      // Last, so that a folder with it is whole; and not lost for a report that could not be drawn.
+      await writeFileAtomically(main, `${JSON.stringify(rest)}\n`);
+    }
+  });
 }
 
 /** Reads what {@link saveScores} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
 export async function loadScores(folder: string): Promise<AllScores> {
-  const main = path.join(folder, 'scores.json');
-  const rest = (await readJson(main)) as AllScores;
+  const main = mainFile(folder);
+  const text = await readText(main);
+  if (text === unfinished.toString())
+    throw new MaskbenchError('UNREADABLE', main, `${main}: the run that wrote it was cut off; make it again`);
+  const rest = parseJson(text, main) as AllScores;
   const read = await Promise.all(
     arrays.map(async (name) => [name, (await readNpy(path.join(folder, `${name}.npy`))).data] as const),
   );

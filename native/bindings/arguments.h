@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "runtime/cancellation.h"
+#include "runtime/error.h"
 
 namespace maskbench {
 
@@ -15,10 +17,18 @@ namespace maskbench {
 [[noreturn]] void Invalid(Napi::Env env, const std::string& name, const std::string& expected);
 bool Has(const Napi::Object& object, const char* name);
 std::string String(const Napi::Object& object, const char* name);
+// Paths are bytes, texts are not: a byte that is no part of UTF-8 is a lone surrogate U+DC80 to U+DCFF in JavaScript
+// (lib/files/path.ts does the same).
+std::string PathBytes(const Napi::String& text);
+Napi::String PathText(Napi::Env env, std::string_view bytes);
+// A path, or another name that is made of one.
+std::string Path(const Napi::Object& object, const char* name);
 double Number(const Napi::Object& object, const char* name);
 int Integer(const Napi::Object& object, const char* name);
 bool Boolean(const Napi::Object& object, const char* name);
 Napi::Object Object(const Napi::Value& value, const char* name);
+// An Error with `code` and `subject`; both texts are made of paths.
+Napi::Error CodedError(Napi::Env env, ErrorCode code, const std::string& subject, const std::string& message);
 // The bytes of a Uint8Array, where they lie.
 std::span<const uint8_t> View(const Napi::Object& object, const char* name);
 

@@ -25,7 +25,7 @@ std::array<float, 3> Three(const Napi::Object& object, const char* name) {
 
 EmbedderOptions ParseOptions(const Napi::Object& object) {
   EmbedderOptions options;
-  options.session = {String(object, "library"), String(object, "model"), Integer(object, "cudaDevice")};
+  options.session = {Path(object, "library"), Path(object, "model"), Integer(object, "cudaDevice")};
   ModelInput& input = options.input;
   input.width = Integer(object, "width");
   input.height = Integer(object, "height");
@@ -44,7 +44,7 @@ EmbedderOptions ParseOptions(const Napi::Object& object) {
   options.max_batch = std::max(1, Integer(object, "maxBatch"));
   options.max_wait_ms = Integer(object, "maxWaitMs");
   options.search = ParseSearch(object);
-  options.landmark_model = String(object, "landmarkModel");
+  options.landmark_model = Path(object, "landmarkModel");
   options.limits = {static_cast<int64_t>(Number(object, "maxPixels")), Boolean(object, "acceptDamaged")};
   options.device_fallback = Boolean(object, "deviceFallback");
   return options;

@@ -1,8 +1,10 @@
 #include "bindings/environment.h"
 
 #include <exception>
+#include <new>
 #include <string>
 
+#include "bindings/arguments.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
 
@@ -23,10 +25,9 @@ Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& known) {
-    Napi::Error value = Napi::Error::New(env, known.what());
-    value.Set("code", Name(known.code()));
-    value.Set("subject", known.subject());
-    return value;
+    return CodedError(env, known.code(), known.subject(), known.what());
+  } catch (const std::bad_alloc&) {
+    return CodedError(env, ErrorCode::kOutOfMemory, "memory", "there is not enough memory");
   } catch (const std::exception& other) {
     return Napi::Error::New(env, other.what());
   }

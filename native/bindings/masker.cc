@@ -37,7 +37,7 @@ auto ParseArray(const Napi::Object& object, const char* name, const Parse& parse
 TemplateViewSource ParseView(const Napi::Object& object) {
   TemplateViewSource view;
   view.parts = ParseArray(object, "parts", [](const Napi::Object& part) {
-    TemplatePart parsed{String(part, "path"), {}, Boolean(part, "tinted")};
+    TemplatePart parsed{Path(part, "path"), {}, Boolean(part, "tinted")};
     if (Has(part, "file")) {
       const std::span<const uint8_t> file = View(part, "file");
       parsed.file.assign(file.begin(), file.end());
@@ -62,8 +62,8 @@ TemplateSource ParseTemplate(const Napi::Object& object) {
 
 Style ParseStyle(const Napi::Object& object, size_t templates) {
   Style style{
-      String(object, "name"),   static_cast<uint64_t>(Number(object, "weight")), {}, {}, Boolean(object, "anyColor"),
-      String(object, "texture")};
+      String(object, "name"), static_cast<uint64_t>(Number(object, "weight")), {}, {}, Boolean(object, "anyColor"),
+      Path(object, "texture")};
   if (Has(object, "letter")) {
     const std::string letter = String(object, "letter");
     if (letter.size() != 1 || kSeedStyles.find(letter[0]) == std::string_view::npos)
@@ -108,7 +108,7 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
   options.search = ParseSearch(object);
   options.device = ParseDevice(object);
-  options.landmark_model = String(object, "landmarkModel");
+  options.landmark_model = Path(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
   options.limits.accept_damaged = Boolean(object, "acceptDamaged");
   if (Has(object, "quality")) options.encode.quality = Integer(object, "quality");
@@ -119,7 +119,7 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
 
 PhotoCopy ParseCopy(const Napi::Object& object) {
   const std::string mode = String(object, "mode");
-  return {String(object, "path"),
+  return {Path(object, "path"),
           mode == "link"      ? CopyMode::kLink
           : mode == "reflink" ? CopyMode::kReflink
           : mode == "copy"    ? CopyMode::kCopy
@@ -147,16 +147,16 @@ MaskRequest ParseRequest(const Napi::Object& object, size_t styles) {
   MaskRequest request;
   request.source = ParseSource(object);
   request.detect_only = Boolean(object, "detectOnly");
-  if (Has(object, "output")) request.output = String(object, "output");
+  if (Has(object, "output")) request.output = Path(object, "output");
   request.overwrite = Boolean(object, "overwrite");
   if (Has(object, "copy")) {
     if (!std::holds_alternative<FilePath>(request.source)) Invalid(object.Env(), "copy", "a source that is a path");
     request.copy = ParseCopy(Object(object.Get("copy"), "copy"));
   }
   if (Has(object, "format")) request.format = FormatOfName(String(object, "format"));
-  request.key = String(object, "key");
+  request.key = Path(object, "key");
   request.faces = ParseFaces(object);
-  if (Has(object, "matteOutput")) request.matte_output = String(object, "matteOutput");
+  if (Has(object, "matteOutput")) request.matte_output = Path(object, "matteOutput");
   if (request.faces) {
     request.looks = ParseArray(object, "faces", [&](const Napi::Object& face) { return ParseLook(face, styles); });
     if (std::ranges::none_of(request.looks, [](const auto& look) { return look.has_value(); })) request.looks.clear();

@@ -24,7 +24,7 @@ KnownFace ParseFace(const Napi::Object& object) {
 }  // namespace
 
 Source ParseSource(const Napi::Object& object) {
-  if (Has(object, "path")) return FilePath{String(object, "path")};
+  if (Has(object, "path")) return FilePath{Path(object, "path")};
   const std::span<const uint8_t> data = View(object, "data");
   if (!Has(object, "channels")) return data;
   const RawPixels raw{data, Integer(object, "width"), Integer(object, "height"), Integer(object, "channels")};

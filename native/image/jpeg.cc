@@ -139,7 +139,8 @@ Decoded DecodeJpeg(std::span<const uint8_t> file) {
   Bytes line;
   int orientation = 1;
   if (!Run(decoder, file, out, line, orientation))
-    throw Error(ErrorCode::kUnreadable, "", std::string("not a readable JPEG: ") + decoder.errors.message);
+    throw Error(decoder.errors.msg_code == JERR_OUT_OF_MEMORY ? ErrorCode::kOutOfMemory : ErrorCode::kUnreadable, "",
+                std::string("not a readable JPEG: ") + decoder.errors.message);
   out.damaged = decoder.errors.damaged;
   ApplyOrientation(orientation, out.image);
   return out;

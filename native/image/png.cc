@@ -14,6 +14,7 @@ namespace {
 using Context = std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)>;
 
 void Check(int error, ErrorCode code) {
+  if (error == SPNG_EMEM) code = ErrorCode::kOutOfMemory;
   if (error != 0) throw Error(code, "", std::string("PNG: ") + spng_strerror(error));
 }
 

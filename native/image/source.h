@@ -64,7 +64,7 @@ auto Naming(const std::string& subject, ErrorCode other, const Work& work) {
     if (!error.subject().empty() || error.code() == ErrorCode::kAborted) throw;
     throw Error(error.code(), subject, error.what());
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::kTooLarge, subject, "not enough memory for this image");
+    throw Error(ErrorCode::kOutOfMemory, subject, "not enough memory for this image");
   } catch (const std::exception& error) {
     throw Error(other, subject, error.what());
   }

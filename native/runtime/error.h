@@ -12,8 +12,10 @@ enum class ErrorCode {
   kInvalidArgument,
   kNotFound,
   kUnreadable,
+  kReadFailed,
   kDamaged,
   kTooLarge,
+  kOutOfMemory,
   kUnsupportedFormat,
   kModelMissing,
   kModelCorrupt,
@@ -33,10 +35,14 @@ inline const char* Name(ErrorCode code) {
       return "NOT_FOUND";
     case ErrorCode::kUnreadable:
       return "UNREADABLE";
+    case ErrorCode::kReadFailed:
+      return "READ_FAILED";
     case ErrorCode::kDamaged:
       return "DAMAGED";
     case ErrorCode::kTooLarge:
       return "TOO_LARGE";
+    case ErrorCode::kOutOfMemory:
+      return "OUT_OF_MEMORY";
     case ErrorCode::kUnsupportedFormat:
       return "UNSUPPORTED_FORMAT";
     case ErrorCode::kModelMissing:

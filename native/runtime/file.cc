@@ -2,15 +2,21 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -21,33 +27,17 @@ namespace {
 
 std::string Reason(int error) { return std::generic_category().message(error); }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  // Closes now and tells whether that went well (a network file system may report a full disk only here).
-  bool Close() { return close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
-
 // Opens a regular file for reading and gives its size.
 size_t Open(const Descriptor& file, const std::string& path) {
   if (file.get() < 0) {
     const int error = errno;
-    throw Error(error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnreadable, path,
+    throw Error(error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kReadFailed, path,
                 "cannot be opened: " + Reason(error));
   }
   struct stat status {};
-  if (fstat(file.get(), &status) != 0) throw Error(ErrorCode::kUnreadable, path, "cannot be read: " + Reason(errno));
-  if (S_ISDIR(status.st_mode)) throw Error(ErrorCode::kUnreadable, path, "expected a file, found a folder");
-  if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::kUnreadable, path, "expected a regular file");
+  if (fstat(file.get(), &status) != 0) throw Error(ErrorCode::kReadFailed, path, "cannot be read: " + Reason(errno));
+  if (S_ISDIR(status.st_mode)) throw Error(ErrorCode::kReadFailed, path, "expected a file, found a folder");
+  if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::kReadFailed, path, "expected a regular file");
   return static_cast<size_t>(status.st_size);
 }
 
@@ -56,6 +46,12 @@ constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 
 }  // namespace
 
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+bool Descriptor::Close() { return close(std::exchange(fd_, -1)) == 0; }
+
 Bytes ReadFile(const std::string& path) {
   const Descriptor file(open(path.c_str(), kReadFlags));
   Bytes bytes(Open(file, path));
@@ -63,11 +59,12 @@ Bytes ReadFile(const std::string& path) {
   while (done < bytes.size()) {
     const ssize_t got = read(file.get(), bytes.data() + done, bytes.size() - done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error(ErrorCode::kUnreadable, path, "cannot be read: " + Reason(errno));
+    if (got < 0) throw Error(ErrorCode::kReadFailed, path, "cannot be read: " + Reason(errno));
     if (got == 0) break;
     done += static_cast<size_t>(got);
   }
-  bytes.resize(done);
+  // It is being written, or its disk is going away: what was read is no verdict on it.
+  if (done < bytes.size()) throw Error(ErrorCode::kReadFailed, path, "ended before its size was read");
   return bytes;
 }
 
@@ -76,14 +73,24 @@ namespace {
 // Numbers the temporary files of this process, whoever makes them.
 std::atomic<uint64_t> temporaries{0};
 
+// When a process started, in clock ticks since boot, so that a reused process number is not taken for the old one.
+std::string StartTime() {
+  std::ifstream file("/proc/self/stat");
+  std::string text;
+  std::getline(file, text);
+  // Field 22; the second field, the name, may hold spaces and ends with the last parenthesis.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  constexpr int kFieldsBefore = 19;
+  for (int i = 0; i <= kFieldsBefore; ++i) fields >> text;
+  return text;
+}
+
 // Calls make(temporary path), which gives 0 or an errno, and renames what it made. Missing folders are made.
 template <class Make>
 void MakeAtomically(const std::string& path, const Make& make) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  const std::string temporary =
-      (folder / (kTemporaryPrefix + std::to_string(getpid()) + "-" + std::to_string(temporaries++))).string();
+  const std::string temporary = (folder / (TemporaryPrefix() + std::to_string(temporaries++))).string();
   int error = make(temporary);
-  if (error == EEXIST && unlink(temporary.c_str()) == 0) error = make(temporary);  // left by a killed process
   if (error == ENOENT) {
     std::error_code ignored;  // the second try tells what is wrong
     std::filesystem::create_directories(folder, ignored);
@@ -122,6 +129,23 @@ int Reflink(const std::string& from, int to) {
 
 }  // namespace
 
+const std::string& TemporaryPrefix() {
+  static const std::string prefix = [] {
+    std::error_code none;
+    const std::string pids = std::filesystem::read_symlink("/proc/self/ns/pid", none).string();
+    std::array<char, HOST_NAME_MAX + 1> host{};
+    gethostname(host.data(), HOST_NAME_MAX);
+    // FNV-1a.
+    uint32_t hash = 0x811C9DC5;
+    for (const char c : std::string(host.data()) + pids) hash = (hash ^ static_cast<uint8_t>(c)) * 0x01000193;
+    std::ostringstream text;
+    text << ".maskbench-tmp-" << std::hex << std::setw(8) << std::setfill('0') << hash << std::dec << '-' << getpid()
+         << '-' << StartTime() << '-';
+    return text.str();
+  }();
+  return prefix;
+}
+
 void WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes) {
   MakeAtomically(path, [&](const std::string& temporary) {
     return MakeFile(temporary, [&](int file) { return WriteAll(file, bytes); });
@@ -139,12 +163,41 @@ void CopyFileAtomically(const std::string& from, std::span<const uint8_t> bytes,
   });
 }
 
+std::optional<FileLock> FileLock::Try(const std::string& path, bool shared) {
+  for (;;) {
+    Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    if (file.get() < 0) throw Error(ErrorCode::kWriteFailed, path, "cannot be opened: " + Reason(errno));
+    if (flock(file.get(), (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+      if (errno == EINTR) continue;
+      if (errno == EWOULDBLOCK) return std::nullopt;
+      throw Error(ErrorCode::kWriteFailed, path, "cannot be locked: " + Reason(errno));
+    }
+    // Whoever held it before may have removed it meanwhile: then this is a lock on a file that nobody else finds.
+    struct stat held {};
+    struct stat found {};
+    if (fstat(file.get(), &held) == 0 && stat(path.c_str(), &found) == 0 && held.st_dev == found.st_dev &&
+        held.st_ino == found.st_ino)
+      return FileLock(path, std::move(file));
+  }
+}
+
+void FileLock::Write(std::string_view text) {
+  if (ftruncate(file_.get(), 0) != 0) return;
+  // Only for people: what is not written is not missed.
+  [[maybe_unused]] const ssize_t put = pwrite(file_.get(), text.data(), text.size(), 0);
+}
+
+FileLock::~FileLock() {
+  // Others may share it: only the last one removes the file, while nobody else can hold it.
+  if (file_.get() >= 0 && flock(file_.get(), LOCK_EX | LOCK_NB) == 0) unlink(path_.c_str());
+}
+
 MappedFile::MappedFile(const std::string& path) {
   const Descriptor file(open(path.c_str(), kReadFlags));
   const size_t size = Open(file, path);
   if (size == 0) return;
   void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
-  if (data == MAP_FAILED) throw Error(ErrorCode::kUnreadable, path, "cannot be mapped: " + Reason(errno));
+  if (data == MAP_FAILED) throw Error(ErrorCode::kReadFailed, path, "cannot be mapped: " + Reason(errno));
   bytes_ = {static_cast<const uint8_t*>(data), size};
 }
 

@@ -2,22 +2,45 @@
 #define MASKBENCH_RUNTIME_FILE_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace maskbench {
 
 using Bytes = std::vector<uint8_t>;
 
-// The whole of a regular file. Throws NOT_FOUND or UNREADABLE.
+// An open file.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor();
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  // Below 0 where none could be opened, or after Close.
+  int get() const { return fd_; }
+  // Closes now and tells whether that went well (a network file system may report a full disk only here).
+  bool Close();
+
+ private:
+  int fd_;
+};
+
+// The whole of a regular file. Throws NOT_FOUND or READ_FAILED.
 Bytes ReadFile(const std::string& path);
 
 // Writes a temporary file beside `path` and renames it, so that `path` is either absent, old or whole. Throws
 // WRITE_FAILED and leaves no temporary file behind. A process that is killed can leave one: its name begins with
-// `kTemporaryPrefix`.
+// TemporaryPrefix().
 void WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes);
-inline constexpr char kTemporaryPrefix[] = ".maskbench-tmp-";
+// What the names of this process's temporary files begin with: ".maskbench-tmp-", then the machine, the process and
+// when it started, with "-" between and after, so that others can tell whether it still lives.
+const std::string& TemporaryPrefix();
 
 // How a file gets to a second place. kAuto: a reflink where the file system can, else a copy.
 enum class CopyMode { kAuto, kLink, kReflink, kCopy };
@@ -26,10 +49,34 @@ enum class CopyMode { kAuto, kLink, kReflink, kCopy };
 // that it need not be read again. Throws WRITE_FAILED.
 void CopyFileAtomically(const std::string& from, std::span<const uint8_t> bytes, const std::string& to, CopyMode mode);
 
+// The operating system's own exclusion (flock) on a file that exists while it is held. It ends with the process,
+// however that ends; the file may then stay, and is no obstacle.
+class FileLock {
+ public:
+  // Makes the file where it is missing. Nothing where another holds it, in this process or elsewhere; `shared` ones
+  // only exclude those that are not. Throws WRITE_FAILED.
+  static std::optional<FileLock> Try(const std::string& path, bool shared);
+  // Ends it and removes the file.
+  ~FileLock();
+  FileLock(FileLock&& other) noexcept = default;
+  FileLock& operator=(FileLock&&) = delete;
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+  // Replaces what the file says, for those that are refused.
+  void Write(std::string_view text);
+
+ private:
+  FileLock(std::string path, Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
+
+  std::string path_;
+  Descriptor file_;
+};
+
 // A file mapped read-only.
 class MappedFile {
  public:
-  // Throws NOT_FOUND or UNREADABLE.
+  // Throws NOT_FOUND or READ_FAILED.
   explicit MappedFile(const std::string& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;

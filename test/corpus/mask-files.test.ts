@@ -13,7 +13,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ManifestLine, Masker, type MaskFilesOptions, maskFiles } from 'maskbench';
 import { faceCrops } from '../support/faces.js';
-import { hashTree, repository, temporaryFolder } from '../support/files.js';
+import { hashTree, repository, temporaryFolder, temporaryOf } from '../support/files.js';
 
 /** Face crops and a picture without a face, 96 to 200 pixels, in folders. */
 async function makePhotos(folder: string, count: number): Promise<string> {
@@ -95,7 +95,7 @@ test('a run killed at any moment and resumed equals an uninterrupted one', async
     await ended;
   }
   mkdirSync(killed, { recursive: true });
-  writeFileSync(path.join(killed, '.maskbench-tmp-1-1'), 'left by a kill');
+  writeFileSync(path.join(killed, temporaryOf(1)), 'left by a kill');
   const summary = await maskFiles([input], killed, { ...options, resume: true });
   t.is(summary.skipped + Object.values(summary.counts).reduce((a, b) => a + b), 60);
   t.deepEqual(outputs(killed), outputs(whole));
@@ -121,8 +121,8 @@ test('a torn last line is cut, other damage is told', async (t) => {
   writeFileSync(manifest, whole.subarray(0, whole.length - 20));
   t.is((await maskFiles([input], out, { resume: true })).skipped, 5);
   t.is(lines(manifest).length, 6);
-  writeFileSync(manifest, `{}\n${whole}`);
-  await t.throwsAsync(maskFiles([input], out, { resume: true }), { code: 'UNREADABLE', message: /line 1/ });
+  writeFileSync(manifest, `${whole}{}\n`);
+  await t.throwsAsync(maskFiles([input], out, { resume: true }), { code: 'UNREADABLE', message: /line 7/ });
 });
 
 test('an output that was deleted is made again, and its photo stays one line', async (t) => {

@@ -167,7 +167,7 @@ test('bad files reject with a code and the name, and leave the Masker usable', a
     [write('header.png', png.subarray(0, 12)), 'UNREADABLE'],
     [write('bomb.png', png), 'TOO_LARGE'],
     [write('cut.jpg', jpeg.subarray(0, jpeg.length / 2)), 'DAMAGED'],
-    [path.join(folder, 'folder.jpg'), 'UNREADABLE'],
+    [path.join(folder, 'folder.jpg'), 'READ_FAILED'],
     [path.join(folder, 'absent.jpg'), 'NOT_FOUND'],
   ];
   const masker = new Masker();

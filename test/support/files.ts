@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import sharp from 'sharp';
+import { native } from '../../lib/native.js';
 
 export const repository = path.resolve(import.meta.dirname, '../..');
 const faceApi = path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
@@ -30,6 +31,9 @@ export function temporaryFolder(t: ExecutionContext): string {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** The name of a temporary file of a process of this machine that is long dead. */
+export const temporaryOf = (pid: number) => `${native.temporaryPrefix.replace(/\d+-\d+-$/, '')}${pid}-1-0`;
 
 export const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
 

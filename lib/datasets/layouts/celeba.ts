@@ -1,50 +1,50 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
-import { numberedLines, readText } from '../../files/text.js';
+import { toPath } from '../../files/path.js';
+import { numberedLines, readNames, } from '../../files/text.js';
 import { addTo } from '../../groups.js';
-import { entriesOf, type IdentityPhotos, inOrder, isSourceName, type Layout, type SourcePhoto } from '../layout.js';
+import {
+  entriesOf,
+  holdsPhotos,
+  type IdentityPhotos,
+  innerFolder,
+  inOrder,
+  isSourceName,
+  type Layout,
+  type SourcePhoto,
+} from '../layout.js';
 
 const folders = ['images', 'img_align_celeba', 'img_align_celeba_png'];
 const annotations = 'identity_CelebA.txt';
 
 async function* read(root: string): AsyncGenerator<IdentityPhotos> {
   const file = path.join(root, annotations);
-  if (!existsSync(file))
-    throw new MaskbenchError(
-      'NOT_FOUND',
-      file,
-      `${file}: expected the identity file of CelebA ("000001.jpg 2880" a line)`,
-    );
-  const folder = folders.find((name) => existsSync(path.join(root, name)));
+  const list = await readNames(file, 'the identity file of CelebA ("000001.jpg 2880" a line)');
+  const folder = folders.find((name) => existsSync(toPath(path.join(root, name))));
   if (folder === undefined)
     throw new MaskbenchError('NOT_FOUND', root, `${root}: expected a folder named ${folders.join(' or ')}`);
+  // CelebA's own archive unpacks into a folder of the same name again.
+  const place = await innerFolder(path.join(root, folder), (inner) => holdsPhotos(inner, 0));
+  const photo = (name: string): SourcePhoto => ({ path: `${folder}/${name}`, name, file: path.join(place, name) });
   // The annotations say .jpg whatever the photos are.
   const names = new Map<string, string>();
-  for (const { name } of await entriesOf(path.join(root, folder), 'photos'))
-    if (isSourceName(name)) names.set(path.parse(name).name, name);
+  for (const { name, folder: isFolder } of await entriesOf(place, 'photos'))
+    if (!isFolder && isSourceName(name)) names.set(path.parse(name).name, name);
   const byIdentity = new Map<string, SourcePhoto[]>();
-  for (const { line, number } of numberedLines(await readText(file))) {
+  for (const { line, number } of numberedLines(list)) {
     const [, listed, identity] = /^\s*(\S+)\s+(\S+)$/.exec(line) ?? [];
     if (listed === undefined || identity === undefined)
       throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected a file name and an identity`);
     const stem = path.parse(listed).name;
     const name = names.get(stem);
     if (name === undefined)
-      addTo(byIdentity, identity, {
-        path: `${folder}/${listed}`,
-        name: listed,
-        problem: `listed in ${annotations}, but not there`,
-      });
-    else addTo(byIdentity, identity, { path: `${folder}/${name}`, name });
+      addTo(byIdentity, identity, { ...photo(listed), problem: `listed in ${annotations}, but not there` });
+    else addTo(byIdentity, identity, photo(name));
     names.delete(stem);
   }
   yield* inOrder(byIdentity);
-  const strays = [...names.values()].map((name) => ({
-    path: `${folder}/${name}`,
-    name,
-    problem: `not in ${annotations}`,
-  }));
+  const strays = [...names.values()].map((name) => ({ ...photo(name), problem: `not in ${annotations}` }));
   if (strays.length > 0) yield { identity: '', photos: strays };
 }
 
@@ -61,5 +61,6 @@ export const celeba: Layout = {
     'download Anno/identity_CelebA.txt into celeba/',
   ],
   withoutFace: 'left out',
+  holds: async (root) => existsSync(toPath(path.join(root, annotations))),
   read,
 };

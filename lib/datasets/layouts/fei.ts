@@ -1,4 +1,4 @@
-import { flatFolder, type Layout } from '../layout.js';
+import { flatFolder, holdsPhotos, type Layout } from '../layout.js';
 
 const site = 'https://fei.edu.br/~cet/facedatabase.html';
 const address = (name: string) => ({ url: `https://fei.edu.br/~cet/${name}.zip` });
@@ -11,6 +11,7 @@ export const feiFaceFrontal: Layout = {
   size: 'about 10 MB',
   addresses: [address('frontalimages_manuallyaligned_part1'), address('frontalimages_manuallyaligned_part2')],
   withoutFace: 'copied',
+  holds: (root) => holdsPhotos(root, 0),
   read: (root) => flatFolder(root, (stem) => stem.slice(0, -1)),
 };
 
@@ -25,6 +26,7 @@ export const feiFaceOriginal: Layout = {
   size: 'about 140 MB',
   addresses: [1, 2, 3, 4].map((part) => address(`originalimages_part${part}`)),
   withoutFace: 'copied',
+  holds: (root) => holdsPhotos(root, 0),
   read: (root) =>
     flatFolder(root, (stem) => {
       const [, identity, view] = /^(.*)-(\d+)$/.exec(stem) ?? [];

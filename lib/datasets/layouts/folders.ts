@@ -1,4 +1,4 @@
-import { identityFolders, type Layout } from '../layout.js';
+import { holdsPhotos, identityFolders, type Layout } from '../layout.js';
 
 export const folders: Layout = {
   name: 'folders',
@@ -7,5 +7,6 @@ export const folders: Layout = {
   terms: 'those of your data',
   size: '(your own)',
   withoutFace: 'copied',
+  holds: (root) => holdsPhotos(root, 1),
   read: identityFolders,
 };

@@ -1,4 +1,4 @@
-import { identityFolders, type Layout } from '../layout.js';
+import { holdsPhotos, identityFolders, type Layout } from '../layout.js';
 
 export const georgiaTech: Layout = {
   name: 'georgia_tech',
@@ -9,5 +9,6 @@ export const georgiaTech: Layout = {
   addresses: [{ url: 'http://www.anefian.com/research/gt_db.zip' }],
   archiveFolder: 'gt_db',
   withoutFace: 'left out',
+  holds: (root) => holdsPhotos(root, 1),
   read: identityFolders,
 };

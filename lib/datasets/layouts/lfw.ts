@@ -1,4 +1,4 @@
-import { identityFolders, type Layout } from '../layout.js';
+import { holdsPhotos, identityFolders, type Layout } from '../layout.js';
 
 export const lfw: Layout = {
   name: 'lfw',
@@ -14,5 +14,6 @@ export const lfw: Layout = {
   ],
   archiveFolder: 'lfw_funneled',
   withoutFace: 'left out',
+  holds: (root) => holdsPhotos(root, 1),
   read: identityFolders,
 };

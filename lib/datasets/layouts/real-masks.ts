@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { MaskbenchError } from '../../errors.js';
-import { readTextSync, textLines } from '../../files/text.js';
+import { toPath } from '../../files/path.js';
+import { readNames, textLines } from '../../files/text.js';
 import { addTo } from '../../groups.js';
 import {
   entriesOf,
@@ -13,6 +13,8 @@ import {
   type SourcePhoto,
 } from '../layout.js';
 
+const has = (root: string, names: string[]) => names.every((name) => existsSync(toPath(path.join(root, name))));
+
 /** After `_-_`, or where there is none before the last `_`. */
 export function inHouseIdentity(stem: string): string {
   const separator = stem.indexOf('_-_');
@@ -23,11 +25,11 @@ async function* readInHouse(root: string): AsyncGenerator<IdentityPhotos> {
   const groups = new Map<string, SourcePhoto[]>();
   for (const folder of ['mask', 'no_mask']) {
     const masked = folder === 'mask';
-    for (const { name } of await entriesOf(
+    for (const { name, folder: isFolder } of await entriesOf(
       path.join(root, folder),
       `the photos ${masked ? 'with' : 'without'} masks`,
     )) {
-      if (!isSourceName(name)) continue;
+      if (isFolder || !isSourceName(name)) continue;
       const identity = inHouseIdentity(path.parse(name).name);
       const photo = { path: `${folder}/${name}`, name: masked ? `masked_${name}` : name, masked };
       addTo(groups, identity, identity === '' ? { ...photo, problem: 'its name has no identity' } : photo);
@@ -44,16 +46,24 @@ export const inHouse: Layout = {
   size: '(your own)',
   withoutFace: 'copied',
   realMasks: true,
+  holds: async (root) => has(root, ['mask', 'no_mask']),
   read: readInHouse,
 };
 
+const rmfdFolders = ['AFDB_face_dataset', 'AFDB_masked_face_dataset'];
+
 async function* readRmfd(root: string): AsyncGenerator<IdentityPhotos> {
   const groups = new Map<string, SourcePhoto[]>();
-  for (const folder of ['AFDB_face_dataset', 'AFDB_masked_face_dataset']) {
+  for (const folder of rmfdFolders) {
     const masked = folder.includes('masked');
     for await (const { identity, photos } of identityFolders(path.join(root, folder)))
-      for (const { path: below, name } of photos)
-        addTo(groups, identity, { path: `${folder}/${below}`, name: masked ? `masked_${name}` : name, masked });
+      for (const { name, ...photo } of photos)
+        addTo(groups, identity, {
+          ...photo,
+          path: `${folder}/${photo.path}`,
+          name: masked ? `masked_${name}` : name,
+          masked,
+        });
   }
   yield* inOrder(groups);
 }
@@ -67,21 +77,17 @@ export const rmfd: Layout = {
   steps: ['download both archives from the site and unpack them into rmfd/'],
   withoutFace: 'copied',
   realMasks: true,
+  holds: async (root) => has(root, rmfdFolders),
   read: readRmfd,
 };
 
 const mfr2Labels = 'mfr2_labels.txt';
 
 /** Which photos show a mask: lines of person, photo number and kind of mask ("no-mask" for none), with commas between. */
-function readMfr2Labels(file: string): Map<string, boolean> {
-  if (!existsSync(file))
-    throw new MaskbenchError(
-      'NOT_FOUND',
-      file,
-      `${file}: expected the labels of MFR2 (person, number, mask type a line)`,
-    );
+async function readMfr2Labels(file: string): Promise<Map<string, boolean>> {
+  const text = await readNames(file, 'the labels of MFR2 (person, number, mask type a line)');
   const labels = new Map<string, boolean>();
-  for (const line of textLines(readTextSync(file))) {
+  for (const line of textLines(text)) {
     const [person, number, mask] = line.split(/\s*[,\t]\s*/);
     if (person && number && mask && /^\d+$/.test(number))
       labels.set(`${person}_${number.padStart(4, '0')}`, !/^(no[-_ ]?mask|unmasked|none)$/i.test(mask.trim()));
@@ -90,11 +96,12 @@ function readMfr2Labels(file: string): Map<string, boolean> {
 }
 
 async function* readMfr2(root: string): AsyncGenerator<IdentityPhotos> {
-  const labels = readMfr2Labels(path.join(root, mfr2Labels));
+  const labels = await readMfr2Labels(path.join(root, mfr2Labels));
   for await (const { identity, photos } of identityFolders(root))
     yield {
       identity,
       photos: photos.map((photo) => {
+        if (photo.problem !== undefined) return photo;
         const masked = labels.get(path.parse(photo.name).name);
         if (masked === undefined) return { ...photo, problem: `not in ${mfr2Labels}` };
         return { ...photo, name: masked ? `masked_${photo.name}` : photo.name, masked };
@@ -113,5 +120,6 @@ export const mfr2: Layout = {
   ],
   withoutFace: 'copied',
   realMasks: true,
+  holds: async (root) => has(root, [mfr2Labels]),
   read: readMfr2,
 };

@@ -1,4 +1,4 @@
-import { flatFolder, type Layout } from '../layout.js';
+import { flatFolder, holdsPhotos, type Layout } from '../layout.js';
 
 export const sofOriginal: Layout = {
   name: 'sof_original',
@@ -11,5 +11,6 @@ export const sofOriginal: Layout = {
     'unpack them into sof_original/',
   ],
   withoutFace: 'copied',
+  holds: (root) => holdsPhotos(root, 0),
   read: (root) => flatFolder(root, (stem) => (stem.includes('_') ? stem.slice(0, stem.indexOf('_')) : '')),
 };

@@ -1,26 +1,25 @@
 import path from 'node:path';
+import { placeOf } from '../../files/walk.js';
 import { NamedRandom } from '../../random.js';
-import { entriesOf, type IdentityPhotos, isSourceName, type Layout } from '../layout.js';
+import { holdsPhotos, type IdentityPhotos, type Layout, photoFolders } from '../layout.js';
 
 const framesDrawn = 15;
 const framesMasked = 6;
 
 async function* read(root: string, { seed }: { seed: number }): AsyncGenerator<IdentityPhotos> {
-  for (const person of await entriesOf(root, 'a folder for each person')) {
-    if (!person.isDirectory()) continue;
-    const identity = person.name;
-    for (const video of await entriesOf(path.join(root, identity), 'a folder for each video')) {
-      if (!video.isDirectory()) continue;
-      const below = `${identity}/${video.name}`;
-      const frames = (await entriesOf(path.join(root, below), 'frames')).map(({ name }) => name).filter(isSourceName);
-      const drawn = new NamedRandom(seed, below).sample(frames, framesDrawn);
-      if (drawn.length > 0)
-        yield {
-          identity,
-          photos: drawn.map((frame) => ({ path: `${below}/${frame}`, name: `${video.name}_${frame}` })),
-          wanted: framesMasked,
-        };
+  for await (const found of photoFolders(await placeOf(root), 2)) {
+    if ('photos' in found) {
+      yield found;
+      continue;
     }
+    const video = path.posix.basename(found.path);
+    yield {
+      identity: path.posix.dirname(found.path),
+      photos: new NamedRandom(seed, found.path)
+        .sample(found.names, framesDrawn)
+        .map((frame) => ({ path: `${found.path}/${frame}`, name: `${video}_${frame}` })),
+      wanted: framesMasked,
+    };
   }
 }
 
@@ -36,5 +35,6 @@ export const youtubeFaces: Layout = {
     "unpack frame_images_DB into youtube_faces/, so that the persons' folders lie in it",
   ],
   withoutFace: 'copied',
+  holds: (root) => holdsPhotos(root, 2),
   read,
 };

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { writeFileAtomically } from '../../corpus/files.js';
 import { Embedder } from '../../embed/embedder.js';
 import {
   checkChoice,
@@ -14,6 +13,7 @@ import {
   invalid,
   MaskbenchError,
 } from '../../errors.js';
+import { writeFileAtomically } from '../../files/atomic.js';
 import type { ModelDescription } from '../description.js';
 import { dlibResnetOnnx } from '../dlib-resnet.js';
 import { opset } from '../onnx/graph.js';

@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { toText } from '../files/path.js';
+
+/** The words after the program's name. Node's own have lost the bytes of names that are no UTF-8; these have not. */
+export function commandLine(): string[] {
+  const words = process.argv.slice(2);
+  if (!words.some((word) => word.includes('\ufffd'))) return words;
+  const bytes = readFileSync('/proc/self/cmdline');
+  const ends = [...bytes.keys()].filter((i) => bytes[i] === 0);
+  const all = ends.map((end, i) => toText(bytes.subarray(i === 0 ? 0 : (ends[i - 1] as number) + 1, end)));
+  return all.slice(-words.length);
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+import { native } from '../native.js';
+import { toBytes, toPath } from './path.js';
+import { listFolder } from './walk.js';
+
+/** Throws `WRITE_FAILED`. */
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(toPath(folder), { recursive: true }).catch((error) => {
+    throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be made: ${error.message}`);
+  });
+}
+
+const temporaryPrefix = '.maskbench-tmp-';
+let temporaries = 0;
+
+/** A name beside `file` for what is being made; the native core names its own the same way. */
+function temporaryName(file: string): string {
+  return path.join(path.dirname(file), `${native.temporaryPrefix}js-${temporaries++}`);
+}
+
+/** When a process started, in clock ticks since boot, so that a reused process number is not taken for the old one. */
+function startTime(pid: string): string | undefined {
+  try {
+    // Field 22; the second field, the name, may hold spaces and ends with the last parenthesis.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+const dayMilliseconds = 86_400_000;
+
+/** Whether nobody works on a temporary file any more: its process is gone, or is another machine's and the file a day old. */
+async function isAbandoned(folder: string, name: string): Promise<boolean> {
+  const [, machine, pid = '', start] = /^\.maskbench-tmp-(\w+)-(\d+)-(\d+)-/.exec(name) ?? [];
+  if (machine !== undefined && native.temporaryPrefix.startsWith(`${temporaryPrefix}${machine}-`))
+    return startTime(pid) !== start;
+  const about = await stat(toPath(path.join(folder, name))).catch(() => undefined);
+  return about !== undefined && Date.now() - about.mtimeMs > dayMilliseconds;
+}
+
+/** Removes what killed runs have left below a folder. What a live one is making, and folders that can't be read, are left alone. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const { name, kind } of await listFolder(folder).catch(() => [])) {
+    if (kind === 'folder') await removeTemporaries(path.join(folder, name));
+    else if (name.startsWith(temporaryPrefix) && (await isAbandoned(folder, name)))
+      await rm(toPath(path.join(folder, name)), { force: true }).catch(() => {});
+  }
+}
+
+/** Makes `file` through a temporary file and a rename. Throws `WRITE_FAILED`. */
+export async function writeAtomically(file: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = temporaryName(file);
+  try {
+    await make(temporary);
+    await rename(toPath(temporary), toPath(file));
+  } catch (error) {
+    await rm(toPath(temporary), { force: true }).catch(() => {});
+    if (error instanceof MaskbenchError) throw error;
+    throw new MaskbenchError('WRITE_FAILED', file, `${file}: cannot be written: ${(error as Error).message}`);
+  }
+}
+
+/** Writes a whole file; the names in a text are written as the bytes that they are. Throws `WRITE_FAILED`. */
+export function writeFileAtomically(file: string, data: string | Uint8Array): Promise<void> {
+  return writeAtomically(file, (temporary) =>
+    writeFile(toPath(temporary), typeof data === 'string' ? toBytes(data) : data),
+  );
+}
+
+const headBytes = 65_536;
+
+/**
+ * Refuses to replace what is not ours. A file that is absent, empty, or no regular file (a pipe) is nothing to lose.
+ * @param expected What may be replaced, for the message.
+ * @param isOurs Tells by the first bytes.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `READ_FAILED`
+ */
+export async function checkReplaceable(
+  file: string,
+  expected: string,
+  isOurs: (head: Buffer) => boolean,
+): Promise<void> {
+  const about = await stat(toPath(file)).catch(() => undefined);
+  if (!about || (!about.isFile() && !about.isDirectory()) || about.size === 0) return;
+  const head = about.isFile() ? await readHead(file) : Buffer.alloc(0);
+  if (!isOurs(head))
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      file,
+      `${file}: expected ${expected}, or a new name; it is something else, and is not replaced`,
+    );
+}
+
+async function readHead(file: string): Promise<Buffer> {
+  try {
+    const handle = await open(toPath(file));
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${(error as Error).message}`);
+  }
+}

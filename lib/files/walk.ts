@@ -1,0 +1,169 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { checkText, MaskbenchError } from '../errors.js';
+import { toPath, toText } from './path.js';
+import { withBackOff } from './retry.js';
+
+const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?)$/i;
+
+/** Whether a file's name says that it is a photo of a format that is read. */
+export function isPhotoName(name: string): boolean {
+  checkText('name', name);
+  return photoName.test(name);
+}
+
+/** Whether a name is of a file that systems put beside photos. */
+export function isSystemName(name: string): boolean {
+  return /^(\._.*|\.DS_Store|thumbs\.db|desktop\.ini)$/i.test(name);
+}
+
+/** Whether a name is left alone in a folder: a hidden one, or one that systems keep for themselves. */
+function isLeftAlone(name: string): boolean {
+  return name.startsWith('.') || isSystemName(name) || name === '__MACOSX' || name === '@eaDir';
+}
+
+/** What lies in a folder. */
+export interface Entry {
+  name: string;
+  kind: 'file' | 'folder' | 'link';
+}
+
+/** Everything in a folder, in byte order. */
+export async function listFolder(folder: string): Promise<Entry[]> {
+  const entries = await readdir(toPath(folder), { withFileTypes: true, encoding: 'buffer' });
+  // The types of Node 20 do not know that names are Buffers here.
+  const named = entries.map((entry) => ({ entry, bytes: entry.name as unknown as Buffer }));
+  return named
+    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    .map(({ entry, bytes }) => ({
+      name: toText(bytes),
+      kind: entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'file',
+    }));
+}
+
+/** Why something below a folder can't be used. */
+export interface WalkProblem {
+  problem: string;
+  /** It may be gone the next time: what was expected there is not given up. */
+  passing: boolean;
+}
+
+/** A file or folder, links followed. Where a problem is given, what it is could not be told. */
+export interface Followed extends Partial<WalkProblem> {
+  name: string;
+  folder: boolean;
+}
+
+/** A folder whose real place is known. */
+export interface Place {
+  folder: string;
+  /** The real paths of the folder and of those that led to it, the folder's own last. */
+  real: string[];
+}
+
+/** Throws `NOT_FOUND` or `READ_FAILED`. */
+export async function placeOf(folder: string): Promise<Place> {
+  return { folder, real: [await reading(folder, () => realPath(folder))] };
+}
+
+export async function realPath(file: string): Promise<string> {
+  return toText(await realpath(toPath(file), { encoding: 'buffer' }));
+}
+
+/** Whether a real path is another or lies below it. */
+export function isWithin(real: string, folder: string): boolean {
+  return real === folder || real.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
+async function reading<T>(folder: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await withBackOff(read);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new MaskbenchError(
+      code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
+      folder,
+      `${folder}: cannot be read: ${message}`,
+    );
+  }
+}
+
+/** What lies in a folder, in byte order, links followed; what systems keep there is left out. Throws `NOT_FOUND` or `READ_FAILED`. */
+export async function entriesOf(folder: string): Promise<Followed[]> {
+  const entries = await reading(folder, () => listFolder(folder));
+  const followed: Followed[] = [];
+  for (const { name, kind } of entries)
+    if (!isLeftAlone(name))
+      followed.push(kind === 'link' ? await follow(folder, name) : { name, folder: kind === 'folder' });
+  return followed;
+}
+
+/** Tells whether a link leads to a folder. */
+async function follow(folder: string, name: string): Promise<Followed> {
+  const file = path.join(folder, name);
+  const lost = (error: NodeJS.ErrnoException, passing: boolean) => ({
+    name,
+    folder: false,
+    // Whoever opens it tells what is wrong, if its name is a photo's.
+    ...(!isPhotoName(name) && { problem: `the link cannot be followed: ${error.message}`, passing }),
+  });
+  const look = () =>
+    stat(toPath(file)).then(
+      (about) => ({ name, folder: about.isDirectory() }),
+      (error) => {
+        if (error.code !== 'ENOENT' && error.code !== 'ELOOP') throw error;
+        return lost(error, false);
+      },
+    );
+  return withBackOff(look).catch((error) => lost(error, true));
+}
+
+/** A folder in a place; or the problem, where it can't be followed or leads back to one that leads to it. */
+export async function enter({ folder, real }: Place, name: string): Promise<Place | WalkProblem> {
+  const below = path.join(folder, name);
+  try {
+    const place = await withBackOff(() => realPath(below));
+    if (real.includes(place)) return { problem: 'a symbolic link to a folder that contains it', passing: false };
+    return { folder: below, real: [...real, place] };
+  } catch (error) {
+    return { problem: `the folder cannot be read: ${(error as Error).message}`, passing: true };
+  }
+}
+
+/** What lies below a folder: a photo, or something that could not be followed. */
+export interface Found extends Partial<WalkProblem> {
+  /** Relative to the folder, with `/`. */
+  path: string;
+}
+
+/**
+ * The photos of each folder at and below `root`, one array a folder, in byte order. Symbolic links are followed; a link back
+ * to a folder that leads to it is reported as a problem. `excluded`, a real path, is not entered, whatever leads there.
+ */
+export async function* photosBelow(root: string, excluded?: string): AsyncGenerator<Found[]> {
+  const top = await placeOf(root);
+  // Outputs that lie around the photos, and not among them, exclude nothing.
+  const skipped = excluded !== undefined && isWithin(top.real.at(-1) as string, excluded) ? undefined : excluded;
+  yield* visit('', top);
+
+  async function* visit(relative: string, place: Place): AsyncGenerator<Found[]> {
+    if (skipped !== undefined && isWithin(place.real.at(-1) as string, skipped)) return;
+    let entries: Followed[];
+    try {
+      entries = await entriesOf(place.folder);
+    } catch (error) {
+      yield [{ path: relative, problem: (error as Error).message, passing: true }];
+      return;
+    }
+    const below = (name: string) => (relative === '' ? name : `${relative}/${name}`);
+    yield entries
+      .filter(({ name, folder, problem }) => !folder && (problem !== undefined || isPhotoName(name)))
+      .map(({ name, folder: _, ...problem }) => ({ path: below(name), ...problem }));
+    for (const { name, folder } of entries) {
+      if (!folder) continue;
+      const inner = await enter(place, name);
+      if ('problem' in inner) yield [{ path: below(name), ...inner }];
+      else yield* visit(below(name), inner);
+    }
+  }
+}
