@@ -1,5 +1,6 @@
 import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
 import { isSamePhoto, type Pair, pairIdentity, pairPath } from '../pairs/list.js';
+import { checkComparisons, checkMeasuring, checkSystems } from './arguments.js';
 import { cllr } from './fusion.js';
 import { type Attributes, comparisonsOfGroups } from './groups.js';
 import {
@@ -446,6 +447,9 @@ export async function evaluate(
   comparisons: Comparisons,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkSystems(systems);
+  checkComparisons(comparisons);
+  checkMeasuring(options);
   const definition = checkChoice('definition', options.definition ?? 'exact', definitions);
   const { labels, pairs } = comparisons;
   const evaluator = new Evaluator(comparisons, options);

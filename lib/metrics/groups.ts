@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
 import { type Pair, pairIdentity, sourcePath } from '../pairs/list.js';
 import { csvFields } from './score-files.js';
 
@@ -80,6 +80,7 @@ function parseCsv(lines: string[], file: string): Attributes {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
  */
 export async function readGroups(file: string): Promise<Attributes> {
+  checkPath('file', file);
   if (file === 'sof') return ofSofName;
   const text = await readFile(file, 'utf8').catch((error) => {
     throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);

@@ -1,6 +1,7 @@
-import { checkChoice, MaskbenchError } from '../errors.js';
+import { checkArray, checkChoice, checkText, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { NamedRandom } from '../random.js';
+import { checkMeasuring } from './arguments.js';
 import { type Estimate, estimateShare } from './intervals.js';
 
 export const galleries = ['all', 'first'] as const;
@@ -48,6 +49,11 @@ export async function evaluateIdentification(
   gallery: readonly string[],
   options: IdentificationOptions = {},
 ): Promise<Identification> {
+  if (!(matrix instanceof Float32Array || matrix instanceof Float64Array))
+    throw invalid('matrix', 'a Float32Array or Float64Array', matrix);
+  checkArray('probes', probes, checkText, 'an array of identities');
+  checkArray('gallery', gallery, checkText, 'an array of identities');
+  checkMeasuring(options);
   const { nonMated = 0.5, rank = 1, seed = 0, fpir = [0.1, 0.01, 0.001] } = options;
   const enrolledPhotos = checkChoice('gallery', options.gallery ?? 'all', galleries);
   const refuse = (subject: string, problem: string) => new MaskbenchError('INVALID_ARGUMENT', subject, problem);

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkOptions, checkPath, invalid, MaskbenchError } from '../errors.js';
 import { isNpy, readNpy } from '../npy.js';
 import type { Pair } from '../pairs/list.js';
+import { checkPairs } from './arguments.js';
 
 /** Scores of one system. */
 export interface SystemScores {
@@ -139,8 +140,13 @@ export async function readFailures(file: string): Promise<Set<number>> {
  */
 export async function readScores(
   file: string,
-  { pairs, failures }: { pairs?: readonly Pair[]; failures?: Set<number> } = {},
+  options: { pairs?: readonly Pair[]; failures?: Set<number> } = {},
 ): Promise<SystemScores> {
+  checkPath('file', file);
+  checkOptions(options);
+  const { pairs, failures } = options;
+  if (pairs !== undefined) checkPairs(pairs);
+  if (failures !== undefined && !(failures instanceof Set)) throw invalid('failures', 'a Set of row numbers', failures);
   const name = path.basename(file).replace(/\.[^.]*$/, '');
   const failed = failures ?? new Set<number>();
   if (await isNpy(file)) {
@@ -161,6 +167,7 @@ export async function readScores(
 
 /** Labels from `.npy` or text, one a line: 1 genuine, 0 impostor. Throws as {@link readScores}. */
 export async function readLabels(file: string): Promise<Uint8Array> {
+  checkPath('file', file);
   if (await isNpy(file)) {
     const { data } = await readNpy(file);
     const wrong = data.findIndex((label: number) => label !== 0 && label !== 1);

@@ -1,5 +1,6 @@
-import { MaskbenchError } from '../errors.js';
+import { checkInteger, checkNumber, checkNumbers, checkText, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
+import { checkMeasuring } from './arguments.js';
 
 /** Error rates at a threshold. */
 export interface Rates {
@@ -94,8 +95,13 @@ export class ScoreSet {
   static async from(
     scores: Float64Array | Float32Array | readonly number[],
     labels: Labels,
-    { distance = false, source = 'scores' }: { distance?: boolean; source?: string } = {},
+    options: { distance?: boolean; source?: string } = {},
   ): Promise<ScoreSet> {
+    checkNumbers('scores', scores);
+    checkNumbers('labels', labels);
+    checkMeasuring(options);
+    const { distance = false } = options;
+    const source = checkText('source', options.source ?? 'scores');
     const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', source, `${source}: ${problem}`);
     if (scores.length !== labels.length) throw refuse(`${scores.length} scores for ${labels.length} labels`);
     const numbers = ArrayBuffer.isView(scores) ? scores : Float64Array.from(scores);
@@ -125,30 +131,36 @@ export class ScoreSet {
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where there are fewer than 1 / `target` impostor scores
    */
   fnmrAtFmr(target: number): OperatingPoint {
+    checkNumber('target', target, 0, 1);
     return { target, ...this.#native.atFmr(this.#supported('FMR', target, this.impostor)) };
   }
 
   /** FMR at the largest threshold with FNMR ≤ `target`. Throws as {@link ScoreSet.fnmrAtFmr}. */
   fmrAtFnmr(target: number): OperatingPoint {
+    checkNumber('target', target, 0, 1);
     return { target, ...this.#native.atFnmr(this.#supported('FNMR', target, this.genuine)) };
   }
 
   /** Rates where a match is score ≥ `threshold`. */
   at(threshold: number): Rates {
+    if (typeof threshold !== 'number' || Number.isNaN(threshold)) throw invalid('threshold', 'a number', threshold);
     return this.#native.at(threshold, false);
   }
 
   /** Points for drawing; with more than `most` distinct scores, about 2,000 that lie visibly apart on any axes. */
-  curve(most = 2000): Promise<ErrorCurve> {
+  async curve(most = 2000): Promise<ErrorCurve> {
+    checkInteger('most', most, 1, 2 ** 31 - 1);
     return this.#native.curve(most);
   }
 
-  histogram(bins = 60): Promise<ScoreHistogram> {
+  async histogram(bins = 60): Promise<ScoreHistogram> {
+    checkInteger('bins', bins, 1, 2 ** 24);
     return this.#native.histogram(bins);
   }
 
   /** The paper's rates at `count` thresholds evenly from 1 to 0: a match is score > threshold. */
   paperCurve(count: number): Rates[] {
+    checkInteger('count', count, 2, 1_000_000);
     const { threshold: lowest } = this.#native.atFmr(1);
     if (lowest < 0 || this.#native.at(1, true).fmr > 0 || this.#native.at(1, true).fnmr < 1)
       throw new MaskbenchError(

@@ -1,4 +1,4 @@
-import { MaskbenchError } from '../errors.js';
+import { checkChoice, checkText, MaskbenchError } from '../errors.js';
 
 /** A pair of a published protocol: photos, or for YouTube Faces videos, without their masks. */
 export interface PublishedPair {
@@ -62,6 +62,9 @@ function parseYtf(text: string, file: string): PublishedPair[] {
  * @throws {@link MaskbenchError} `UNREADABLE`, naming file and line
  */
 export function parsePublished(protocol: PublishedProtocol, text: string, file: string): PublishedPair[] {
+  checkChoice('protocol', protocol, publishedProtocols);
+  checkText('text', text);
+  checkText('file', file);
   if (protocol === 'ytf') return parseYtf(text, file);
   return parseNumbered(text, file, protocol === 'lfw' ? '.jpg' : '.png');
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { byBytes } from '../corpus/files.js';
 import { readManifest } from '../corpus/manifest.js';
-import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { addTo } from '../groups.js';
 import { NamedRandom } from '../random.js';
 import type { Pair } from './list.js';
@@ -183,9 +183,12 @@ export async function samplePairs(
   protocol: PairProtocol,
   options: SampleOptions = {},
 ): Promise<Pair[]> {
+  checkPath('corpus', corpus);
   checkChoice('protocol', protocol, pairProtocols);
+  checkOptions(options);
   const masking = checkChoice('masking', options.masking ?? 'mixed', maskings);
   const random = new NamedRandom(checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER), protocol);
+  const count = protocol === 'balanced' ? checkInteger('count', options.count, 2, 100_000_000) : 0;
   const photos = await readPhotos(corpus);
   if (protocol === 'rmfd') {
     const pictures = photos.flatMap(({ identity, plain, masked }): Picture[] => [
@@ -212,5 +215,5 @@ export async function samplePairs(
   if (protocol === 'all-identities') return [...allIdentities(sampler)];
   if (![...sampler.groups.values()].some((group) => group.length > 1))
     throw new MaskbenchError('INVALID_ARGUMENT', corpus, `${corpus}: expected an identity with two photos`);
-  return [...balanced(sampler, checkInteger('count', options.count, 2, 100_000_000), masking)];
+  return [...balanced(sampler, count, masking)];
 }

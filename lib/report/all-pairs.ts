@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
+import { checkObject, checkPath } from '../errors.js';
+import { checkAllScores } from '../metrics/arguments.js';
 import { csvField } from '../metrics/score-files.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
@@ -93,6 +95,10 @@ export async function writeAllPairsReport(
   evaluation: AllPairsEvaluation,
   images?: string,
 ): Promise<string> {
+  checkPath('folder', folder);
+  checkAllScores('scores', scores);
+  checkObject('evaluation', evaluation, 'what evaluateAllPairs gives');
+  if (images !== undefined) checkPath('images', images);
   const { impostors, genuine, suspects, identification, notes } = evaluation;
   const { metric, low, high } = scores;
   const curve = { name: metric, curve: curveOf(scores), genuine, impostor: impostors };

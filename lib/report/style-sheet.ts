@@ -1,5 +1,14 @@
 import path from 'node:path';
-import { invalid, MaskbenchError } from '../errors.js';
+import {
+  checkArray,
+  checkInteger,
+  checkOptions,
+  checkPath,
+  checkPaths,
+  checkText,
+  invalid,
+  MaskbenchError,
+} from '../errors.js';
 import { type Box, Masker, type MaskerOptions } from '../mask/masker.js';
 import { drawSheet, type SheetRow } from './contact-sheet.js';
 
@@ -37,8 +46,16 @@ export async function styleSheet(
   photos: string[],
   names: string[],
   file: string,
-  { cell = 150, onProgress, ...options }: StyleSheetOptions = {},
+  sheetOptions: StyleSheetOptions = {},
 ): Promise<void> {
+  checkPaths('photos', photos);
+  checkArray('names', names, checkText, 'an array of styles');
+  checkPath('file', file);
+  checkOptions(sheetOptions);
+  const { cell = 150, onProgress, ...options } = sheetOptions;
+  checkInteger('cell', cell, 16, 4096);
+  // Styles and colours are checked before a photo is searched.
+  for (const style of names) new Masker({ ...options, style });
   if (photos.length < 1 || photos.length > 20) throw invalid('photos', '1 to 20 photos', photos.length);
   const finder = new Masker();
   const found = await Promise.all(

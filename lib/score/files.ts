@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomically } from '../corpus/files.js';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
+import { checkAllScores } from '../metrics/arguments.js';
 import { csvFields } from '../metrics/score-files.js';
 import { npyFile, readNpy } from '../npy.js';
 import { parsePairs } from '../pairs/list.js';
@@ -18,6 +19,8 @@ const arrays = [
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `WRITE_FAILED`
  */
 export async function saveScores(folder: string, scores: AllScores): Promise<void> {
+  checkPath('folder', folder);
+  checkAllScores('scores', scores);
   const main = path.join(folder, 'scores.json');
   if (existsSync(main)) throw new MaskbenchError('OUTPUT_EXISTS', main, `${main}: the output exists already`);
   await mkdir(folder, { recursive: true });
@@ -33,6 +36,7 @@ export async function saveScores(folder: string, scores: AllScores): Promise<voi
 
 /** Reads what {@link saveScores} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
 export async function loadScores(folder: string): Promise<AllScores> {
+  checkPath('folder', folder);
   const main = path.join(folder, 'scores.json');
   const text = await readFile(main, 'utf8').catch((error) => {
     throw new MaskbenchError('NOT_FOUND', main, `${main}: cannot be read: ${error.message}`);
@@ -55,6 +59,7 @@ export async function loadScores(folder: string): Promise<AllScores> {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` with the line
  */
 export async function readExcluded(file: string): Promise<[string, string][]> {
+  checkPath('file', file);
   const text = await readFile(file, 'utf8').catch((error) => {
     throw new MaskbenchError('NOT_FOUND', file, `${file}: cannot be read: ${error.message}`);
   });
