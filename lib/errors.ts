@@ -54,7 +54,9 @@ export function checkRates(name: string, values: readonly number[]): readonly nu
 
 /** Throws unless `value` is one of `choices`. */
 export function checkChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
-  if (!choices.includes(value as T)) throw invalid(name, `one of ${choices.join(', ')}`, value);
+  // A choice may be a blank or a line end.
+  const shown = choices.map((choice) => (/\s/.test(choice) ? JSON.stringify(choice) : choice));
+  if (!choices.includes(value as T)) throw invalid(name, `one of ${shown.join(', ')}`, value);
   return value as T;
 }
 

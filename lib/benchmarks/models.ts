@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { checkEmbedder, Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, faceSources, type Item, itemsOf } from '../embed/files.js';

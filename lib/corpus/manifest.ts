@@ -1,5 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { open, } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { checkPath, MaskbenchError } from '../errors.js';
 import { checkReplaceable } from '../files/atomic.js';
 import { toPath } from '../files/path.js';

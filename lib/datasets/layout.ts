@@ -1,8 +1,7 @@
-
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
-import { byBytes, } from '../files/path.js';
-import { mayPass, } from '../files/retry.js';
+import { byBytes } from '../files/path.js';
+import { mayPass } from '../files/retry.js';
 import {
   enter,
   entriesOf as entriesIn,

@@ -8,7 +8,7 @@ import type { Problem } from '../corpus/run.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
-import { toPath, } from '../files/path.js';
+import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames } from '../files/text.js';
 import { photosBelow } from '../files/walk.js';

@@ -1,5 +1,6 @@
 import { checkChoice, checkInteger, checkRates, invalid, MaskbenchError } from '../errors.js';
 import { isSamePhoto, type Pair, pairIdentity, pairPath } from '../pairs/list.js';
+import { checkComparisons, checkMeasuring, checkSystems } from './arguments.js';
 import { type Comparisons, checkAgreement } from './comparisons.js';
 import { cllr } from './fusion.js';
 import { type Attributes, comparisonsOfGroups } from './groups.js';
@@ -557,6 +558,9 @@ export async function evaluate(
   comparisons: Comparisons,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkSystems(systems);
+  checkComparisons(comparisons);
+  checkMeasuring(options);
   const definition = checkChoice('definition', options.definition ?? 'exact', definitions);
   const { labels, pairs } = comparisons;
   checkOptions(options, comparisons);

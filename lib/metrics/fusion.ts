@@ -1,5 +1,6 @@
-import { checkChoice, checkInteger, invalid, MaskbenchError } from '../errors.js';
+import { checkArray, checkChoice, checkNumbers, checkText, invalid, MaskbenchError } from '../errors.js';
 import { NamedRandom } from '../random.js';
+import { checkMeasuring, checkSystems } from './arguments.js';
 import type { SystemScores } from './score-files.js';
 
 export const fusions = ['mean', 'min', 'max', 'z-norm', 'llr'] as const;
@@ -39,6 +40,8 @@ const failures = (systems: readonly SystemScores[]) => new Set(systems.flatMap((
  * deviation
  */
 export function fuse(systems: readonly SystemScores[], labels: Uint8Array, how: Exclude<Fusion, 'llr'>): SystemScores {
+  checkSystems(systems);
+  checkNumbers('labels', labels);
   checkChoice('how', how, Object.keys(combine) as (keyof typeof combine)[]);
   const length = sameLength(systems);
   const [first] = systems as [SystemScores];
@@ -143,10 +146,14 @@ export function calibrate(
   systems: readonly SystemScores[],
   labels: Uint8Array,
   identities: readonly (readonly [string, string])[],
-  { seed = 0, prior = 0.5 }: { seed?: number; prior?: number } = {},
+  options: { seed?: number; prior?: number } = {},
 ): SystemScores & { dropped: Set<number> } {
+  checkSystems(systems);
+  checkNumbers('labels', labels);
+  checkArray('identities', identities, (name, names) => checkArray(name, names, checkText), 'an array of [name, name]');
+  checkMeasuring(options);
+  const { seed = 0, prior = 0.5 } = options;
   if (!(prior > 0 && prior < 1)) throw invalid('prior', 'a number above 0 and below 1', prior);
-  checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   const length = sameLength(systems);
   const failed = failures(systems);
   const folds = 5;
@@ -182,6 +189,8 @@ export function calibrate(
 
 /** Cllr: the cost of log-likelihood ratios in bits; 0 is perfect, 1 says nothing. */
 export function cllr(llrs: ArrayLike<number>, labels: ArrayLike<number>): number {
+  checkNumbers('llrs', llrs);
+  checkNumbers('labels', labels);
   const sums = [0, 0];
   const counts = [0, 0];
   for (let i = 0; i < llrs.length; i++) {

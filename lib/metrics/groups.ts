@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
 import { parseCsv } from '../files/csv.js';
 import { numberedLines, readText } from '../files/text.js';
 import { type Pair, pairIdentity, sourcePath } from '../pairs/list.js';
@@ -84,6 +84,7 @@ function parseTable(text: string, file: string): Attributes {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`: another form; two lines about one that disagree
  */
 export async function readGroups(file: string): Promise<Attributes> {
+  checkPath('file', file);
   if (file === 'sof') return ofSofName;
   const text = await readText(file);
   return /^\d+$|^image_id,/.test(numberedLines(text)[0]?.line ?? '') ? parseCelebA(text, file) : parseTable(text, file);

@@ -1,6 +1,7 @@
-import { checkChoice, checkInteger, checkRates, MaskbenchError } from '../errors.js';
+import { checkArray, checkChoice, checkInteger, checkRates, checkText, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { NamedRandom } from '../random.js';
+import { checkMeasuring } from './arguments.js';
 import { type Estimate, estimateShare } from './intervals.js';
 
 export const galleries = ['all', 'first'] as const;
@@ -48,6 +49,11 @@ export async function evaluateIdentification(
   gallery: readonly string[],
   options: IdentificationOptions = {},
 ): Promise<Identification> {
+  if (!(matrix instanceof Float32Array || matrix instanceof Float64Array))
+    throw invalid('matrix', 'a Float32Array or Float64Array', matrix);
+  checkArray('probes', probes, checkText, 'an array of identities');
+  checkArray('gallery', gallery, checkText, 'an array of identities');
+  checkMeasuring(options);
   const { nonMated = 0.5 } = options;
   const rank = checkInteger('rank', options.rank ?? 1, 1, 2 ** 31 - 1);
   const seed = checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER);

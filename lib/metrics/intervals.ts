@@ -1,6 +1,7 @@
 import { callNative } from '../calls.js';
-import { checkInteger } from '../errors.js';
+import { checkInteger, checkObject, invalid } from '../errors.js';
 import { native } from '../native.js';
+import { checkMeasuring } from './arguments.js';
 
 /** A rate and what it rests on. */
 export interface Estimate {
@@ -48,6 +49,11 @@ const drawsAtOnce = 64;
  * covered 98.9% with 4 comparisons an identity, 95.9% with 80.
  */
 export async function bootstrap(resampled: Resampled, options: BootstrapOptions): Promise<Draws> {
+  checkObject('resampled', resampled, '{ scores, labels, identities }');
+  if (!(resampled.scores instanceof Float64Array)) throw invalid('scores', 'a Float64Array', resampled.scores);
+  if (!(resampled.labels instanceof Uint8Array) || resampled.labels.length !== resampled.scores.length)
+    throw invalid('labels', `a Uint8Array of ${resampled.scores.length} labels`, resampled.labels);
+  checkMeasuring(options);
   const { seed, fmr = [], thresholds = [], signal } = options;
   const draws = checkInteger('draws', options.draws, 1, 10_000_000);
   const { scores, labels, identities } = resampled;
@@ -88,6 +94,7 @@ export async function bootstrap(resampled: Resampled, options: BootstrapOptions)
 
 /** The 95% percentile interval of draws, those that had nothing to count left out; undefined where none had. */
 export function percentileInterval(draws: Float64Array): [number, number] | undefined {
+  if (!(draws instanceof Float64Array)) throw invalid('draws', 'a Float64Array', draws);
   const sorted = draws.filter((value) => !Number.isNaN(value)).sort();
   if (sorted.length === 0) return undefined;
   const quantile = (share: number) => {

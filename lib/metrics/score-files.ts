@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkOptions, checkPath, invalid, MaskbenchError } from '../errors.js';
 import { parseCsv } from '../files/csv.js';
 import { isNpy, readNpy } from '../files/npy.js';
 import { parseJson, readText, textLines } from '../files/text.js';
@@ -119,8 +119,12 @@ export async function readFailures(file: string): Promise<Set<number>> {
  */
 export async function readScores(
   file: string,
-  { failures }: { failures?: ReadonlySet<number> } = {},
+  options: { failures?: ReadonlySet<number> } = {},
 ): Promise<SystemScores> {
+  checkPath('file', file);
+  checkOptions(options);
+  const { failures } = options;
+  if (failures !== undefined && !(failures instanceof Set)) throw invalid('failures', 'a Set of row numbers', failures);
   const name = path.basename(file).replace(/\.[^.]*$/, '');
   const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', 'failures', `failures: ${problem}`);
   const failed = new Set(failures);
@@ -149,6 +153,7 @@ export async function readScores(
 
 /** Labels from `.npy` (one dimension) or text, one a line: 1 genuine, 0 impostor. Throws as {@link readScores}. */
 export async function readLabels(file: string): Promise<Uint8Array> {
+  checkPath('file', file);
   if (await isNpy(file)) {
     const { data, shape } = await readNpy(file);
     if (shape.length !== 1)

@@ -1,5 +1,6 @@
-import { invalid, MaskbenchError } from '../errors.js';
+import { checkInteger, checkNumber, checkNumbers, checkText, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
+import { checkMeasuring } from './arguments.js';
 
 /** Error rates at a threshold. */
 export interface Rates {
@@ -99,8 +100,13 @@ export class ScoreSet {
   static async from(
     scores: Float64Array | Float32Array | readonly number[],
     labels: Labels,
-    { distance = false, source = 'scores' }: { distance?: boolean; source?: string } = {},
+    options: { distance?: boolean; source?: string } = {},
   ): Promise<ScoreSet> {
+    checkNumbers('scores', scores);
+    checkNumbers('labels', labels);
+    checkMeasuring(options);
+    const { distance = false } = options;
+    const source = checkText('source', options.source ?? 'scores');
     const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', source, `${source}: ${problem}`);
     if (scores.length !== labels.length) throw refuse(`${scores.length} scores for ${labels.length} labels`);
     const numbers = ArrayBuffer.isView(scores) ? scores : Float64Array.from(scores);
@@ -130,27 +136,31 @@ export class ScoreSet {
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where there are fewer than 1 / `target` impostor scores
    */
   fnmrAtFmr(target: number): OperatingPoint {
+    checkNumber('target', target, 0, 1);
     return { target, ...this.#own(this.#native.atFmr(this.#supported('FMR', target, this.impostor))) };
   }
 
   /** FMR at the largest threshold with FNMR ≤ `target`. Throws as {@link ScoreSet.fnmrAtFmr}. */
   fmrAtFnmr(target: number): OperatingPoint {
+    checkNumber('target', target, 0, 1);
     return { target, ...this.#own(this.#native.atFnmr(this.#supported('FNMR', target, this.genuine))) };
   }
 
   /** Rates where a match is score ≥ `threshold`, of distances score ≤ `threshold`. */
   at(threshold: number): Rates {
-    if (Number.isNaN(threshold)) throw invalid('threshold', 'a number', threshold);
+    if (typeof threshold !== 'number' || Number.isNaN(threshold)) throw invalid('threshold', 'a number', threshold);
     return this.#own(this.#native.at(this.#turned(threshold), false));
   }
 
   /** Points for drawing; with more than `most` distinct scores, about 2,000 that lie visibly apart on any axes. */
   async curve(most = 2000): Promise<ErrorCurve> {
+    checkInteger('most', most, 1, 2 ** 31 - 1);
     const { thresholds, ...rates } = await this.#native.curve(most);
     return { thresholds: thresholds.map((threshold) => this.#turned(threshold)), ...rates };
   }
 
   async histogram(bins = 60): Promise<ScoreHistogram> {
+    checkInteger('bins', bins, 1, 2 ** 24);
     const { low, high, genuine, impostor } = await this.#native.histogram(bins);
     if (!this.#distance) return { low, high, genuine, impostor };
     return {
@@ -163,6 +173,7 @@ export class ScoreSet {
 
   /** The paper's rates at `count` thresholds evenly from 1 to 0: a match is score > threshold. */
   paperCurve(count: number): Rates[] {
+    checkInteger('count', count, 2, 1_000_000);
     const { threshold: lowest } = this.#native.atFmr(1);
     if (this.#distance || lowest < 0 || this.#native.at(1, true).fmr > 0 || this.#native.at(1, true).fnmr < 1)
       throw new MaskbenchError(

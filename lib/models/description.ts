@@ -1,4 +1,3 @@
-
 import { checkChoice, checkInteger, checkObject, invalid, MaskbenchError } from '../errors.js';
 import { parseJson, readTextSync } from '../files/text.js';
 

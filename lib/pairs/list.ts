@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { inHouseIdentity } from '../datasets/layouts/real-masks.js';
-import { MaskbenchError } from '../errors.js';
+import { checkChoice, checkObject, checkText, MaskbenchError } from '../errors.js';
 import { numberedLines } from '../files/text.js';
+import { checkPair, checkPairs } from '../metrics/arguments.js';
 
 /** Two photos to compare. */
 export interface Pair {
@@ -25,6 +26,7 @@ export interface PairList {
 
 /** A name of a list as a path relative to the corpus: `/` between the parts, without `./` or `.//` before it. */
 export function pairPath(name: string): string {
+  checkText('name', name);
   return name.replaceAll('\\', '/').replace(/^\.\/+/, '');
 }
 
@@ -41,7 +43,9 @@ export function sourcePath(name: string): string {
 }
 
 /** Whether a pair is a photo and its own masked twin, or a photo and itself. */
-export function isSamePhoto({ reference, probe }: Pair): boolean {
+export function isSamePhoto(pair: Pair): boolean {
+  checkPair('pair', pair);
+  const { reference, probe } = pair;
   return sourcePath(reference) === sourcePath(probe);
 }
 
@@ -60,6 +64,8 @@ const flags: Partial<Record<string, boolean>> = { '0': false, '1': true };
  * @throws {@link MaskbenchError} `UNREADABLE`, naming file and line
  */
 export function parsePairs(text: string, file: string): PairList {
+  checkText('text', text);
+  checkText('file', file);
   const lineEnd = /\r\n/.test(text) ? '\r\n' : '\n';
   const lines = numberedLines(text);
   const [first] = lines;
@@ -86,7 +92,11 @@ export function parsePairs(text: string, file: string): PairList {
 }
 
 /** A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours. */
-export function formatPairs({ pairs, separator, lineEnd }: PairList): string {
+export function formatPairs(list: PairList): string {
+  checkPairs(checkObject('list', list, '{ pairs, separator, lineEnd }').pairs);
+  const { pairs, separator, lineEnd } = list;
+  checkChoice('separator', separator, [' ', '::']);
+  checkChoice('lineEnd', lineEnd, ['\n', '\r\n']);
   return pairs
     .map(({ reference, probe, referenceMasked, probeMasked, genuine }) => {
       for (const name of [reference, probe])

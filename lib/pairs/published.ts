@@ -1,4 +1,4 @@
-import { MaskbenchError } from '../errors.js';
+import { checkChoice, checkText, MaskbenchError } from '../errors.js';
 import { numberedLines } from '../files/text.js';
 
 /** A pair of a published protocol: photos, or for YouTube Faces videos, without their masks. */
@@ -71,6 +71,9 @@ function parseYtf(text: string, file: string): PublishedPair[] {
  * @throws {@link MaskbenchError} `UNREADABLE`: a line of another form; another number of pairs than the header says, or none
  */
 export function parsePublished(protocol: PublishedProtocol, text: string, file: string): PublishedPair[] {
+  checkChoice('protocol', protocol, publishedProtocols);
+  checkText('text', text);
+  checkText('file', file);
   const pairs =
     protocol === 'ytf' ? parseYtf(text, file) : parseNumbered(text, file, protocol === 'lfw' ? '.jpg' : '.png');
   if (pairs.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: holds no pairs`);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readManifest } from '../corpus/manifest.js';
-import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { byBytes } from '../files/path.js';
 import { addTo } from '../groups.js';
 import { NamedRandom } from '../random.js';
@@ -188,12 +188,15 @@ export async function samplePairs(
   protocol: PairProtocol,
   options: SampleOptions = {},
 ): Promise<Pair[]> {
+  checkPath('corpus', corpus);
   checkChoice('protocol', protocol, pairProtocols);
+  checkOptions(options);
   for (const name of ['count', 'masking'] as const)
     if (protocol !== 'balanced' && options[name] !== undefined)
       throw new MaskbenchError('INVALID_ARGUMENT', name, `${name} has no effect: it needs the protocol balanced`);
   const masking = checkChoice('masking', options.masking ?? 'mixed', maskings);
   const random = new NamedRandom(checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER), protocol);
+  const count = protocol === 'balanced' ? checkInteger('count', options.count, 2, 100_000_000) : 0;
   const photos = await readPhotos(corpus);
   if (protocol === 'rmfd') {
     const pictures = photos.flatMap(({ identity, plain, masked }): Picture[] => [
@@ -213,5 +216,5 @@ export async function samplePairs(
   if (protocol === 'paper') return [...paper(sampler)];
   if (protocol === 'all-identities') return [...allIdentities(sampler)];
   needTwoPhotos(sampler.groups, corpus);
-  return [...balanced(sampler, checkInteger('count', options.count, 2, 100_000_000), masking)];
+  return [...balanced(sampler, count, masking)];
 }

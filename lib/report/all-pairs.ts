@@ -1,6 +1,8 @@
 import path from 'node:path';
+import { checkObject, checkPath } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
+import { checkAllScores } from '../metrics/arguments.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
 import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../score/rates.js';
@@ -93,6 +95,10 @@ export async function writeAllPairsReport(
   evaluation: AllPairsEvaluation,
   images?: string,
 ): Promise<string> {
+  checkPath('folder', folder);
+  checkAllScores('scores', scores);
+  checkObject('evaluation', evaluation, 'what evaluateAllPairs gives');
+  if (images !== undefined) checkPath('images', images);
   const { impostors, genuine, suspects, identification, notes } = evaluation;
   const { metric, low, high } = scores;
   const curve = { name: metric, curve: curveOf(scores), genuine, impostor: impostors };

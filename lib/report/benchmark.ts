@@ -1,5 +1,7 @@
 import type { ScoreBenchmark } from '../benchmarks/scores.js';
 import type { BenchmarkCell, BenchmarkTable } from '../benchmarks/tables.js';
+import { checkArray, checkObject, checkPath, checkText } from '../errors.js';
+import { checkMeasuring } from '../metrics/arguments.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import { type ErrorCurve, ScoreSet } from '../metrics/score-set.js';
@@ -83,10 +85,17 @@ async function figures(one: string, dataSets: ScoreBenchmark['dataSets']): Promi
  */
 export async function writeBenchmarkReport(
   folder: string,
-  { tables, dataSets }: ScoreBenchmark,
+  benchmark: ScoreBenchmark,
   introduction: string[],
   options: { draws?: number; seed?: number } = {},
 ): Promise<string> {
+  checkPath('folder', folder);
+  checkObject('benchmark', benchmark, 'what benchmarkScores gives');
+  const { tables, dataSets } = benchmark;
+  checkArray('benchmark.tables', tables, checkObject);
+  checkArray('benchmark.dataSets', dataSets, checkObject);
+  checkArray('introduction', introduction, checkText, 'an array of texts');
+  checkMeasuring(options);
   const inRange = ({ scores }: SystemScores) => scores.every((score) => !(score < 0 || score > 1));
   const names = ['CP1', ...dataSets.flatMap(({ systems }) => systems.filter(inRange).map(({ name }) => name))];
   const one = names.find((name) =>

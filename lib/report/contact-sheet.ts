@@ -1,3 +1,4 @@
+import { checkArray, checkObject, checkPath, checkPaths, checkText } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { escapeText } from './page.js';
 import { dataUri, toPng } from './pictures.js';
@@ -56,6 +57,17 @@ export async function drawSheet(rows: SheetRow[], { cell, across }: SheetLayout,
  * @throws {@link MaskbenchError} `UNREADABLE`, `UNSUPPORTED_FORMAT`, `WRITE_FAILED`
  */
 export async function contactSheet(rows: { caption: string; files: string[] }[], file: string): Promise<void> {
+  checkPath('file', file);
+  checkArray(
+    'rows',
+    rows,
+    (name, row) => {
+      const { caption, files } = checkObject(name, row, '{ caption, files }');
+      checkText(`${name}.caption`, caption);
+      checkPaths(`${name}.files`, files);
+    },
+    'an array of { caption, files }',
+  );
   const drawn = rows.map(async ({ caption, files }) => ({
     caption,
     pictures: await Promise.all(files.map(async (picture) => ({ href: await dataUri(picture) }))),

@@ -1,3 +1,5 @@
+import { checkArray, checkObject, checkPath } from '../errors.js';
+import { checkComparisons, checkSystems } from '../metrics/arguments.js';
 import type { Comparisons } from '../metrics/comparisons.js';
 import type { Evaluation, OperatingRates, PartRates, SystemEvaluation, ThresholdRates } from '../metrics/evaluate.js';
 import type { Estimate } from '../metrics/intervals.js';
@@ -224,8 +226,15 @@ const definitionTexts = {
 export async function writeEvaluationReport(
   folder: string,
   evaluation: Evaluation,
-  { systems, comparisons, images }: { systems: readonly SystemScores[]; comparisons: Comparisons; images?: string },
+  about: { systems: readonly SystemScores[]; comparisons: Comparisons; images?: string },
 ): Promise<string> {
+  checkPath('folder', folder);
+  checkArray('evaluation.systems', checkObject('evaluation', evaluation, 'what evaluate gives').systems, checkObject);
+  checkObject('about', about, '{ systems, comparisons }');
+  const { systems, comparisons, images } = about;
+  checkSystems(systems);
+  checkComparisons(comparisons);
+  if (images !== undefined) checkPath('images', images);
   const { pairs } = comparisons;
   const tables = [pageTable('Measures; in brackets the 95% interval', measureRows(evaluation))];
   for (const system of evaluation.systems)

@@ -1,6 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { invalid, MaskbenchError } from '../errors.js';
+import {
+  checkArray,
+  checkInteger,
+  checkOptions,
+  checkPath,
+  checkPaths,
+  checkText,
+  invalid,
+  MaskbenchError,
+} from '../errors.js';
 import { toPath } from '../files/path.js';
 import { type Box, Masker, type MaskerOptions } from '../mask/masker.js';
 import { drawSheet, type SheetRow } from './contact-sheet.js';
@@ -39,10 +48,18 @@ export async function styleSheet(
   photos: string[],
   names: string[],
   file: string,
-  { cell = 150, onProgress, ...options }: StyleSheetOptions = {},
+  sheetOptions: StyleSheetOptions = {},
 ): Promise<void> {
+  checkPaths('photos', photos);
+  checkArray('names', names, checkText, 'an array of styles');
+  checkPath('file', file);
   if (!/\.png$/i.test(file)) throw invalid('file', 'a name that ends in .png', file);
   if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
+  checkOptions(sheetOptions);
+  const { cell = 150, onProgress, ...options } = sheetOptions;
+  checkInteger('cell', cell, 16, 4096);
+  // Styles and colours are checked before a photo is searched.
+  for (const style of names) new Masker({ ...options, style });
   if (photos.length < 1 || photos.length > 20) throw invalid('photos', '1 to 20 photos', photos.length);
   const finder = new Masker();
   const found = await Promise.all(

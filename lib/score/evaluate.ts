@@ -1,4 +1,5 @@
 import { checkInteger, checkRates, invalid } from '../errors.js';
+import { checkAllScores, checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
 import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
 import { type AllScores, metricNames, type ScoredImage } from './score-all.js';
@@ -66,6 +67,8 @@ const shownRanks = 100;
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
  */
 export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {}): AllPairsEvaluation {
+  checkAllScores('scores', scores);
+  checkMeasuring(targets);
   const { fmr = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7], fnmr = [], threshold, fpir = [0.1, 0.01, 0.001] } = targets;
   for (const [name, rates] of Object.entries({ fmr, fnmr, fpir })) checkRates(name, rates);
   if (threshold !== undefined && !Number.isFinite(threshold)) throw invalid('threshold', 'a finite number', threshold);

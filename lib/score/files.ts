@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
 import { checkReplaceable, removeTemporaries, writeFileAtomically } from '../files/atomic.js';
 import { parseCsv } from '../files/csv.js';
 import { withFolderLocked } from '../files/lock.js';
 import { npyFile, readNpy } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { parseJson, readText } from '../files/text.js';
+import { checkAllScores } from '../metrics/arguments.js';
 import { parsePairs } from '../pairs/list.js';
 import type { AllScores } from './score-all.js';
 
@@ -41,6 +42,8 @@ const unfinished = Buffer.from('{"unfinished":true}\n');
  */
 export function saveScores<T = void>(folder: string, scores: AllScores, writeMore?: () => Promise<T>): Promise<T>;
 export async function saveScores(folder: string, scores: AllScores, writeMore = async () => {}): Promise<unknown> {
+  checkPath('folder', folder);
+  checkAllScores('scores', scores);
   return withFolderLocked(folder, false, async () => {
     await checkScoresFolder(folder);
     await removeTemporaries(folder);
@@ -63,6 +66,7 @@ export async function saveScores(folder: string, scores: AllScores, writeMore = 
 
 /** Reads what {@link saveScores} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
 export async function loadScores(folder: string): Promise<AllScores> {
+  checkPath('folder', folder);
   const main = mainFile(folder);
   const text = await readText(main);
   if (text === unfinished.toString())
@@ -80,6 +84,7 @@ export async function loadScores(folder: string): Promise<AllScores> {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` with the line
  */
 export async function readExcluded(file: string): Promise<[string, string][]> {
+  checkPath('file', file);
   const text = await readText(file);
   if (!/^\s*\W?probe\W/i.test(text))
     return parsePairs(text, file).pairs.map(({ probe, reference }) => [probe, reference]);

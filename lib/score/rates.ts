@@ -1,4 +1,6 @@
+import { checkNumbers } from '../errors.js';
 import { addTo } from '../groups.js';
+import { checkAllScores } from '../metrics/arguments.js';
 import type { Estimate } from '../metrics/intervals.js';
 import { type AllScores, type ScoredImage, tailBins } from './score-all.js';
 
@@ -45,6 +47,7 @@ export function genuineHistogram(scores: AllScores): Float64Array {
 
 /** Rates at every edge, thresholds ascending: exact, for thresholds are edges of bins. */
 export function ratesAtEdges(scores: AllScores): EdgeRates[] {
+  checkAllScores('scores', scores);
   const { impostor, impostors, low, high } = scores;
   const genuine = genuineHistogram(scores);
   const width = (high - low) / impostor.length;
@@ -66,6 +69,7 @@ export function ratesAtEdges(scores: AllScores): EdgeRates[] {
 
 /** FNMR at FMR targets, with intervals that respect that pairs share people (delete-one-identity jackknife). */
 export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPairsRates[] {
+  checkNumbers('targets', targets);
   const edges = ratesAtEdges(scores);
   const supported = targets.filter((target) => target * scores.impostors >= 1 - 1e-9);
   return supported.map((target) => {

@@ -3,9 +3,19 @@ import type { NativeAllPairsOptions } from '../../binding.js';
 import { callNative } from '../calls.js';
 import { nativeDevice } from '../device.js';
 import type { IndexLine } from '../embed/files.js';
-import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import {
+  checkArray,
+  checkChoice,
+  checkInteger,
+  checkObject,
+  checkPath,
+  checkText,
+  invalid,
+  MaskbenchError,
+} from '../errors.js';
 import { readNpyRows } from '../files/npy.js';
 import { numberedLines, readText } from '../files/text.js';
+import { checkAllScores, checkMeasuring } from '../metrics/arguments.js';
 import { native } from '../native.js';
 import { pairPath } from '../pairs/list.js';
 
@@ -110,8 +120,15 @@ export interface AllScores {
 /** Bins of the tail. */
 export const tailBins = 512;
 
+function checkIndexLine(name: string, line: unknown): void {
+  const { row, path: file, identity, photo } = checkObject(name, line, 'a line of an index');
+  if (row !== null) checkInteger(`${name}.row`, row, 0, 2 ** 31 - 1);
+  for (const [part, text] of Object.entries({ path: file, identity, photo })) checkText(`${name}.${part}`, text);
+}
+
 /** Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line. */
 export async function readIndex(file: string): Promise<IndexLine[]> {
+  checkPath('file', file);
   let next = 0;
   return numberedLines(await readText(file)).map(({ line, number }) => {
     const refuse = (problem: string) => new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: ${problem}`);
@@ -207,6 +224,24 @@ export async function scoreAll(
   index: string | readonly IndexLine[],
   options: ScoreAllOptions = {},
 ): Promise<AllScores> {
+  if (typeof vectors === 'string') checkPath('vectors', vectors);
+  else if (!(checkObject('vectors', vectors, 'a path or { data, dimensions }').data instanceof Float32Array))
+    throw invalid('vectors.data', 'a Float32Array', vectors.data);
+  else checkInteger('vectors.dimensions', vectors.dimensions, 1, 2 ** 20);
+  if (typeof index === 'string') checkPath('index', index);
+  else checkArray('index', index, checkIndexLine, 'a path, or an array of index lines');
+  checkMeasuring(options);
+  checkChoice('within', options.within ?? 'all', sides);
+  if (options.between !== undefined)
+    checkArray('between', options.between, (name, side) => checkChoice(name, side, sides), 'two sides');
+  if (options.exclude !== undefined)
+    checkArray(
+      'exclude',
+      options.exclude,
+      (name, pair) => checkArray(name, pair, checkText),
+      'an array of [path, path]',
+    );
+  if (options.shard !== undefined) checkObject('shard', options.shard, '{ index, count }');
   const { signal, onProgress, between, intervals = true, exclude = [] } = options;
   const metric = checkChoice('metric', options.metric ?? 'cosine', metrics);
   const samePhotoMode = checkChoice('samePhoto', options.samePhoto ?? 'exclude', samePhotoModes);
@@ -351,9 +386,10 @@ async function* chunksOf({
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, doubled, or of another run
  */
 export function mergeScores(shards: readonly AllScores[]): AllScores {
+  checkArray('shards', shards, checkAllScores, 'an array of what scoreAll gives');
   const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', 'shards', `shards: ${problem}`);
   const [first] = shards;
-  if (!first) throw refuse('expected at least one');
+  if (!first) throw invalid('shards', 'at least one part', shards);
   const { count } = first.shard;
   for (let index = 1; index <= count; index++) {
     const found = shards.filter(({ shard }) => shard.index === index && shard.count === count).length;

@@ -1,12 +1,11 @@
 // Reads mutations of one kind of file, and says of each one line: that it is begun, and what came of it.
-import { writeSync } from 'node:fs';
 import { MaskbenchError } from 'maskbench';
 import { mutate } from './mutate.js';
 import { type Target, targetsIn } from './targets.js';
 
 const [folder = '', name = '', first = '0', last = '0'] = process.argv.slice(2);
 const target = (await targetsIn(folder))[name] as Target;
-const tell = (outcome: object) => writeSync(1, `${JSON.stringify(outcome)}\n`);
+const tell = (outcome: object) => process.stdout.write(`${JSON.stringify(outcome)}\n`);
 const seconds = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;

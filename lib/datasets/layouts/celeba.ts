@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
 import { toPath } from '../../files/path.js';
-import { numberedLines, readNames, } from '../../files/text.js';
+import { numberedLines, readNames } from '../../files/text.js';
 import { addTo } from '../../groups.js';
 import {
   entriesOf,

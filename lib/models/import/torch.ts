@@ -162,9 +162,15 @@ const inert = [
     (name) => `torch.${name}`,
   ),
   'torch.per_channel_affine_float_qparams',
-  ...['qtensor', 'tensor_v3', 'sparse_tensor', 'meta_tensor_no_storage', 'nested_tensor', 'wrapper_subclass'].map(
-    (name) => `torch._utils._rebuild_${name}`,
-  ),
+  ...[
+    'qtensor',
+    'tensor_v3',
+    'sparse_tensor',
+    'sparse_csr_tensor',
+    'meta_tensor_no_storage',
+    'nested_tensor',
+    'wrapper_subclass',
+  ].map((name) => `torch._utils._rebuild_${name}`),
   ...['numpy', 'cpu_tensor'].map((name) => `torch._utils._rebuild_device_tensor_from_${name}`),
   ...['numpy.core', 'numpy._core'].flatMap((core) => [
     `${core}.multiarray.scalar`,
