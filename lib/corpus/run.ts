@@ -199,7 +199,7 @@ class Run {
         throw new MaskbenchError(
           'OUTPUT_EXISTS',
           root,
-          `${root}: complete but for ${pending} photos that its source has got since; go on with them (resume)`,
+          `${root}: complete but for ${pending} photos, new in its source or gone from here; go on with them (resume)`,
         );
       await (loading ?? this.#masker.load());
       this.#tellDevice();
@@ -310,22 +310,24 @@ class Run {
     const inFlight = 4 * (this.#options.concurrency ?? 16);
     let fatal: unknown;
     let left = 0;
-    for await (const group of this.#plan.jobs()) {
-      for (const job of group) {
-        if (this.#options.signal?.aborted || fatal) {
-          left++;
-          continue;
+    try {
+      for await (const group of this.#plan.jobs())
+        for (const job of group) {
+          if (this.#options.signal?.aborted || fatal) {
+            left++;
+            continue;
+          }
+          const work: Promise<void> = this.#doJob(job)
+            .catch((error) => {
+              fatal ??= error;
+            })
+            .finally(() => running.delete(work));
+          running.add(work);
+          if (running.size >= inFlight) await Promise.race(running);
         }
-        const work: Promise<void> = this.#doJob(job)
-          .catch((error) => {
-            fatal ??= error;
-          })
-          .finally(() => running.delete(work));
-        running.add(work);
-        if (running.size >= inFlight) await Promise.race(running);
-      }
+    } finally {
+      await Promise.all(running);
     }
-    await Promise.all(running);
     if (fatal) throw fatal;
     this.summary.interrupted = left > 0 && this.#finished < this.#total;
     const lost = this.#total - this.#finished;
@@ -340,21 +342,25 @@ class Run {
   }
 
   async #doJob({ photos, wanted = Number.POSITIVE_INFINITY }: Job): Promise<void> {
+    const isSequence = wanted !== Number.POSITIVE_INFINITY;
     let masked = 0;
+    let isCutOff = false;
     for (const photo of photos) {
-      if (masked >= wanted) {
+      const before = this.#done.get(photo.key);
+      if (masked >= wanted || (isCutOff && before === undefined)) {
         this.#progress();
         continue;
       }
-      const before = this.#done.get(photo.key);
       if (before !== undefined) {
         this.summary.skipped++;
         masked += Number(before);
         continue;
       }
       // A sequence that is cut off here is taken up at the same photo.
-      if (this.#options.signal?.aborted && wanted !== Number.POSITIVE_INFINITY) return;
-      masked += Number(await this.#doPhoto(photo));
+      if (this.#options.signal?.aborted && isSequence) return;
+      const status = await this.#doPhoto(photo);
+      masked += Number(status === 'masked');
+      isCutOff = isSequence && status === 'failed';
       this.#progress();
     }
   }
@@ -369,8 +375,7 @@ class Run {
     this.#options.onProgress?.({ done: this.#finished, total: this.#total });
   }
 
-  /** Gives whether the photo was masked. */
-  async #doPhoto(photo: PhotoJob): Promise<boolean> {
+  async #doPhoto(photo: PhotoJob): Promise<PhotoStatus> {
     const { key, identity } = photo;
     const line: ManifestLine = {
       input: key,
@@ -400,7 +405,7 @@ class Run {
     if (line.error !== undefined) this.#tellProblem(photo.input, line.error);
     this.summary.counts[line.status]++;
     await this.#writer?.write(line);
-    return line.status === 'masked';
+    return line.status;
   }
 
   /** Masks and copies a photo, and gives what its manifest line says of that. */

@@ -81,7 +81,7 @@ test('L3: a corpus is complete against what its source holds now', async (t) => 
   await writePhotos(source, [{ name: 'b/1.jpg' }]);
   await t.throwsAsync(generateCorpora(base, out), {
     code: 'OUTPUT_EXISTS',
-    message: /1 photos that its source has got since/,
+    message: /1 photos, new in its source or gone from here/,
   });
   const [done] = await generateCorpora(base, out, { resume: true });
   t.like(done?.summary, { skipped: 1, counts: { masked: 1 } });
@@ -103,6 +103,23 @@ test('L2: a corpus with photos that could not be read is not complete, and is go
   await writePhotos(source, [{ name: 'a/2.jpg' }]);
   await generateCorpora(base, out, { resume: true });
   t.deepEqual(statuses(corpus), ['a/1.jpg masked', 'a/2.jpg masked']);
+  t.true(descriptionOf(corpus).complete);
+});
+
+test('L2: frames that could not be read do not let others into a video', async (t) => {
+  const frames = Array.from({ length: 9 }, (_, i) => `Ann/0/${i}.jpg`);
+  const { base, source, out, corpus, folder } = await dataSet(t, 'youtube_faces', ...frames);
+  await generateCorpora(base, path.join(folder, 'whole'));
+  const whole = statuses(path.join(folder, 'whole/youtube_faces'));
+  const frame = path.join(source, 'Ann/0/2.jpg');
+  renameSync(frame, `${frame} away`);
+  symlinkSync('nowhere', frame);
+  await generateCorpora(base, out);
+  t.false(descriptionOf(corpus).complete);
+  rmSync(frame);
+  renameSync(`${frame} away`, frame);
+  await generateCorpora(base, out, { resume: true });
+  t.deepEqual(statuses(corpus), whole);
   t.true(descriptionOf(corpus).complete);
 });
 
