@@ -56,7 +56,7 @@ export function checkMeasuring(options: object): void {
       for (const [system, threshold] of Object.entries(checkObject(name, value, 'a number, or one a system')))
         checkThreshold(`${name}.${system}`, threshold);
     else if (['threshold', 'plainFmr', 'prior', 'nonMated'].includes(name)) checkThreshold(name, value);
-    else if (name === 'intervals') checkFlag(name, value);
+    else if (['distance', 'intervals'].includes(name)) checkFlag(name, value);
     else if (name === 'seed') checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER);
     else if (name === 'rank') checkInteger(name, value, 1, 2 ** 31 - 1);
     else if (name === 'groups' && typeof value !== 'function') throw invalid(name, 'what readGroups gives', value);

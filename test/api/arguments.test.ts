@@ -19,7 +19,7 @@ const masking = [
     { seed: '1' },
     { select: 'some' },
   ],
-  ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { deviceMemory: 1 }, { concurrency: 0 }],
+  ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { device: 'cuda', deviceMemory: 1 }, { concurrency: 0 }],
 ];
 const embedding = [...search, ...reading, { threads: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
 const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }];

@@ -49,13 +49,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
       options(
         ...measuring,
-        ...[
-          { definition: 'other' },
-          { distance: 'yes' },
-          { fnmr: 'text' },
-          { plainFmr: '1e-5' },
-          { groups: 'people.csv' },
-        ],
+        ...[{ definition: 'other' }, { fnmr: 'text' }, { plainFmr: '1e-5' }, { groups: 'people.csv' }],
       ),
     ],
   ],
@@ -73,7 +67,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
   ['cllr', maskbench.cllr, [{ kind: 'numbers', good: scores }, marks]],
   ['readGroups', maskbench.readGroups, [path()]],
   ['readLabels', maskbench.readLabels, [path()]],
-  ['readScores', maskbench.readScores, [path(), options({ pairs: 'text' }, { pairs: [null] }, { failures: [1] })]],
+  ['readScores', maskbench.readScores, [path(), options({ failures: [1] })]],
   [
     'evaluateIdentification',
     maskbench.evaluateIdentification,
@@ -218,7 +212,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
         ],
         ...[{ samePhoto: 'some' }, { sameVideo: 'some' }, { exclude: 'text' }, { exclude: ['ab'] }, { top: -1 }],
         ...[{ intervals: 'yes' }, { shard: 7 }, { shard: { index: 2, count: 1 } }, { threads: 0 }, { device: 'tpu' }],
-        ...[{ deviceMemory: 1 }, { onProgress: 7 }, { onDeviceProblem: 'print' }],
+        ...[{ device: 'cuda', deviceMemory: 1 }, { onProgress: 7 }, { onDeviceProblem: 'print' }],
       ),
     ],
   ],
