@@ -81,7 +81,17 @@ Napi::Promise Environment::Start(std::unique_ptr<Task> task, WorkQueue& queue) {
     tasks_.emplace(raw, std::move(task));
     ++running_;
   }
-  queue.Submit([this, raw] { raw->Run([this, raw] { Finish(raw); }); });
+  try {
+    queue.Submit([this, raw] { raw->Run([this, raw] { Finish(raw); }); });
+  } catch (...) {
+    raw->Refuse(std::current_exception());
+    Finish(raw);
+  }
+  const std::string note = ThreadPool::Shared().TakeNote();
+  if (!note.empty()) {
+    const auto process = env_.Global().Get("process").As<Napi::Object>();
+    process.Get("emitWarning").As<Napi::Function>().Call(process, {Napi::String::New(env_, "maskbench: " + note)});
+  }
   return promise;
 }
 

@@ -29,6 +29,8 @@ class Task {
   // Does the work and calls `finished` once, when it is done, from any thread. Any exception becomes the promise's
   // rejection.
   virtual void Run(const std::function<void()>& finished);
+  // Instead of Run, where it can't be done.
+  void Refuse(std::exception_ptr error) { error_ = std::move(error); }
   void Settle(Napi::Env env);
   Napi::Promise promise() const { return deferred_.Promise(); }
   const Cancellation& cancellation() const { return cancellation_; }

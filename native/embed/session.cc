@@ -25,8 +25,8 @@ OrtLibrary::OrtLibrary(const std::string& path) {
   if (table_ == nullptr) refuse(std::string("this ONNX Runtime is too old: ") + base_->get_version());
   Do<ort::kCreateEnv>(ort::kError, "maskbench", &env_);
   // process.exit() may come in the middle of a run: before the library's own clean-up, which was registered as it was
-  // loaded, the threads that are in it must have come back.
-  std::atexit([] { ThreadPool::Shared().Stop(); });
+  // loaded, the threads that are in it must have come back, or the process must have ended.
+  ThreadPool::StopAtExit();
 }
 
 const OrtLibrary& OrtLibrary::Load(const std::string& path) {
