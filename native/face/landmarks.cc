@@ -5,6 +5,7 @@
 #include <dlib/image_processing/shape_predictor.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -137,15 +138,40 @@ Bytes Compact(const DlibModel& model, TreeFileHeader header) {
   return file;
 }
 
+// Whether a layout can be worked out without overflow, and has trees.
+bool IsPlausible(const TreeFileHeader& header) {
+  constexpr uint32_t kMost = UINT16_MAX + 1U;
+  return header.cascades >= 1 && header.cascades <= kMost && header.features <= kMost && header.trees <= kMost &&
+         header.leaves <= kMost && std::has_single_bit(header.leaves);
+}
+
+// Whether every place that the trees name is one that there is.
+bool IsSound(std::span<const uint8_t> file, const TreeFileHeader& header) {
+  const TreeLayout layout(header);
+  for (uint32_t c = 0; c < header.cascades; ++c) {
+    const uint8_t* base = file.data() + c * layout.cascade_bytes;
+    const std::span features(reinterpret_cast<const PixelPlace*>(base + layout.features), header.features);
+    const std::span splits(reinterpret_cast<const Split*>(base + layout.splits),
+                           size_t{header.trees} * (header.leaves - 1));
+    if (!std::ranges::all_of(features, [](const PixelPlace& place) { return place.anchor < kLandmarks; }) ||
+        !std::ranges::all_of(splits, [&](const Split& split) {
+          return split.first < header.features && split.second < header.features;
+        }))
+      return false;
+  }
+  return true;
+}
+
 // The header of a compact file that is whole and was made from `source`; nothing otherwise.
 std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct stat& source) {
   TreeFileHeader header;
   if (file.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, file.data(), sizeof(header));
-  const bool fits = header.magic == kMagic && header.source_size == static_cast<uint64_t>(source.st_size) &&
+  const bool fits = header.magic == kMagic && IsPlausible(header) &&
+                    header.source_size == static_cast<uint64_t>(source.st_size) &&
                     header.source_time == int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec &&
                     file.size() == TreeLayout(header).total &&
-                    header.checksum == Checksum(file.subspan(sizeof(TreeFileHeader)));
+                    header.checksum == Checksum(file.subspan(sizeof(TreeFileHeader))) && IsSound(file, header);
   return fits ? std::optional(header) : std::nullopt;
 }
 
