@@ -40,7 +40,7 @@ export type ErrorCode =
   /** Another run uses the folder. */
   | 'LOCKED';
 
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'bmp' | 'tiff';
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'bmp' | 'tiff' | 'pnm';
 
 export interface NativeBox {
   left: number;

@@ -12,18 +12,20 @@ export const buildPackages = [
   'libdlib-dev',
   'libhwy-dev',
   'libjpeg62-turbo-dev',
-  'libopencv-core-dev',
-  'libopencv-imgcodecs-dev',
-  'libopencv-imgproc-dev',
   'libspng-dev',
+  'libtiff-dev',
+  'libwebp-dev',
 ];
 export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
 export const testPackages = [
   'clang-format',
   'clang-tidy',
   'libopencv-calib3d-dev',
+  'libopencv-core-dev',
+  'libopencv-imgproc-dev',
   'python3-numpy',
   'python3-opencv',
+  'python3-pil',
   'python3-sklearn',
   'chromium',
 ];

@@ -3,7 +3,7 @@ import { mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/p
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 
-const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?)$/i;
+const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?|p[bgpn]m)$/i;
 
 /** Whether a file's name says that it is a photo of a format that is read. */
 export function isPhotoName(name: string): boolean {
