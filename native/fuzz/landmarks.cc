@@ -1,7 +1,7 @@
 // The compact copy of the landmark model in the cache folder, by a forger who knows its checksum.
 
 // Its functions are the file's own.
-#include "face/landmarks.cc"
+#include "face/landmarks.cc"  // NOLINT(bugprone-suspicious-include)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using maskbench::TreeFileHeader;

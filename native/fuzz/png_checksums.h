@@ -9,6 +9,7 @@
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
 // libFuzzer's own mutations, and then right checksums for the chunks of a PNG: without them no reader looks further.
+// NOLINTNEXTLINE(misc-definitions-in-headers): each program includes it once
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned /*seed*/) {
   constexpr char kSignature[] = "\x89PNG\r\n\x1A\n";
   constexpr size_t kAround = 12;  // a chunk's length, type and checksum

@@ -11,7 +11,7 @@ folder = sys.argv[1]
 for target in ("images", "templates", "landmarks"):
     os.makedirs(os.path.join(folder, target), exist_ok=True)
 images = os.path.join(folder, "images")
-#One image of each kind, as the tests compare them with OpenCV's.
+# One image of each kind, as the tests compare them with OpenCV's.
 variants = os.path.join(os.path.dirname(__file__), "../../test/image/variants.py")
 subprocess.run([sys.executable, variants, images], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -22,9 +22,8 @@ exif[0x112] = 6
 for kind in ("jpg", "png", "webp", "tif"):
     noise.save(os.path.join(images, f"metadata.{kind}"), icc_profile=profile, exif=exif)
 noise.save(os.path.join(images, "animated.webp"), save_all=True, append_images=[noise.rotate(90)], lossless=True)
-noise.save(os.path.join(images, "arithmetic-like.jpg"), quality=5, subsampling=2, progressive=True, restart_marker_blocks=2)
 
-#Masks on a transparent ground
+# Masks on a transparent ground
 for size in ((60, 48), (9, 9), (200, 30)):
     picture = np.zeros((size[1], size[0], 4), np.uint8)
     picture[size[1] // 6 :, size[0] // 9 : -(size[0] // 9)] = (180, 190, 200, 255)
@@ -32,7 +31,8 @@ for size in ((60, 48), (9, 9), (200, 30)):
 Image.fromarray(picture).convert("LA").save(os.path.join(folder, "templates", "grey.png"))
 Image.fromarray(picture).quantize(8).save(os.path.join(folder, "templates", "palette.png"), transparency=0)
 
-#The compact landmark model(native / face / tree_model.h) with few trees
+
+# The compact landmark model (native/face/tree_model.h) with few trees
 def line(data):
     return data + b"\0" * (-len(data) % 64)
 
