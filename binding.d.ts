@@ -44,7 +44,7 @@ export type ErrorCode =
   /** Another run uses the folder. */
   | 'LOCKED';
 
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'bmp' | 'tiff';
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'bmp' | 'tiff' | 'pnm';
 
 export interface NativeBox {
   left: number;
@@ -399,12 +399,6 @@ export declare class Embedder {
   /** Why the CPU does a part of what was left to a device; empty: it does not. */
   readonly deviceProblem: string;
 }
-
-/**
- * Cancels every call under way in this environment and waits for the threads that are in it; later calls never settle. For the end of the
- * process: it then destroys what these threads use.
- */
-export declare function drain(): void;
 
 /** ONNX Runtime's version and providers. Throws UNAVAILABLE. The first call, or the first model, decides which file is loaded. */
 export declare function onnxRuntime(library: string): { version: string; providers: string[] };

@@ -23,11 +23,7 @@ function load(): typeof binding {
       addon,
       `maskbench's native addon was built for processors with ${cpu}, which this one lacks; run "npm run build" in ${packageRoot} on this machine`,
     );
-  const loaded = createRequire(import.meta.url)(addon) as typeof binding;
-  // process.exit() may come in the middle of a batch, and then runs no clean-up of the addon's: libraries would destroy their
-  // statics while threads still use them.
-  process.once('exit', () => loaded.drain());
-  return loaded;
+  return createRequire(import.meta.url)(addon) as typeof binding;
 }
 
 /** The native addon (see binding.d.ts). */

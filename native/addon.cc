@@ -18,7 +18,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));
   maskbench::ExportAllPairs(env, exports);
   maskbench::ExportEmbedder(env, exports);
-  maskbench::ExportEnvironment(env, exports);
   maskbench::ExportFiles(env, exports);
   maskbench::ExportMasker(env, exports);
   maskbench::ExportScores(env, exports);

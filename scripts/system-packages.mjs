@@ -12,18 +12,23 @@ export const buildPackages = [
   'libdlib-dev',
   'libhwy-dev',
   'libjpeg62-turbo-dev',
-  'libopencv-core-dev',
-  'libopencv-imgcodecs-dev',
-  'libopencv-imgproc-dev',
   'libspng-dev',
+  'libtiff-dev',
+  'libwebp-dev',
 ];
 export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
 export const testPackages = [
+  'clang',
   'clang-format',
   'clang-tidy',
+  'dpkg-dev',
+  'libclang-rt-14-dev',
   'libopencv-calib3d-dev',
+  'libopencv-core-dev',
+  'libopencv-imgproc-dev',
   'python3-numpy',
   'python3-opencv',
+  'python3-pil',
   'python3-sklearn',
   'chromium',
 ];

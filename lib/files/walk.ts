@@ -4,7 +4,7 @@ import { checkText, MaskbenchError } from '../errors.js';
 import { toPath, toText } from './path.js';
 import { withBackOff } from './retry.js';
 
-const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?)$/i;
+const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?|p[bgpn]m)$/i;
 
 /** Whether a file's name says that it is a photo of a format that is read. */
 export function isPhotoName(name: string): boolean {

@@ -41,7 +41,7 @@ export type Selection = (typeof selections)[number];
 export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
 export type CopyMode = (typeof copyModes)[number];
 
-export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff'] as const satisfies readonly ImageFormat[];
+export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'pnm'] as const satisfies readonly ImageFormat[];
 
 /** Options of a {@link Masker}. */
 export interface MaskerOptions extends SearchOptions {
@@ -74,9 +74,12 @@ export interface MaskerOptions extends SearchOptions {
   select?: Selection;
   /** Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's libdlib-data. */
   landmarkModel?: string;
-  /** Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. */
+  /**
+   * Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. Whatever this is, a JPEG of more than 500
+   * scans and a PNG whose decompressed profile has more than 16 MB are `UNREADABLE`, and a PNG's texts are not read.
+   */
   maxPixels?: number;
-  /** Also mask what can be read of a truncated or corrupt JPEG. Default false: `DAMAGED`. */
+  /** Also mask what can be read of a truncated or corrupt JPEG, WebP, TIFF, BMP or PNM. Default false: `DAMAGED`. */
   acceptDamaged?: boolean;
   /** Of JPEG (default 95) and WebP (default lossless), 1 to 100. */
   quality?: number;

@@ -73,24 +73,26 @@ void Environment::Init(Napi::Env env) {
   env.AddCleanupHook([self] { self->Drain(); });
 }
 
-void ExportEnvironment(Napi::Env env, Napi::Object exports) {
-  exports.Set("drain", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
-                Environment::Of(info.Env()).Drain();
-                return info.Env().Undefined();
-              }));
-}
-
 Napi::Promise Environment::Start(std::unique_ptr<Task> task, WorkQueue& queue) {
   Task* raw = task.get();
   const Napi::Promise promise = task->promise();
   {
     const std::lock_guard lock(mutex_);
-    if (draining_) return promise;
     if (tasks_.empty()) wake_.Ref(env_);
     tasks_.emplace(raw, std::move(task));
     ++running_;
   }
-  queue.Submit([this, raw] { raw->Run([this, raw] { Finish(raw); }); });
+  try {
+    queue.Submit([this, raw] { raw->Run([this, raw] { Finish(raw); }); });
+  } catch (...) {
+    raw->Refuse(std::current_exception());
+    Finish(raw);
+  }
+  const std::string note = ThreadPool::Shared().TakeNote();
+  if (!note.empty()) {
+    const auto process = env_.Global().Get("process").As<Napi::Object>();
+    process.Get("emitWarning").As<Napi::Function>().Call(process, {Napi::String::New(env_, "maskbench: " + note)});
+  }
   return promise;
 }
 

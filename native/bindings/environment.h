@@ -29,6 +29,8 @@ class Task {
   // Does the work and calls `finished` once, when it is done, from any thread. Any exception becomes the promise's
   // rejection.
   virtual void Run(const std::function<void()>& finished);
+  // Instead of Run, where it can't be done.
+  void Refuse(std::exception_ptr error) { error_ = std::move(error); }
   void Settle(Napi::Env env);
   Napi::Promise promise() const { return deferred_.Promise(); }
   const Cancellation& cancellation() const { return cancellation_; }
@@ -70,15 +72,14 @@ class Environment {
   static void Init(Napi::Env env);
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // After Drain nothing is started any more, and the promise never settles.
   Napi::Promise Start(std::unique_ptr<Task> task, WorkQueue& queue);
-  // Cancels all tasks and waits until none is running.
-  void Drain();
 
  private:
   explicit Environment(Napi::Env env);
   void Finish(Task* task);
   void SettleFinished(Napi::Env env);
+  // Cancels all tasks and waits until none is running.
+  void Drain();
 
   const Napi::Env env_;
   Napi::ThreadSafeFunction wake_;
@@ -90,8 +91,6 @@ class Environment {
   size_t running_ = 0;
   bool draining_ = false;
 };
-
-void ExportEnvironment(Napi::Env env, Napi::Object exports);
 
 // For work that is neither photos nor models: as many pieces at once as there are processors.
 Napi::Promise Compute(Napi::Env env, const Cancellation& cancellation, FunctionTask::WorkFunction work,

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runtime/error.h"
+#include "runtime/thread_pool.h"
 
 namespace maskbench {
 
@@ -25,6 +26,9 @@ OrtLibrary::OrtLibrary(const std::string& path) {
   if (table_ == nullptr) refuse(std::string("this ONNX Runtime is too old: ") + base_->get_version());
   // What fails is thrown, and need not be printed too.
   Do<ort::kCreateEnv>(ort::kFatal, "maskbench", &env_);
+  // process.exit() may come in the middle of a run: before the library's own clean-up, which was registered as it was
+  // loaded, the threads that are in it must have come back, or the process must have ended.
+  ThreadPool::StopAtExit();
 }
 
 const OrtLibrary& OrtLibrary::Load(const std::string& path) {

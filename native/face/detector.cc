@@ -51,7 +51,7 @@ void Resize(ImageSize size, Resizer& resizer, Planes& image, Planes& next) {
 // By filter, in the order of their rows.
 using Found = std::array<std::vector<WindowScore>, kFilters>;
 
-Found FindInLevel(const Planes& image) {
+Found FindInLevel(const Planes& image, const Cancellation& cancellation) {
   thread_local Features features;
   features.SetSize(image.width(), image.height());
   const int rows = features.rows();
@@ -61,6 +61,7 @@ Found FindInLevel(const Planes& image) {
     features.SetSize(image.width(), image.height());
     Found found;
     ExtractFeatures(image, features, first, end + kWindow - 1, [&](int row) {
+      cancellation.ThrowIfCancelled();
       if (row >= first + kWindow - 1) FindWindows(features, row - kWindow + 1, found);
     });
     const std::lock_guard lock(mutex);
@@ -94,7 +95,7 @@ Box Enlarged(const Box& box, double across, double down) {
           scaled(box.bottom + 1, down) - 1};
 }
 
-std::vector<Detection> DetectFast(const Image& image, const SearchOptions& options) {
+std::vector<Detection> DetectFast(const Image& image, const SearchOptions& options, const Cancellation& cancellation) {
   thread_local Scratch scratch;
   Planes& planes = scratch.image;
   Planes& next = scratch.next;
@@ -114,7 +115,7 @@ std::vector<Detection> DetectFast(const Image& image, const SearchOptions& optio
   for (int level = 0; level <= static_cast<int>(sizes.levels.size()); ++level) {
     if (level > 0) Resize(sizes.levels[level - 1], resizer(), planes, next);
     if (BoxSizeOf(level, options.upsample) * std::min(across, down) < options.min_face) continue;
-    const Found found = FindInLevel(planes);
+    const Found found = FindInLevel(planes, cancellation);
     for (int filter = 0; filter < kFilters; ++filter)
       for (const WindowScore& window : found[filter]) windows[filter].push_back({level, window});
   }
@@ -129,8 +130,9 @@ std::vector<Detection> DetectFast(const Image& image, const SearchOptions& optio
 
 }  // namespace
 
-std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options) {
-  return options.kind == DetectorKind::kFast ? DetectFast(image, options) : DetectWithDlib(image, options.upsample);
+std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options, const Cancellation& cancellation) {
+  return options.kind == DetectorKind::kFast ? DetectFast(image, options, cancellation)
+                                             : DetectWithDlib(image, options.upsample);
 }
 
 int64_t DetectionBytes(int64_t pixels, const SearchOptions& options) {

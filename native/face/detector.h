@@ -6,6 +6,7 @@
 
 #include "face/face.h"
 #include "image/image.h"
+#include "runtime/cancellation.h"
 
 namespace maskbench {
 
@@ -32,7 +33,9 @@ struct SearchOptions {
 
 // dlib's frontal face detector, in its order (best first). The bytes B, G, R are given to it as if they were R, G, B,
 // as the paper's program does: the order decides ties between gradients of two channels.
-std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options);
+// kFast throws ABORTED soon after it is cancelled.
+std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options,
+                                   const Cancellation& cancellation = {});
 
 // Estimated peak memory of DetectFaces.
 int64_t DetectionBytes(int64_t pixels, const SearchOptions& options);

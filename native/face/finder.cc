@@ -14,7 +14,7 @@ std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, 
   if (known) {
     found = *known;
   } else {
-    for (const Detection& detection : DetectFaces(image, search_))
+    for (const Detection& detection : DetectFaces(image, search_, cancellation))
       found.push_back({detection.box, detection.score, std::nullopt});
   }
   cancellation.ThrowIfCancelled();

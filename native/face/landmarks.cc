@@ -5,6 +5,7 @@
 #include <dlib/image_processing/shape_predictor.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -137,15 +138,40 @@ Bytes Compact(const DlibModel& model, TreeFileHeader header) {
   return file;
 }
 
+// Whether a layout can be worked out without overflow, and has trees.
+bool IsPlausible(const TreeFileHeader& header) {
+  constexpr uint32_t kMost = UINT16_MAX + 1U;
+  return header.cascades >= 1 && header.cascades <= kMost && header.features <= kMost && header.trees <= kMost &&
+         header.leaves <= kMost && std::has_single_bit(header.leaves);
+}
+
+// Whether every place that the trees name is one that there is.
+bool IsSound(std::span<const uint8_t> file, const TreeFileHeader& header) {
+  const TreeLayout layout(header);
+  for (uint32_t c = 0; c < header.cascades; ++c) {
+    const uint8_t* base = file.data() + c * layout.cascade_bytes;
+    const std::span features(reinterpret_cast<const PixelPlace*>(base + layout.features), header.features);
+    const std::span splits(reinterpret_cast<const Split*>(base + layout.splits),
+                           size_t{header.trees} * (header.leaves - 1));
+    if (!std::ranges::all_of(features, [](const PixelPlace& place) { return place.anchor < kLandmarks; }) ||
+        !std::ranges::all_of(splits, [&](const Split& split) {
+          return split.first < header.features && split.second < header.features;
+        }))
+      return false;
+  }
+  return true;
+}
+
 // The header of a compact file that is whole and was made from `source`; nothing otherwise.
 std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct stat& source) {
   TreeFileHeader header;
   if (file.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, file.data(), sizeof(header));
-  const bool fits = header.magic == kMagic && header.source_size == static_cast<uint64_t>(source.st_size) &&
+  const bool fits = header.magic == kMagic && IsPlausible(header) &&
+                    header.source_size == static_cast<uint64_t>(source.st_size) &&
                     header.source_time == int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec &&
                     file.size() == TreeLayout(header).total &&
-                    header.checksum == Checksum(file.subspan(sizeof(TreeFileHeader)));
+                    header.checksum == Checksum(file.subspan(sizeof(TreeFileHeader))) && IsSound(file, header);
   return fits ? std::optional(header) : std::nullopt;
 }
 
@@ -185,10 +211,12 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     const auto* feature = reinterpret_cast<const PixelPlace*>(base + layout_.features);
     for (float& value : values) {
       const dlib::vector<float, 2> delta(feature->dx, feature->dy);
-      const dlib::point at = to_image(turn * delta + dlib::impl::location(shape, feature->anchor));
+      const dlib::dpoint at = to_image(turn * delta + dlib::impl::location(shape, feature->anchor));
       ++feature;
-      const bool inside = at.x() >= 0 && at.y() >= 0 && at.x() < image.width && at.y() < image.height;
-      const uint8_t* pixel = inside ? image.row(static_cast<int>(at.y())) + 3 * at.x() : nullptr;
+      const int x = NearestPixel(at.x());
+      const int y = NearestPixel(at.y());
+      const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
+      const uint8_t* pixel = inside ? image.row(y) + ptrdiff_t{3} * x : nullptr;
       const int intensity = inside ? (pixel[0] + pixel[1] + pixel[2]) / 3 : 0;
       value = static_cast<float>(intensity);
     }
@@ -219,8 +247,8 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
   }
   Landmarks landmarks;
   for (int i = 0; i < kLandmarks; ++i) {
-    const dlib::point at = to_image(dlib::impl::location(shape, i));
-    landmarks[i] = {static_cast<int>(at.x()), static_cast<int>(at.y())};
+    const dlib::dpoint at = to_image(dlib::impl::location(shape, i));
+    landmarks[i] = {NearestPixel(at.x()), NearestPixel(at.y())};
   }
   return landmarks;
 }

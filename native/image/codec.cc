@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -14,74 +13,61 @@
 namespace maskbench {
 namespace {
 
-constexpr std::array<std::pair<Format, std::string_view>, 5> kNames = {{{Format::kJpeg, "jpeg"},
+constexpr std::array<std::pair<Format, std::string_view>, 6> kNames = {{{Format::kJpeg, "jpeg"},
                                                                         {Format::kPng, "png"},
                                                                         {Format::kWebp, "webp"},
                                                                         {Format::kBmp, "bmp"},
-                                                                        {Format::kTiff, "tiff"}}};
+                                                                        {Format::kTiff, "tiff"},
+                                                                        {Format::kPnm, "pnm"}}};
 
-constexpr std::array<std::pair<std::string_view, Format>, 9> kExtensions = {{{"jpg", Format::kJpeg},
-                                                                             {"jpeg", Format::kJpeg},
-                                                                             {"jpe", Format::kJpeg},
-                                                                             {"png", Format::kPng},
-                                                                             {"webp", Format::kWebp},
-                                                                             {"bmp", Format::kBmp},
-                                                                             {"dib", Format::kBmp},
-                                                                             {"tif", Format::kTiff},
-                                                                             {"tiff", Format::kTiff}}};
+constexpr std::array<std::pair<std::string_view, Format>, 13> kExtensions = {{{"jpg", Format::kJpeg},
+                                                                              {"jpeg", Format::kJpeg},
+                                                                              {"jpe", Format::kJpeg},
+                                                                              {"png", Format::kPng},
+                                                                              {"webp", Format::kWebp},
+                                                                              {"bmp", Format::kBmp},
+                                                                              {"dib", Format::kBmp},
+                                                                              {"tif", Format::kTiff},
+                                                                              {"tiff", Format::kTiff},
+                                                                              {"pbm", Format::kPnm},
+                                                                              {"pgm", Format::kPnm},
+                                                                              {"ppm", Format::kPnm},
+                                                                              {"pnm", Format::kPnm}}};
+
+// What is often found under a photo's name, and is not read: a signature, where it stands, and the format.
+struct Foreign {
+  size_t at;
+  std::string_view signature;
+  std::string_view name;
+};
+constexpr std::array<Foreign, 14> kForeign = {{{0, "GIF8", "GIF"},
+                                               {0, std::string_view("\0\0\0\x0CjP  \r\n\x87\n", 12), "JPEG 2000"},
+                                               {0, "\xFF\x4F\xFF\x51", "JPEG 2000"},
+                                               {0, std::string_view("\0\0\0\x0CJXL \r\n\x87\n", 12), "JPEG XL"},
+                                               {0, "\xFF\x0A", "JPEG XL"},
+                                               {4, "ftypavif", "AVIF"},
+                                               {4, "ftypavis", "AVIF"},
+                                               {4, "ftyphei", "HEIC"},
+                                               {4, "ftyphev", "HEIC"},
+                                               {0, "8BPS", "Photoshop"},
+                                               {0, "\x76\x2F\x31\x01", "OpenEXR"},
+                                               {0, "#?RADIANCE", "Radiance HDR"},
+                                               {0, "P7\n", "PAM"},
+                                               {0, "%PDF-", "PDF"}}};
 
 bool StartsWith(std::span<const uint8_t> file, std::string_view signature, size_t at = 0) {
   return file.size() >= at + signature.size() && std::memcmp(file.data() + at, signature.data(), signature.size()) == 0;
 }
 
-// The size in the frame header (ITU-T T.81, B.2.2); 0×0 where there is none.
-Header ProbeJpeg(const ByteReader& in) {
-  const std::span<const uint8_t> bytes = in.bytes();
-  size_t at = 2;
-  while (at + 9 < bytes.size()) {
-    if (bytes[at] != 0xFF) {
-      ++at;
-      continue;
-    }
-    const int marker = bytes[at + 1];
-    if (marker == 0xFF) {
-      ++at;
-    } else if (marker == 0 || marker == 1 || (marker >= 0xD0 && marker <= 0xD8)) {
-      at += 2;
-    } else if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
-      return {Format::kJpeg, in.U16(at + 7), in.U16(at + 5)};
-    } else if (marker == 0xD9 || marker == 0xDA) {
-      break;
-    } else {
-      at += 2 + in.U16(at + 2);
-    }
-  }
-  return {Format::kJpeg, 0, 0};
-}
-
-// The canvas or frame size (WebP container specification; RFC 6386, 9.1).
-Header ProbeWebp(const ByteReader& in) {
-  const std::span<const uint8_t> bytes = in.bytes();
-  if (StartsWith(bytes, "VP8X", 12)) return {Format::kWebp, int64_t{in.U24(24)} + 1, int64_t{in.U24(27)} + 1};
-  if (StartsWith(bytes, "VP8L", 12)) {
-    const uint32_t bits = in.U32(21);
-    return {Format::kWebp, (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1};
-  }
-  return {Format::kWebp, in.U16(26) & 0x3FFF, in.U16(28) & 0x3FFF};
-}
-
-Header ProbeBmp(const ByteReader& in) {
-  constexpr uint32_t kOldHeaderSize = 12;
-  if (in.U32(14) == kOldHeaderSize) return {Format::kBmp, in.U16(18), in.U16(20)};
-  // A negative height means rows from the top.
-  return {Format::kBmp, static_cast<int32_t>(in.U32(18)), std::abs(int64_t{static_cast<int32_t>(in.U32(22))})};
-}
-
-Header ProbeTiff(std::span<const uint8_t> file) {
-  constexpr uint32_t kWidthTag = 256;
-  constexpr uint32_t kHeightTag = 257;
-  const TiffDirectory directory(file);
-  return {Format::kTiff, directory.Value(kWidthTag), directory.Value(kHeightTag)};
+std::string_view NameOfForeign(std::span<const uint8_t> file) {
+  for (const Foreign& foreign : kForeign)
+    if (StartsWith(file, foreign.signature, foreign.at)) return foreign.name;
+  // Of HEIF's general brands only the list of compatible ones tells which it is.
+  if (!StartsWith(file, "ftypmif1", 4) && !StartsWith(file, "ftypmsf1", 4)) return "";
+  const uint64_t box = std::min<uint64_t>(file.size(), ByteReader(file, true).U32(0));
+  for (size_t at = 16; at + 4 <= box; at += 4)
+    if (StartsWith(file, "avif", at)) return "AVIF";
+  return "HEIC";
 }
 
 }  // namespace
@@ -105,35 +91,64 @@ std::optional<Format> FormatOfPath(std::string_view path) {
 Header Probe(std::span<const uint8_t> file) {
   using std::string_view_literals::operator""sv;
   if (file.empty()) throw Error(ErrorCode::kUnreadable, "", "the file is empty");
-  const ByteReader little(file, false);
-  const ByteReader big(file, true);
   Header header{};
-  if (StartsWith(file, "\xFF\xD8\xFF"sv))
-    header = ProbeJpeg(big);
-  else if (StartsWith(file, "\x89PNG\r\n\x1A\n"sv))
+  if (StartsWith(file, "\xFF\xD8\xFF"sv)) {
+    header = ProbeJpeg(file);
+  } else if (StartsWith(file, "\x89PNG\r\n\x1A\n"sv)) {
+    const ByteReader big(file, true);
     header = {Format::kPng, big.U32(16), big.U32(20)};
-  else if (StartsWith(file, "RIFF"sv) && StartsWith(file, "WEBP"sv, 8))
-    header = ProbeWebp(little);
-  else if (StartsWith(file, "BM"sv))
-    header = ProbeBmp(little);
-  else if (StartsWith(file, "II*\0"sv) || StartsWith(file, "MM\0*"sv))
+  } else if (StartsWith(file, "RIFF"sv) && StartsWith(file, "WEBP"sv, 8)) {
+    header = ProbeWebp(file);
+  } else if (StartsWith(file, "BM"sv)) {
+    header = ProbeBmp(file);
+  } else if (StartsWith(file, "II*\0"sv) || StartsWith(file, "MM\0*"sv) || StartsWith(file, "II+\0"sv) ||
+             StartsWith(file, "MM\0+"sv)) {
     header = ProbeTiff(file);
-  else
-    throw Error(ErrorCode::kUnreadable, "", "not an image (expected JPEG, PNG, WebP, BMP or TIFF data)");
-  if (header.width <= 0 || header.height <= 0)
+  } else if (file.size() >= 3 && file[0] == 'P' && file[1] >= '1' && file[1] <= '6' && std::isspace(file[2]) != 0) {
+    header = ProbePnm(file);
+  } else {
+    constexpr std::string_view kExpected = "expected JPEG, PNG, WebP, BMP, TIFF or PNM data";
+    const std::string_view name = NameOfForeign(file);
+    throw Error(ErrorCode::kUnreadable, "",
+                name.empty()
+                    ? "not an image (" + std::string(kExpected) + ")"
+                    : "the file is " + std::string(name) + ", which is not read (" + std::string(kExpected) + ")");
+  }
+  if (header.width <= 0 || header.height <= 0 || header.width > INT32_MAX || header.height > INT32_MAX)
     throw Error(ErrorCode::kUnreadable, "", "broken " + std::string(Name(header.format)) + " header");
   return header;
 }
 
+void CheckSize(const Header& header, int64_t width, int64_t height) {
+  if (width != header.width || height != header.height)
+    throw Error(ErrorCode::kUnreadable, "",
+                "broken " + std::string(Name(header.format)) + " header: its size is both " +
+                    std::to_string(header.width) + "x" + std::to_string(header.height) + " and " +
+                    std::to_string(width) + "x" + std::to_string(height));
+}
+
 Decoded Decode(std::span<const uint8_t> file, const Header& header) {
-  switch (header.format) {
-    case Format::kJpeg:
-      return DecodeJpeg(file);
-    case Format::kPng:
-      return DecodePng(file);
-    default:
-      return {DecodeOther(file), ExtractIcc(file, header.format), false};
-  }
+  Decoded decoded = [&] {
+    switch (header.format) {
+      case Format::kJpeg:
+        return DecodeJpeg(file, header);
+      case Format::kPng:
+        return DecodePng(file, header);
+      case Format::kWebp:
+        return DecodeWebp(file, header);
+      case Format::kBmp:
+        return DecodeBmp(file, header);
+      case Format::kTiff:
+        return DecodeTiff(file, header);
+      case Format::kPnm:
+        return DecodePnm(file, header);
+    }
+    return Decoded{};
+  }();
+  // The pixels are red, green and blue now: the profile of a grey or CMYK file says nothing of them (ICC.1, 7.2.8).
+  constexpr size_t kColorSpaceAt = 16;
+  if (!StartsWith(decoded.icc, "RGB ", kColorSpaceAt)) decoded.icc.clear();
+  return decoded;
 }
 
 Bytes Encode(const Image& image, Format format, const EncodeOptions& options, const Bytes& icc) {
@@ -143,9 +158,16 @@ Bytes Encode(const Image& image, Format format, const EncodeOptions& options, co
       return EncodeJpeg(image, options.quality.value_or(kJpegQuality), icc);
     case Format::kPng:
       return EncodePng(image, options.png_level, icc);
-    default:
-      return InsertIcc(EncodeOther(image, format, options.quality), format, image, icc);
+    case Format::kWebp:
+      return EncodeWebp(image, options.quality, icc);
+    case Format::kBmp:
+      return EncodeBmp(image);
+    case Format::kTiff:
+      return EncodeTiff(image, icc);
+    case Format::kPnm:
+      return EncodePnm(image);
   }
+  return {};
 }
 
 }  // namespace maskbench

@@ -12,9 +12,9 @@
 
 namespace maskbench {
 
-enum class Format { kJpeg, kPng, kWebp, kBmp, kTiff };
+enum class Format { kJpeg, kPng, kWebp, kBmp, kTiff, kPnm };
 
-// "jpeg", "png", "webp", "bmp" or "tiff".
+// "jpeg", "png", "webp", "bmp", "tiff" or "pnm".
 std::string_view Name(Format format);
 std::optional<Format> FormatOfName(std::string_view name);
 // By a path's extension, in either case.
@@ -22,13 +22,14 @@ std::optional<Format> FormatOfPath(std::string_view path);
 
 struct Header {
   Format format;
+  // Each at most 2^31 - 1.
   int64_t width;
   int64_t height;
 };
 
 struct Decoded {
   Image image;
-  // The ICC profile, empty where there is none.
+  // The ICC profile of the red, green and blue in `image`, empty where there is none.
   Bytes icc;
   // The file ends early or its data are corrupt; what could be read is in `image`.
   bool damaged = false;
@@ -39,7 +40,7 @@ struct Decoded {
 // What the file says it is, without decoding. Throws UNREADABLE.
 Header Probe(std::span<const uint8_t> file);
 // The pixels that OpenCV's imread gives in its colour mode: EXIF orientation applied, grey and CMYK made BGR, 16-bit
-// made 8-bit, alpha dropped. Throws UNREADABLE, or UNSUPPORTED_FORMAT where the formats module is missing.
+// made 8-bit, alpha dropped; of several images or frames the first. Throws UNREADABLE.
 Decoded Decode(std::span<const uint8_t> file, const Header& header);
 
 struct EncodeOptions {
@@ -48,7 +49,7 @@ struct EncodeOptions {
   // How hard PNG is compressed, libdeflate's 0 to 12.
   int png_level = 1;
 };
-// BMP carries no ICC profile.
+// BMP and PNM carry no ICC profile. PNM is always P6, whose three channels a mask's colour needs.
 Bytes Encode(const Image& image, Format format, const EncodeOptions& options, const Bytes& icc);
 
 }  // namespace maskbench

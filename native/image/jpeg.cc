@@ -8,25 +8,31 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include "image/bytes.h"
 #include "image/codecs.h"
 #include "runtime/error.h"
 
 namespace maskbench {
 namespace {
 
+// Of a progressive file, as libjpeg-turbo's own decompressor with its limit on; encoders write about ten. Each costs a
+// pass over the whole image.
+constexpr int kMostScans = 500;
+
 // libjpeg reports an error by not returning; its messages are kept here instead of being printed.
 struct ErrorManager : jpeg_error_mgr {
   std::jmp_buf escape;
   char message[JMSG_LENGTH_MAX] = "";
   bool damaged = false;
+  // The file ended before its end marker.
+  bool ended = false;
 };
 
 ErrorManager& Manager(j_common_ptr info) { return *static_cast<ErrorManager*>(info->err); }
 
-// The warnings that mean lost pixels; others (extra bytes before a marker, odd JFIF versions) are harmless.
-bool MeansDamage(int code) {
-  return code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC;
-}
+// The warnings that mean lost pixels; others (extra bytes before a marker, odd JFIF versions) are harmless. A file that
+// ends is none of them: where pixels lack, JWRN_HIT_MARKER follows.
+bool MeansDamage(int code) { return code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC; }
 
 void Install(jpeg_common_struct* info, ErrorManager& errors) {
   info->err = jpeg_std_error(&errors);
@@ -38,6 +44,7 @@ void Install(jpeg_common_struct* info, ErrorManager& errors) {
   errors.emit_message = [](j_common_ptr common, int level) {
     ErrorManager& manager = Manager(common);
     if (level < 0 && MeansDamage(manager.msg_code)) manager.damaged = true;
+    if (level < 0 && manager.msg_code == JWRN_JPEG_EOF) manager.ended = true;
   };
   errors.output_message = [](j_common_ptr) {};
 }
@@ -63,19 +70,56 @@ int Orientation(const jpeg_decompress_struct& info) {
 struct Decoder {
   jpeg_decompress_struct info{};
   ErrorManager errors{};
+  jpeg_progress_mgr progress{};
+  size_t file_size = 0;
+  // Up to here the file's last whole scan had been read.
+  size_t scans_end = 0;
+
+  Decoder() { Install(reinterpret_cast<jpeg_common_struct*>(&info), errors); }
   ~Decoder() { jpeg_destroy_decompress(&info); }
 };
 
+// Looks at a file of several scans while it is read.
+void Watch(j_common_ptr common) {
+  if (common->is_decompressor == FALSE) return;
+  auto& decoder = *static_cast<Decoder*>(common->client_data);
+  jpeg_decompress_struct& info = decoder.info;
+  if (info.input_scan_number > kMostScans) {
+    std::snprintf(decoder.errors.message, sizeof(decoder.errors.message), "it has more than %d scans", kMostScans);
+    std::longjmp(decoder.errors.escape, 1);
+  }
+  if (info.input_iMCU_row == info.total_iMCU_rows) decoder.scans_end = decoder.file_size - info.src->bytes_in_buffer;
+}
+
+// Whether the scans that were read hold all of the image; where the end marker was read, nobody else can know.
+bool Complete(const jpeg_decompress_struct& info) {
+  for (int i = 0; i < info.num_components; ++i) {
+    // Set by a component's first scan.
+    if (info.comp_info[i].quant_table == nullptr) return false;
+    // How many low bits a coefficient lacks, -1: all.
+    if (info.coef_bits != nullptr)
+      for (int k = 0; k < DCTSIZE2; ++k)
+        if (info.coef_bits[i][k] != 0) return false;
+  }
+  return true;
+}
+
 // Everything between setjmp and longjmp lives in `decoder`, `out` and `line`, outside this frame. False on a fatal
 // error.
-bool Run(Decoder& decoder, std::span<const uint8_t> file, Decoded& out, Bytes& line, int& orientation) {
+bool Run(Decoder& decoder, std::span<const uint8_t> file, const Header& header, Decoded& out, Bytes& line,
+         int& orientation) {
   jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.errors.escape) != 0) return false;
   jpeg_create_decompress(&info);
+  info.client_data = &decoder;
+  decoder.progress.progress_monitor = Watch;
+  info.progress = &decoder.progress;
+  decoder.file_size = file.size();
   jpeg_mem_src(&info, file.data(), file.size());
   jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
   jpeg_save_markers(&info, JPEG_APP0 + 2, 0xFFFF);
   jpeg_read_header(&info, TRUE);
+  CheckSize(header, info.image_width, info.image_height);
   orientation = Orientation(info);
   JOCTET* profile = nullptr;
   unsigned int profile_size = 0;
@@ -94,7 +138,10 @@ bool Run(Decoder& decoder, std::span<const uint8_t> file, Decoded& out, Bytes& l
     jpeg_read_scanlines(&info, &row, 1);
     if (cmyk) CmykToBgr(row, out.image.row(y), out.image.width);
   }
-  jpeg_finish_decompress(&info);
+  // What comes after the pixels is left alone: it may be a camera's trailer, without an end marker before it.
+  out.damaged = decoder.errors.damaged ||
+                (decoder.errors.ended &&
+                 (info.arith_code == TRUE || (jpeg_has_multiple_scans(&info) == TRUE && !Complete(info))));
   return true;
 }
 
@@ -132,16 +179,41 @@ bool Run(Encoder& encoder, const Image& image, int quality, const Bytes& icc) {
 
 }  // namespace
 
-Decoded DecodeJpeg(std::span<const uint8_t> file) {
+// The size in the frame header (ITU-T T.81, B.2.2); 0×0 where there is none.
+Header ProbeJpeg(std::span<const uint8_t> file) {
+  const ByteReader in(file, true);
+  for (uint64_t at = 2; at + 9 < file.size();) {
+    const int marker = file[at + 1];
+    if (file[at] != 0xFF || marker == 0xFF) {
+      ++at;
+    } else if (marker == 0 || marker == 1 || (marker >= 0xD0 && marker <= 0xD8)) {
+      at += 2;
+    } else if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
+      return {Format::kJpeg, in.U16(at + 7), in.U16(at + 5)};
+    } else if (marker == 0xD9 || marker == 0xDA) {
+      break;
+    } else {
+      at += 2 + in.U16(at + 2);
+    }
+  }
+  return {Format::kJpeg, 0, 0};
+}
+
+Decoded DecodeJpeg(std::span<const uint8_t> file, const Header& header) {
   Decoder decoder;
-  Install(reinterpret_cast<jpeg_common_struct*>(&decoder.info), decoder.errors);
   Decoded out;
   Bytes line;
   int orientation = 1;
-  if (!Run(decoder, file, out, line, orientation))
+  bool whole = Run(decoder, file, header, out, line, orientation);
+  if (!whole && decoder.scans_end > 0 && decoder.info.input_scan_number <= kMostScans) {
+    // Of several scans something came after that is none. If they hold all of the image, it is only a trailer.
+    Decoder without_rest;
+    out = {};
+    whole = Run(without_rest, file.first(decoder.scans_end), header, out, line, orientation) && !out.damaged;
+  }
+  if (!whole)
     throw Error(decoder.errors.msg_code == JERR_OUT_OF_MEMORY ? ErrorCode::kOutOfMemory : ErrorCode::kUnreadable, "",
                 std::string("not a readable JPEG: ") + decoder.errors.message);
-  out.damaged = decoder.errors.damaged;
   ApplyOrientation(orientation, out.image);
   return out;
 }

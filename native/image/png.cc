@@ -1,10 +1,13 @@
 #include <libdeflate.h>
 #include <spng.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <string_view>
 #include <utility>
 
+#include "image/bytes.h"
 #include "image/codecs.h"
 #include "runtime/error.h"
 
@@ -23,13 +26,50 @@ void SwapChannels(std::span<uint8_t> pixels) {
   for (size_t i = 0; i + 2 < pixels.size(); i += 3) std::swap(pixels[i], pixels[i + 2]);
 }
 
+// The file without its texts and suggested palettes, where it has any: libspng would decompress and keep them all.
+Bytes WithoutTexts(std::span<const uint8_t> file) {
+  constexpr size_t kSignature = 8;
+  constexpr uint64_t kAround = 12;  // a chunk's length, type and checksum
+  constexpr std::array<std::string_view, 4> kTexts = {"tEXt", "zTXt", "iTXt", "sPLT"};
+  const ByteReader in(file, true);
+  Bytes kept;
+  size_t kept_to = 0;
+  for (uint64_t at = kSignature; at + kAround <= file.size();) {
+    const uint64_t end = std::min<uint64_t>(at + kAround + in.U32(at), file.size());
+    const std::string_view type(reinterpret_cast<const char*>(file.data()) + at + 4, 4);
+    if (std::ranges::find(kTexts, type) != kTexts.end()) {
+      kept.insert(kept.end(), file.begin() + static_cast<ptrdiff_t>(kept_to),
+                  file.begin() + static_cast<ptrdiff_t>(at));
+      kept_to = end;
+    }
+    at = end;
+  }
+  if (kept_to > 0) kept.insert(kept.end(), file.begin() + static_cast<ptrdiff_t>(kept_to), file.end());
+  return kept;
+}
+
+// A file that libspng has begun to read.
+struct Reader {
+  const Bytes without_texts;
+  const Context context{spng_ctx_new(0), spng_ctx_free};
+  spng_ihdr header{};
+
+  explicit Reader(std::span<const uint8_t> file) : without_texts(WithoutTexts(file)) {
+    // Of decompressed profiles and whatever else is kept.
+    constexpr size_t kMostMetadata = size_t{32} << 20;
+    const std::span<const uint8_t> bytes = without_texts.empty() ? file : without_texts;
+    Check(spng_set_chunk_limits(context.get(), kMostMetadata, kMostMetadata), ErrorCode::kUnreadable);
+    Check(spng_set_png_buffer(context.get(), bytes.data(), bytes.size()), ErrorCode::kUnreadable);
+    Check(spng_get_ihdr(context.get(), &header), ErrorCode::kUnreadable);
+  }
+};
+
 }  // namespace
 
-Decoded DecodePng(std::span<const uint8_t> file) {
-  const Context context(spng_ctx_new(0), spng_ctx_free);
-  Check(spng_set_png_buffer(context.get(), file.data(), file.size()), ErrorCode::kUnreadable);
-  spng_ihdr header{};
-  Check(spng_get_ihdr(context.get(), &header), ErrorCode::kUnreadable);
+Decoded DecodePng(std::span<const uint8_t> file, const Header& header) {
+  const Reader reader(file);
+  const Context& context = reader.context;
+  CheckSize(header, reader.header.width, reader.header.height);
   Decoded out;
   out.image = Image(static_cast<int>(header.width), static_cast<int>(header.height));
   Check(spng_decode_image(context.get(), out.image.pixels.data(), out.image.pixels.size(), SPNG_FMT_RGB8, 0),
@@ -140,10 +180,9 @@ Bytes EncodeGreyPng(std::span<const uint8_t> pixels, int width, int height, int 
 }
 
 Bytes DecodePngWithAlpha(std::span<const uint8_t> file, int& width, int& height) {
-  const Context context(spng_ctx_new(0), spng_ctx_free);
-  Check(spng_set_png_buffer(context.get(), file.data(), file.size()), ErrorCode::kUnreadable);
-  spng_ihdr header{};
-  Check(spng_get_ihdr(context.get(), &header), ErrorCode::kUnreadable);
+  const Reader reader(file);
+  const Context& context = reader.context;
+  const spng_ihdr& header = reader.header;
   spng_trns transparent{};
   if (header.color_type != SPNG_COLOR_TYPE_TRUECOLOR_ALPHA && header.color_type != SPNG_COLOR_TYPE_GRAYSCALE_ALPHA &&
       spng_get_trns(context.get(), &transparent) != 0)

@@ -157,7 +157,7 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
       const std::optional<Format> format = FormatOfPath(request.output);
       if (!format)
         throw Error(ErrorCode::kInvalidArgument, request.output,
-                    "expected an output name that ends in .jpg, .png, .webp, .bmp or .tif");
+                    "expected an output name that ends in .jpg, .png, .webp, .bmp, .tif or .ppm");
       Naming(request.output, ErrorCode::kWriteFailed,
              [&] { WriteFileAtomically(request.output, Encode(image, *format, options_.encode, decoded.icc)); });
     } else {

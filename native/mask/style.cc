@@ -7,8 +7,6 @@
 
 #include "mask/drawing.h"
 #include "mask/mesh.h"
-#include "opencv/module.h"
-#include "runtime/error.h"
 
 namespace maskbench {
 namespace {
@@ -99,10 +97,12 @@ Ellipse MakeEllipse(const Landmarks& points, char style) {
       top = points[29].y + 0.33 * (points[46].x - points[40].x);
   }
   const double height = points[8].y - top;
-  // A face upside down or mirrored would give a negative size, which OpenCV refuses.
+  // A face upside down or mirrored would give a negative size.
   return {static_cast<float>(points[28].x), static_cast<float>(top + height / 2),
           std::max(0, static_cast<int>(0.8 * (points[13].x - points[3].x))), std::max(0, static_cast<int>(height))};
 }
+
+}  // namespace
 
 FlatShape ShapeOf(const Landmarks& points, const FlatStyle& style) {
   if (const auto* nist = std::get_if<NistStyle>(&style)) return MakePolygon(points, *nist);
@@ -110,6 +110,8 @@ FlatShape ShapeOf(const Landmarks& points, const FlatStyle& style) {
   if (letter == 'b' || letter == 'd' || letter == 'f') return MakeEllipse(points, letter);
   return MakePolygon(points, letter);
 }
+
+namespace {
 
 // The pixels that a style colours.
 std::vector<PixelSpan> SpansOf(const Landmarks& landmarks, const FlatStyle& style, const Image& image) {
@@ -148,18 +150,6 @@ Drawing PlanFlat(const Image& image, const Landmarks& landmarks, const FlatStyle
   }
   rows.push_back(static_cast<int>(spans.size()));
   return {region, std::move(rows), FlatDrawing{color, std::move(spans)}};
-}
-
-void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* style, Color color) {
-  try {
-    const opencv::Functions& functions = opencv::Load();
-    if (style == nullptr) return functions.outline(image, nullptr, landmarks, color);
-    const FlatShape shape = ShapeOf(landmarks, *style);
-    functions.outline(image, &shape, landmarks, color);
-  } catch (const std::exception& error) {
-    throw Error(ErrorCode::kUnavailable, "drawLandmarks",
-                std::string("OpenCV, which draws them, cannot be loaded: ") + error.what());
-  }
 }
 
 }  // namespace maskbench

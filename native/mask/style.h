@@ -39,6 +39,8 @@ using FlatStyle = std::variant<char, NistStyle>;
 // A polygon, or an ellipse.
 using FlatShape = std::variant<std::vector<Point>, Ellipse>;
 
+FlatShape ShapeOf(const Landmarks& points, const FlatStyle& style);
+
 // Fills the style's shape with one colour, and in `matte` (a byte a pixel), unless that is empty, with 255.
 void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color, std::span<uint8_t> matte);
 
@@ -46,7 +48,6 @@ void DrawFlat(Image& image, const Landmarks& landmarks, const FlatStyle& style, 
 Drawing PlanFlat(const Image& image, const Landmarks& landmarks, const FlatStyle& style, Color color);
 
 // Draws the style's outline, if there is one, and the landmarks with their numbers, for looking at what was found.
-// Throws UNAVAILABLE without OpenCV.
 void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* style, Color color);
 
 }  // namespace maskbench

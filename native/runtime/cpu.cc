@@ -36,8 +36,9 @@ int AvailableProcessors() {
     std::ifstream in(folder + "/cpu.max");
     std::string quota;
     double period = 0;
-    if (in >> quota >> period && quota != "max" && period > 0)
-      count = std::min(count, std::ceil(std::stod(quota) / period));
+    // ("max", no quota, is no number.)
+    const double processors = in >> quota >> period ? std::strtod(quota.c_str(), nullptr) / period : 0;
+    if (processors > 0) count = std::min(count, std::ceil(processors));
   }
   return std::max(1, static_cast<int>(count));
 }

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <exception>
+#include <system_error>
 #include <utility>
 
-#include "runtime/cpu.h"
+#include "runtime/error.h"
 
 namespace maskbench {
 
@@ -19,7 +21,26 @@ constexpr int kNiceness = 5;
 
 ThreadPool& ThreadPool::Shared() {
   static ThreadPool pool;
+  [[maybe_unused]] static const bool registered = [] {
+    StopAtExit();
+    return true;
+  }();
   return pool;
+}
+
+void ThreadPool::StopAtExit() {
+  // Like atexit, but told the status.
+  on_exit(
+      [](int status, void*) {
+        ThreadPool& pool = Shared();
+        {
+          const std::lock_guard lock(pool.mutex_);
+          pool.stopping_ = true;
+          if (pool.idle_ < static_cast<int>(pool.threads_.size())) _exit(status);
+        }
+        pool.Stop();
+      },
+      nullptr);
 }
 
 ThreadPool::~ThreadPool() { Stop(); }
@@ -37,7 +58,20 @@ void ThreadPool::Stop() {
 
 void ThreadPool::Reserve(int threads) {
   const std::lock_guard lock(mutex_);
-  while (static_cast<int>(threads_.size()) < threads) threads_.emplace_back([this] { Loop(); });
+  try {
+    while (static_cast<int>(threads_.size()) < threads) threads_.emplace_back([this] { Loop(); });
+  } catch (const std::system_error& error) {
+    if (threads_.empty())
+      throw Error(ErrorCode::kUnavailable, "threads", std::string("no thread can be made: ") + error.what());
+    if (!std::exchange(noted_, true))
+      note_ = "only " + std::to_string(threads_.size()) + " of " + std::to_string(threads) +
+              " threads could be made: " + error.what();
+  }
+}
+
+std::string ThreadPool::TakeNote() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(note_, {});
 }
 
 void ThreadPool::Submit(std::function<void()> work) {
@@ -70,9 +104,8 @@ void ThreadPool::Loop() {
   }
 }
 
-WorkQueue::WorkQueue(int concurrency) : concurrency_(concurrency) { ThreadPool::Shared().Reserve(concurrency); }
-
 void WorkQueue::Submit(std::function<void()> work) {
+  ThreadPool::Shared().Reserve(concurrency_);
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(work));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,13 +18,19 @@ class ThreadPool {
   static ThreadPool& Shared();
   ~ThreadPool();
 
-  // Makes sure that at least `threads` threads exist.
+  // Makes `threads` threads, or as many as the system gives: the next call tries again. Throws UNAVAILABLE where there
+  // is none at all.
   void Reserve(int threads);
+  // Tells once that there are fewer threads than were asked for; empty otherwise.
+  std::string TakeNote();
   void Submit(std::function<void()> work);
   // Threads that have nothing to do just now.
   int Idle();
-  // Waits for what is running and runs nothing more. For the end of the process.
+  // Waits for what is running and runs nothing more. For the end of a program.
   void Stop();
+  // From here on a call of exit() looks at the pool before it destroys anything made until now: where work is under
+  // way, the process ends at once.
+  static void StopAtExit();
 
  private:
   void Loop();
@@ -34,12 +41,15 @@ class ThreadPool {
   std::vector<std::thread> threads_;
   bool stopping_ = false;
   int idle_ = 0;
+  std::string note_;
+  bool noted_ = false;
 };
 
 // First in, first out; at most `concurrency` pieces of its work run on the shared pool at once.
 class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
  public:
-  explicit WorkQueue(int concurrency);
+  explicit WorkQueue(int concurrency) : concurrency_(concurrency) {}
+  // Throws UNAVAILABLE where there is no thread to do any work.
   void Submit(std::function<void()> work);
 
  private:
