@@ -10,7 +10,7 @@ const { values, positionals } = parseArgs({
     keep: { type: 'string', default: 'build/fuzz' },
   },
 });
-const step = 500;
+const step = 100;
 const end = Number(values.first) + Number(values.count);
 for (const kind of positionals.length > 0 ? (positionals as Kind[]) : kinds) {
   const whole: Campaign = { counts: {}, failures: [] };
