@@ -19,7 +19,7 @@ export interface Campaign {
 /** No file needs so long; whoever takes longer hangs, on however busy a machine. */
 const patience = 60_000;
 /** Then a new process is begun. */
-const perProcess = 2000;
+const perProcess = 500;
 
 /** Reads mutations `first` to `first + count - 1` of one kind of file, in processes of their own. Files that fail are left in `keep`. */
 export async function fuzz(

@@ -48,7 +48,7 @@ export function mutate(seeds: readonly Buffer[], number: number): Buffer {
   const splice = (from: number, to: number, between: Buffer) => {
     data = Buffer.concat([data.subarray(0, from), between, data.subarray(to)]);
   };
-  for (let changes = 1 + below(5); changes > 0; changes--) {
+  for (let changes = 1 + below(1 + below(5)); changes > 0; changes--) {
     const at = below(data.length + 1);
     const length = below(4) === 0 ? below(data.length - at + 1) : Math.min(below(9), data.length - at);
     const kinds = [

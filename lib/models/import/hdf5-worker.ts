@@ -18,8 +18,8 @@ export interface Hdf5Tensor {
   type: 'half' | 'bfloat16' | 'float' | 'double';
 }
 
-/** What the thread answers. */
-export type Hdf5Answer = { tensors: Hdf5Tensor[] } | { problem: string };
+/** What the thread answers: that it begins to read, then what came of it. */
+export type Hdf5Answer = 'begun' | { tensors: Hdf5Tensor[] } | { problem: string };
 
 /** HDF5's own numbers of types. */
 const floats = 1;
@@ -130,6 +130,7 @@ class Reader {
 }
 
 const { bytes, names } = workerData as Hdf5Request;
+parentPort?.postMessage('begun' satisfies Hdf5Answer);
 try {
   module.FS.createDataFile('/', 'file', bytes, true, false, true);
   let file: File;

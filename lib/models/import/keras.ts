@@ -52,23 +52,47 @@ async function readWhole(file: string): Promise<Hdf5Source> {
 function readHdf5({ bytes, names }: Hdf5Source): Promise<Hdf5Tensor[]> {
   // Handed over, for it is large; small buffers share memory with others.
   const own = bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength === bytes.length;
+  const size = bytes.length;
   const request: Hdf5Request = { bytes: own ? (bytes as Buffer<ArrayBuffer>) : Uint8Array.from(bytes), names };
   const worker = new Worker(new URL(import.meta.resolve('#hdf5-worker')), {
     workerData: request,
     transferList: [request.bytes.buffer],
+    // It needs none of the loaders that this process may have been started with.
+    execArgv: [],
     // HDF5 prints what it throws.
     stdout: true,
     stderr: true,
   });
+  let watch: NodeJS.Timeout | undefined;
   const answer = new Promise<Hdf5Tensor[]>((resolve, reject) => {
-    worker.once('message', (message: Hdf5Answer) => {
-      if ('tensors' in message) resolve(message.tensors);
+    worker.on('message', (message: Hdf5Answer) => {
+      if (message === 'begun')
+        watch = whenTooLong(leastSeconds + size / slowest, () =>
+          reject(new Error('is damaged: reading it never ends')),
+        );
+      else if ('tensors' in message) resolve(message.tensors);
       else reject(new Error(message.problem));
     });
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('ended the program that reads HDF5')));
   });
-  return answer.finally(() => worker.terminate());
+  return answer.finally(() => {
+    clearInterval(watch);
+    return worker.terminate();
+  });
+}
+
+/** Damaged links may lead HDF5 in a circle. A sound file is read in a hundredth of this time: at most so many bytes a second. */
+const leastSeconds = 1.2;
+const slowest = 2e6;
+
+/** Calls `stop` once so many seconds have gone by, of the clock and of this process's own: a busy machine is waited for. */
+function whenTooLong(seconds: number, stop: () => void): NodeJS.Timeout {
+  const start = { clock: performance.now(), own: process.cpuUsage() };
+  return setInterval(() => {
+    const { user, system } = process.cpuUsage(start.own);
+    if (performance.now() - start.clock > 1000 * seconds && user + system > 1e6 * seconds) stop();
+  }, 100);
 }
 
 function toFloats({ type, bytes }: Hdf5Tensor): Float32Array {
