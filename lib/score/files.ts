@@ -26,7 +26,11 @@ const mainFile = (folder: string) => path.join(folder, 'scores.json');
 export async function checkScoresFolder(folder: string): Promise<void> {
   const main = mainFile(folder);
   await checkReplaceable(main, 'unfinished scores', (head) => head.equals(unfinished)).catch(() => {
-    throw new MaskbenchError('OUTPUT_EXISTS', main, `${main}: the output exists already`);
+    throw new MaskbenchError(
+      'OUTPUT_EXISTS',
+      main,
+      `${main}: the output exists already; evaluate --all-pairs reports on it again`,
+    );
   });
   if (existsSync(toPath(main))) return;
   for (const name of arrays) await checkReplaceable(path.join(folder, `${name}.npy`), 'no file', () => false);
