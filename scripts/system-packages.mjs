@@ -18,8 +18,11 @@ export const buildPackages = [
 ];
 export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
 export const testPackages = [
+  'clang',
   'clang-format',
   'clang-tidy',
+  'dpkg-dev',
+  'libclang-rt-14-dev',
   'libopencv-calib3d-dev',
   'libopencv-core-dev',
   'libopencv-imgproc-dev',

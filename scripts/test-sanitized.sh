@@ -40,6 +40,7 @@ export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0 UBSAN_OPTIONS=print_
 ava() { node node_modules/ava/entrypoints/cli.mjs --serial --timeout=10m "$@"; }
 # Small photos only: dlib's detector is twenty times slower here.
 ava test/mask/masker.test.ts test/mask/kernels.test.ts test/metrics/score-set.test.ts test/metrics/evaluate.test.ts
+ava test/image/readers.test.ts --match='L1: no*' --match='L7*' --match='L8*' --match='L11: *damaged' --match='L11: *animated*' --match='L14*'
 ava test/face/device.test.ts --match='*walked*'
 ava test/mask/templates.test.ts --match='how a mask*' --match='bad templates*' --match='a template of the user*'
 # ONNX Runtime is not built with the sanitizers; what is around it is.

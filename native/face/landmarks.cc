@@ -211,10 +211,12 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     const auto* feature = reinterpret_cast<const PixelPlace*>(base + layout_.features);
     for (float& value : values) {
       const dlib::vector<float, 2> delta(feature->dx, feature->dy);
-      const dlib::point at = to_image(turn * delta + dlib::impl::location(shape, feature->anchor));
+      const dlib::dpoint at = to_image(turn * delta + dlib::impl::location(shape, feature->anchor));
       ++feature;
-      const bool inside = at.x() >= 0 && at.y() >= 0 && at.x() < image.width && at.y() < image.height;
-      const uint8_t* pixel = inside ? image.row(static_cast<int>(at.y())) + 3 * at.x() : nullptr;
+      const int x = NearestPixel(at.x());
+      const int y = NearestPixel(at.y());
+      const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
+      const uint8_t* pixel = inside ? image.row(y) + ptrdiff_t{3} * x : nullptr;
       const int intensity = inside ? (pixel[0] + pixel[1] + pixel[2]) / 3 : 0;
       value = static_cast<float>(intensity);
     }
@@ -245,8 +247,8 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
   }
   Landmarks landmarks;
   for (int i = 0; i < kLandmarks; ++i) {
-    const dlib::point at = to_image(dlib::impl::location(shape, i));
-    landmarks[i] = {static_cast<int>(at.x()), static_cast<int>(at.y())};
+    const dlib::dpoint at = to_image(dlib::impl::location(shape, i));
+    landmarks[i] = {NearestPixel(at.x()), NearestPixel(at.y())};
   }
   return landmarks;
 }

@@ -27,14 +27,22 @@ class LandmarkPredictor {
   virtual std::span<const uint8_t> trees() const = 0;
 };
 
+// As dlib rounds; what a broken model puts out of all range, or nowhere, is far outside every image.
+MASKBENCH_HOST_DEVICE inline int NearestPixel(double value) {
+  constexpr double kFar = 1 << 30;
+  return value > -kFar && value < kFar ? static_cast<int>(std::floor(value + 0.5))
+         : value >= kFar               ? 1 << 30
+                                       : -(1 << 30);
+}
+
 // From a box's own coordinates (0 to 1) to pixels: x' = m[0] x + m[1] y + b[0], y' = m[2] x + m[3] y + b[1].
 struct BoxToPixels {
   double m[4], b[2];
 
   // The pixel that a place falls on.
   MASKBENCH_HOST_DEVICE void PixelAt(float x, float y, int& column, int& row) const {
-    column = static_cast<int>(std::floor((m[0] * static_cast<double>(x) + m[1] * static_cast<double>(y)) + b[0] + 0.5));
-    row = static_cast<int>(std::floor((m[2] * static_cast<double>(x) + m[3] * static_cast<double>(y)) + b[1] + 0.5));
+    column = NearestPixel((m[0] * static_cast<double>(x) + m[1] * static_cast<double>(y)) + b[0]);
+    row = NearestPixel((m[2] * static_cast<double>(x) + m[3] * static_cast<double>(y)) + b[1]);
   }
 };
 BoxToPixels PixelsOf(const Box& box);

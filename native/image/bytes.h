@@ -49,8 +49,6 @@ class TiffDirectory {
     if (count_ > bytes.size() / kEntry) count_ = 0;
   }
 
-  uint64_t count() const { return count_; }
-
   // A tag's single SHORT, LONG or LONG8; 0 where it is absent.
   uint64_t Value(uint32_t tag) const {
     constexpr uint32_t kShort = 3;

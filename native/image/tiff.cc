@@ -141,6 +141,7 @@ bool PiecesAreWhole(TIFF* tiff, std::span<const uint8_t> file) {
   const uint32_t strips_a_plane = (height + rows - 1) / rows;
   const auto full = static_cast<size_t>(tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff));
   const uint32_t pieces = tiled ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
+  Bytes room;
   for (uint32_t i = 0; i < pieces; ++i) {
     const uint64_t at = TIFFGetStrileOffset(tiff, i);
     const uint64_t size = TIFFGetStrileByteCount(tiff, i);
@@ -156,7 +157,8 @@ bool PiecesAreWhole(TIFF* tiff, std::span<const uint8_t> file) {
     } else if (scheme == COMPRESSION_PACKBITS) {
       unpacked = PackBitsSize(data);
     } else if (scheme == COMPRESSION_DEFLATE || scheme == COMPRESSION_ADOBE_DEFLATE) {
-      unpacked = DeflateSize(data, full);
+      room.resize(full);
+      unpacked = DeflateSize(data, room);
     }
     if (unpacked != least && unpacked != full) return false;
   }

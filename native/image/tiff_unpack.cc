@@ -4,7 +4,6 @@
 
 #include <array>
 #include <memory>
-#include <vector>
 
 namespace maskbench {
 
@@ -62,12 +61,11 @@ std::optional<size_t> PackBitsSize(std::span<const uint8_t> data) {
   return size;
 }
 
-std::optional<size_t> DeflateSize(std::span<const uint8_t> data, size_t most) {
+std::optional<size_t> DeflateSize(std::span<const uint8_t> data, std::span<uint8_t> room) {
   const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> decompressor(
       libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
-  std::vector<uint8_t> out(most);
   size_t size = 0;
-  if (libdeflate_zlib_decompress(decompressor.get(), data.data(), data.size(), out.data(), most, &size) !=
+  if (libdeflate_zlib_decompress(decompressor.get(), data.data(), data.size(), room.data(), room.size(), &size) !=
       LIBDEFLATE_SUCCESS)
     return std::nullopt;
   return size;

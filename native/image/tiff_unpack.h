@@ -13,8 +13,8 @@ namespace maskbench {
 
 std::optional<size_t> LzwSize(std::span<const uint8_t> data);
 std::optional<size_t> PackBitsSize(std::span<const uint8_t> data);
-// At most `most` bytes.
-std::optional<size_t> DeflateSize(std::span<const uint8_t> data, size_t most);
+// At most as many as `room` has, which is written over.
+std::optional<size_t> DeflateSize(std::span<const uint8_t> data, std::span<uint8_t> room);
 
 }  // namespace maskbench
 

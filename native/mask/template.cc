@@ -254,6 +254,7 @@ TextureTile LoadTile(const std::string& path) {
     if (header.width * header.height > kMostPixels)
       throw Error(ErrorCode::kTooLarge, "", "the texture is larger than " + std::to_string(kMostPixels) + " pixels");
     Decoded decoded = Decode(file, header);
+    if (decoded.damaged) throw Error(ErrorCode::kDamaged, "", "the file is truncated or its data are corrupt");
     return TextureTile{path, decoded.image.width, decoded.image.height, std::move(decoded.image.pixels)};
   });
 }
