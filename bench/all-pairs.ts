@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { npyHeader } from '../lib/files/npy.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const dimensions = 512;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { generateCorpora, layouts, Masker } from 'maskbench';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 /** Time and memory of listing a data set of 200,000 photos, and what generating costs beside masking itself. */
 export async function benchDataset({ quick, photos }: BenchOptions): Promise<void> {

@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { resolveModel } from '../lib/embed/embedder.js';
 import { faceApiDescriptor } from '../test/support/models.js';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const batch = 32;
 

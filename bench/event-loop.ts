@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Masker } from 'maskbench';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 async function p99During(work: () => Promise<unknown>): Promise<number> {
   const delay = monitorEventLoopDelay({ resolution: 1 });

@@ -7,23 +7,12 @@ import { benchEmbedding } from './embedding.js';
 import { benchEventLoop } from './event-loop.js';
 import { benchMasking } from './masking.js';
 import { benchMetrics } from './metrics.js';
+import type { BenchOptions } from './options.js';
 import { benchRealism } from './realism.js';
 import { benchRealMasks } from './realism-real.js';
 import { benchRecall } from './recall.js';
 import { benchStages } from './stages.js';
 import { benchTemplates } from './templates.js';
-
-export interface BenchOptions {
-  /** Small enough for a smoke test; the figures mean nothing. */
-  quick: boolean;
-  threads: number[];
-  /** Photos of the event loop and data set benchmarks. */
-  photos: number;
-  /** A corpus of a data set with real masks. */
-  real: string | undefined;
-  /** Where what can be is done: masking, embedding, all pairs. */
-  device: string;
-}
 
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   masking: benchMasking,

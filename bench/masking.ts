@@ -5,7 +5,7 @@ import { Masker, maskFiles } from 'maskbench';
 import sharp from 'sharp';
 import { Bench } from 'tinybench';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 /** The paper's Python program on one core of this kind of machine, photos a second, by corpus (stated in docs/speed.md). */
 const paper: Record<string, number> = { 'lfw-size': 38, 'celeba-size': 47 };

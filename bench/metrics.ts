@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bootstrap } from 'maskbench';
 import { npyHeader } from '../lib/files/npy.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const chunk = 1_000_000;
 

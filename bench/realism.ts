@@ -6,8 +6,8 @@ import { Masker } from 'maskbench';
 import sharp from 'sharp';
 import { drawnTemplates } from '../lib/mask/templates/drawn.js';
 import { native } from '../lib/native.js';
-import type { BenchOptions } from './main.js';
 import { buildChain, placeOf, runChain, sixLandmarks } from './opencv-chain.js';
+import type { BenchOptions } from './options.js';
 import {
   correlation,
   grainOf,

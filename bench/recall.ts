@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Box, type DetectResult, type Face, Masker, type SearchOptions } from 'maskbench';
 import { samplePhoto } from '../test/support/files.js';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const area = ({ left, top, right, bottom }: Box) => Math.max(0, right - left + 1) * Math.max(0, bottom - top + 1);
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Masker, type MaskResult, type RawImage } from 'maskbench';
 import sharp from 'sharp';
-import type { BenchOptions } from './main.js';
 import { buildChain, placeOf, runChain, sixLandmarks } from './opencv-chain.js';
+import type { BenchOptions } from './options.js';
 import { flatten } from './realism.js';
 
 const demo = path.join(

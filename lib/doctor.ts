@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { CudaDevice } from '../binding.js';
 import { onnxRuntimeLibrary } from './embed/runtime.js';
-import { defaultLandmarkModel } from './mask/masker.js';
+import { defaultLandmarkModel } from './face/landmark-model.js';
 import { presets } from './models/presets.js';
 import { native } from './native.js';
 import { packageRoot } from './package-root.js';

@@ -1,4 +1,26 @@
 export type { CudaDevice } from '../binding.js';
+export {
+  type AllPairsEvaluation,
+  type AllPairsTargets,
+  type EdgesAround,
+  evaluateAllPairs,
+  type ImpostorPair,
+} from './all-pairs/evaluate.js';
+export { loadScores, readExcluded, saveScores } from './all-pairs/files.js';
+export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './all-pairs/rates.js';
+export {
+  type AllScores,
+  type Metric,
+  mergeScores,
+  metrics,
+  readIndex,
+  type ScoreAllOptions,
+  type ScoredImage,
+  type Side,
+  samePhotoModes,
+  scoreAll,
+  sides,
+} from './all-pairs/score-all.js';
 export { type BenchmarkModel, type BenchmarkModelsOptions, benchmarkModels } from './benchmarks/models.js';
 export {
   type DataSet,
@@ -46,24 +68,21 @@ export {
   type IndexLine,
 } from './embed/files.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
+export type { Box, Face } from './face/face.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
 export { isPhotoName } from './files/walk.js';
+export type { ImageFormat, ImageInput, RawImage } from './image/image.js';
 export {
-  type Box,
   type CopyMode,
   copyModes,
   type DetectOptions,
   type DetectResult,
-  type Face,
-  type ImageFormat,
-  type ImageInput,
   type Look,
   type MaskedFace,
   Masker,
   type MaskerOptions,
   type MaskOptions,
   type MaskResult,
-  type RawImage,
   type Selection,
   selections,
   type Wear,
@@ -161,25 +180,3 @@ export { writeBenchmarkReport } from './report/benchmark.js';
 export { contactSheet } from './report/contact-sheet.js';
 export { writeEvaluationReport } from './report/evaluation.js';
 export { type StyleSheetOptions, styleSheet } from './report/style-sheet.js';
-export {
-  type AllPairsEvaluation,
-  type AllPairsTargets,
-  type EdgesAround,
-  evaluateAllPairs,
-  type ImpostorPair,
-} from './score/evaluate.js';
-export { loadScores, readExcluded, saveScores } from './score/files.js';
-export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './score/rates.js';
-export {
-  type AllScores,
-  type Metric,
-  mergeScores,
-  metrics,
-  readIndex,
-  type ScoreAllOptions,
-  type ScoredImage,
-  type Side,
-  samePhotoModes,
-  scoreAll,
-  sides,
-} from './score/score-all.js';

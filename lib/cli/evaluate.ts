@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { loadScores } from '../all-pairs/files.js';
+import { metricNames } from '../all-pairs/score-all.js';
 import { invalid, MaskbenchError } from '../errors.js';
 import { readText } from '../files/text.js';
 import type { Comparisons } from '../metrics/comparisons.js';
@@ -19,8 +21,6 @@ import {
   writeEvaluationReport,
 } from '../report/evaluation.js';
 import { toJson } from '../report/page.js';
-import { loadScores } from '../score/files.js';
-import { metricNames } from '../score/score-all.js';
 import { integer, number, rates } from './numbers.js';
 import { refuseIdle } from './options.js';
 import { print, printTable, warn } from './output.js';

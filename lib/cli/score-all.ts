@@ -1,15 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import {
-  allPairsRows,
-  allPairsSummary,
-  identificationRows,
-  suspectsFile,
-  writeAllPairsReport,
-} from '../report/all-pairs.js';
-import { shown } from '../report/evaluation.js';
-import { toJson } from '../report/page.js';
-import { type AllPairsTargets, evaluateAllPairs } from '../score/evaluate.js';
-import { checkScoresFolder, loadScores, readExcluded, saveScores } from '../score/files.js';
+import { type AllPairsTargets, evaluateAllPairs } from '../all-pairs/evaluate.js';
+import { checkScoresFolder, loadScores, readExcluded, saveScores } from '../all-pairs/files.js';
 import {
   type AllScores,
   mergeScores,
@@ -19,7 +10,16 @@ import {
   samePhotoModes,
   scoreAll,
   sides,
-} from '../score/score-all.js';
+} from '../all-pairs/score-all.js';
+import {
+  allPairsRows,
+  allPairsSummary,
+  identificationRows,
+  suspectsFile,
+  writeAllPairsReport,
+} from '../report/all-pairs.js';
+import { shown } from '../report/evaluation.js';
+import { toJson } from '../report/page.js';
 import { integer, rates, shard } from './numbers.js';
 import { refuseIdle } from './options.js';
 import { exitCodes, print, printTable, warn } from './output.js';

@@ -11,7 +11,7 @@ import {
   placeOf,
   type WalkProblem,
 } from '../files/walk.js';
-import { addTo } from '../groups.js';
+import { addTo } from '../multimap.js';
 
 /** A photo of a data set. */
 export interface SourcePhoto extends Partial<WalkProblem> {

@@ -14,9 +14,11 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
+import type { Face } from '../face/face.js';
 import { checkFace } from '../face/known.js';
+import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
-import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
+import { type ImageInput, toSource } from '../image/image.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
 import { defaultModelFile, presets } from '../models/presets.js';
 import { native } from '../native.js';

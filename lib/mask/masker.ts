@@ -23,15 +23,18 @@ import {
   checkText,
   invalid,
 } from '../errors.js';
+import type { Box, Face } from '../face/face.js';
 import { checkFace } from '../face/known.js';
+import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
+import { type ImageInput, imageFormats, type RawImage, toSource } from '../image/image.js';
 import { native } from '../native.js';
 import { formatColor, parseColor } from './color.js';
 import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
 import { readTemplates } from './templates/folder.js';
 import type { TemplateDescription, TemplateView } from './templates/template.js';
 
-export type { ImageFormat, Wear } from '../../binding.js';
+export type { Wear } from '../../binding.js';
 
 /** Which faces of a photo are masked. */
 export const selections = ['largest', 'all', 'only'] as const;
@@ -40,8 +43,6 @@ export type Selection = (typeof selections)[number];
 /** How a photo gets beside its twin. */
 export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
 export type CopyMode = (typeof copyModes)[number];
-
-export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff'] as const satisfies readonly ImageFormat[];
 
 /** Options of a {@link Masker}. */
 export interface MaskerOptions extends SearchOptions {
@@ -96,23 +97,6 @@ export interface MaskerOptions extends SearchOptions {
   concurrency?: number;
 }
 
-/** Inclusive pixels. */
-export interface Box {
-  left: number;
-  top: number;
-  right: number;
-  bottom: number;
-}
-
-/** A face that was found. */
-export interface Face {
-  box: Box;
-  /** The detector's confidence above its threshold; 0 and more, seldom above 4. */
-  score: number;
-  /** 68 points [x, y] in pixels, iBUG order, index 0 first. */
-  landmarks: [number, number][];
-}
-
 /** What was drawn on a face; given with a face, the same is drawn again. */
 export interface Look {
   /** A style's name. */
@@ -134,17 +118,6 @@ export interface Look {
 export interface MaskedFace extends Face, Partial<Look> {
   masked: boolean;
 }
-
-/** Rows of 8-bit pixels without padding, top first: grey (1 channel), RGB (3) or RGBA (4; alpha is dropped). */
-export interface RawImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
-  channels: 1 | 3 | 4;
-}
-
-/** A path, an image file's bytes, or pixels. Bytes and pixels must not change until the call's promise settles. */
-export type ImageInput = string | Uint8Array | RawImage;
 
 /** Options of {@link Masker.detect}. */
 export interface DetectOptions {
@@ -204,31 +177,6 @@ export interface MaskResult {
   /** The masked image as RGB pixels, where the input was pixels and no format was asked for. */
   raw?: RawImage;
   milliseconds: number;
-}
-
-const debianLandmarks = '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
-
-/** The landmark model that is used when no option names one. */
-export function defaultLandmarkModel(): string {
-  return process.env.MASKBENCH_LANDMARKS || debianLandmarks;
-}
-
-/** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
-export function toSource(
-  input: ImageInput,
-  name = 'input',
-): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
-  if (typeof input === 'string') return { path: checkPath(name, input) };
-  if (input instanceof Uint8Array) return { data: input };
-  if (typeof input !== 'object' || input === null || !(input.data instanceof Uint8Array))
-    throw invalid(name, 'a path, a Buffer or { data, width, height, channels }', input);
-  const width = checkInteger('width', input.width, 1, 65535);
-  const height = checkInteger('height', input.height, 1, 65535);
-  const { channels, data } = input;
-  if (channels !== 1 && channels !== 3 && channels !== 4) throw invalid('channels', '1, 3 or 4', channels);
-  if (data.length !== width * height * channels)
-    throw invalid('data', `${width * height * channels} bytes (width × height × channels)`, data.length);
-  return { data, width, height, channels };
 }
 
 /** A template's pictures as the addon takes them. */

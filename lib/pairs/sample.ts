@@ -2,7 +2,7 @@ import path from 'node:path';
 import { readManifest } from '../corpus/manifest.js';
 import { checkChoice, checkInteger, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { byBytes } from '../files/path.js';
-import { addTo } from '../groups.js';
+import { addTo } from '../multimap.js';
 import { NamedRandom } from '../random.js';
 import type { Pair } from './list.js';
 

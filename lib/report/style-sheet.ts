@@ -10,8 +10,9 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
+import type { Box } from '../face/face.js';
 import { toPath } from '../files/path.js';
-import { type Box, Masker, type MaskerOptions } from '../mask/masker.js';
+import { Masker, type MaskerOptions } from '../mask/masker.js';
 import { drawSheet, type SheetRow } from './contact-sheet.js';
 
 /** Options of {@link styleSheet}. */

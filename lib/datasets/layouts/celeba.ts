@@ -3,7 +3,7 @@ import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
 import { toPath } from '../../files/path.js';
 import { numberedLines, readNames } from '../../files/text.js';
-import { addTo } from '../../groups.js';
+import { addTo } from '../../multimap.js';
 import {
   entriesOf,
   holdsPhotos,

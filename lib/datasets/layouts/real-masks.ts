@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { toPath } from '../../files/path.js';
 import { readNames, textLines } from '../../files/text.js';
-import { addTo } from '../../groups.js';
+import { addTo } from '../../multimap.js';
 import {
   entriesOf,
   type IdentityPhotos,
