@@ -48,8 +48,16 @@ export type {
 export type { CorpusCounts, CorpusDescription } from './datasets/corpus.js';
 export { type FetchOptions, fetchDataset } from './datasets/fetch.js';
 export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from './datasets/generate.js';
-export type { IdentityPhotos, Layout, SourcePhoto } from './datasets/layout.js';
+export type { IdentityPhotos, Layout, SourcePhoto } from './datasets/layouts/layout.js';
 export { layouts } from './datasets/registry.js';
+export {
+  type Masking,
+  maskings,
+  type PairProtocol,
+  pairProtocols,
+  type SampleOptions,
+  samplePairs,
+} from './datasets/sample-pairs.js';
 export { type CorpusSummary, type PublishedCounts, summarizeCorpora } from './datasets/summary.js';
 export { type Diagnosis, diagnose } from './doctor.js';
 export {
@@ -67,6 +75,8 @@ export {
   faceSources,
   type IndexLine,
 } from './embed/files.js';
+export { type ImportedModel, importModel } from './embed/import-model.js';
+export { architectures, batchNorms, type ImportOptions } from './models/import/convert.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export type { Box, Face } from './face/face.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
@@ -148,14 +158,7 @@ export {
   type Similarity,
   similarityKinds,
 } from './models/description.js';
-export {
-  architectures,
-  batchNorms,
-  type ImportedModel,
-  type ImportOptions,
-  importModel,
-} from './models/import/import.js';
-export type { BatchNorm } from './models/import/layers.js';
+export type { BatchNorm } from './models/onnx/layers.js';
 export { presets } from './models/presets.js';
 export {
   formatPairs,
@@ -167,14 +170,6 @@ export {
   parsePairs,
 } from './pairs/list.js';
 export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from './pairs/published.js';
-export {
-  type Masking,
-  maskings,
-  type PairProtocol,
-  pairProtocols,
-  type SampleOptions,
-  samplePairs,
-} from './pairs/sample.js';
 export { writeAllPairsReport } from './report/all-pairs.js';
 export { writeBenchmarkReport } from './report/benchmark.js';
 export { contactSheet } from './report/contact-sheet.js';

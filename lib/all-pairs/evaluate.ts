@@ -1,8 +1,8 @@
 import { checkInteger, checkRates, invalid } from '../errors.js';
-import { checkAllScores, checkMeasuring } from '../metrics/arguments.js';
+import { checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
 import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
-import { type AllScores, metricNames, type ScoredImage } from './score-all.js';
+import { type AllScores, checkAllScores, metricNames, type ScoredImage } from './score-all.js';
 
 /** Options of {@link evaluateAllPairs}. */
 export interface AllPairsTargets {

@@ -7,9 +7,8 @@ import { withFolderLocked } from '../files/lock.js';
 import { npyFile, readNpy } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { parseJson, readText } from '../files/text.js';
-import { checkAllScores } from '../metrics/arguments.js';
 import { parsePairs } from '../pairs/list.js';
-import type { AllScores } from './score-all.js';
+import { type AllScores, checkAllScores } from './score-all.js';
 
 const arrays = [
   ...(['impostor', 'genuine', 'genuineProbes', 'genuineReferences', 'excluded'] as const),

@@ -1,8 +1,7 @@
 import { checkNumbers } from '../errors.js';
-import { checkAllScores } from '../metrics/arguments.js';
 import type { Estimate } from '../metrics/intervals.js';
 import { addTo } from '../multimap.js';
-import { type AllScores, type ScoredImage, tailBins } from './score-all.js';
+import { type AllScores, checkAllScores, type ScoredImage, tailBins } from './score-all.js';
 
 /** Exact rates where a match is a score in this bin or above. */
 export interface EdgeRates {

@@ -15,7 +15,7 @@ import {
 } from '../errors.js';
 import { readNpyRows } from '../files/npy.js';
 import { numberedLines, readText } from '../files/text.js';
-import { checkAllScores, checkMeasuring } from '../metrics/arguments.js';
+import { checkMeasuring } from '../metrics/arguments.js';
 import { native } from '../native.js';
 import { pairPath } from '../pairs/list.js';
 
@@ -115,6 +115,24 @@ export interface AllScores {
   tailBin: number;
   tailWidth: number;
   shard: { index: number; count: number };
+}
+
+/** Throws unless `value` is what scoreAll gives. */
+export function checkAllScores(name: string, value: unknown): void {
+  const scores = checkObject(name, value, 'what scoreAll gives');
+  for (const part of [
+    'impostor',
+    'genuine',
+    'genuineProbes',
+    'genuineReferences',
+    'excluded',
+    'bestScores',
+    'bestRows',
+  ])
+    if (!ArrayBuffer.isView(scores[part])) throw invalid(`${name}.${part}`, 'a typed array', scores[part]);
+  for (const part of ['probes', 'references', 'identities'])
+    if (!Array.isArray(scores[part])) throw invalid(`${name}.${part}`, 'an array', scores[part]);
+  checkObject(`${name}.shard`, scores.shard);
 }
 
 /** Bins of the tail. */

@@ -1,9 +1,15 @@
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import {
+  maskings,
+  type PairProtocol,
+  pairProtocols,
+  type SampleOptions,
+  samplePairs,
+} from '../datasets/sample-pairs.js';
 import { MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { formatPairs, isSamePhoto } from '../pairs/list.js';
-import { maskings, type PairProtocol, pairProtocols, type SampleOptions, samplePairs } from '../pairs/sample.js';
 import { integer } from './numbers.js';
 import { print } from './output.js';
 

@@ -8,7 +8,7 @@ import { x as extractTar } from 'tar';
 import yauzl from 'yauzl';
 import { checkArray, checkInteger, checkOptions, checkPath, checkText, MaskbenchError } from '../errors.js';
 import { withFileLocked } from '../files/lock.js';
-import type { Layout } from './layout.js';
+import type { Layout } from './layouts/layout.js';
 import { layoutNamed } from './registry.js';
 
 /** Options of {@link fetchDataset}. */

@@ -20,7 +20,7 @@ import {
   readDescription,
   writeDescription,
 } from './corpus.js';
-import { type IdentityPhotos, innerFolder, type Layout, type SourcePhoto } from './layout.js';
+import { type IdentityPhotos, innerFolder, type Layout, type SourcePhoto } from './layouts/layout.js';
 import { layoutNamed, layouts } from './registry.js';
 
 /** Options of {@link generateCorpora}, beside those of the {@link Masker}. */

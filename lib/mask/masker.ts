@@ -29,8 +29,8 @@ import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { type ImageInput, imageFormats, type RawImage, toSource } from '../image/image.js';
 import { native } from '../native.js';
-import { formatColor, parseColor } from './color.js';
 import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
+import { formatColor, parseColor } from './templates/color.js';
 import { readTemplates } from './templates/folder.js';
 import type { TemplateDescription, TemplateView } from './templates/template.js';
 

@@ -1,8 +1,6 @@
 import path from 'node:path';
-import { inHouseIdentity } from '../datasets/layouts/real-masks.js';
-import { checkChoice, checkObject, checkText, MaskbenchError } from '../errors.js';
+import { checkArray, checkChoice, checkObject, checkText, MaskbenchError } from '../errors.js';
 import { numberedLines } from '../files/text.js';
-import { checkPair, checkPairs } from '../metrics/arguments.js';
 
 /** Two photos to compare. */
 export interface Pair {
@@ -13,6 +11,18 @@ export interface Pair {
   probeMasked: boolean;
   /** Whether both show the same person; absent in lists without labels. */
   genuine?: boolean;
+}
+
+/** Throws unless `value` is two photos to compare. */
+export function checkPair(name: string, value: unknown): void {
+  const pair = checkObject(name, value, 'a pair: { reference, probe, … }');
+  checkText(`${name}.reference`, pair.reference);
+  checkText(`${name}.probe`, pair.probe);
+}
+
+/** Throws unless `value` is an array of pairs. */
+export function checkPairs(value: unknown): void {
+  checkArray('pairs', value, checkPair, 'an array of pairs');
 }
 
 /** A pair list, and how its file was written. */
@@ -28,6 +38,12 @@ export interface PairList {
 export function pairPath(name: string): string {
   checkText('name', name);
   return name.replaceAll('\\', '/').replace(/^\.\/+/, '');
+}
+
+/** Who a photo of the paper's own data set shows: what its name has after `_-_`, or where there is none before the last `_`. */
+export function inHouseIdentity(stem: string): string {
+  const separator = stem.indexOf('_-_');
+  return separator >= 0 ? stem.slice(separator + 3) : stem.slice(0, Math.max(0, stem.lastIndexOf('_')));
 }
 
 /** Who a photo of a list shows: its folder; in `mask/` and `no_mask/` what the file's name says. */

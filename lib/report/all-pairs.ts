@@ -1,11 +1,10 @@
 import path from 'node:path';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../all-pairs/evaluate.js';
 import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../all-pairs/rates.js';
-import type { AllScores } from '../all-pairs/score-all.js';
+import { type AllScores, checkAllScores } from '../all-pairs/score-all.js';
 import { checkObject, checkPath } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
-import { checkAllScores } from '../metrics/arguments.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { cmcChart, detChart, histogramChart } from './charts.js';
 import { pageTable, shown, shownEstimate } from './evaluation.js';

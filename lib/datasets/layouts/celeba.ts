@@ -13,7 +13,7 @@ import {
   isSourceName,
   type Layout,
   type SourcePhoto,
-} from '../layout.js';
+} from './layout.js';
 
 const folders = ['images', 'img_align_celeba', 'img_align_celeba_png'];
 const annotations = 'identity_CelebA.txt';

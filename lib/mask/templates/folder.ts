@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { checkPath, MaskbenchError } from '../../errors.js';
 import { parseJson, readTextSync } from '../../files/text.js';
-import { parseColor } from '../color.js';
+import { parseColor } from './color.js';
 import { readMaskTheFace } from './masktheface.js';
 import {
   type TemplateAnchor,

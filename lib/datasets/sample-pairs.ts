@@ -3,8 +3,8 @@ import { readManifest } from '../corpus/manifest.js';
 import { checkChoice, checkInteger, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { byBytes } from '../files/path.js';
 import { addTo } from '../multimap.js';
+import type { Pair } from '../pairs/list.js';
 import { NamedRandom } from '../random.js';
-import type { Pair } from './list.js';
 
 export const pairProtocols = ['paper', 'all-identities', 'rmfd', 'balanced'] as const;
 export type PairProtocol = (typeof pairProtocols)[number];
