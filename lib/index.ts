@@ -6,13 +6,11 @@ export {
   evaluateAllPairs,
   type ImpostorPair,
 } from './all-pairs/evaluate.js';
-export { loadScores, readExcluded, saveScores } from './all-pairs/files.js';
+export { readAllPairs, readExcluded, writeAllPairs } from './all-pairs/files.js';
 export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './all-pairs/rates.js';
 export {
   type AllScores,
-  type Metric,
   mergeScores,
-  metrics,
   readIndex,
   type ScoreAllOptions,
   type ScoredImage,
@@ -147,6 +145,8 @@ export {
   type ModelDescription,
   type Similarity,
   similarityKinds,
+  type VectorSimilarity,
+  vectorSimilarities,
 } from './models/description.js';
 export {
   architectures,

@@ -65,6 +65,7 @@ export function checkMeasuring(options: object): void {
 /** Throws unless `value` is what scoreAll gives. */
 export function checkAllScores(name: string, value: unknown): void {
   const scores = checkObject(name, value, 'what scoreAll gives');
+  checkText(`${name}.similarity`, scores.similarity);
   for (const part of [
     'impostor',
     'genuine',
