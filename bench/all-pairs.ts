@@ -41,7 +41,7 @@ const measure = `
 import { scoreAll } from 'maskbench';
 const [folder, threads, device] = process.argv.slice(-3);
 const start = performance.now();
-const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { threads: Number(threads), device });
+const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { concurrency: Number(threads), device });
 console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, memory: process.resourceUsage().maxRSS / 1024, pairs: scores.impostors + scores.genuine.length }));`;
 
 /** OpenBLAS' sgemm, and numpy's blocked product with a histogram, as a researcher writes it. */

@@ -6,13 +6,11 @@ export {
   evaluateAllPairs,
   type ImpostorPair,
 } from './all-pairs/evaluate.js';
-export { loadScores, readExcluded, saveScores } from './all-pairs/files.js';
+export { readAllPairs, readExcluded, writeAllPairs } from './all-pairs/files.js';
 export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './all-pairs/rates.js';
 export {
   type AllScores,
-  type Metric,
   mergeScores,
-  metrics,
   readIndex,
   type ScoreAllOptions,
   type ScoredImage,
@@ -76,7 +74,6 @@ export {
   type IndexLine,
 } from './embed/files.js';
 export { type ImportedModel, importModel } from './embed/import-model.js';
-export { architectures, batchNorms, type ImportOptions } from './models/import/convert.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export type { Box, Face } from './face/face.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
@@ -157,7 +154,10 @@ export {
   type ModelDescription,
   type Similarity,
   similarityKinds,
+  type VectorSimilarity,
+  vectorSimilarities,
 } from './models/description.js';
+export { architectures, batchNorms, type ImportOptions } from './models/import/convert.js';
 export type { BatchNorm } from './models/onnx/layers.js';
 export { presets } from './models/presets.js';
 export {

@@ -18,7 +18,7 @@ const arrays = [
 const mainFile = (folder: string) => path.join(folder, 'scores.json');
 
 /**
- * Refuses a folder that holds scores already, or files that are not ours by the names of ours. What a killed {@link saveScores} has left is
+ * Refuses a folder that holds scores already, or files that are not ours by the names of ours. What a killed {@link writeAllPairs} has left is
  * no obstacle.
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `INVALID_ARGUMENT`
  */
@@ -39,8 +39,8 @@ const unfinished = Buffer.from('{"unfinished":true}\n');
  * @param writeMore Writes what else belongs there, a report say: only then the folder is finished. Its result is given back.
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `LOCKED`, `WRITE_FAILED`
  */
-export function saveScores<T = void>(folder: string, scores: AllScores, writeMore?: () => Promise<T>): Promise<T>;
-export async function saveScores(folder: string, scores: AllScores, writeMore = async () => {}): Promise<unknown> {
+export function writeAllPairs<T = void>(folder: string, scores: AllScores, writeMore?: () => Promise<T>): Promise<T>;
+export async function writeAllPairs(folder: string, scores: AllScores, writeMore = async () => {}): Promise<unknown> {
   checkPath('folder', folder);
   checkAllScores('scores', scores);
   return withFolderLocked(folder, false, async () => {
@@ -63,8 +63,8 @@ export async function saveScores(folder: string, scores: AllScores, writeMore = 
   });
 }
 
-/** Reads what {@link saveScores} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
-export async function loadScores(folder: string): Promise<AllScores> {
+/** Reads what {@link writeAllPairs} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
+export async function readAllPairs(folder: string): Promise<AllScores> {
   checkPath('folder', folder);
   const main = mainFile(folder);
   const text = await readText(main);

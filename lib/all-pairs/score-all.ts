@@ -16,14 +16,9 @@ import {
 import { readNpyRows } from '../files/npy.js';
 import { numberedLines, readText } from '../files/text.js';
 import { checkMeasuring } from '../metrics/arguments.js';
+import { type VectorSimilarity, vectorSimilarities } from '../models/description.js';
 import { native } from '../native.js';
 import { pairPath } from '../pairs/list.js';
-
-export const metrics = ['cosine', 'l2', 'inv-l2'] as const;
-/** `cosine`; `l2`, negated distances; `inv-l2`, 1 / (1 + distance). */
-export type Metric = (typeof metrics)[number];
-/** What the same similarities are called of a model. */
-export const metricNames: Record<Metric, string> = { cosine: 'cosine', l2: 'euclidean', 'inv-l2': 'inverse' };
 
 export const sides = ['all', 'plain', 'masked'] as const;
 /** Which images of the index are compared. */
@@ -38,8 +33,8 @@ export interface ScoreAllOptions {
   /** All ordered pairs of two sides instead: probes, references. */
   between?: readonly [Side, Side];
   /** Default `cosine`. */
-  metric?: Metric;
-  /** Equal bins over the metric's range. Default 65,536. */
+  similarity?: VectorSimilarity;
+  /** Equal bins over the similarity's range. Default 65,536. */
   bins?: number;
   /** Genuine pairs made from one source photo. Default `exclude`; they are counted in any case. */
   samePhoto?: (typeof samePhotoModes)[number];
@@ -54,7 +49,7 @@ export interface ScoreAllOptions {
   /** Do part `index` (from 1) of `count`; then {@link mergeScores}. */
   shard?: { index: number; count: number };
   /** Default: the processors this process may use. */
-  threads?: number;
+  concurrency?: number;
   /**
    * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is
    * none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
@@ -78,7 +73,7 @@ export interface ScoredImage {
 
 /** Every comparison of a corpus, counted. */
 export interface AllScores {
-  metric: Metric;
+  similarity: VectorSimilarity;
   /** Bins cover [low, high]. */
   low: number;
   high: number;
@@ -120,6 +115,7 @@ export interface AllScores {
 /** Throws unless `value` is what scoreAll gives. */
 export function checkAllScores(name: string, value: unknown): void {
   const scores = checkObject(name, value, 'what scoreAll gives');
+  checkText(`${name}.similarity`, scores.similarity);
   for (const part of [
     'impostor',
     'genuine',
@@ -261,7 +257,7 @@ export async function scoreAll(
     );
   if (options.shard !== undefined) checkObject('shard', options.shard, '{ index, count }');
   const { signal, onProgress, between, intervals = true, exclude = [] } = options;
-  const metric = checkChoice('metric', options.metric ?? 'cosine', metrics);
+  const similarity = checkChoice('similarity', options.similarity ?? 'cosine', vectorSimilarities);
   const samePhotoMode = checkChoice('samePhoto', options.samePhoto ?? 'exclude', samePhotoModes);
   if (between && options.within !== undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'within', 'expected within or between, received both');
@@ -275,7 +271,7 @@ export async function scoreAll(
   const bins = checkInteger('bins', options.bins ?? 65_536, 2, 2 ** 24);
   const top = checkInteger('top', options.top ?? 10, 0, 1000);
   const device = nativeDevice(options);
-  const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
+  const concurrency = checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256);
   const shard = options.shard ?? { index: 1, count: 1 };
   checkInteger('shard: index', shard.index, 1, checkInteger('shard: count', shard.count, 1, 100_000));
   const source = typeof vectors === 'string' ? vectors : 'vectors';
@@ -309,7 +305,7 @@ export async function scoreAll(
         Int32Array.from(side.lines, ({ identity }) => identityNumbers.get(identity) as number),
         Int32Array.from(side.lines, ({ photo }) => sources.of(sourceOf(photo))),
         opened.columns,
-        metric,
+        similarity,
       ),
   );
   let from = 0;
@@ -322,7 +318,7 @@ export async function scoreAll(
         Int32Array.from({ length: count }, (_, i) => places.get(from + i) ?? -1),
       ) as number;
       if (wrong >= 0)
-        throw refuse(`row ${from + wrong} is ${metric === 'cosine' ? 'zero or not finite' : 'not finite'}`);
+        throw refuse(`row ${from + wrong} is ${similarity === 'cosine' ? 'zero or not finite' : 'not finite'}`);
     }
     from += count;
   }
@@ -331,7 +327,7 @@ export async function scoreAll(
     InstanceType<typeof native.PackedVectors>?,
   ];
   const longest = Math.sqrt(probes.greatestSquare) + Math.sqrt((references ?? probes).greatestSquare);
-  const [low, high] = metric === 'cosine' ? [-1, 1] : metric === 'l2' ? [-longest || -1, 0] : [0, 1];
+  const [low, high] = similarity === 'cosine' ? [-1, 1] : similarity === 'l2' ? [-longest || -1, 0] : [0, 1];
   const count = async (wanted: Partial<NativeAllPairsOptions>) => {
     const pairs = new native.AllPairs(probes, references, {
       ...{ bins, low, high, sameSource: samePhotoMode, excluded, nearOnly: false, top: 0 },
@@ -345,7 +341,7 @@ export async function scoreAll(
     }, 250);
     try {
       await callNative(
-        (cancellation) => Promise.all(Array.from({ length: threads }, () => pairs.count(cancellation))),
+        (cancellation) => Promise.all(Array.from({ length: concurrency }, () => pairs.count(cancellation))),
         signal,
       );
     } finally {
@@ -374,7 +370,7 @@ export async function scoreAll(
     side.lines.map(({ path, identity, photo, masked }) => ({ path, identity, photo, masked }));
   const probeImages = images(probeSide);
   return {
-    ...{ metric, low: Math.fround(low), high: Math.fround(high) },
+    ...{ similarity, low: Math.fround(low), high: Math.fround(high) },
     ...{ impostor: counted.impostor, impostors: counted.impostors },
     genuine: counted.genuine.scores,
     genuineProbes: counted.genuine.probes,
@@ -415,7 +411,7 @@ export function mergeScores(shards: readonly AllScores[]): AllScores {
   }
   const same = (of: AllScores) =>
     JSON.stringify([
-      of.metric,
+      of.similarity,
       of.low,
       of.high,
       of.impostor.length,

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { loadScores } from '../all-pairs/files.js';
-import { metricNames } from '../all-pairs/score-all.js';
+import { readAllPairs } from '../all-pairs/files.js';
 import { invalid, MaskbenchError } from '../errors.js';
 import { readText } from '../files/text.js';
 import type { Comparisons } from '../metrics/comparisons.js';
@@ -31,7 +30,7 @@ interface Flags extends Omit<EvaluateOptions, 'groups' | 'signal' | 'plainFmr' |
   labels?: string;
   scores?: string[];
   model?: string[];
-  metric?: string;
+  similarity?: string;
   distance?: boolean;
   allPairs?: string;
   failures?: string;
@@ -46,7 +45,7 @@ interface Flags extends Omit<EvaluateOptions, 'groups' | 'signal' | 'plainFmr' |
   json?: boolean;
 }
 
-async function readSystems({ scores, model, metric, distance, failures: file }: Flags & { scores: string[] }) {
+async function readSystems({ scores, model, similarity, distance, failures: file }: Flags & { scores: string[] }) {
   if (model && model.length !== scores.length)
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
@@ -59,7 +58,7 @@ async function readSystems({ scores, model, metric, distance, failures: file }: 
     systems.push({
       ...(await readScores(of, { ...(failures && { failures }) })),
       ...(model && { model: model[i] as string }),
-      ...(metric !== undefined && { metric }),
+      ...(similarity !== undefined && { similarity }),
       ...(distance && { distance }),
     });
   // Files of one name lie in folders that tell them apart.
@@ -129,11 +128,11 @@ function fused(flags: Flags, systems: readonly SystemScores[], { labels, pairs }
 /** A fixed threshold for each system by its name; a file has one for each. */
 async function thresholdsOf(flags: Flags, systems: readonly SystemScores[]): Promise<Record<string, number>> {
   const thresholds: Record<string, number> = {};
-  for (const { name, distance = false, model, metric } of systems) {
+  for (const { name, distance = false, model, similarity } of systems) {
     if (flags.threshold !== undefined) thresholds[name] = flags.threshold;
     if (flags.thresholdFrom === undefined) continue;
     const { definition = 'exact' } = flags;
-    const use = { name, alone: systems.length === 1, definition, distance, model, metric };
+    const use = { name, alone: systems.length === 1, definition, distance, model, similarity };
     const { threshold, notes } = await readThreshold(flags.thresholdFrom, flags.thresholdFmr, use);
     for (const note of notes) warn(`note: ${note}`);
     thresholds[name] = threshold;
@@ -149,9 +148,9 @@ async function evaluateAllPairsOf(flags: Flags & { allPairs: string }): Promise<
       'a file with --all-pairs: score-all --within plain gives plain–plain rates',
       'plain-plain',
     );
-  const scores = await loadScores(flags.allPairs);
+  const scores = await readAllPairs(flags.allPairs);
   const name = path.basename(path.resolve(flags.allPairs));
-  const system = { name, scores: scores.genuine, failed: new Set<number>(), metric: metricNames[scores.metric] };
+  const system = { name, scores: scores.genuine, failed: new Set<number>(), similarity: scores.similarity };
   const thresholds = await thresholdsOf(flags, [{ ...system, ...(model?.[0] !== undefined && { model: model[0] }) }]);
   const threshold = thresholds[name];
   return tellAllPairs(scores, { ...{ out, images, json, fmr, fnmr, threshold } } as Parameters<typeof tellAllPairs>[1]);
@@ -222,7 +221,7 @@ export function evaluateCommand(): Command {
         '--all-pairs <folder>',
         'what score-all wrote, instead of scores; takes --fmr, --fnmr, --threshold',
       ).conflicts([
-        ...['scores', 'pairs', 'labels', 'failures', 'definition', 'distance', 'metric', 'draws', 'seed', 'groups'],
+        ...['scores', 'pairs', 'labels', 'failures', 'definition', 'distance', 'similarity', 'draws', 'seed', 'groups'],
         ...['fuse', 'prior'],
       ]),
     )
@@ -235,7 +234,7 @@ export function evaluateCommand(): Command {
       '--model <names...>',
       'what each score file was made with, kept with its thresholds and held against --threshold-from',
     )
-    .option('--metric <name>', 'of all score files (cosine, euclidean …), kept and held likewise')
+    .option('--similarity <name>', 'of all score files (cosine, l2, …), kept and held likewise')
     .option('--fmr <rates>', 'targets for FNMR at FMR', rates)
     .option('--fnmr <rates>', 'targets for FMR at FNMR', rates)
     .addOption(
@@ -244,7 +243,7 @@ export function evaluateCommand(): Command {
         .conflicts('thresholdFrom'),
     )
     .option('--threshold-from <what>', "plain-plain (NIST's face mask protocol), or a file that evaluate --json wrote")
-    .option('--threshold-fmr <rate>', 'the FMR that --threshold-from sets its threshold at', number, 1e-5)
+    .option('--threshold-fmr <rate>', 'the FMR that --threshold-from sets its threshold at', number, 1e-3)
     .option('--draws <n>', 'bootstrap draws for intervals (default: 1000; none above a million scores)', integer)
     .option('--seed <n>', 'of draws and folds', integer, 0)
     .option('--groups <file>', 'CSV with identity or photo and attributes, list_attr_celeba.txt, or sof')

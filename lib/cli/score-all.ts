@@ -1,16 +1,16 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AllPairsTargets, evaluateAllPairs } from '../all-pairs/evaluate.js';
-import { checkScoresFolder, loadScores, readExcluded, saveScores } from '../all-pairs/files.js';
+import { checkScoresFolder, readAllPairs, readExcluded, writeAllPairs } from '../all-pairs/files.js';
 import {
   type AllScores,
   mergeScores,
-  metrics,
   type ScoreAllOptions,
   type Side,
   samePhotoModes,
   scoreAll,
   sides,
 } from '../all-pairs/score-all.js';
+import { vectorSimilarities } from '../models/description.js';
 import {
   allPairsRows,
   allPairsSummary,
@@ -95,8 +95,8 @@ function mergeCommand(): Command {
         ]),
       );
       await checkScoresFolder(out);
-      const merged = mergeScores(await Promise.all(folders.map(loadScores)));
-      await saveScores(out, merged, () => tellAllPairs(merged, { out, ...flags }));
+      const merged = mergeScores(await Promise.all(folders.map(readAllPairs)));
+      await writeAllPairs(out, merged, () => tellAllPairs(merged, { out, ...flags }));
     });
   return telling(command);
 }
@@ -110,7 +110,7 @@ export function scoreAllCommand(): Command {
     .option('--index <file.jsonl>', 'its index (default: beside it)')
     .addOption(new Option('--within <side>', 'all unordered pairs of one side').choices(sides).conflicts('between'))
     .option('--between <sides>', 'all ordered pairs of two sides, such as masked,plain', twoSides)
-    .addOption(new Option('--metric <name>', 'how alike vectors are').choices(metrics).default('cosine'))
+    .addOption(new Option('--similarity <name>', 'how alike vectors are').choices(vectorSimilarities).default('cosine'))
     .addOption(
       new Option('--same-photo <mode>', 'genuine pairs of one source photo').choices(samePhotoModes).default('exclude'),
     )
@@ -124,7 +124,7 @@ export function scoreAllCommand(): Command {
     .option('--top <k>', 'impostor identities kept for each image', integer, 10)
     .option('--no-intervals', 'leave jackknife intervals out')
     .option('--shard <i/n>', 'do one part of the work; then score-all merge', shard)
-    .option('--threads <n>', 'default: the processors', integer)
+    .option('--concurrency <n>', 'default: the processors', integer)
     .option('--device <device>', 'where pairs are scored: cpu, cuda, cuda:<n>, or auto (cuda if it is there)', 'cpu')
     .option('--device-memory <MiB>', 'of the device, at most (default: half of it, 8 GiB at most)', integer)
     .option('--out <folder>', 'for scores and the report');
@@ -147,7 +147,7 @@ export function scoreAllCommand(): Command {
         }),
       );
       const { index: part, count } = scores.shard;
-      await saveScores(out, scores, async () => {
+      await writeAllPairs(out, scores, async () => {
         if (count > 1) print(`part ${part} of ${count}: ${out}`);
         else await tellAllPairs(scores, { out, ...flags });
       });

@@ -10,7 +10,7 @@ import { print, printJson, warn } from './output.js';
 interface Flags extends EmbedderFlags {
   thresholdFrom?: string;
   thresholdFmr: number;
-  detect: boolean;
+  crops?: boolean;
   json?: boolean;
 }
 
@@ -20,16 +20,16 @@ export function verifyCommand(): Command {
     .argument('<a>', 'a photo')
     .argument('<b>', 'another');
   return addEmbedderOptions(addModelOptions(command))
-    .option('--no-detect', 'the photos are ready crops')
+    .option('--crops', 'the photos are ready crops')
     .option('--threshold-from <file>', 'what evaluate --json wrote for scores of the same model')
-    .option('--threshold-fmr <rate>', 'the FMR whose threshold is taken from it', number, 0.001)
+    .option('--threshold-fmr <rate>', 'the FMR whose threshold is taken from it', number, 1e-3)
     .option('--json', 'print as JSON')
-    .action(async (a: string, b: string, { thresholdFrom, thresholdFmr, detect, json, ...flags }: Flags) => {
+    .action(async (a: string, b: string, { thresholdFrom, thresholdFmr, crops = false, json, ...flags }: Flags) => {
       refuseIdle(command, [['thresholdFmr', thresholdFrom !== undefined, '--threshold-from']]);
       const embedder = await Embedder.open(toEmbedderOptions(flags));
       if (embedder.deviceProblem !== undefined) warn(`${embedder.deviceProblem}; the CPU goes on`);
       if (embedder.batchProblem !== undefined) warn(embedder.batchProblem);
-      const vectors = await embedder.embed([a, b], { crops: !detect });
+      const vectors = await embedder.embed([a, b], { crops });
       const { dimensions } = embedder;
       const { name, similarity: kind } = embedder.description;
       const zero = [a, b].filter((_, i) =>
@@ -42,7 +42,14 @@ export function verifyCommand(): Command {
           `${zero.join(', ')}: ${name} gives a vector of zeros, which has no cosine similarity`,
         );
       const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));
-      const use = { name, alone: true, definition: 'exact', distance: false, model: name, metric: kind.kind } as const;
+      const use = {
+        name,
+        alone: true,
+        definition: 'exact',
+        distance: false,
+        model: name,
+        similarity: kind.kind,
+      } as const;
       const found = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr, use);
       for (const note of found?.notes ?? []) warn(`note: ${note}`);
       const threshold = found?.threshold;

@@ -37,7 +37,7 @@ export interface EmbedderOptions extends SearchOptions {
    */
   device?: string;
   /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
-  threads?: number;
+  concurrency?: number;
   /** Faces a batch at most, 1 to 1024. Default 16. */
   maxBatch?: number;
   /** Milliseconds that a batch that is not full waits for more, 0 to 1000. Default 0: it runs as soon as nothing else is on its way. */
@@ -115,7 +115,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   return {
     device,
     ...search,
-    threads: checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256),
+    concurrency: checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256),
     maxBatch: checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024),
     maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
     landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
@@ -182,13 +182,13 @@ export class Embedder {
    * the device is not there)
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
-    const { device, threads, maxBatch, ...checked } = checkEmbedder(options);
+    const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {
       library: onnxRuntimeLibrary(),
       model: file,
-      concurrency: threads,
+      concurrency,
       maxBatch,
       width: input.width,
       height: input.height,
@@ -218,7 +218,7 @@ export class Embedder {
         cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`,
         batchProblem || undefined,
         problem,
-        4 * maxBatch + 2 * threads,
+        4 * maxBatch + 2 * concurrency,
       );
     };
     try {

@@ -25,9 +25,9 @@ import {
   resolveModel,
 } from './embedder.js';
 
-export const faceSources = ['auto', 'detect', 'manifest'] as const;
+export const faceSources = ['auto', 'search', 'manifest'] as const;
 /**
- * Where a corpus's faces come from: `detect` searches each image anew, masked or not; `manifest` takes the landmarks of its plain twin, which
+ * Where a corpus's faces come from: `search` searches each image anew, masked or not; `manifest` takes the landmarks of its plain twin, which
  * is optimistic for masked photos; `auto` searches, and takes the manifest's where nothing is found.
  */
 export type FaceSource = (typeof faceSources)[number];
@@ -35,7 +35,7 @@ export type FaceSource = (typeof faceSources)[number];
 /** Options of {@link embedFiles}. */
 export interface EmbedFilesOptions extends EmbedderOptions {
   /** Of corpora. Default `auto`. */
-  faces?: FaceSource;
+  faceSource?: FaceSource;
   /** The files are ready crops. */
   crops?: boolean;
   /** 16-bit or 32-bit floats. Default 32. */
@@ -140,7 +140,7 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
 export async function embedItem(
   embedder: Embedder,
   { file, faces }: Pick<Item, 'file' | 'faces'>,
-  { source, crops, signal }: { source: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
+  { faceSource, crops, signal }: { faceSource: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
 ): Promise<{ status: string; vector?: Float32Array; error?: string }> {
   const whole = embedder.description.cut === 'letterbox';
   const embed = async (input: EmbedInput, status: string) => ({
@@ -149,9 +149,9 @@ export async function embedItem(
   });
   const known = faces && !crops && !whole ? { image: file, faces } : undefined;
   try {
-    if (known && source === 'manifest') return await embed(known, 'manifest');
+    if (known && faceSource === 'manifest') return await embed(known, 'manifest');
     return await embed(file, 'detected').catch((error) => {
-      if (known && source === 'auto' && error.code === 'NO_FACE') return embed(known, 'manifest');
+      if (known && faceSource === 'auto' && error.code === 'NO_FACE') return embed(known, 'manifest');
       throw error;
     });
   } catch (error) {
@@ -208,7 +208,7 @@ export async function embedFiles(
   if (!/\.npy$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .npy', out);
   checkEmbedder(options);
   if (options.model !== undefined) checkPath('model', options.model);
-  checkChoice('faces', options.faces ?? 'auto', faceSources);
+  checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
   if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
   checkFlag('crops', options.crops);
   checkFlag('resume', options.resume);
@@ -229,7 +229,7 @@ async function run(
   options: EmbedFilesOptions,
 ): Promise<EmbedSummary> {
   const start = performance.now();
-  const { faces: source = 'auto', crops = false, bits = 32, signal, resume } = options;
+  const { faceSource = 'auto', crops = false, bits = 32, signal, resume } = options;
   const part = { vectors: `${out}.part`, index: `${index}.part` };
   if (!resume && existsSync(part.index))
     throw new MaskbenchError(
@@ -256,7 +256,7 @@ async function run(
   tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({
-    ...{ model: embedder.description.name, source, crops, bits },
+    ...{ model: embedder.description.name, faceSource, crops, bits },
     inputs: inputs.map((input) => path.resolve(input)),
     // A model that was replaced since would give other vectors.
     fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
@@ -275,7 +275,9 @@ async function run(
   try {
     if (done === 0) await lines.appendFile(`${settings}\n`);
     const flush = async (items: Item[]) => {
-      const results = await Promise.all(items.map((item) => embedSurely(embedder, item, { source, crops, signal })));
+      const results = await Promise.all(
+        items.map((item) => embedSurely(embedder, item, { faceSource, crops, signal })),
+      );
       const text: string[] = [];
       const data: Buffer[] = [];
       const first = rows;

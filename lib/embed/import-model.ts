@@ -41,7 +41,7 @@ export async function importModel(
     // In a function of its own, so that the weights can be freed before the model is loaded.
     const counted = await write(files, out, beside, options);
     collectGarbage();
-    const embedder = await Embedder.open({ model: out, maxBatch: 1, threads: 1 });
+    const embedder = await Embedder.open({ model: out, maxBatch: 1, concurrency: 1 });
     await embedder.close();
     const { width, height } = embedder.description.input;
     return {

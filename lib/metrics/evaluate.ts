@@ -109,7 +109,7 @@ export interface SystemEvaluation {
   distance: boolean;
   /** As {@link SystemScores} has them. */
   model?: string;
-  metric?: string;
+  similarity?: string;
   /** Completed comparisons. */
   genuine: number;
   impostor: number;
@@ -211,7 +211,7 @@ class Evaluator {
 
   async evaluate(system: SystemScores): Promise<{ evaluation: SystemEvaluation; measured: Measured }> {
     const { definition = 'exact', plainFmr } = this.#options;
-    const { distance = false, model, metric } = system;
+    const { distance = false, model, similarity } = system;
     const labels = this.#labelsOf(system);
     const set = await ScoreSet.from(system.scores, labels, { distance, source: system.name });
     const notes: string[] = [];
@@ -254,7 +254,7 @@ class Evaluator {
       name: system.name,
       distance,
       ...(model !== undefined && { model }),
-      ...(metric !== undefined && { metric }),
+      ...(similarity !== undefined && { similarity }),
       genuine: set.genuine,
       impostor: set.impostor,
       failed,

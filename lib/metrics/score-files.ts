@@ -15,9 +15,9 @@ export interface SystemScores {
   dropped?: Set<number>;
   /** Scores are distances: smaller is more alike, a match is score ≤ threshold. */
   distance?: boolean;
-  /** The model and the metric that the scores were made with, where they are known. Thresholds of other ones are refused. */
+  /** The model and the similarity that the scores were made with, where they are known. Thresholds of other ones are refused. */
   model?: string;
-  metric?: string;
+  similarity?: string;
   /** The file's own labels, where it has any: 1 genuine, 0 impostor. {@link evaluate} refuses those that contradict other sources. */
   labels?: Uint8Array;
   /** The photos that the file names, where it does. {@link evaluate} refuses those of another order. */

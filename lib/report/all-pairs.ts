@@ -99,8 +99,8 @@ export async function writeAllPairsReport(
   checkObject('evaluation', evaluation, 'what evaluateAllPairs gives');
   if (images !== undefined) checkPath('images', images);
   const { impostors, genuine, suspects, identification, notes } = evaluation;
-  const { metric, low, high } = scores;
-  const curve = { name: metric, curve: curveOf(scores), genuine, impostor: impostors };
+  const { similarity, low, high } = scores;
+  const curve = { name: similarity, curve: curveOf(scores), genuine, impostor: impostors };
   const group = Math.ceil(scores.impostor.length / 120);
   const coarse = (bins: Float64Array) =>
     Float64Array.from({ length: Math.ceil(bins.length / group) }, (_, i) =>
@@ -111,7 +111,7 @@ export async function writeAllPairsReport(
     ...(genuine > 0 && impostors > 0 ? [await detChart([curve], 'log'), await detChart([curve])] : []),
     await histogramChart('all pairs', histogram),
   ];
-  if (identification) charts.push(await cmcChart([{ name: metric, cmc: identification.cmc }]));
+  if (identification) charts.push(await cmcChart([{ name: similarity, cmc: identification.cmc }]));
   const tables = [
     pageTable(
       'Exact counts at edges of bins; in brackets the 95% jackknife interval by identity',
@@ -128,7 +128,7 @@ export async function writeAllPairsReport(
   const page = await writeReport(folder, {
     title: 'All pairs',
     introduction: [
-      `${allPairsSummary(evaluation, scores)}. ${scores.identities.length} identities; ${metric}, ${scores.impostor.length} bins.`,
+      `${allPairsSummary(evaluation, scores)}. ${scores.identities.length} identities; ${similarity}, ${scores.impostor.length} bins.`,
       `AUC ${shown(evaluation.auc)}, d′ ${shown(evaluation.dPrime)}.`,
     ],
     sections: [

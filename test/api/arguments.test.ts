@@ -21,7 +21,7 @@ const masking = [
   ],
   ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { deviceMemory: 1 }, { concurrency: 0 }],
 ];
-const embedding = [...search, ...reading, { threads: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
+const embedding = [...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
 const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }];
 const faces = [{ faces: 'text' }, { faces: [null] }, { faces: [{}] }, { faces: {} }];
 
@@ -86,7 +86,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       options(
         ...embedding,
         ...model,
-        ...[{ faces: 'some' }, { bits: 8 }, { bits: '16' }, { crops: 'yes' }, { resume: 1 }, { onProgress: 7 }],
+        ...[{ faceSource: 'some' }, { bits: 8 }, { bits: '16' }, { crops: 'yes' }, { resume: 1 }, { onProgress: 7 }],
       ),
     ],
   ],
@@ -122,7 +122,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
         { limit: 0 },
         { ensemble: 'text' },
         { ensemble: ['b'] },
-        { faces: 'some' },
+        { faceSource: 'some' },
         { onProgress: 7 },
       ),
     ],

@@ -265,7 +265,7 @@ test('L12: styles, embed, score-all and reports replace nothing of others', asyn
   for (const args of [
     ['styles', path.join(input, 'a.jpg'), '--out', at('mine.png')],
     ['styles', path.join(input, 'a.jpg'), '--out', at('x.gif')],
-    ['embed', input, '--out', at('v.npy'), '--no-detect'],
+    ['embed', input, '--out', at('v.npy'), '--crops'],
     ['score-all', '--vectors', at('v.npy'), '--out', at('scores')],
     ['evaluate', '--scores', at('labelled.csv'), '--out', at('report'), '--draws', '0', '--fmr', '0.5'],
     ['pairs', input, '--out', at('mine.png')],

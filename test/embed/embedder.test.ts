@@ -116,8 +116,8 @@ v = np.array(data['v']).reshape(5, 192); w = np.array(data['w']); a, b = v[[0, 1
 s = lambda x: (1 / (1 + np.exp(-x))).tolist()
 print(json.dumps({
   'cosine': ((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).tolist(),
-  'euclidean': (-np.linalg.norm(a - b, axis=1)).tolist(),
-  'inverse': (1 / (1 + np.linalg.norm(a - b + 1e-6, axis=1))).tolist(),
+  'l2': (-np.linalg.norm(a - b, axis=1)).tolist(),
+  'inverse-l2': (1 / (1 + np.linalg.norm(a - b + 1e-6, axis=1))).tolist(),
   'sigmoid': s(np.abs(a - b) @ w + 0.25), 'squared': s(((a - b) ** 2) @ w + 0.25)}))`,
       { v: [...vectors], w: weights },
     );
@@ -239,7 +239,7 @@ test('bad models are refused with the reason', async (t) => {
   });
   await refused({ model: nan, description }, { code: 'INFERENCE_FAILED', message: /nan\.onnx.*not finite/ });
   await refused({ model, device: 'tpu' }, { code: 'INVALID_ARGUMENT', message: /cpu, cuda, cuda:<n> or auto/ });
-  await refused({ model, threads: 0 }, { code: 'INVALID_ARGUMENT' });
+  await refused({ model, concurrency: 0 }, { code: 'INVALID_ARGUMENT' });
 });
 
 test('a device that is not there is said, or the CPU taken where that was asked for', async (t) => {

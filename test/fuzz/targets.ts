@@ -163,7 +163,7 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
       read: [
         file('a.npy', (name) => readScores(name)),
         file('a.npy', readLabels),
-        file('a.npy', (name) => scoreAll(name, at('vectors.jsonl'), { threads: 1, bins: 1024 })),
+        file('a.npy', (name) => scoreAll(name, at('vectors.jsonl'), { concurrency: 1, bins: 1024 })),
       ],
     },
     csv: {
@@ -198,7 +198,7 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
       ],
       read: [
         file('a.jsonl', readIndex as never),
-        file('a.jsonl', (name) => scoreAll(at('vectors.npy'), name, { threads: 1, bins: 1024 })),
+        file('a.jsonl', (name) => scoreAll(at('vectors.npy'), name, { concurrency: 1, bins: 1024 })),
         file('a.jsonl', async (name) => {
           for await (const _ of readManifest(name));
         }),
@@ -227,7 +227,7 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
       ].map((description) => Buffer.from(JSON.stringify(description))),
       read: [
         file('m.json', async () => {
-          const embedder = await Embedder.open({ model, threads: 1 });
+          const embedder = await Embedder.open({ model, concurrency: 1 });
           const vector = new Float32Array(embedder.dimensions).fill(1);
           embedder.similarity(vector, vector);
           await embedder.close();

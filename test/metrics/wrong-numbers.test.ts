@@ -166,20 +166,20 @@ test('T3: thresholds in files carry definition, direction, model and metric, and
     write(name, JSON.stringify(found));
     return found.systems[0].fnmrAtFmr[0].threshold;
   };
-  const threshold = await save('near.json', 'near.txt --model m --metric cosine');
-  await save('far.json', 'far.txt --distance --model m --metric euclidean');
+  const threshold = await save('near.json', 'near.txt --model m --similarity cosine');
+  await save('far.json', 'far.txt --distance --model m --similarity l2');
   await save('paper.json', 'unit.txt --definition paper');
   const use = (file: string, words: string) => `${evaluated} ${words} --threshold-from ${file} --threshold-fmr 0.1`;
   t.is(
-    (await json(use('near.json', 'near.txt --model m --metric cosine'))).systems[0].atThreshold.threshold,
+    (await json(use('near.json', 'near.txt --model m --similarity cosine'))).systems[0].atThreshold.threshold,
     threshold,
   );
   await refused(
-    use('far.json', 'near.txt --model m --metric euclidean'),
+    use('far.json', 'near.txt --model m --similarity l2'),
     /far\.json: .*direction distances, expected similarities/,
   );
   await refused(use('near.json', 'near.txt --model other'), /near\.json: .*model m, expected other/);
-  await refused(use('near.json', 'near.txt --model m --metric euclidean'), /metric cosine, expected euclidean/);
+  await refused(use('near.json', 'near.txt --model m --similarity l2'), /similarity cosine, expected l2/);
   await refused(use('paper.json', 'near.txt'), /definition paper, expected exact/);
   const unsaid = await run(use('near.json', 'near.txt'));
   t.regex(
@@ -326,7 +326,7 @@ test('T6: options that have no effect are refused', async (t) => {
     ],
     [`score-all --vectors m.npy --top 0 --fpir 0.1 --out ${at('o')}`, /--fpir has no effect: it needs --top above 0/],
     [`score-all --vectors m.npy --device-memory 512 --out ${at('o')}`, /deviceMemory has no effect on the CPU/],
-    [`score-all --metric l2 merge ${at('o')} --out ${at('m')}`, /--metric has no effect/],
+    [`score-all --similarity l2 merge ${at('o')} --out ${at('m')}`, /--similarity has no effect/],
     [`pairs ${at('o')} --count 3 --out l.txt`, /count has no effect: it needs the protocol balanced/],
     [`pairs ${at('o')} --masking mixed --out l.txt`, /masking has no effect/],
     [`benchmark scores --data ${at('o')} --draws 5`, /--draws has no effect: it needs --out/],
