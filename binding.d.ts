@@ -195,10 +195,10 @@ export interface NativeMaskRequest {
    * one, and so.
    */
   faces?:
-    | {
+    | readonly {
         box: NativeBox;
         score?: number | undefined;
-        landmarks?: [number, number][] | undefined;
+        landmarks?: readonly (readonly [number, number])[] | undefined;
         look?: NativeLook | undefined;
       }[]
     | undefined;
@@ -376,7 +376,7 @@ export interface NativeEmbedRequest extends NativeSource {
   /** The image is a ready crop. */
   crop: boolean;
   /** Faces that need not be searched; the largest is used. */
-  faces?: { box: NativeBox; score?: number; landmarks?: [number, number][] }[];
+  faces?: readonly { box: NativeBox; score?: number; landmarks?: readonly (readonly [number, number])[] }[];
 }
 
 export interface NativeEmbedding {

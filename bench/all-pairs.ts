@@ -38,7 +38,7 @@ function writeVectors(folder: string, count: number, identities: number): void {
 }
 
 const measure = `
-import { scoreAll } from 'maskbench';
+import { scoreAll } from 'maskbench/metrics';
 const [folder, threads, device] = process.argv.slice(-3);
 const start = performance.now();
 const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { concurrency: Number(threads), device });

@@ -38,7 +38,7 @@ const { values } = parseArgs({
     device: { type: 'string', default: 'cpu' },
   },
 });
-const { devices, problem } = diagnose().cuda;
+const { devices, problem } = (await diagnose()).cuda;
 const left = values.device !== 'cpu' && devices.length === 0;
 if (left) console.log(`benchmarks on ${values.device} are left out: ${problem ?? 'there is no CUDA device'}`);
 for (const [name, run] of left ? [] : Object.entries(benchmarks)) {

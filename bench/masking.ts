@@ -15,7 +15,7 @@ async function stages(folder: string, milliseconds: number, device: string): Pro
   const bytes = readFileSync(photo);
   const { data, info } = await sharp(photo).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const raw = { data, width: info.width, height: info.height, channels: 3 as const };
-  const masker = new Masker({ concurrency: 1, device });
+  const masker = await Masker.open({ concurrency: 1, device });
   const { faces } = await masker.detect(raw);
   const boxes = faces.map(({ box }) => ({ box }));
   const bench = new Bench({ time: milliseconds, warmupTime: milliseconds / 4 })

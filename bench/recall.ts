@@ -21,7 +21,7 @@ function same(a: Box, b: Box): boolean {
 const largest = (faces: Face[]) => faces.reduce((best, face) => (area(face.box) > area(best.box) ? face : best));
 
 async function search(photos: string[], options: SearchOptions): Promise<{ found: DetectResult[]; ms: number }> {
-  const masker = new Masker({ ...options, concurrency: 1 });
+  const masker = await Masker.open({ ...options, concurrency: 1 });
   const found = [];
   for (const photo of photos) found.push(await masker.detect(photo));
   await masker.close();

@@ -1,62 +1,11 @@
+/**
+ * Masks faces in photos, and embeds faces.
+ * @module
+ */
 export type { CudaDevice } from '../binding.js';
-export {
-  type AllPairsEvaluation,
-  type AllPairsTargets,
-  type EdgesAround,
-  evaluateAllPairs,
-  type ImpostorPair,
-} from './all-pairs/evaluate.js';
-export { readAllPairs, readExcluded, writeAllPairs } from './all-pairs/files.js';
-export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './all-pairs/rates.js';
-export {
-  type AllScores,
-  mergeScores,
-  readIndex,
-  type ScoreAllOptions,
-  type ScoredImage,
-  type Side,
-  samePhotoModes,
-  scoreAll,
-  sides,
-} from './all-pairs/score-all.js';
-export { type BenchmarkModel, type BenchmarkModelsOptions, benchmarkModels } from './benchmarks/models.js';
-export {
-  type DataSet,
-  dataSets,
-  type Measure,
-  type PublishedColumn,
-  type PublishedTable,
-  publishedTables,
-} from './benchmarks/published.js';
-export { benchmarkScores, type ScoreBenchmark, type ScoredDataSet } from './benchmarks/scores.js';
-export type { BenchmarkCell, BenchmarkTable } from './benchmarks/tables.js';
-export {
-  type ManifestFace,
-  type ManifestLine,
-  type PhotoStatus,
-  readManifest,
-} from './corpus/manifest.js';
+export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/manifest.js';
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
-export type {
-  MaskProgress,
-  MaskSummary,
-  Problem,
-  RunOptions,
-} from './corpus/run.js';
-export type { CorpusCounts, CorpusDescription } from './datasets/corpus.js';
-export { type FetchOptions, fetchDataset } from './datasets/fetch.js';
-export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from './datasets/generate.js';
-export type { IdentityPhotos, Layout, SourcePhoto } from './datasets/layouts/layout.js';
-export { layouts } from './datasets/registry.js';
-export {
-  type Masking,
-  maskings,
-  type PairProtocol,
-  pairProtocols,
-  type SampleOptions,
-  samplePairs,
-} from './datasets/sample-pairs.js';
-export { type CorpusSummary, type PublishedCounts, summarizeCorpora } from './datasets/summary.js';
+export type { MaskProgress, MaskSummary, Problem, RunOptions } from './corpus/run.js';
 export { type Diagnosis, diagnose } from './doctor.js';
 export {
   Embedder,
@@ -73,9 +22,8 @@ export {
   faceSources,
   type IndexLine,
 } from './embed/files.js';
-export { type ImportedModel, importModel } from './embed/import-model.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
-export type { Box, Face } from './face/face.js';
+export type { Box, Face, KnownFace } from './face/face.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
 export { isPhotoName } from './files/walk.js';
 export type { ImageFormat, ImageInput, RawImage } from './image/image.js';
@@ -90,6 +38,7 @@ export {
   type MaskerOptions,
   type MaskOptions,
   type MaskResult,
+  type Placement,
   type Selection,
   selections,
   type Wear,
@@ -104,74 +53,3 @@ export {
   type TemplateView,
   templateParts,
 } from './mask/templates/template.js';
-export type { Comparisons } from './metrics/comparisons.js';
-export {
-  type Acquisition,
-  type Definition,
-  type Difference,
-  definitions,
-  type EvaluateOptions,
-  type Evaluation,
-  evaluate,
-  type MeasureEstimates,
-  type OperatingRates,
-  type PartRates,
-  type SystemEvaluation,
-  type TargetRates,
-  type ThresholdRates,
-} from './metrics/evaluate.js';
-export { calibrate, cllr, type Fusion, fuse, fusions } from './metrics/fusion.js';
-export { type Attributes, readGroups } from './metrics/groups.js';
-export {
-  evaluateIdentification,
-  galleries,
-  type Identification,
-  type IdentificationOptions,
-} from './metrics/identification.js';
-export {
-  type BootstrapOptions,
-  bootstrap,
-  type Draws,
-  type Estimate,
-  percentileInterval,
-  type Resampled,
-} from './metrics/intervals.js';
-export { readLabels, readScores, type SystemScores } from './metrics/score-files.js';
-export {
-  type ErrorCurve,
-  type ExactMeasures,
-  type Labels,
-  type OperatingPoint,
-  type PaperMeasures,
-  type Rates,
-  type ScoreHistogram,
-  ScoreSet,
-} from './metrics/score-set.js';
-export {
-  type Cut,
-  cuts,
-  type DenseLayer,
-  type ModelDescription,
-  type Similarity,
-  similarityKinds,
-  type VectorSimilarity,
-  vectorSimilarities,
-} from './models/description.js';
-export { architectures, batchNorms, type ImportOptions } from './models/import/convert.js';
-export type { BatchNorm } from './models/onnx/layers.js';
-export { presets } from './models/presets.js';
-export {
-  formatPairs,
-  isSamePhoto,
-  type Pair,
-  type PairList,
-  pairIdentity,
-  pairPath,
-  parsePairs,
-} from './pairs/list.js';
-export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from './pairs/published.js';
-export { writeAllPairsReport } from './report/all-pairs.js';
-export { writeBenchmarkReport } from './report/benchmark.js';
-export { contactSheet } from './report/contact-sheet.js';
-export { writeEvaluationReport } from './report/evaluation.js';
-export { type StyleSheetOptions, styleSheet } from './report/style-sheet.js';

@@ -1,7 +1,8 @@
 // What `npm start` runs: masks the sample photos of @vladmandic/face-api and draws a before/after contact sheet.
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { contactSheet, maskFiles } from 'maskbench';
+import { maskFiles } from 'maskbench';
+import { contactSheet } from 'maskbench/report';
 
 const faceApi = path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
 const photos = [1, 2, 3, 4, 5, 6].map((number) => path.join(faceApi, `demo/sample${number}.jpg`));

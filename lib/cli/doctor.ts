@@ -8,8 +8,8 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('say what was found on this machine: versions, processor, models and their licences, GPUs')
     .option('--json', 'print as JSON')
-    .action(({ json }: { json?: boolean }) => {
-      const found = diagnose();
+    .action(async ({ json }: { json?: boolean }) => {
+      const found = await diagnose();
       if (json) return printJson(found);
       print(`maskbench ${found.maskbench}, Node ${found.node}, addon built for ${found.builtFor}`);
       print(`processors: ${found.processors} (${found.cpuFeatures.join(' ')})`);

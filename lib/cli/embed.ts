@@ -8,7 +8,7 @@ import {
   toEmbedderOptions,
 } from './embed-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
-import { Progress, runInterruptibly } from './progress.js';
+import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends EmbedderFlags {
   out: string;
@@ -43,24 +43,24 @@ Exit codes: 0 every photo gave a vector or shows no face, 1 some could not be re
     )
     .action(async (inputs: string[], { out, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
       const progress = new Progress('photos');
-      const summary = await runInterruptibly(progress, (signal) =>
-        embedFiles(inputs, out, {
-          ...toEmbedderOptions(flags),
-          ...{ faceSource, crops, bits, resume: resume ?? false, signal },
-          onProgress: ({ done, total }) => progress.update(done, total),
-          onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-        }),
+      const summary = await runInterruptibly(
+        progress,
+        (signal) =>
+          embedFiles(inputs, out, {
+            ...toEmbedderOptions(flags),
+            ...{ faceSource, crops, bits, resume: resume ?? false, signal },
+            onProgress: ({ done, total }) => progress.update(done, total),
+            onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+          }),
+        resumeAdvice,
       );
-      const { counts, rows, failed, dimensions, vectors, index, interrupted, seconds } = summary;
+      const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
       if (json) printJson(summary);
       else {
         const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
         print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
       }
-      if (interrupted) {
-        warn('interrupted; go on with the same command and --resume');
-        process.exitCode = exitCodes.interrupted;
-      } else if (rows === 0) {
+      if (rows === 0) {
         warn('no photo gave a vector');
         process.exitCode = exitCodes.someFailed;
       } else if (failed > 0) process.exitCode = exitCodes.someFailed;

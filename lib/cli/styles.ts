@@ -29,7 +29,7 @@ export function stylesCommand(): Command {
       const known =
         options.templates === undefined
           ? knownStyles
-          : readTemplates(options.templates).map(({ name, title, colors }) => ({ name, title, colors }));
+          : (await readTemplates(options.templates)).map(({ name, title, colors }) => ({ name, title, colors }));
       if (out === undefined) {
         if (photos.length > 0) command.error("error: required option '--out <file>' not specified");
         if (json) return printJson(known);

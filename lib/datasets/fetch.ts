@@ -261,6 +261,7 @@ async function fetchInto(
   const whole = path.join(store, 'whole');
   await rm(whole, { recursive: true, force: true });
   for (const archive of archives) {
+    options.signal?.throwIfAborted();
     const unpacked = await unpack(archive, options);
     const inner = layout.archiveFolder ? path.join(unpacked, layout.archiveFolder) : unpacked;
     await moveInto(existsSync(inner) ? inner : unpacked, whole);

@@ -159,7 +159,7 @@ async function generateInto(
     },
     { ...options, resume: true },
   );
-  if (summary && !summary.interrupted && summary.counts.failed === 0)
+  if (summary && summary.counts.failed === 0)
     await writeDescription(files.description, {
       ...wanted,
       complete: true,
@@ -209,7 +209,7 @@ export async function generateCorpora(
 ): Promise<GeneratedCorpus[]> {
   checkPath('base', base);
   checkPath('out', out);
-  checkRunOptions(options);
+  await checkRunOptions(options);
   checkChoice('copy', options.copy ?? 'auto', copyModes);
   checkInteger('minPhotos', options.minPhotos ?? 1, 1, 1_000_000);
   const only =
@@ -238,7 +238,7 @@ export async function generateCorpora(
     );
   const generated: GeneratedCorpus[] = [];
   for (const layout of chosen) {
-    if (options.signal?.aborted) break;
+    options.signal?.throwIfAborted();
     generated.push(await generateOne(base, out, layout, options));
   }
   return generated;

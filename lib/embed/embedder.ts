@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { nativeDevice } from '../device.js';
@@ -14,10 +13,11 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
-import type { Face } from '../face/face.js';
+import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
+import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
 import { defaultModelFile, presets } from '../models/presets.js';
@@ -51,7 +51,7 @@ export interface EmbedderOptions extends SearchOptions {
 }
 
 /** A photo, or a photo and its faces, found already; the largest is embedded. */
-export type EmbedInput = ImageInput | { image: ImageInput; faces: Pick<Face, 'box' | 'landmarks'>[] };
+export type EmbedInput = ImageInput | { image: ImageInput; faces: readonly KnownFace[] };
 
 const missingModes = ['error', 'nan'] as const;
 
@@ -88,7 +88,7 @@ export async function resolveModel({
   checkPath('model', model);
   if (model === 'dlib-resnet-128')
     return { file: await defaultModelFile(), description: presets[model] as ModelDescription };
-  if (!existsSync(model))
+  if (!(await isFile(model)))
     throw new MaskbenchError(
       'MODEL_MISSING',
       model,
@@ -96,7 +96,7 @@ export async function resolveModel({
         ? `${model}: comes without a model; give your ONNX file, with ${model} as its description`
         : `${model}: there is no such model file`,
     );
-  if (description === undefined) return { file: model, description: readDescription(model) };
+  if (description === undefined) return { file: model, description: await readDescription(model) };
   if (typeof description !== 'string')
     return { file: model, description: checkDescription(description, 'description') };
   if (!Object.hasOwn(presets, description))
@@ -186,7 +186,7 @@ export class Embedder {
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {
-      library: onnxRuntimeLibrary(),
+      library: await onnxRuntimeLibrary(),
       model: file,
       concurrency,
       maxBatch,

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import type { Problem } from '../corpus/run.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
-import type { Face } from '../face/face.js';
+import type { KnownFace } from '../face/face.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
@@ -75,7 +75,6 @@ export interface EmbedSummary {
   dimensions: number;
   vectors: string;
   index: string;
-  interrupted: boolean;
   seconds: number;
 }
 
@@ -87,7 +86,7 @@ export interface Item {
   file: string;
   line: Omit<IndexLine, 'row' | 'status'>;
   /** Of a corpus's manifest. */
-  faces?: Pick<Face, 'box' | 'landmarks'>[];
+  faces?: KnownFace[];
 }
 
 /** A corpus's photos and their twins, with the landmarks of the face that wears the mask. */
@@ -96,8 +95,7 @@ async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
     path.join(folder, 'manifest.jsonl'),
   )) {
     const worn = faces.find(({ style }) => style !== undefined) ?? faces[0];
-    const [left = 0, top = 0, right = 0, bottom = 0] = worn?.box ?? [];
-    const known = worn && { faces: [{ box: { left, top, right, bottom }, landmarks: worn.landmarks }] };
+    const known = worn && { faces: [worn] };
     for (const [name, masked] of [
       [copy, wearsMask ?? false],
       [output, true],
@@ -271,7 +269,6 @@ async function run(
   const { counts, paths } = before;
   let { rows } = before;
   let done = paths.length;
-  let interrupted = false;
   try {
     if (done === 0) await lines.appendFile(`${settings}\n`);
     const flush = async (items: Item[]) => {
@@ -307,40 +304,35 @@ async function run(
           `${part.index}: the run was begun with ${known} where there is ${item.line.path} now; resume with the same photos`,
         );
       if (known !== undefined) continue;
-      if (signal?.aborted) {
-        interrupted = true;
-        break;
-      }
+      signal?.throwIfAborted();
       items.push(item);
       if (items.length < atOnce) continue;
       await flush(items);
       items = [];
     }
-    if (!interrupted && at < paths.length)
+    if (at < paths.length)
       throw new MaskbenchError(
         'INVALID_ARGUMENT',
         part.index,
         `${part.index}: the run was begun with more photos, ${paths[at]} among them; resume with the same`,
       );
-    if (!interrupted && items.length > 0) await flush(items);
+    if (items.length > 0) await flush(items);
     tellDevice();
-    if (!interrupted) {
-      await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
-      await writeAll(vectors, npyHeader(kind, [rows, dimensions]), 0);
-    }
+    await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
+    await writeAll(vectors, npyHeader(kind, [rows, dimensions]), 0);
   } catch (error) {
-    if (signal?.aborted) interrupted = true;
-    else if (error instanceof MaskbenchError || !mayPass(error)) throw error;
-    else throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof MaskbenchError || !mayPass(error)) throw error;
+    throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
   } finally {
     await vectors.close();
     await lines.close();
     await embedder.close();
   }
-  if (!interrupted) await finish(part, settings, out, index);
+  await finish(part, settings, out, index);
   const failed = done - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
   const seconds = (performance.now() - start) / 1000;
-  return { counts, rows, failed, dimensions, vectors: out, index, interrupted, seconds };
+  return { counts, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
 /** Of a model's file and what is said of it. */

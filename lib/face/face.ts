@@ -6,6 +6,14 @@ export interface Box {
   bottom: number;
 }
 
+/** A face whose place is known already. */
+export interface KnownFace {
+  box: Box;
+  score?: number;
+  /** 68 points [x, y] in pixels, iBUG order. Absent: they are predicted from the box. */
+  landmarks?: readonly (readonly [number, number])[];
+}
+
 /** A face that was found. */
 export interface Face {
   box: Box;

@@ -22,6 +22,14 @@ function isLeftAlone(name: string): boolean {
   return name.startsWith('.') || isSystemName(name) || name === '__MACOSX' || name === '@eaDir';
 }
 
+const look = (file: string) => stat(toPath(file)).catch(() => undefined);
+
+/** Whether a path, links followed, is a file's. */
+export const isFile = async (file: string): Promise<boolean> => (await look(file))?.isFile() ?? false;
+
+/** Whether a path, links followed, is a folder's. */
+export const isFolder = async (file: string): Promise<boolean> => (await look(file))?.isDirectory() ?? false;
+
 /** What lies in a folder. */
 export interface Entry {
   name: string;

@@ -1,5 +1,5 @@
 import { checkChoice, checkInteger, checkObject, invalid, MaskbenchError } from '../errors.js';
-import { parseJson, readTextSync } from '../files/text.js';
+import { parseJson, readText } from '../files/text.js';
 
 export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
 /**
@@ -117,11 +117,11 @@ export function checkDescription(description: ModelDescription, source: string):
 }
 
 /** Reads the description beside a model. Throws `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`. */
-export function readDescription(model: string): ModelDescription {
+export async function readDescription(model: string): Promise<ModelDescription> {
   const file = model.replace(/(\.onnx)?$/i, '.json');
   let text: string;
   try {
-    text = readTextSync(file);
+    text = await readText(file);
   } catch (error) {
     if ((error as MaskbenchError).code === 'UNREADABLE')
       throw new MaskbenchError('MODEL_CORRUPT', file, (error as Error).message);

@@ -12,7 +12,7 @@ import {
 } from '../errors.js';
 import type { Box } from '../face/face.js';
 import { toPath } from '../files/path.js';
-import { Masker, type MaskerOptions } from '../mask/masker.js';
+import { checkMasker, Masker, type MaskerOptions } from '../mask/masker.js';
 import { drawSheet, type SheetRow } from './contact-sheet.js';
 
 /** Options of {@link styleSheet}. */
@@ -60,9 +60,9 @@ export async function styleSheet(
   const { cell = 150, onProgress, ...options } = sheetOptions;
   checkInteger('cell', cell, 16, 4096);
   // Styles and colours are checked before a photo is searched.
-  for (const style of names) new Masker({ ...options, style });
+  for (const style of names) await checkMasker({ ...options, style });
   if (photos.length < 1 || photos.length > 20) throw invalid('photos', '1 to 20 photos', photos.length);
-  const finder = new Masker();
+  const finder = await Masker.open();
   const found = await Promise.all(
     photos.map(async (photo) => {
       const { faces, width, height } = await finder.detect(photo);
@@ -75,7 +75,7 @@ export async function styleSheet(
   await finder.close();
   const rows: SheetRow[] = [];
   for (const [done, style] of names.entries()) {
-    const masker = new Masker({ ...options, style });
+    const masker = await Masker.open({ ...options, style });
     const pictures = await Promise.all(
       found.map(async ({ photo, face, crop }) => {
         const { image } = await masker.mask(photo, { faces: [face], key: path.basename(photo), format: 'jpeg' });

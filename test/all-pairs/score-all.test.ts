@@ -2,10 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
+import type { IndexLine } from 'maskbench';
 import {
   type AllScores,
   evaluateAllPairs,
-  type IndexLine,
   mergeScores,
   ratesAtEdges,
   ratesAtFmr,
@@ -14,8 +14,8 @@ import {
   type ScoreAllOptions,
   ScoreSet,
   scoreAll,
-  type VectorSimilarity,
-} from 'maskbench';
+} from 'maskbench/metrics';
+import type { VectorSimilarity } from 'maskbench/models';
 import { npyHeader } from '../../lib/files/npy.js';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, temporaryFolder } from '../support/files.js';

@@ -1,6 +1,12 @@
 import test from 'ava';
-import * as maskbench from 'maskbench';
+import * as main from 'maskbench';
+import * as datasets from 'maskbench/datasets';
+import * as metrics from 'maskbench/metrics';
+import * as models from 'maskbench/models';
+import * as report from 'maskbench/report';
 import { type Argument, options, path, refusesArguments } from '../support/arguments.js';
+
+const maskbench = { ...main, ...datasets, ...metrics, ...models, ...report };
 
 const scores = Float64Array.of(0.9, 0.8, 0.4, 0.2);
 const labels = Uint8Array.of(1, 1, 0, 0);

@@ -3,7 +3,8 @@ import { cpSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
-import { Embedder, Masker, type ModelDescription, presets } from 'maskbench';
+import { Embedder, Masker } from 'maskbench';
+import { type ModelDescription, presets } from 'maskbench/models';
 import sharp from 'sharp';
 import { repository, samplePhoto, smallPhoto, temporaryFolder } from '../support/files.js';
 import { describeModel, faceApiDescriptor, writeModel } from '../support/models.js';
@@ -49,7 +50,7 @@ test('a face is itself at another size and place, and nobody else', async (t) =>
   t.true(-embedder.similarity(row(0), row(2)) < 0.3);
   t.true(-embedder.similarity(row(0), row(1)) > 0.6);
   // A face that is known already is not searched.
-  const masker = new Masker();
+  const masker = await Masker.open();
   const { faces } = await masker.detect(small[0] as string);
   const { vector, face } = await embedder.embedOne({ image: small[0] as string, faces });
   t.deepEqual(vector, row(0).slice());
@@ -142,7 +143,7 @@ print(json.dumps({
     const description = { ...(presets['arcface-112'] as ModelDescription) };
     const file = path.join(folder, 'photo.png');
     await sharp(samplePhoto(3)).resize(400).toFile(file);
-    const masker = new Masker();
+    const masker = await Masker.open();
     const { faces } = await masker.detect(file);
     const embedder = await Embedder.open({ model, description });
     const [face] = faces;

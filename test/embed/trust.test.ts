@@ -72,8 +72,9 @@ test('T8: a run does not go on with a model that was replaced', async (t) => {
   writeFileSync(at('m.json'), JSON.stringify(describeModel()));
   const stop = new AbortController();
   const options = { model: at('m.onnx'), crops: true, signal: stop.signal };
-  stop.abort();
-  t.true((await embedFiles([at('photos')], at('v.npy'), options)).interrupted);
+  const reason = new Error('enough');
+  stop.abort(reason);
+  t.is(await t.throwsAsync(embedFiles([at('photos')], at('v.npy'), options)), reason);
   copyFileSync(await scaling(folder, 'other', 2), at('m.onnx'));
   await t.throwsAsync(embedFiles([at('photos')], at('v.npy'), { model: at('m.onnx'), crops: true, resume: true }), {
     code: 'INVALID_ARGUMENT',

@@ -1,20 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import {
-  Embedder,
-  importModel,
-  parsePairs,
-  parsePublished,
-  publishedProtocols,
-  readExcluded,
-  readGroups,
-  readIndex,
-  readLabels,
-  readManifest,
-  readScores,
-  scoreAll,
-} from 'maskbench';
+import { Embedder, readManifest } from 'maskbench';
+import { parsePairs, parsePublished, publishedProtocols } from 'maskbench/datasets';
+import { readExcluded, readGroups, readIndex, readLabels, readScores, scoreAll } from 'maskbench/metrics';
+import { importModel } from 'maskbench/models';
 import yazl from 'yazl';
 import {
   pickleState,
@@ -190,7 +180,15 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
             output: 'a/masked_1.jpg',
             seed: 0,
             milliseconds: 1,
-            faces: [{ box: [0, 0, 9, 9], score: 1, landmarks: [[1, 2]], masked: true, style: 'a' }],
+            faces: [
+              {
+                box: { left: 0, top: 0, right: 9, bottom: 9 },
+                score: 1,
+                landmarks: [[1, 2]],
+                masked: true,
+                style: 'a',
+              },
+            ],
           }),
           JSON.stringify({ input: 'b.jpg', status: 'unreadable', faces: [], error: 'x' }),
         ),

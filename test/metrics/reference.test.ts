@@ -1,20 +1,18 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import type { IndexLine } from 'maskbench';
+import { type Pair, pairIdentity } from 'maskbench/datasets';
 import {
   cllr,
   evaluate,
   evaluateAllPairs,
   evaluateIdentification,
-  type IndexLine,
-  type Pair,
-  pairIdentity,
   type Side,
   scoreAll,
   sides,
-  type VectorSimilarity,
-  vectorSimilarities,
-} from 'maskbench';
+} from 'maskbench/metrics';
+import { type VectorSimilarity, vectorSimilarities } from 'maskbench/models';
 import { toJson } from '../../lib/report/page.js';
 import { pythonHas, runPython } from '../support/python.js';
 import { normal, uniform } from '../support/scores.js';

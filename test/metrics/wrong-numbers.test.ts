@@ -1,19 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { Embedder } from 'maskbench';
+import { type Pair, samplePairs } from 'maskbench/datasets';
 import {
   calibrate,
-  Embedder,
   evaluate,
   evaluateIdentification,
   fuse,
-  type Pair,
   readScores,
   ScoreSet,
   type SystemScores,
-  samplePairs,
   scoreAll,
-} from 'maskbench';
+} from 'maskbench/metrics';
 import { npyFile } from '../../lib/files/npy.js';
 import { thresholdChart } from '../../lib/report/charts.js';
 import { maskbench, temporaryFolder } from '../support/files.js';

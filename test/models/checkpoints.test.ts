@@ -4,7 +4,7 @@ import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import test from 'ava';
 import type * as h5wasm from 'h5wasm/node';
-import { importModel } from 'maskbench';
+import { importModel } from 'maskbench/models';
 import yazl from 'yazl';
 import { readKeras } from '../../lib/models/import/keras.js';
 import { readTorch } from '../../lib/models/import/torch.js';

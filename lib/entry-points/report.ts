@@ -1,0 +1,20 @@
+/**
+ * Reports, contact sheets, and the paper's tables regenerated.
+ * @module
+ */
+export { type BenchmarkModel, type BenchmarkModelsOptions, benchmarkModels } from '../benchmarks/models.js';
+export {
+  type DataSet,
+  dataSets,
+  type Measure,
+  type PublishedColumn,
+  type PublishedTable,
+  publishedTables,
+} from '../benchmarks/published.js';
+export { benchmarkScores, type ScoreBenchmark, type ScoredDataSet } from '../benchmarks/scores.js';
+export type { BenchmarkCell, BenchmarkTable } from '../benchmarks/tables.js';
+export { writeAllPairsReport } from '../report/all-pairs.js';
+export { writeBenchmarkReport } from '../report/benchmark.js';
+export { contactSheet } from '../report/contact-sheet.js';
+export { writeEvaluationReport } from '../report/evaluation.js';
+export { type StyleSheetOptions, styleSheet } from '../report/style-sheet.js';
