@@ -23,8 +23,8 @@ export interface Diagnosis {
   gpus: string[];
   /** What `--device cuda` could use, or why there is nothing. */
   cuda: { devices: CudaDevice[]; problem?: string };
-  /** ONNX Runtime's library, version and providers, or why it can't be loaded. */
-  onnxRuntime: { file: string; version?: string; providers?: string[]; problem?: string };
+  /** ONNX Runtime's library, version and providers, or why it can't be loaded; and whether its CUDA provider lies beside it. */
+  onnxRuntime: { file: string; version?: string; providers?: string[]; cuda?: boolean; problem?: string };
 }
 
 const landmarkLicence =
@@ -41,7 +41,8 @@ function gpus(): string[] {
 function onnxRuntime(): Diagnosis['onnxRuntime'] {
   const file = onnxRuntimeLibrary();
   try {
-    return { file, ...native.onnxRuntime(file) };
+    const cuda = existsSync(path.join(path.dirname(file), 'libonnxruntime_providers_cuda.so'));
+    return { file, ...native.onnxRuntime(file), cuda };
   } catch (error) {
     return { file, problem: (error as Error).message };
   }

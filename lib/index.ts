@@ -6,6 +6,7 @@ export {
   evaluateAllPairs,
   type ImpostorPair,
 } from './all-pairs/evaluate.js';
+export { type EvaluateAllPairsFilesOptions, evaluateAllPairsFiles } from './all-pairs/evaluate-files.js';
 export { readAllPairs, readExcluded, writeAllPairs } from './all-pairs/files.js';
 export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './all-pairs/rates.js';
 export {
@@ -65,6 +66,7 @@ export {
   faceSources,
   type IndexLine,
 } from './embed/files.js';
+export { type Verification, type VerifyOptions, verifyPhotos } from './embed/verify.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export type { Box, Face } from './face/face.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
@@ -111,6 +113,7 @@ export {
   type TargetRates,
   type ThresholdRates,
 } from './metrics/evaluate.js';
+export { type EvaluateFilesOptions, evaluateFiles, type FileEvaluation } from './metrics/evaluate-files.js';
 export { calibrate, cllr, type Fusion, fuse, fusions } from './metrics/fusion.js';
 export { type Attributes, readGroups } from './metrics/groups.js';
 export {
@@ -119,6 +122,7 @@ export {
   type Identification,
   type IdentificationOptions,
 } from './metrics/identification.js';
+export { evaluateIdentificationFiles } from './metrics/identification-files.js';
 export {
   type BootstrapOptions,
   bootstrap,
@@ -165,6 +169,7 @@ export {
   pairIdentity,
   pairPath,
   parsePairs,
+  writePairs,
 } from './pairs/list.js';
 export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from './pairs/published.js';
 export {
@@ -179,4 +184,5 @@ export { writeAllPairsReport } from './report/all-pairs.js';
 export { writeBenchmarkReport } from './report/benchmark.js';
 export { contactSheet } from './report/contact-sheet.js';
 export { writeEvaluationReport } from './report/evaluation.js';
+export { writeIdentificationReport } from './report/identification.js';
 export { type StyleSheetOptions, styleSheet } from './report/style-sheet.js';

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { inHouseIdentity } from '../datasets/layouts/real-masks.js';
-import { checkChoice, checkObject, checkText, MaskbenchError } from '../errors.js';
+import { checkChoice, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
+import { writeFileAtomically } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
 import { numberedLines } from '../files/text.js';
 import { checkPair, checkPairs } from '../metrics/arguments.js';
 
@@ -111,4 +114,17 @@ export function formatPairs(list: PairList): string {
       return fields.join(separator) + lineEnd;
     })
     .join('');
+}
+
+/**
+ * Writes a pair list to a file.
+ * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `WRITE_FAILED`; as {@link formatPairs}
+ * @example
+ * await writePairs('pairs.txt', { pairs: await samplePairs('corpora/lfw', 'paper'), separator: ' ', lineEnd: '\n' });
+ */
+export async function writePairs(file: string, list: PairList): Promise<void> {
+  checkPath('file', file);
+  const text = formatPairs(list);
+  if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
+  await writeFileAtomically(file, text);
 }

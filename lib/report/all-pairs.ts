@@ -9,6 +9,7 @@ import { checkAllScores } from '../metrics/arguments.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
 import { cmcChart, detChart, histogramChart } from './charts.js';
 import { pageTable, shown, shownEstimate } from './evaluation.js';
+import { identificationRows } from './identification.js';
 import { type PageSection, writeReport } from './page.js';
 import { pagePair, picturesNote } from './pictures.js';
 
@@ -49,22 +50,6 @@ export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPair
     ]),
     ...fmrAtFnmr.map(({ target, at, above }) => row(`FNMR ≤ ${target}`, at, above)),
     ...(atThreshold ? [row('threshold', atThreshold.at, atThreshold.below)] : []),
-  ];
-}
-
-/** Identification as rows of text; the first is their header. */
-export function identificationRows({
-  rank,
-  fnirAtFpir,
-}: NonNullable<AllPairsEvaluation['identification']>): string[][] {
-  return [
-    ['FPIR target', 'threshold', 'FPIR', `FNIR (R = ${rank})`],
-    ...fnirAtFpir.map(({ target, threshold, fpir, fnir }) => [
-      String(target),
-      shown(threshold),
-      shownEstimate(fpir),
-      shownEstimate(fnir),
-    ]),
   ];
 }
 

@@ -118,6 +118,11 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
     ],
   ],
+  [
+    'writePairs',
+    maskbench.writePairs,
+    [path(), { kind: 'object', good: { pairs: [pair], separator: ' ', lineEnd: '\n' }, bad: [{}] }],
+  ],
   ['isSamePhoto', maskbench.isSamePhoto, [{ kind: 'object', good: pair, bad: [{}, { ...pair, probe: 7 }] }]],
   ['pairIdentity', maskbench.pairIdentity, [text]],
   ['pairPath', maskbench.pairPath, [text]],
@@ -141,6 +146,11 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       { kind: 'object', good: maskbench.evaluateAllPairs(all) },
       { good: undefined, bad: [7, 'a\0b'] },
     ],
+  ],
+  [
+    'writeIdentificationReport',
+    maskbench.writeIdentificationReport,
+    [path(), { kind: 'object', good: { enrolled: 1, mated: 1, nonMated: 0, notes: [], rank: 1, fnirAtFpir: [] } }],
   ],
   [
     'writeBenchmarkReport',
@@ -186,6 +196,28 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     [allScores, options({ fmr: 'text' }, { rank: 0 }, { fpir: 'text' }, { threshold: 'x' })],
   ],
   ['readAllPairs', maskbench.readAllPairs, [path()]],
+  [
+    'evaluateAllPairsFiles',
+    maskbench.evaluateAllPairsFiles,
+    [path(), options({ model: 7 }, { fmr: 'text' }, { rank: 0 }, { threshold: 'x' }, { thresholdFrom: 7 })],
+  ],
+  [
+    'evaluateFiles',
+    maskbench.evaluateFiles,
+    [
+      { kind: 'paths', good: ['/nowhere/a.txt'], bad: [[]] },
+      options(
+        ...measuring.filter((wrong) => !('draws' in wrong)),
+        ...[{ pairs: 7 }, { labels: null }, { failures: 7 }, { groups: {} }, { model: 'm' }, { similarity: 7 }],
+        ...[{ distance: 'yes' }, { fuse: 'some' }, { prior: 'x' }, { thresholdFrom: 7 }, { thresholdFmr: 'x' }],
+      ),
+    ],
+  ],
+  [
+    'evaluateIdentificationFiles',
+    maskbench.evaluateIdentificationFiles,
+    [path(), path(), path(), options({ rank: 0 })],
+  ],
   ['readExcluded', maskbench.readExcluded, [path()]],
   ['writeAllPairs', maskbench.writeAllPairs, [path(), allScores]],
   ['ratesAtEdges', maskbench.ratesAtEdges, [allScores]],
@@ -249,7 +281,7 @@ test('T12: every public function is in these tables', (t) => {
   const elsewhere = new Set(['MaskbenchError', 'Embedder', 'Masker', 'ScoreSet', 'diagnose']);
   const ofFiles = ['isPhotoName', 'readManifest', 'maskFiles', 'fetchDataset', 'generateCorpora', 'mergeShards'];
   ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'importModel');
-  ofFiles.push('benchmarkModels', 'benchmarkScores');
+  ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos');
   const known = new Set([...elsewhere, ...ofFiles, ...functions.map(([name]) => name)]);
   t.deepEqual(
     called.map(([name]) => name).filter((name) => !known.has(name)),
