@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { CudaDevice } from '../binding.js';
 import { onnxRuntimeLibrary } from './embed/runtime.js';
 import { defaultLandmarkModel } from './face/landmark-model.js';
+import { isFile } from './files/walk.js';
 import { presets } from './models/presets.js';
 import { native } from './native.js';
 import { packageRoot } from './package-root.js';
@@ -23,8 +24,8 @@ export interface Diagnosis {
   gpus: string[];
   /** What `--device cuda` could use, or why there is nothing. */
   cuda: { devices: CudaDevice[]; problem?: string };
-  /** ONNX Runtime's library, version and providers, or why it can't be loaded. */
-  onnxRuntime: { file: string; version?: string; providers?: string[]; problem?: string };
+  /** ONNX Runtime's library, version and providers, or why it can't be loaded; and whether its CUDA provider lies beside it. */
+  onnxRuntime: { file: string; version?: string; providers?: string[]; cuda?: boolean; problem?: string };
 }
 
 const landmarkLicence =
@@ -43,7 +44,8 @@ async function gpus(): Promise<string[]> {
 async function onnxRuntime(): Promise<Diagnosis['onnxRuntime']> {
   const file = await onnxRuntimeLibrary();
   try {
-    return { file, ...native.onnxRuntime(file) };
+    const cuda = await isFile(path.join(path.dirname(file), 'libonnxruntime_providers_cuda.so'));
+    return { file, ...native.onnxRuntime(file), cuda };
   } catch (error) {
     return { file, problem: (error as Error).message };
   }

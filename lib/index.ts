@@ -22,6 +22,7 @@ export {
   faceSources,
   type IndexLine,
 } from './embed/files.js';
+export { type Verification, type VerifyOptions, verifyPhotos } from './embed/verify.js';
 export { type ErrorCode, MaskbenchError } from './errors.js';
 export type { Box, Face, KnownFace } from './face/face.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';

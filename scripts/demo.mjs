@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { maskFiles } from 'maskbench';
-import { contactSheet } from 'maskbench/report';
+import { writeContactSheet } from 'maskbench/report';
 
 const faceApi = path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
 const photos = [1, 2, 3, 4, 5, 6].map((number) => path.join(faceApi, `demo/sample${number}.jpg`));
@@ -22,5 +22,5 @@ const rows = photos.map((photo) => {
   return { caption: name, files: [photo, ...looks.map((look) => path.join(out, look.name, `masked_${name}`))] };
 });
 const sheet = path.join(out, 'before-after.png');
-await contactSheet(rows, sheet);
+await writeContactSheet(sheet, rows);
 console.log(`\nMasked photos and manifests: ${out}\nBefore and after, side by side: ${sheet}`);

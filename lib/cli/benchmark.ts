@@ -52,12 +52,11 @@ function scoresCommand(): Command {
       ]);
       const benchmark = await benchmarkScores(data);
       if (out !== undefined) {
-        const page = await writeBenchmarkReport(
-          out,
-          benchmark,
-          ["Regenerated from the paper's published score files."],
-          { draws, seed },
-        );
+        const page = await writeBenchmarkReport(out, benchmark, {
+          introduction: ["Regenerated from the paper's published score files."],
+          draws,
+          seed,
+        });
         if (!json) print(`report: ${page}`);
       }
       if (json) return print(toJson(benchmark.tables));
@@ -114,7 +113,7 @@ function modelsCommand(): Command {
           }),
         );
         const introduction = ['Regenerated from models.', ...result.notes.map((note) => `${note}.`)];
-        const page = await writeBenchmarkReport(out, result, introduction, { draws, seed });
+        const page = await writeBenchmarkReport(out, result, { introduction, draws, seed });
         if (json) return print(toJson({ tables: result.tables, notes: result.notes }));
         printTables(result.tables.filter(({ counts }) => counts.equal + counts.different > 0));
         for (const note of result.notes) print(`note: ${note}`);

@@ -136,8 +136,11 @@ function mergeCommand(): Command {
 }
 
 export function datasetCommand(): Command {
-  const command = new Command('dataset').description('turn public data sets into masked corpora');
-  for (const part of [generateCommand, summaryCommand, listCommand, fetchCommand, mergeCommand])
-    command.addCommand(part().copyInheritedSettings(command));
-  return command;
+  return new Command('dataset')
+    .description('turn public data sets into masked corpora')
+    .addCommand(generateCommand())
+    .addCommand(summaryCommand())
+    .addCommand(listCommand())
+    .addCommand(fetchCommand())
+    .addCommand(mergeCommand());
 }

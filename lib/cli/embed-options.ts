@@ -37,6 +37,7 @@ export const faceSourceOption = () =>
     .choices(faceSources)
     .default('auto');
 
-export function toEmbedderOptions({ landmarks, ...options }: EmbedderFlags): EmbedderOptions {
+/** Flags as the API's options. */
+export function toEmbedderOptions<Flags extends EmbedderFlags>({ landmarks, ...options }: Flags) {
   return { ...options, ...(landmarks !== undefined && { landmarkModel: landmarks }) };
 }

@@ -24,5 +24,6 @@ export {
   pairIdentity,
   pairPath,
   parsePairs,
+  writePairs,
 } from '../pairs/list.js';
 export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from '../pairs/published.js';

@@ -9,6 +9,7 @@ export {
   evaluateAllPairs,
   type ImpostorPair,
 } from '../all-pairs/evaluate.js';
+export { type EvaluateAllPairsFilesOptions, evaluateAllPairsFiles } from '../all-pairs/evaluate-files.js';
 export { readAllPairs, readExcluded, writeAllPairs } from '../all-pairs/files.js';
 export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from '../all-pairs/rates.js';
 export {
@@ -38,6 +39,7 @@ export {
   type TargetRates,
   type ThresholdRates,
 } from '../metrics/evaluate.js';
+export { type EvaluateFilesOptions, evaluateFiles, type FileEvaluation } from '../metrics/evaluate-files.js';
 export { calibrate, cllr, type Fusion, fuse, fusions } from '../metrics/fusion.js';
 export { type Attributes, readGroups } from '../metrics/groups.js';
 export {
@@ -46,6 +48,7 @@ export {
   type Identification,
   type IdentificationOptions,
 } from '../metrics/identification.js';
+export { evaluateIdentificationFiles } from '../metrics/identification-files.js';
 export {
   type BootstrapOptions,
   bootstrap,

@@ -14,7 +14,8 @@ export {
 export { benchmarkScores, type ScoreBenchmark, type ScoredDataSet } from '../benchmarks/scores.js';
 export type { BenchmarkCell, BenchmarkTable } from '../benchmarks/tables.js';
 export { writeAllPairsReport } from '../report/all-pairs.js';
-export { writeBenchmarkReport } from '../report/benchmark.js';
-export { contactSheet } from '../report/contact-sheet.js';
-export { writeEvaluationReport } from '../report/evaluation.js';
-export { type StyleSheetOptions, styleSheet } from '../report/style-sheet.js';
+export { type BenchmarkReportOptions, writeBenchmarkReport } from '../report/benchmark.js';
+export { writeContactSheet } from '../report/contact-sheet.js';
+export { type PairReportOptions, writeEvaluationReport } from '../report/evaluation.js';
+export { writeIdentificationReport } from '../report/identification.js';
+export { type StyleSheetOptions, writeStyleSheet } from '../report/style-sheet.js';

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { checkArray, checkChoice, checkObject, checkText, MaskbenchError } from '../errors.js';
+import { checkArray, checkChoice, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
+import { writeFileAtomically } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
 import { numberedLines } from '../files/text.js';
 
 /** Two photos to compare. */
@@ -127,4 +130,17 @@ export function formatPairs(list: PairList): string {
       return fields.join(separator) + lineEnd;
     })
     .join('');
+}
+
+/**
+ * Writes a pair list to a file.
+ * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `WRITE_FAILED`; as {@link formatPairs}
+ * @example
+ * await writePairs('pairs.txt', { pairs: await samplePairs('corpora/lfw', 'paper'), separator: ' ', lineEnd: '\n' });
+ */
+export async function writePairs(file: string, list: PairList): Promise<void> {
+  checkPath('file', file);
+  const text = formatPairs(list);
+  if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
+  await writeFileAtomically(file, text);
 }

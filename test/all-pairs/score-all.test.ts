@@ -402,15 +402,9 @@ test('the whole chain on a corpus: generate, embed, score-all in shards, merge, 
     '0.1,0.05,1e-6',
   );
   t.is(merged.replace(/report: .*/, ''), whole.replace(/report: .*/, ''));
-  const evaluated = await run('evaluate', '--all-pairs', at('merged'), '--fmr', '0.1,0.05,1e-6');
+  const evaluated = await run('score-all', 'evaluate', at('merged'), '--fmr', '0.1,0.05,1e-6');
   t.is(evaluated, whole.replace(/report: .*\n/, '').replace(' in suspects.csv', ''));
   t.true(existsSync(at('whole/suspects.csv')));
-  const clash = await maskbench(['evaluate', '--all-pairs', at('merged'), '--scores', at('v.npy')]);
-  t.is(clash.code, 2);
-  t.regex(clash.stderr, /cannot be used with option '--scores/);
-  const unsaid = await maskbench(['evaluate', '--all-pairs', at('merged'), '--threshold-from', 'plain-plain']);
-  t.is(unsaid.code, 2);
-  t.regex(unsaid.stderr, /a file with --all-pairs/);
   const again = await maskbench(['score-all', ...options, '--out', at('whole')]);
   t.is(again.code, 2);
   t.regex(again.stderr, /the output exists already/);
@@ -432,7 +426,7 @@ test('T4: without a genuine or an impostor pair no EER is given, that is said, a
   t.regex(scored.stdout, /^EER - +- +- +- +-$/m);
   t.regex(scored.stdout, /^FMR ≤ 0\.1 +0\.\d+ +0\.\d+ +- /m);
   t.regex(scored.stdout, /AUC -, d′ -/);
-  const again = await maskbench(['evaluate', '--all-pairs', at('all'), '--fmr', '0.1', '--fnmr', '0.1', '--json']);
+  const again = await maskbench(['score-all', 'evaluate', at('all'), '--fmr', '0.1', '--fnmr', '0.1', '--json']);
   t.is(again.code, 1);
   const { eer, auc, dPrime, fnmrAtFmr, fmrAtFnmr, notes } = JSON.parse(again.stdout);
   t.deepEqual({ eer, auc, dPrime, fmrAtFnmr }, { eer: null, auc: null, dPrime: null, fmrAtFnmr: [] });

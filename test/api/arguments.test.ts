@@ -97,6 +97,22 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     ],
   ],
   [
+    'verifyPhotos',
+    maskbench.verifyPhotos,
+    [
+      { good: '/nowhere/a.jpg' },
+      { good: '/nowhere/b.jpg' },
+      options(
+        ...embedding,
+        ...model,
+        { crops: 'yes' },
+        { thresholdFrom: 7 },
+        { thresholdFmr: 'x' },
+        { thresholdFmr: 2 },
+      ),
+    ],
+  ],
+  [
     'importModel',
     maskbench.importModel,
     [

@@ -124,6 +124,11 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
     ],
   ],
+  [
+    'writePairs',
+    maskbench.writePairs,
+    [path(), { kind: 'object', good: { pairs: [pair], separator: ' ', lineEnd: '\n' }, bad: [{}] }],
+  ],
   ['isSamePhoto', maskbench.isSamePhoto, [{ kind: 'object', good: pair, bad: [{}, { ...pair, probe: 7 }] }]],
   ['pairIdentity', maskbench.pairIdentity, [text]],
   ['pairPath', maskbench.pairPath, [text]],
@@ -143,10 +148,18 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     maskbench.writeAllPairsReport,
     [
       path(),
-      allScores,
-      { kind: 'object', good: maskbench.evaluateAllPairs(all) },
-      { good: undefined, bad: [7, 'a\0b'] },
+      {
+        kind: 'object',
+        good: { scores: all, evaluation: maskbench.evaluateAllPairs(all) },
+        bad: [{}, { scores: {}, evaluation: {} }, { scores: all, evaluation: 7 }],
+      },
+      options({ images: 7 }, { images: 'a\0b' }),
     ],
+  ],
+  [
+    'writeIdentificationReport',
+    maskbench.writeIdentificationReport,
+    [path(), { kind: 'object', good: { enrolled: 1, mated: 1, nonMated: 0, notes: [], rank: 1, fnirAtFpir: [] } }],
   ],
   [
     'writeBenchmarkReport',
@@ -154,8 +167,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     [
       path(),
       { kind: 'object', good: { tables: [], dataSets: [] }, bad: [{}, { tables: 'text', dataSets: [] }] },
-      { kind: 'texts', good: [] },
-      options({ seed: -1 }),
+      options({ seed: -1 }, { introduction: 'text' }, { introduction: [7] }),
     ],
   ],
   [
@@ -163,26 +175,40 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     maskbench.writeEvaluationReport,
     [
       path(),
-      { kind: 'object', good: { systems: [] }, bad: [{}, { systems: 'text' }] },
       {
         kind: 'object',
-        good: { systems: [], comparisons: { labels } },
-        bad: [{}, { systems: 'text', comparisons: { labels } }, { systems: [], comparisons: null }],
+        good: { evaluation: { systems: [] }, systems: [], comparisons: { labels } },
+        bad: [
+          {},
+          { evaluation: { systems: 'text' }, systems: [], comparisons: { labels } },
+          { evaluation: { systems: [] }, systems: 'text', comparisons: { labels } },
+          { evaluation: { systems: [] }, systems: [], comparisons: null },
+        ],
       },
+      options({ images: 7 }),
     ],
   ],
   [
-    'contactSheet',
-    maskbench.contactSheet,
-    [{ kind: 'objects', good: [], bad: [[{ caption: 7, files: [] }], [{ caption: 'a', files: 'text' }]] }, path()],
+    'writeContactSheet',
+    maskbench.writeContactSheet,
+    [path(), { kind: 'objects', good: [], bad: [[{ caption: 7, files: [] }], [{ caption: 'a', files: 'text' }]] }],
   ],
   [
-    'styleSheet',
-    maskbench.styleSheet,
+    'writeStyleSheet',
+    maskbench.writeStyleSheet,
     [
-      { kind: 'paths', good: ['/nowhere/a.jpg'], bad: [[]] },
-      { kind: 'texts', good: ['a'], bad: [['other']] },
       path(),
+      {
+        kind: 'object',
+        good: { photos: ['/nowhere/a.jpg'], styles: ['a'] },
+        bad: [
+          ...[{}, { photos: [], styles: ['a'] }, { photos: '/nowhere/a.jpg', styles: ['a'] }],
+          ...[
+            { photos: ['/nowhere/a.jpg'], styles: ['other'] },
+            { photos: ['/nowhere/a.jpg'], styles: [7] },
+          ],
+        ],
+      },
       options({ cell: 0 }, { color: 'nocolor' }, { templates: 7 }, { wear: 'other' }, { seed: -1 }, { onProgress: 7 }),
     ],
   ],
@@ -192,6 +218,28 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     [allScores, options({ fmr: 'text' }, { rank: 0 }, { fpir: 'text' }, { threshold: 'x' })],
   ],
   ['readAllPairs', maskbench.readAllPairs, [path()]],
+  [
+    'evaluateAllPairsFiles',
+    maskbench.evaluateAllPairsFiles,
+    [path(), options({ model: 7 }, { fmr: 'text' }, { rank: 0 }, { threshold: 'x' }, { thresholdFrom: 7 })],
+  ],
+  [
+    'evaluateFiles',
+    maskbench.evaluateFiles,
+    [
+      { kind: 'paths', good: ['/nowhere/a.txt'], bad: [[]] },
+      options(
+        ...measuring.filter((wrong) => !('draws' in wrong)),
+        ...[{ pairs: 7 }, { labels: null }, { failures: 7 }, { groups: {} }, { model: 'm' }, { similarity: 7 }],
+        ...[{ distance: 'yes' }, { fuse: 'some' }, { prior: 'x' }, { thresholdFrom: 7 }, { thresholdFmr: 'x' }],
+      ),
+    ],
+  ],
+  [
+    'evaluateIdentificationFiles',
+    maskbench.evaluateIdentificationFiles,
+    [path(), path(), path(), options({ rank: 0 })],
+  ],
   ['readExcluded', maskbench.readExcluded, [path()]],
   ['writeAllPairs', maskbench.writeAllPairs, [path(), allScores]],
   ['ratesAtEdges', maskbench.ratesAtEdges, [allScores]],
@@ -255,7 +303,7 @@ test('T12: every public function is in these tables', (t) => {
   const elsewhere = new Set(['MaskbenchError', 'Embedder', 'Masker', 'ScoreSet', 'diagnose']);
   const ofFiles = ['isPhotoName', 'readManifest', 'maskFiles', 'fetchDataset', 'generateCorpora', 'mergeShards'];
   ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'importModel');
-  ofFiles.push('benchmarkModels', 'benchmarkScores');
+  ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos');
   const known = new Set([...elsewhere, ...ofFiles, ...functions.map(([name]) => name)]);
   t.deepEqual(
     called.map(([name]) => name).filter((name) => !known.has(name)),
