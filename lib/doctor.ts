@@ -51,7 +51,12 @@ async function onnxRuntime(): Promise<Diagnosis['onnxRuntime']> {
   }
 }
 
-/** Looks at what maskbench finds on this machine: versions, processor, model files with their licences, GPUs. */
+/**
+ * Looks at what maskbench finds on this machine: versions, processor, model files with their licences, GPUs.
+ * @example
+ * const { cuda, onnxRuntime } = await diagnose();
+ * console.log(cuda.devices.length, onnxRuntime.version ?? onnxRuntime.problem);
+ */
 export async function diagnose(): Promise<Diagnosis> {
   const read = async (file: string) => JSON.parse(await readFile(path.join(packageRoot, file), 'utf8'));
   const { version } = (await read('package.json')) as { version: string };

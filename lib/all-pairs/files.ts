@@ -38,6 +38,8 @@ const unfinished = Buffer.from('{"unfinished":true}\n');
  * Writes scores into a folder: `scores.json`, and a `.npy` for each array.
  * @param writeMore Writes what else belongs there, a report say: only then the folder is finished. Its result is given back.
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `LOCKED`, `WRITE_FAILED`
+ * @example
+ * await writeAllPairs('all', await scoreAll('lfw.npy', 'lfw.jsonl'));
  */
 export function writeAllPairs<T = void>(folder: string, scores: AllScores, writeMore?: () => Promise<T>): Promise<T>;
 export async function writeAllPairs(folder: string, scores: AllScores, writeMore = async () => {}): Promise<unknown> {
@@ -63,7 +65,11 @@ export async function writeAllPairs(folder: string, scores: AllScores, writeMore
   });
 }
 
-/** Reads what {@link writeAllPairs} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
+/**
+ * Reads what {@link writeAllPairs} wrote. Throws `NOT_FOUND`, `UNREADABLE`.
+ * @example
+ * const scores = await readAllPairs('all');
+ */
 export async function readAllPairs(folder: string): Promise<AllScores> {
   checkPath('folder', folder);
   const main = mainFile(folder);
@@ -81,6 +87,8 @@ export async function readAllPairs(folder: string): Promise<AllScores> {
  * Reads pairs to leave out: CSV whose first columns are `probe` and `reference`, such as the suspected label errors that score-all lists; or a
  * pair list in a published form.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` with the line
+ * @example
+ * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { exclude: await readExcluded('suspects.csv') });
  */
 export async function readExcluded(file: string): Promise<[string, string][]> {
   checkPath('file', file);

@@ -140,7 +140,11 @@ function checkIndexLine(name: string, line: unknown): void {
   for (const [part, text] of Object.entries({ path: file, identity, photo })) checkText(`${name}.${part}`, text);
 }
 
-/** Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line. */
+/**
+ * Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line.
+ * @example
+ * const lines = await readIndex('lfw.jsonl');
+ */
 export async function readIndex(file: string): Promise<IndexLine[]> {
   checkPath('file', file);
   let next = 0;
@@ -232,6 +236,8 @@ function excludedPlaces(
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under cosine, one
  * identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the device); the signal's reason
  * when aborted
+ * @example
+ * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { between: ['masked', 'plain'], similarity: 'cosine' });
  */
 export async function scoreAll(
   vectors: string | { data: Float32Array; dimensions: number },
@@ -398,6 +404,8 @@ async function* chunksOf({
 /**
  * Adds the shards of one {@link scoreAll} up: exactly what one run gives.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, doubled, or of another run
+ * @example
+ * const whole = mergeScores(await Promise.all(['part1', 'part2'].map(readAllPairs)));
  */
 export function mergeScores(shards: readonly AllScores[]): AllScores {
   checkArray('shards', shards, checkAllScores, 'an array of what scoreAll gives');

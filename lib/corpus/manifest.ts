@@ -51,6 +51,9 @@ export interface ManifestLine {
 /**
  * Reads a manifest line by line. A last line without its end, left by a killed run or just being written, is not given.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming the line; `READ_FAILED`
+ * @example
+ * for await (const { input, status, faces } of readManifest('masked/manifest.jsonl'))
+ *   if (status === 'masked') console.log(input, faces.length);
  */
 export async function* readManifest(file: string): AsyncGenerator<ManifestLine> {
   checkPath('file', file);

@@ -135,6 +135,8 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  * @param out A folder; or a file to write, if the input is one photo and the name is a photo's.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (two photos would become one output, options of another run),
  * `OUTPUT_EXISTS`, `LOCKED`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED` (the manifest)
+ * @example
+ * const { counts, manifest } = await maskFiles(['photos'], 'masked', { style: 'random', seed: 7, resume: true });
  */
 export async function maskFiles(inputs: string[], out: string, options: MaskFilesOptions = {}): Promise<MaskSummary> {
   // Each letter of a text would be a path of its own, "/" among them.

@@ -224,6 +224,8 @@ async function moveInto(from: string, to: string): Promise<void> {
  * @returns The data set's folder.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or to be had by hand only: the message says how),
  * `OUTPUT_EXISTS`, `LOCKED`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
+ * @example
+ * const folder = await fetchDataset('lfw', 'datasets');
  */
 export async function fetchDataset(name: string, base: string, options: FetchOptions = {}): Promise<string> {
   const layout = layoutNamed(name);

@@ -201,6 +201,9 @@ async function checkIsBegun(folder: string, parts: string[], part: string, resum
  * @throws {@link MaskbenchError} `NOT_FOUND` (a data set, or a file that its layout needs), `INVALID_ARGUMENT` (a corpus of
  * other options; the message says the difference), `OUTPUT_EXISTS` (begun and not finished, without `resume`), `LOCKED`,
  * `UNREADABLE` (a list that a layout reads), and those of {@link maskFiles}
+ * @example
+ * const [lfw] = await generateCorpora('datasets', 'corpora', { only: ['lfw'], style: 'random', seed: 7 });
+ * console.log(lfw.folder, lfw.summary?.counts.masked);
  */
 export async function generateCorpora(
   base: string,
@@ -248,6 +251,8 @@ export async function generateCorpora(
  * Joins the manifests of a corpus made in shards, once all have finished.
  * @param folder The corpus: `<out>/<data set>`.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, unfinished, or of another split
+ * @example
+ * const { counts } = await mergeShards('corpora/lfw');
  */
 export async function mergeShards(folder: string): Promise<CorpusDescription> {
   checkPath('folder', folder);

@@ -182,6 +182,8 @@ function needTwoPhotos(groups: Map<string, unknown[]>, corpus: string): void {
  *
  * @param corpus The corpus's folder.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT` (`count` or `masking` without `balanced`, fewer than two identities, or no identity with two photos)
+ * @example
+ * const pairs = await samplePairs('corpora/lfw', 'balanced', { count: 6000, masking: 'plain-masked' });
  */
 export async function samplePairs(
   corpus: string,

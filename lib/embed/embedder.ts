@@ -137,6 +137,12 @@ function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'c
 /**
  * Turns faces into vectors, many at once, on threads of the addon's own. One embedder serves any number of callers: what arrives while
  * a batch runs forms the next one. Embedders of the same model share its weights.
+ * @example
+ * const embedder = await Embedder.open();
+ * const vectors = await embedder.embed(['a.jpg', 'b.jpg']);
+ * const { dimensions } = embedder;
+ * console.log(embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions)));
+ * await embedder.close();
  */
 export class Embedder {
   readonly #calls = new Calls('Embedder');

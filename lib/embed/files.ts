@@ -196,6 +196,8 @@ const headerBytes = 128;
  * it says nothing of the photo.
  * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input), `INVALID_ARGUMENT`
  * (to resume with other inputs), `WRITE_FAILED`, `LOCKED`
+ * @example
+ * const { rows, dimensions } = await embedFiles(['corpora/lfw'], 'lfw.npy', { faceSource: 'search', resume: true });
  */
 export async function embedFiles(
   inputs: readonly string[],

@@ -27,6 +27,8 @@ export interface ImportedModel {
  * @param out The model to write, `<name>.onnx`.
  * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape), `INVALID_ARGUMENT`,
  * (also several networks, of which none is chosen), `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is left then
+ * @example
+ * const { model, dimensions } = await importModel(['resnet18.pth'], 'resnet18.onnx', { arch: 'resnet18' });
  */
 export async function importModel(
   files: readonly string[],

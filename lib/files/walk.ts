@@ -6,7 +6,12 @@ import { withBackOff } from './retry.js';
 
 const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?)$/i;
 
-/** Whether a file's name says that it is a photo of a format that is read. */
+/**
+ * Whether a file's name says that it is a photo of a format that is read.
+ * @example
+ * isPhotoName('portrait.JPG'); // true
+ * isPhotoName('notes.txt'); // false
+ */
 export function isPhotoName(name: string): boolean {
   checkText('name', name);
   return photoName.test(name);

@@ -552,6 +552,8 @@ function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: Eval
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range; scores and labels of different lengths; labels, pairs or names
  * of photos that contradict each other; failures beyond the end; an unexplained NaN or an infinity; only genuine or only impostor
  * comparisons; distances or scores outside [0, 1] with the `paper` definition
+ * @example
+ * const { systems } = await evaluate([await readScores('scores.txt')], { labels: await readLabels('labels.txt') });
  */
 export async function evaluate(
   systems: readonly SystemScores[],

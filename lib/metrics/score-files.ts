@@ -116,6 +116,8 @@ export async function readFailures(file: string): Promise<Set<number>> {
  * @param options `failures` are the failed rows, where the file itself has no way to say so.
  * @throws {@link MaskbenchError} `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a row that the file
  * hasn't, or of a file that marks its own
+ * @example
+ * const { name, scores, failed } = await readScores('arcface.csv');
  */
 export async function readScores(
   file: string,
@@ -151,7 +153,11 @@ export async function readScores(
   return { name, ...(kind === 'csv' ? parseScoreTable : parseScoreArray)(text, file) };
 }
 
-/** Labels from `.npy` (one dimension) or text, one a line: 1 genuine, 0 impostor. Throws as {@link readScores}. */
+/**
+ * Labels from `.npy` (one dimension) or text, one a line: 1 genuine, 0 impostor. Throws as {@link readScores}.
+ * @example
+ * const labels = await readLabels('labels.txt');
+ */
 export async function readLabels(file: string): Promise<Uint8Array> {
   checkPath('file', file);
   if (await isNpy(file)) {

@@ -37,7 +37,11 @@ export interface PairList {
   lineEnd: '\n' | '\r\n';
 }
 
-/** A name of a list as a path relative to the corpus: `/` between the parts, without `./` or `.//` before it. */
+/**
+ * A name of a list as a path relative to the corpus: `/` between the parts, without `./` or `.//` before it.
+ * @example
+ * pairPath('.\\Ann\\1.jpg'); // 'Ann/1.jpg'
+ */
 export function pairPath(name: string): string {
   checkText('name', name);
   return name.replaceAll('\\', '/').replace(/^\.\/+/, '');
@@ -49,7 +53,11 @@ export function inHouseIdentity(stem: string): string {
   return separator >= 0 ? stem.slice(separator + 3) : stem.slice(0, Math.max(0, stem.lastIndexOf('_')));
 }
 
-/** Who a photo of a list shows: its folder; in `mask/` and `no_mask/` what the file's name says. */
+/**
+ * Who a photo of a list shows: its folder; in `mask/` and `no_mask/` what the file's name says.
+ * @example
+ * pairIdentity('Ann/masked_1.jpg'); // 'Ann'
+ */
 export function pairIdentity(name: string): string {
   const { dir, name: stem } = path.posix.parse(pairPath(name));
   const folder = path.posix.basename(dir);
@@ -61,7 +69,11 @@ export function sourcePath(name: string): string {
   return pairPath(name).replace(/(^|\/)masked_([^/]*)$/, '$1$2');
 }
 
-/** Whether a pair is a photo and its own masked twin, or a photo and itself. */
+/**
+ * Whether a pair is a photo and its own masked twin, or a photo and itself.
+ * @example
+ * isSamePhoto({ reference: 'Ann/1.jpg', probe: 'Ann/masked_1.jpg', referenceMasked: false, probeMasked: true }); // true
+ */
 export function isSamePhoto(pair: Pair): boolean {
   checkPair('pair', pair);
   const { reference, probe } = pair;
@@ -81,6 +93,9 @@ const flags: Partial<Record<string, boolean>> = { '0': false, '1': true };
  * @param text The file's text.
  * @param file Its name, for errors.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming file and line
+ * @example
+ * const { pairs } = parsePairs('Ann/1.jpg Ann/masked_2.jpg 0 1 1\n', 'pairs.txt');
+ * pairs[0].genuine; // true
  */
 export function parsePairs(text: string, file: string): PairList {
   checkText('text', text);
@@ -110,7 +125,11 @@ export function parsePairs(text: string, file: string): PairList {
   return { pairs, separator, lineEnd };
 }
 
-/** A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours. */
+/**
+ * A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours.
+ * @example
+ * const text = formatPairs({ pairs, separator: ' ', lineEnd: '\n' });
+ */
 export function formatPairs(list: PairList): string {
   checkPairs(checkObject('list', list, '{ pairs, separator, lineEnd }').pairs);
   const { pairs, separator, lineEnd } = list;

@@ -104,6 +104,9 @@ async function readTemplate(file: string): Promise<TemplateDescription> {
  * "tinted" }`. `left` and `right` (`picture` or `parts`, and `anchors`) are for faces turned to the left and right of the
  * photo, `colors` are usual colours for the tinted parts.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT`, naming the file
+ * @example
+ * const templates = await readTemplates('my-templates');
+ * const masker = await Masker.open({ templates: 'my-templates', style: templates[0].name });
  */
 export async function readTemplates(folder: string): Promise<TemplateDescription[]> {
   checkPath('folder', folder);

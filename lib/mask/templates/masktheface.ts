@@ -93,6 +93,8 @@ const ours: Record<string, string> = {
  * are every template, one drawn for each face; `empty` and `inpaint`, which draw no mask, are not supported.
  * @param library The folder of its library, where given: textures are found there, and names are its own.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ * @example
+ * parseMaskTheFaceCode('cloth-#e54294, N95'); // 'cloth#e54294,n95'
  */
 export function parseMaskTheFaceCode(code: string, library?: string): string {
   checkText('code', code);
