@@ -195,10 +195,10 @@ export interface NativeMaskRequest {
    * one, and so.
    */
   faces?:
-    | {
+    | readonly {
         box: NativeBox;
         score?: number | undefined;
-        landmarks?: [number, number][] | undefined;
+        landmarks?: readonly (readonly [number, number])[] | undefined;
         look?: NativeLook | undefined;
       }[]
     | undefined;
@@ -376,7 +376,7 @@ export interface NativeEmbedRequest extends NativeSource {
   /** The image is a ready crop. */
   crop: boolean;
   /** Faces that need not be searched; the largest is used. */
-  faces?: { box: NativeBox; score?: number; landmarks?: [number, number][] }[];
+  faces?: readonly { box: NativeBox; score?: number; landmarks?: readonly (readonly [number, number])[] }[];
 }
 
 export interface NativeEmbedding {
@@ -412,9 +412,14 @@ export declare class PackedVectors {
   /**
    * @param identities [rows], from 0, ascending
    * @param sources [rows]: a number for each source photo or video
-   * @param metric what they are for: under cosine they are made of length 1
+   * @param similarity what they are for: under cosine they are made of length 1
    */
-  constructor(identities: Int32Array, sources: Int32Array, dimensions: number, metric: 'cosine' | 'l2' | 'inv-l2');
+  constructor(
+    identities: Int32Array,
+    sources: Int32Array,
+    dimensions: number,
+    similarity: 'cosine' | 'l2' | 'inverse-l2',
+  );
   /**
    * @param vectors [n × dimensions]
    * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; all places are set before they are counted
@@ -479,10 +484,10 @@ export declare class AllPairs {
 
 export interface NativeSimilarity {
   /**
-   * `cosine`; `euclidean`: the negated distance; `inverse`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid` of `layers` over |a − b|, or where
+   * `cosine`; `l2`: the negated distance; `inverse-l2`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid` of `layers` over |a − b|, or where
    * `squared` over (a − b)².
    */
-  kind: 'cosine' | 'euclidean' | 'inverse' | 'sigmoid';
+  kind: 'cosine' | 'l2' | 'inverse-l2' | 'sigmoid';
   squared?: boolean;
   /** With ReLU between them: weights [inputs × outputs], bias [outputs]; the last has one output. */
   layers?: { weights: Float32Array; bias: Float32Array }[];

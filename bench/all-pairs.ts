@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { npyHeader } from '../lib/files/npy.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const dimensions = 512;
 
@@ -38,10 +38,10 @@ function writeVectors(folder: string, count: number, identities: number): void {
 }
 
 const measure = `
-import { scoreAll } from 'maskbench';
+import { scoreAll } from 'maskbench/metrics';
 const [folder, threads, device] = process.argv.slice(-3);
 const start = performance.now();
-const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { threads: Number(threads), device });
+const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { concurrency: Number(threads), device });
 console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, memory: process.resourceUsage().maxRSS / 1024, pairs: scores.impostors + scores.genuine.length }));`;
 
 /** OpenBLAS' sgemm, and numpy's blocked product with a histogram, as a researcher writes it. */

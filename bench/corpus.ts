@@ -30,7 +30,7 @@ export async function makeCorpus({ name, width, height, format }: CorpusShape, c
   const making = `${folder}-${process.pid}`;
   mkdirSync(making, { recursive: true });
   const faces: { photo: string; x: number; y: number; size: number }[] = [];
-  const masker = new Masker();
+  const masker = await Masker.open();
   for (let number = 1; number <= 6; number++) {
     const photo = path.join(faceApi, `demo/sample${number}.jpg`);
     const found = await masker.detect(photo);

@@ -1,9 +1,10 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { generateCorpora, layouts, Masker } from 'maskbench';
+import { Masker } from 'maskbench';
+import { generateCorpora, layouts } from 'maskbench/datasets';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 /** Time and memory of listing a data set of 200,000 photos, and what generating costs beside masking itself. */
 export async function benchDataset({ quick, photos }: BenchOptions): Promise<void> {
@@ -41,7 +42,7 @@ export async function benchDataset({ quick, photos }: BenchOptions): Promise<voi
   // Nothing is deleted between the rounds: ext4 searches long for a new inode where many were freed in the last minute.
   let round = 0;
   const masking = async () => {
-    const masker = new Masker();
+    const masker = await Masker.open();
     const out = path.join(base, `masked${round}`);
     const begin = performance.now();
     await Promise.all(files.map((file, i) => masker.mask(file, { output: path.join(out, `${i}.jpg`) })));

@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { resolveModel } from '../lib/embed/embedder.js';
 import { faceApiDescriptor } from '../test/support/models.js';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const batch = 32;
 
@@ -83,7 +83,7 @@ export async function benchEmbedding({ quick, photos, device }: BenchOptions): P
   await bare.release();
   await embedder.close();
 
-  const single = await Embedder.open({ threads: 1, maxBatch: batch, device });
+  const single = await Embedder.open({ concurrency: 1, maxBatch: batch, device });
   const describe = await faceApiDescriptor();
   const some = crops.slice(0, quick ? 4 : 128);
   await describe(new Uint8Array(some[0]?.data ?? []));

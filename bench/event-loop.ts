@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Masker } from 'maskbench';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 async function p99During(work: () => Promise<unknown>): Promise<number> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -21,8 +21,7 @@ export async function benchEventLoop({ quick, photos }: BenchOptions): Promise<v
   if (!shape) return;
   const folder = await makeCorpus(shape, quick ? 40 : 600);
   const files = readdirSync(folder).map((name) => path.join(folder, name));
-  const masker = new Masker();
-  await masker.load();
+  const masker = await Masker.open();
   const out = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
   const total = quick ? 80 : photos;
   const idle = await p99During(() => sleep(2000));

@@ -7,23 +7,12 @@ import { benchEmbedding } from './embedding.js';
 import { benchEventLoop } from './event-loop.js';
 import { benchMasking } from './masking.js';
 import { benchMetrics } from './metrics.js';
+import type { BenchOptions } from './options.js';
 import { benchRealism } from './realism.js';
 import { benchRealMasks } from './realism-real.js';
 import { benchRecall } from './recall.js';
 import { benchStages } from './stages.js';
 import { benchTemplates } from './templates.js';
-
-export interface BenchOptions {
-  /** Small enough for a smoke test; the figures mean nothing. */
-  quick: boolean;
-  threads: number[];
-  /** Photos of the event loop and data set benchmarks. */
-  photos: number;
-  /** A corpus of a data set with real masks. */
-  real: string | undefined;
-  /** Where what can be is done: masking, embedding, all pairs. */
-  device: string;
-}
 
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   masking: benchMasking,
@@ -49,7 +38,7 @@ const { values } = parseArgs({
     device: { type: 'string', default: 'cpu' },
   },
 });
-const { devices, problem } = diagnose().cuda;
+const { devices, problem } = (await diagnose()).cuda;
 const left = values.device !== 'cpu' && devices.length === 0;
 if (left) console.log(`benchmarks on ${values.device} are left out: ${problem ?? 'there is no CUDA device'}`);
 for (const [name, run] of left ? [] : Object.entries(benchmarks)) {

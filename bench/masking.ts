@@ -5,7 +5,7 @@ import { Masker, maskFiles } from 'maskbench';
 import sharp from 'sharp';
 import { Bench } from 'tinybench';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 /** The paper's Python program on one core of this kind of machine, photos a second, by corpus (stated in docs/speed.md). */
 const paper: Record<string, number> = { 'lfw-size': 38, 'celeba-size': 47 };
@@ -15,7 +15,7 @@ async function stages(folder: string, milliseconds: number, device: string): Pro
   const bytes = readFileSync(photo);
   const { data, info } = await sharp(photo).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const raw = { data, width: info.width, height: info.height, channels: 3 as const };
-  const masker = new Masker({ concurrency: 1, device });
+  const masker = await Masker.open({ concurrency: 1, device });
   const { faces } = await masker.detect(raw);
   const boxes = faces.map(({ box }) => ({ box }));
   const bench = new Bench({ time: milliseconds, warmupTime: milliseconds / 4 })

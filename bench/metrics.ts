@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { bootstrap } from 'maskbench';
+import { bootstrap } from 'maskbench/metrics';
 import { npyHeader } from '../lib/files/npy.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const chunk = 1_000_000;
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Embedder, type EmbedInput, Masker, readManifest, ScoreSet } from 'maskbench';
+import { Embedder, type EmbedInput, Masker, readManifest } from 'maskbench';
+import { ScoreSet } from 'maskbench/metrics';
 import { mean } from './pixels.js';
 
 interface Photo {
@@ -73,7 +74,7 @@ export async function benchRealMasks(corpus: string, mostPhotos: number): Promis
   report('plain', plain, bare);
   report('real masks', await embed(masked, async ({ file }) => file), masked);
   for (const style of styles) {
-    const masker = new Masker({ style, color: 'random' });
+    const masker = await Masker.open({ style, color: 'random' });
     const vectors = await embed(bare, async ({ file, key }) => {
       const { image, faces } = await masker.mask(file, { key, format: 'png' });
       // The face that was masked is known; a detector seldom finds it again.

@@ -6,8 +6,8 @@ import { Masker } from 'maskbench';
 import sharp from 'sharp';
 import { drawnTemplates } from '../lib/mask/templates/drawn.js';
 import { native } from '../lib/native.js';
-import type { BenchOptions } from './main.js';
 import { buildChain, placeOf, runChain, sixLandmarks } from './opencv-chain.js';
+import type { BenchOptions } from './options.js';
 import {
   correlation,
   grainOf,
@@ -306,7 +306,7 @@ async function photosWithFaces(quick: boolean, folder: string): Promise<Photo[]>
     for (const { image, landmarks } of names)
       if (landmarks && /^(lfw|celeba)/.test(image)) files.push({ name: image, file: path.join(golden, image) });
   }
-  const masker = new Masker();
+  const masker = await Masker.open();
   const found: Photo[] = [];
   for (const { name, file } of files) {
     const { faces } = await masker.detect(file);
@@ -372,7 +372,7 @@ export async function benchRealism({ quick }: BenchOptions): Promise<void> {
   const names = quick ? ['surgical', 'a'] : Object.keys(claims);
   for (const style of names) {
     const claim = claims[style] as Claim;
-    const masker = new Masker({ style, color: claim.color ?? 'white' });
+    const masker = await Masker.open({ style, color: claim.color ?? 'white' });
     const figures = empty();
     for (const { name, file, landmarks } of photos) {
       const faces = [{ box: { left: 0, top: 0, right: 1, bottom: 1 }, landmarks: landmarks as [number, number][] }];

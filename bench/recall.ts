@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Box, type DetectResult, type Face, Masker, type SearchOptions } from 'maskbench';
 import { samplePhoto } from '../test/support/files.js';
 import { makeCorpus, shapes } from './corpus.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const area = ({ left, top, right, bottom }: Box) => Math.max(0, right - left + 1) * Math.max(0, bottom - top + 1);
 
@@ -21,7 +21,7 @@ function same(a: Box, b: Box): boolean {
 const largest = (faces: Face[]) => faces.reduce((best, face) => (area(face.box) > area(best.box) ? face : best));
 
 async function search(photos: string[], options: SearchOptions): Promise<{ found: DetectResult[]; ms: number }> {
-  const masker = new Masker({ ...options, concurrency: 1 });
+  const masker = await Masker.open({ ...options, concurrency: 1 });
   const found = [];
   for (const photo of photos) found.push(await masker.detect(photo));
   await masker.close();

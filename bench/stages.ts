@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { defaultLandmarkModel } from '../lib/mask/masker.js';
+import { defaultLandmarkModel } from '../lib/face/landmark-model.js';
 import { samplePhoto } from '../test/support/files.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const root = path.dirname(import.meta.dirname);
 /** Times each stage of finding faces on one thread, ours beside dlib's and beside what this processor could do at best. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Masker, type MaskResult, type RawImage } from 'maskbench';
 import sharp from 'sharp';
-import type { BenchOptions } from './main.js';
 import { buildChain, placeOf, runChain, sixLandmarks } from './opencv-chain.js';
+import type { BenchOptions } from './options.js';
 import { flatten } from './realism.js';
 
 const demo = path.join(
@@ -16,7 +16,7 @@ const demo = path.join(
 /** A photo of this size with a face `faceWidth` pixels wide in its middle. */
 async function photoWith(width: number, height: number, faceWidth: number): Promise<RawImage> {
   const source = path.join(demo, 'sample6.jpg');
-  const masker = new Masker();
+  const masker = await Masker.open();
   const { faces } = await masker.detect(source);
   await masker.close();
   const [face] = faces;
@@ -64,7 +64,7 @@ export async function benchTemplates({ quick }: BenchOptions): Promise<void> {
     [1920, 1280, 560],
   ] as const) {
     const photo = await photoWith(width, height, faceWidth);
-    const finder = new Masker({ upsample: 0 });
+    const finder = await Masker.open({ upsample: 0 });
     const { faces } = await finder.detect(photo);
     await finder.close();
     const [face] = faces;
@@ -73,7 +73,7 @@ export async function benchTemplates({ quick }: BenchOptions): Promise<void> {
     const nowhere = { ...face, landmarks: face.landmarks.map((): [number, number] => [-9000, -9000]) };
     const runs = quick ? 3 : Math.round(4e7 / (width * height));
     for (const style of quick ? ['surgical'] : ['surgical', 'n95', 'cloth-check', 'gaiter']) {
-      const masker = new Masker({ style, concurrency: 1 });
+      const masker = await Masker.open({ style, concurrency: 1 });
       const [drawing, call] = await timesOf(
         () => masker.mask(photo, { faces: [face] }),
         () => masker.mask(photo, { faces: [nowhere] }),

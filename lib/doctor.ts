@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CudaDevice } from '../binding.js';
 import { onnxRuntimeLibrary } from './embed/runtime.js';
-import { defaultLandmarkModel } from './mask/masker.js';
+import { defaultLandmarkModel } from './face/landmark-model.js';
+import { isFile } from './files/walk.js';
 import { presets } from './models/presets.js';
 import { native } from './native.js';
 import { packageRoot } from './package-root.js';
@@ -23,36 +24,45 @@ export interface Diagnosis {
   gpus: string[];
   /** What `--device cuda` could use, or why there is nothing. */
   cuda: { devices: CudaDevice[]; problem?: string };
-  /** ONNX Runtime's library, version and providers, or why it can't be loaded. */
-  onnxRuntime: { file: string; version?: string; providers?: string[]; problem?: string };
+  /** ONNX Runtime's library, version and providers, or why it can't be loaded; and whether its CUDA provider lies beside it. */
+  onnxRuntime: { file: string; version?: string; providers?: string[]; cuda?: boolean; problem?: string };
 }
 
 const landmarkLicence =
   'CC0 in Debian; trained on iBUG 300-W, whose terms exclude commercial use, so the MIT licence of maskbench does not cover it';
 
-function gpus(): string[] {
+async function gpus(): Promise<string[]> {
   const folder = '/proc/driver/nvidia/gpus';
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).map(
-    (gpu) => /Model:\s*(.*)/.exec(readFileSync(path.join(folder, gpu, 'information'), 'utf8'))?.[1] ?? gpu,
+  const found = await readdir(folder).catch(() => []);
+  return Promise.all(
+    found.map(
+      async (gpu) => /Model:\s*(.*)/.exec(await readFile(path.join(folder, gpu, 'information'), 'utf8'))?.[1] ?? gpu,
+    ),
   );
 }
 
-function onnxRuntime(): Diagnosis['onnxRuntime'] {
-  const file = onnxRuntimeLibrary();
+async function onnxRuntime(): Promise<Diagnosis['onnxRuntime']> {
+  const file = await onnxRuntimeLibrary();
   try {
-    return { file, ...native.onnxRuntime(file) };
+    const cuda = await isFile(path.join(path.dirname(file), 'libonnxruntime_providers_cuda.so'));
+    return { file, ...native.onnxRuntime(file), cuda };
   } catch (error) {
     return { file, problem: (error as Error).message };
   }
 }
 
-/** Looks at what maskbench finds on this machine: versions, processor, model files with their licences, GPUs. */
-export function diagnose(): Diagnosis {
-  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
-  const build = JSON.parse(readFileSync(path.join(packageRoot, 'build/Release/build.json'), 'utf8')) as { cpu: string };
+/**
+ * Looks at what maskbench finds on this machine: versions, processor, model files with their licences, GPUs.
+ * @example
+ * const { cuda, onnxRuntime } = await diagnose();
+ * console.log(cuda.devices.length, onnxRuntime.version ?? onnxRuntime.problem);
+ */
+export async function diagnose(): Promise<Diagnosis> {
+  const read = async (file: string) => JSON.parse(await readFile(path.join(packageRoot, file), 'utf8'));
+  const { version } = (await read('package.json')) as { version: string };
+  const build = (await read('build/Release/build.json')) as { cpu: string };
   const landmarks = defaultLandmarkModel();
-  const found = existsSync(landmarks);
+  const found = await stat(landmarks).catch(() => undefined);
   return {
     maskbench: version,
     node: process.version,
@@ -62,8 +72,8 @@ export function diagnose(): Diagnosis {
       {
         name: "dlib's 68-point shape predictor",
         file: landmarks,
-        found,
-        ...(found && { bytes: statSync(landmarks).size }),
+        found: found !== undefined,
+        ...(found && { bytes: found.size }),
         licence: landmarkLicence,
       },
       {
@@ -79,8 +89,8 @@ export function diagnose(): Diagnosis {
         licence: presets['dlib-resnet-128']?.licence ?? '',
       },
     ],
-    gpus: gpus(),
+    gpus: await gpus(),
     cuda: native.cudaDevices(),
-    onnxRuntime: onnxRuntime(),
+    onnxRuntime: await onnxRuntime(),
   };
 }

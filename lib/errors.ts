@@ -2,7 +2,16 @@ import type { ErrorCode } from '../binding.js';
 
 export type { ErrorCode } from '../binding.js';
 
-/** Every error that maskbench itself raises. */
+/**
+ * Every error that maskbench itself raises.
+ * @example
+ * try {
+ *   await masker.mask('photo.jpg');
+ * } catch (error) {
+ *   if (error instanceof MaskbenchError && error.code === 'DAMAGED') console.warn(error.subject);
+ *   else throw error;
+ * }
+ */
 export class MaskbenchError extends Error {
   override readonly name = 'MaskbenchError';
   /** What went wrong. */

@@ -1,7 +1,8 @@
 // What `npm start` runs: masks the sample photos of @vladmandic/face-api and draws a before/after contact sheet.
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { contactSheet, maskFiles } from 'maskbench';
+import { maskFiles } from 'maskbench';
+import { writeContactSheet } from 'maskbench/report';
 
 const faceApi = path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
 const photos = [1, 2, 3, 4, 5, 6].map((number) => path.join(faceApi, `demo/sample${number}.jpg`));
@@ -21,5 +22,5 @@ const rows = photos.map((photo) => {
   return { caption: name, files: [photo, ...looks.map((look) => path.join(out, look.name, `masked_${name}`))] };
 });
 const sheet = path.join(out, 'before-after.png');
-await contactSheet(rows, sheet);
+await writeContactSheet(sheet, rows);
 console.log(`\nMasked photos and manifests: ${out}\nBefore and after, side by side: ${sheet}`);

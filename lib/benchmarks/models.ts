@@ -30,7 +30,7 @@ export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 
   /** Names of models whose scores are averaged as "Ensemble". */
   ensemble?: string[];
   /** Where faces come from. Default `auto`. */
-  faces?: FaceSource;
+  faceSource?: FaceSource;
   signal?: AbortSignal;
   onProgress?: (progress: { model: string; dataSet: string; done: number; total: number }) => void;
 }
@@ -69,7 +69,7 @@ async function scorePairs(
   folder: string,
   pairs: readonly Pair[],
   {
-    faces: source = 'auto',
+    faceSource = 'auto',
     signal,
     name,
     onDone,
@@ -88,7 +88,7 @@ async function scorePairs(
   await Promise.all(
     photos.map(async (photo, i) => {
       const item = known.get(photo) ?? { file: path.join(folder, photo) };
-      const { vector, error } = await embedItem(embedder, item, { source, crops: false, signal });
+      const { vector, error } = await embedItem(embedder, item, { faceSource, crops: false, signal });
       if (vector) vectors.set(vector, i * dimensions);
       else {
         missing.add(i);
@@ -138,6 +138,9 @@ async function writeScores(
  * @param base The corpora, `<base>/<data set>/<path of the list>`.
  * @param lists A folder of pair lists: `<data set>.txt`, or the paper's own `training_pairs_data`.
  * @throws {@link MaskbenchError} as {@link Embedder.open}; `NOT_FOUND` (lists, or a corpus of which no photo could be embedded), `UNREADABLE`
+ * @example
+ * const benchmark = await benchmarkModels('corpora', 'lists', [{ name: 'dlib', model: 'dlib-resnet-128' }], 'scores');
+ * await writeBenchmarkReport('report', benchmark);
  */
 export async function benchmarkModels(
   base: string,
@@ -155,7 +158,7 @@ export async function benchmarkModels(
   );
   if (names.length === 0) throw invalid('models', 'at least one model', models);
   checkEmbedder(options);
-  checkChoice('faces', options.faces ?? 'auto', faceSources);
+  checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
   const limit = checkInteger('limit', options.limit ?? 1001, 1, 100_000_000);
   if (options.ensemble !== undefined)
     checkArray('ensemble', options.ensemble, (name, member) => checkChoice(name, member, names), 'names of models');
@@ -181,7 +184,7 @@ export async function benchmarkModels(
     for (const { dataSet } of present)
       if (overlaps.includes(dataSet))
         notes.push(`${name}: identities of ${dataSet} may be among those it was trained on`);
-    if (cut !== 'letterbox' && options.faces === 'manifest')
+    if (cut !== 'letterbox' && options.faceSource === 'manifest')
       notes.push(`${name}: masked faces are cut by their plain twins' landmarks, which is optimistic`);
     try {
       for (const set of present) {

@@ -81,6 +81,9 @@ async function scoreFiles(folder: string): Promise<{ system: string; file: (data
  * Regenerates the paper's tables from its score files.
  * @param data Holds `benchmark_data` (`<experiment>/<system>/score_<data set>.txt`) and `training_pairs_data` (`<data set>/…`).
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
+ * @example
+ * const { tables } = await benchmarkScores('paper');
+ * for (const { title, counts } of tables) console.log(title, counts.equal, counts.different);
  */
 export async function benchmarkScores(data: string): Promise<ScoreBenchmark> {
   checkPath('data', data);

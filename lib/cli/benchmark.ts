@@ -6,7 +6,7 @@ import type { FaceSource } from '../embed/files.js';
 import { MaskbenchError } from '../errors.js';
 import { cellText, legend, writeBenchmarkReport } from '../report/benchmark.js';
 import { toJson } from '../report/page.js';
-import { addEmbedderOptions, type EmbedderFlags, facesOption, toEmbedderOptions } from './embed-options.js';
+import { addEmbedderOptions, type EmbedderFlags, faceSourceOption, toEmbedderOptions } from './embed-options.js';
 import { integer } from './numbers.js';
 import { refuseIdle } from './options.js';
 import { print, printTable } from './output.js';
@@ -52,12 +52,11 @@ function scoresCommand(): Command {
       ]);
       const benchmark = await benchmarkScores(data);
       if (out !== undefined) {
-        const page = await writeBenchmarkReport(
-          out,
-          benchmark,
-          ["Regenerated from the paper's published score files."],
-          { draws, seed },
-        );
+        const page = await writeBenchmarkReport(out, benchmark, {
+          introduction: ["Regenerated from the paper's published score files."],
+          draws,
+          seed,
+        });
         if (!json) print(`report: ${page}`);
       }
       if (json) return print(toJson(benchmark.tables));
@@ -71,7 +70,7 @@ interface ModelsFlags extends EmbedderFlags {
   models: string[];
   ensemble?: string;
   limit: number;
-  cut: FaceSource;
+  faceSource: FaceSource;
   out: string;
   draws: number;
   seed: number;
@@ -97,28 +96,30 @@ function modelsCommand(): Command {
     .option('--ensemble <names>', 'models whose scores are averaged as "Ensemble", with commas between')
     .option('--limit <n>', 'pairs a data set at most', integer, 1001);
   return addEmbedderOptions(command)
-    .addOption(facesOption())
+    .addOption(faceSourceOption())
     .option('--draws <n>', 'bootstrap draws for the intervals of the report', integer, 200)
     .option('--seed <n>', 'of the draws', integer, 0)
     .option('--json', 'print as JSON')
-    .action(async ({ base, pairs, models, ensemble, limit, cut, out, draws, seed, json, ...flags }: ModelsFlags) => {
-      refuseIdle(command, [['seed', draws > 0, '--draws above 0']]);
-      const progress = new Progress('photos');
-      const result = await runInterruptibly(progress, (signal) =>
-        benchmarkModels(base, pairs, models.map(parseModel), out, {
-          ...toEmbedderOptions(flags),
-          ...(ensemble !== undefined && { ensemble: ensemble.split(',') }),
-          ...{ limit, faces: cut, signal },
-          onProgress: ({ done, total }) => progress.update(done, total),
-        }),
-      );
-      const introduction = ['Regenerated from models.', ...result.notes.map((note) => `${note}.`)];
-      const page = await writeBenchmarkReport(out, result, introduction, { draws, seed });
-      if (json) return print(toJson({ tables: result.tables, notes: result.notes }));
-      printTables(result.tables.filter(({ counts }) => counts.equal + counts.different > 0));
-      for (const note of result.notes) print(`note: ${note}`);
-      print(`scores and report: ${page}`);
-    });
+    .action(
+      async ({ base, pairs, models, ensemble, limit, faceSource, out, draws, seed, json, ...flags }: ModelsFlags) => {
+        refuseIdle(command, [['seed', draws > 0, '--draws above 0']]);
+        const progress = new Progress('photos');
+        const result = await runInterruptibly(progress, (signal) =>
+          benchmarkModels(base, pairs, models.map(parseModel), out, {
+            ...toEmbedderOptions(flags),
+            ...(ensemble !== undefined && { ensemble: ensemble.split(',') }),
+            ...{ limit, faceSource, signal },
+            onProgress: ({ done, total }) => progress.update(done, total),
+          }),
+        );
+        const introduction = ['Regenerated from models.', ...result.notes.map((note) => `${note}.`)];
+        const page = await writeBenchmarkReport(out, result, { introduction, draws, seed });
+        if (json) return print(toJson({ tables: result.tables, notes: result.notes }));
+        printTables(result.tables.filter(({ counts }) => counts.equal + counts.different > 0));
+        for (const note of result.notes) print(`note: ${note}`);
+        print(`scores and report: ${page}`);
+      },
+    );
 }
 
 export function benchmarkCommand(): Command {

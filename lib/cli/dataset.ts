@@ -9,7 +9,7 @@ import { describeSummary, failedNote } from './mask.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { integer, shard } from './numbers.js';
 import { exitCodes, print, printJson, printTable, warn } from './output.js';
-import { Progress, runInterruptibly } from './progress.js';
+import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 const list = (text: string) => text.split(',');
 
@@ -37,13 +37,16 @@ function generateCommand(): Command {
     .addHelpText('after', '\nThe same command on a complete corpus does nothing. Sources are only read.')
     .action(async ({ base, out, json, ...options }: GenerateFlags) => {
       const progress = new Progress('photos');
-      const done = await runInterruptibly(progress, (signal) =>
-        generateCorpora(base, out, {
-          ...toMaskerOptions(options),
-          signal,
-          onProgress: (state) => progress.update(state.done, state.total),
-          onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-        }),
+      const done = await runInterruptibly(
+        progress,
+        (signal) =>
+          generateCorpora(base, out, {
+            ...toMaskerOptions(options),
+            signal,
+            onProgress: (state) => progress.update(state.done, state.total),
+            onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+          }),
+        resumeAdvice,
       );
       if (json) printJson(done);
       else
@@ -52,10 +55,7 @@ function generateCommand(): Command {
       const summaries = done
         .map(({ summary }) => summary)
         .filter((summary): summary is MaskSummary => summary !== undefined);
-      if (summaries.some(({ interrupted }) => interrupted)) {
-        warn('interrupted; the same command with --resume goes on');
-        process.exitCode = exitCodes.interrupted;
-      } else if (summaries.some(({ problems }) => problems.length > 0)) {
+      if (summaries.some(({ problems }) => problems.length > 0)) {
         if (summaries.some(({ counts }) => counts.failed > 0)) warn(failedNote);
         process.exitCode = exitCodes.someFailed;
       }
@@ -136,8 +136,11 @@ function mergeCommand(): Command {
 }
 
 export function datasetCommand(): Command {
-  const command = new Command('dataset').description('turn public data sets into masked corpora');
-  for (const part of [generateCommand, summaryCommand, listCommand, fetchCommand, mergeCommand])
-    command.addCommand(part().copyInheritedSettings(command));
-  return command;
+  return new Command('dataset')
+    .description('turn public data sets into masked corpora')
+    .addCommand(generateCommand())
+    .addCommand(summaryCommand())
+    .addCommand(listCommand())
+    .addCommand(fetchCommand())
+    .addCommand(mergeCommand());
 }

@@ -16,7 +16,7 @@ export function detectCommand(): Command {
       .argument('<files...>', 'photos')
       .option('--json', 'print boxes, scores and landmarks as JSON'),
   ).action(async (files: string[], { landmarks, json, ...options }: Flags) => {
-    const masker = new Masker({ ...options, ...(landmarks !== undefined && { landmarkModel: landmarks }) });
+    const masker = await Masker.open({ ...options, ...(landmarks !== undefined && { landmarkModel: landmarks }) });
     const found = await Promise.all(
       files.map(async (file): Promise<{ file: string; error: string } | ({ file: string } & DetectResult)> => {
         try {

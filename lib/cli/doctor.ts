@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { Command } from 'commander';
 import { diagnose } from '../doctor.js';
 import { print, printJson } from './output.js';
@@ -8,8 +6,8 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('say what was found on this machine: versions, processor, models and their licences, GPUs')
     .option('--json', 'print as JSON')
-    .action(({ json }: { json?: boolean }) => {
-      const found = diagnose();
+    .action(async ({ json }: { json?: boolean }) => {
+      const found = await diagnose();
       if (json) return printJson(found);
       print(`maskbench ${found.maskbench}, Node ${found.node}, addon built for ${found.builtFor}`);
       print(`processors: ${found.processors} (${found.cpuFeatures.join(' ')})`);
@@ -18,10 +16,10 @@ export function doctorCommand(): Command {
       print(`libraries: ${libraries.join(', ')}`);
       for (const model of found.models)
         print(`${model.name}: ${model.found ? model.file : `MISSING (${model.file})`}\n  licence: ${model.licence}`);
-      const { file, version, providers, problem } = found.onnxRuntime;
+      const { file, version, providers, cuda, problem } = found.onnxRuntime;
       print(`ONNX Runtime: ${problem ?? `${version} (${providers?.join(', ')}), ${file}`}`);
-      if (!problem && !existsSync(path.join(path.dirname(file), 'libonnxruntime_providers_cuda.so')))
-        print('  its CUDA provider (libonnxruntime_providers_cuda.so) is not beside it: --device cuda will say so');
+      if (cuda === false)
+        print('  libonnxruntime_providers_cuda.so is not beside it, so embedding cannot use --device cuda');
       print(`GPU: ${found.gpus.join(', ') || 'none'}`);
       for (const [number, { name, memory: bytes, architecture, driver }] of found.cuda.devices.entries())
         print(

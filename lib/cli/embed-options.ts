@@ -13,7 +13,7 @@ export interface EmbedderFlags extends Omit<EmbedderOptions, 'landmarkModel'> {
 export function addEmbedderOptions(command: Command): Command {
   return command
     .option('--device <device>', 'cpu, cuda, cuda:<n>, or auto (cuda if it is there)', 'cpu')
-    .option('--threads <n>', 'photos and batches worked on at once (default: the processors)', integer)
+    .option('--concurrency <n>', 'photos and batches worked on at once (default: the processors)', integer)
     .option('--max-batch <n>', 'faces a batch at most', integer, 16)
     .option('--landmarks <file>', "dlib's 68-point shape predictor (also: MASKBENCH_LANDMARKS)");
 }
@@ -29,14 +29,15 @@ export function addModelOptions(command: Command): Command {
     .option('--description <preset>', `of an ONNX file without one: ${Object.keys(presets).join(', ')}`);
 }
 
-export const facesOption = () =>
+export const faceSourceOption = () =>
   new Option(
-    '--cut <how>',
+    '--face-source <how>',
     "faces of a corpus: searched on each image (detect), cut by the plain twin's landmarks (manifest, optimistic), or searched first (auto)",
   )
     .choices(faceSources)
     .default('auto');
 
-export function toEmbedderOptions({ landmarks, ...options }: EmbedderFlags): EmbedderOptions {
+/** Flags as the API's options. */
+export function toEmbedderOptions<Flags extends EmbedderFlags>({ landmarks, ...options }: Flags) {
   return { ...options, ...(landmarks !== undefined && { landmarkModel: landmarks }) };
 }

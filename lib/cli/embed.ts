@@ -4,16 +4,16 @@ import {
   addEmbedderOptions,
   addModelOptions,
   type EmbedderFlags,
-  facesOption,
+  faceSourceOption,
   toEmbedderOptions,
 } from './embed-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
-import { Progress, runInterruptibly } from './progress.js';
+import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends EmbedderFlags {
   out: string;
-  cut: FaceSource;
-  detect: boolean;
+  faceSource: FaceSource;
+  crops?: boolean;
   bits: 16 | 32;
   resume?: boolean;
   json?: boolean;
@@ -30,8 +30,8 @@ export function embedCommand(): Command {
     .argument('<inputs...>', 'photos, folders, corpora (made by dataset generate), or lists (.txt, a path a line)')
     .requiredOption('--out <file.npy>', 'the vectors; their index is written beside them as .jsonl');
   return addEmbedderOptions(addModelOptions(command))
-    .addOption(facesOption())
-    .option('--no-detect', 'the files are ready crops')
+    .addOption(faceSourceOption())
+    .option('--crops', 'the files are ready crops')
     .option('--bits <n>', 'of the floats: 16 or 32', floatBits, 32)
     .option('--resume', 'go on with an interrupted run')
     .option('--json', 'print a summary as JSON')
@@ -41,26 +41,26 @@ export function embedCommand(): Command {
 Exit codes: 0 every photo gave a vector or shows no face, 1 some could not be read or none gave a vector, 2 wrong usage,
 130 interrupted.`,
     )
-    .action(async (inputs: string[], { out, cut, detect, bits, resume, json, ...flags }: Flags) => {
+    .action(async (inputs: string[], { out, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
       const progress = new Progress('photos');
-      const summary = await runInterruptibly(progress, (signal) =>
-        embedFiles(inputs, out, {
-          ...toEmbedderOptions(flags),
-          ...{ faces: cut, crops: !detect, bits, resume: resume ?? false, signal },
-          onProgress: ({ done, total }) => progress.update(done, total),
-          onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-        }),
+      const summary = await runInterruptibly(
+        progress,
+        (signal) =>
+          embedFiles(inputs, out, {
+            ...toEmbedderOptions(flags),
+            ...{ faceSource, crops, bits, resume: resume ?? false, signal },
+            onProgress: ({ done, total }) => progress.update(done, total),
+            onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+          }),
+        resumeAdvice,
       );
-      const { counts, rows, failed, dimensions, vectors, index, interrupted, seconds } = summary;
+      const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
       if (json) printJson(summary);
       else {
         const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
         print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
       }
-      if (interrupted) {
-        warn('interrupted; go on with the same command and --resume');
-        process.exitCode = exitCodes.interrupted;
-      } else if (rows === 0) {
+      if (rows === 0) {
         warn('no photo gave a vector');
         process.exitCode = exitCodes.someFailed;
       } else if (failed > 0) process.exitCode = exitCodes.someFailed;

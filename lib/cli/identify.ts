@@ -1,12 +1,9 @@
 import { Command, Option } from 'commander';
-import { MaskbenchError } from '../errors.js';
-import { readNpy } from '../files/npy.js';
-import { numberedLines, readText } from '../files/text.js';
-import { evaluateIdentification, galleries, type IdentificationOptions } from '../metrics/identification.js';
-import { pairIdentity } from '../pairs/list.js';
-import { cmcChart } from '../report/charts.js';
-import { pageTable, shown, shownEstimate } from '../report/evaluation.js';
-import { toJson, writeReport } from '../report/page.js';
+import { galleries, type IdentificationOptions } from '../metrics/identification.js';
+import { evaluateIdentificationFiles } from '../metrics/identification-files.js';
+import { shown } from '../report/evaluation.js';
+import { identificationRows, identificationSummary, writeIdentificationReport } from '../report/identification.js';
+import { toJson } from '../report/page.js';
 import { integer, number, rates } from './numbers.js';
 import { refuseIdle } from './options.js';
 import { print, printTable } from './output.js';
@@ -19,78 +16,31 @@ interface Flags extends IdentificationOptions {
   json?: boolean;
 }
 
-/** Identities of a list of photos, one a line. */
-async function readIdentities(file: string): Promise<string[]> {
-  return numberedLines(await readText(file)).map(({ line, number }) => {
-    const identity = pairIdentity(line);
-    if (identity === '')
-      throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected <identity>/<photo>`);
-    return identity;
-  });
-}
-
-async function run(
-  { matrix: file, probes, galleryList, out, json, ...options }: Flags,
-  command: Command,
-): Promise<void> {
-  refuseIdle(command, [['seed', options.nonMated !== 0, '--non-mated above 0']]);
-  const { data, shape } = await readNpy(file);
-  if (shape.length !== 2 || !(data instanceof Float32Array || data instanceof Float64Array))
-    throw new MaskbenchError('UNREADABLE', file, `${file}: expected a matrix of floating-point scores`);
-  const rows = await readIdentities(probes);
-  const columns = await readIdentities(galleryList);
-  if (shape[0] !== rows.length || shape[1] !== columns.length)
-    throw new MaskbenchError(
-      'INVALID_ARGUMENT',
-      file,
-      `${file}: is ${shape.join(' × ')}, the lists have ${rows.length} probes and ${columns.length} photos`,
-    );
-  const result = await evaluateIdentification(data, rows, columns, options);
-  const { enrolled, mated, nonMated, cmc, rank, fnirAtFpir, notes } = result;
-  const table = [
-    ['FPIR target', 'threshold', 'FPIR', `FNIR (N = ${enrolled}, R = ${rank})`],
-    ...fnirAtFpir.map(({ target, threshold, fpir, fnir }) => [
-      String(target),
-      shown(threshold),
-      shownEstimate(fpir),
-      shownEstimate(fnir),
-    ]),
-  ];
-  const summary = `N = ${enrolled} identities enrolled, ${mated} mated and ${nonMated} non-mated searches`;
-  if (out !== undefined) {
-    const page = await writeReport(out, {
-      title: 'Identification',
-      introduction: [`${summary}.`, ...notes],
-      sections: [
-        {
-          heading: 'Rates',
-          tables: [pageTable('Open-set rates', table)],
-          charts: [await cmcChart([{ name: 'CMC', cmc }])],
-        },
-      ],
-      numbers: result,
-    });
-    if (!json) print(`report: ${page}`);
-  }
-  if (json) return print(toJson(result));
-  print(summary);
-  for (const place of [1, 5, 10, 20]) if (place <= enrolled) print(`rank ${place}: ${shown(cmc[place - 1] as number)}`);
-  printTable(table);
-  for (const note of notes) print(`note: ${note}`);
-}
-
 export function identifyCommand(): Command {
   return new Command('identify')
-    .description('measure identification from a probe × gallery score matrix: CMC, FNIR at fixed FPIR')
-    .requiredOption('--matrix <file>', '.npy, [probes × gallery] similarities')
-    .requiredOption('--probes <list>', '<identity>/<photo> of each row, one a line')
-    .requiredOption('--gallery-list <list>', '<identity>/<photo> of each column')
-    .addOption(new Option('--gallery <photos>', 'enrolled of each identity').choices(galleries).default('all'))
-    .option('--non-mated <share>', 'of identities that are left out of the gallery', number, 0.5)
-    .option('--rank <r>', 'R of FNIR(N, R, T)', integer, 1)
-    .option('--fpir <rates>', 'targets', rates)
-    .option('--seed <n>', 'decides who is left out', integer, 0)
-    .option('--out <folder>', 'write a report there')
-    .option('--json', 'print as JSON')
-    .action(run);
+    .description('measure identification from a matrix of scores, probes × gallery: CMC, and FNIR at fixed FPIR')
+    .requiredOption('--matrix <file.npy>', 'similarities, one row a probe and one column a gallery photo')
+    .requiredOption('--probes <list>', 'text file with <identity>/<photo> of each row, one a line')
+    .requiredOption('--gallery-list <list>', 'text file with <identity>/<photo> of each column, one a line')
+    .addOption(
+      new Option('--gallery <photos>', 'which photos of an identity are enrolled').choices(galleries).default('all'),
+    )
+    .option('--non-mated <share>', 'share of identities left out of the gallery, for non-mated searches', number, 0.5)
+    .option('--rank <r>', 'a search succeeds if the mate is within this rank: R of FNIR(N, R, T)', integer, 1)
+    .option('--fpir <rates>', 'FPIR targets, with commas between (default: 0.1,0.01,0.001)', rates)
+    .option('--seed <n>', 'random seed for the choice of identities that are left out', integer, 0)
+    .option('--out <folder>', 'write a report to this folder: tables, charts, numbers')
+    .option('--json', 'print the result as JSON')
+    .action(async ({ matrix, probes, galleryList, out, json, ...options }: Flags, command: Command) => {
+      refuseIdle(command, [['seed', options.nonMated !== 0, '--non-mated above 0']]);
+      const result = await evaluateIdentificationFiles(matrix, probes, galleryList, options);
+      const page = out === undefined ? undefined : await writeIdentificationReport(out, result);
+      if (json) return print(toJson(result));
+      if (page !== undefined) print(`report: ${page}`);
+      print(identificationSummary(result));
+      for (const place of [1, 5, 10, 20])
+        if (place <= result.enrolled) print(`rank ${place}: ${shown(result.cmc[place - 1] as number)}`);
+      printTable(identificationRows(result));
+      for (const note of result.notes) print(`note: ${note}`);
+    });
 }

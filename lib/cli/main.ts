@@ -17,10 +17,17 @@ const program = new Command('maskbench')
   .showHelpAfterError()
   .enablePositionalOptions()
   .exitOverride();
+
+function adopt(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const option of command.options) if (option.mandatory) option.description += ' (required)';
+  for (const part of command.commands) adopt(part, command);
+  return command;
+}
+
 const [asked = ''] = process.argv.slice(2);
 for (const [name, load] of Object.entries(commands))
-  if (!Object.hasOwn(commands, asked) || asked === name)
-    program.addCommand((await load()).copyInheritedSettings(program));
+  if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand(adopt(await load(), program));
 
 program.hook('preAction', (_, command) => {
   for (const name of ['out', 'manifest'])

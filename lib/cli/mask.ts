@@ -3,7 +3,7 @@ import { type MaskFilesOptions, maskFiles, outputFormats } from '../corpus/mask-
 import type { MaskSummary } from '../corpus/run.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
-import { Progress, runInterruptibly } from './progress.js';
+import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends Omit<MaskFilesOptions, 'landmarkModel'>, MaskFlags {
   out: string;
@@ -53,20 +53,20 @@ Examples:
     )
     .action(async (inputs: string[], { out, json, ...options }: Flags) => {
       const progress = new Progress('photos');
-      const summary = await runInterruptibly(progress, (signal) =>
-        maskFiles(inputs, out, {
-          ...toMaskerOptions(options),
-          signal,
-          onProgress: ({ done, total }) => total > 1 && progress.update(done, total),
-          onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-        }),
+      const summary = await runInterruptibly(
+        progress,
+        (signal) =>
+          maskFiles(inputs, out, {
+            ...toMaskerOptions(options),
+            signal,
+            onProgress: ({ done, total }) => total > 1 && progress.update(done, total),
+            onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+          }),
+        resumeAdvice,
       );
       if (json) printJson(summary);
       else print(describeSummary(summary));
-      if (summary.interrupted) {
-        warn('interrupted; the same command with --resume goes on');
-        process.exitCode = exitCodes.interrupted;
-      } else if (summary.problems.length > 0) {
+      if (summary.problems.length > 0) {
         if (summary.counts.failed > 0 && summary.manifest !== undefined) warn(failedNote);
         process.exitCode = exitCodes.someFailed;
       }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { architectures, batchNorms, type ImportOptions, importModel } from '../models/import/import.js';
+import { importModel } from '../embed/import-model.js';
+import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 import { presets } from '../models/presets.js';
 import { print, printJson } from './output.js';
 

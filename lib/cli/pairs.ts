@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { MaskbenchError } from '../errors.js';
-import { writeFileAtomically } from '../files/atomic.js';
-import { formatPairs, isSamePhoto } from '../pairs/list.js';
-import { maskings, type PairProtocol, pairProtocols, type SampleOptions, samplePairs } from '../pairs/sample.js';
+import {
+  maskings,
+  type PairProtocol,
+  pairProtocols,
+  type SampleOptions,
+  samplePairs,
+} from '../datasets/sample-pairs.js';
+import { isSamePhoto, writePairs } from '../pairs/list.js';
 import { integer } from './numbers.js';
 import { print } from './output.js';
 
@@ -31,9 +34,7 @@ export function pairsCommand(): Command {
     .action(async (corpus: string, { protocol, out, separator, ...options }: Flags) => {
       const pairs = await samplePairs(corpus, protocol, options);
       const colons = separator ? separator === 'colons' : protocol === 'rmfd';
-      const text = formatPairs({ pairs, separator: colons ? '::' : ' ', lineEnd: '\n' });
-      if (existsSync(out)) throw new MaskbenchError('OUTPUT_EXISTS', out, `${out}: the output exists already`);
-      await writeFileAtomically(out, text);
+      await writePairs(out, { pairs, separator: colons ? '::' : ' ', lineEnd: '\n' });
       const genuine = pairs.filter((pair) => pair.genuine).length;
       const same = pairs.filter(isSamePhoto).length;
       print(

@@ -46,8 +46,18 @@ export class Progress {
   }
 }
 
-/** Runs long work whose signal Ctrl-C raises; a second Ctrl-C stops the process at once. Throws `ABORTED` where the work gives up. */
-export async function runInterruptibly<T>(progress: Progress, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** For commands that have `--resume`. */
+export const resumeAdvice = '; run the same command with --resume to continue';
+
+/**
+ * Runs long work whose signal Ctrl-C raises; a second Ctrl-C stops the process at once. Throws `ABORTED` where the work gives up.
+ * @param advice What the user can do then.
+ */
+export async function runInterruptibly<T>(
+  progress: Progress,
+  work: (signal: AbortSignal) => Promise<T>,
+  advice = '',
+): Promise<T> {
   const stop = new AbortController();
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(exitCodes.interrupted);
@@ -58,9 +68,7 @@ export async function runInterruptibly<T>(progress: Progress, work: (signal: Abo
   try {
     return await work(stop.signal);
   } catch (error) {
-    const gaveUp =
-      error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORTED'));
-    throw stop.signal.aborted && gaveUp ? new MaskbenchError('ABORTED', 'interrupt', 'interrupted') : error;
+    throw error === stop.signal.reason ? new MaskbenchError('ABORTED', 'interrupt', `interrupted${advice}`) : error;
   } finally {
     progress.stop();
     process.off('SIGINT', interrupt);

@@ -1,40 +1,40 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import {
-  allPairsRows,
-  allPairsSummary,
-  identificationRows,
-  suspectsFile,
-  writeAllPairsReport,
-} from '../report/all-pairs.js';
-import { shown } from '../report/evaluation.js';
-import { toJson } from '../report/page.js';
-import { type AllPairsTargets, evaluateAllPairs } from '../score/evaluate.js';
-import { checkScoresFolder, loadScores, readExcluded, saveScores } from '../score/files.js';
+import { type AllPairsEvaluation, type AllPairsTargets, evaluateAllPairs } from '../all-pairs/evaluate.js';
+import { type EvaluateAllPairsFilesOptions, evaluateAllPairsFiles } from '../all-pairs/evaluate-files.js';
+import { checkScoresFolder, readAllPairs, readExcluded, writeAllPairs } from '../all-pairs/files.js';
 import {
   type AllScores,
   mergeScores,
-  metrics,
   type ScoreAllOptions,
   type Side,
   samePhotoModes,
   scoreAll,
   sides,
-} from '../score/score-all.js';
-import { integer, rates, shard } from './numbers.js';
+} from '../all-pairs/score-all.js';
+import { vectorSimilarities } from '../models/description.js';
+import { allPairsRows, allPairsSummary, suspectsFile, writeAllPairsReport } from '../report/all-pairs.js';
+import { shown } from '../report/evaluation.js';
+import { identificationRows } from '../report/identification.js';
+import { toJson } from '../report/page.js';
+import { integer, number, rates, shard } from './numbers.js';
 import { refuseIdle } from './options.js';
 import { exitCodes, print, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
-interface Telling extends AllPairsTargets {
+interface ReportFlags {
   out?: string;
   images?: string;
   json?: boolean;
 }
 
-interface Flags extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onDeviceProblem'>, Telling {
-  vectors?: string;
+interface RunFlags
+  extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onDeviceProblem'>,
+    AllPairsTargets,
+    ReportFlags {
+  vectors: string;
   index?: string;
   exclude?: string;
+  out: string;
 }
 
 function twoSides(text: string): [Side, Side] {
@@ -45,10 +45,16 @@ function twoSides(text: string): [Side, Side] {
   return [probes, references];
 }
 
-/** Prints what was found (without genuine or impostor pairs with exit code 1), and writes the report where `out` is given. */
-export async function tellAllPairs(scores: AllScores, { out, images, json, ...targets }: Telling): Promise<void> {
-  const evaluation = evaluateAllPairs(scores, targets);
-  const page = out === undefined ? undefined : await writeAllPairsReport(out, scores, evaluation, images);
+/** Writes the report where `out` is given, and prints the evaluation. Without genuine or impostor pairs the exit code is 1. */
+async function report(
+  scores: AllScores,
+  evaluation: AllPairsEvaluation,
+  { out, images, json }: ReportFlags,
+): Promise<void> {
+  const page =
+    out === undefined
+      ? undefined
+      : await writeAllPairsReport(out, { scores, evaluation }, { ...(images !== undefined && { images }) });
   if (evaluation.eer === null) process.exitCode = exitCodes.someFailed;
   if (json) return print(toJson(evaluation));
   const { identification, auc, dPrime, suspects, notes } = evaluation;
@@ -66,91 +72,125 @@ export async function tellAllPairs(scores: AllScores, { out, images, json, ...ta
   if (page !== undefined) print(`report: ${page}`);
 }
 
-/** Adds what a command with {@link tellAllPairs} has. */
-function telling(command: Command): Command {
+/** Adds the options of every command that evaluates all pairs. */
+function addTargetOptions(command: Command): Command {
   return command
-    .option('--fmr <rates>', 'targets (default: 1e-3 to 1e-7)', rates)
-    .option('--rank <r>', 'R of FNIR(N, R, T)', integer, 1)
-    .option('--fpir <rates>', 'targets', rates)
+    .option(
+      '--fmr <rates>',
+      'FMR targets for FNMR at FMR, with commas between (default: 1e-3,1e-4,1e-5,1e-6,1e-7)',
+      rates,
+    )
+    .option('--rank <r>', 'a search succeeds if the mate is within this rank: R of FNIR(N, R, T)', integer, 1)
+    .option('--fpir <rates>', 'FPIR targets for FNIR at FPIR, with commas between (default: 0.1,0.01,0.001)', rates)
     .option(
       '--images <base>',
-      'show the most alike impostors in the report (personal data), photos being below this folder',
+      'show the most alike impostors in the report (personal data); photos are below this folder',
     )
-    .option('--json', 'print as JSON');
+    .option('--json', 'print the result as JSON');
+}
+
+function runCommand(): Command {
+  const command = new Command('run')
+    .description('score all pairs (also without the word "run")')
+    .requiredOption('--vectors <file.npy>', 'vectors, one a row, as embed writes them')
+    .requiredOption('--out <folder>', 'write the scores and the report to this folder')
+    .option('--index <file.jsonl>', 'index of the vectors (default: the file beside them)')
+    .addOption(
+      new Option('--within <side>', 'compare all unordered pairs of one side (default: all)')
+        .choices(sides)
+        .conflicts('between'),
+    )
+    .option('--between <sides>', 'compare all ordered pairs of two sides instead, such as masked,plain', twoSides)
+    .addOption(
+      new Option('--similarity <name>', 'how vectors are compared').choices(vectorSimilarities).default('cosine'),
+    )
+    .addOption(
+      new Option('--same-photo <mode>', 'what to do with genuine pairs from one source photo')
+        .choices(samePhotoModes)
+        .default('exclude'),
+    )
+    .addOption(
+      new Option('--same-video <mode>', 'what to do with genuine pairs from one folder, if folders are videos')
+        .choices(['exclude', 'include'])
+        .default('include'),
+    )
+    .option('--exclude <pairs>', 'leave these pairs out: CSV with probe,reference (suspects.csv), or a pair list')
+    .option('--bins <n>', 'bins of the score histograms', integer, 65_536)
+    .option('--top <k>', 'impostor identities kept for each image', integer, 10)
+    .option('--no-intervals', 'do not compute jackknife intervals')
+    .option('--shard <i/n>', 'do part i of n; "score-all merge" adds the parts up (default: 1/1)', shard)
+    .option('--concurrency <n>', 'threads that score pairs (default: the number of processors)', integer)
+    .option('--device <device>', 'where pairs are scored: cpu, cuda, cuda:<n>, or auto (cuda if present)', 'cpu')
+    .option('--device-memory <MiB>', 'device memory to use at most (default: half of it, up to 8 GiB)', integer);
+  return addTargetOptions(command).action(async ({ vectors, index, exclude, out, ...flags }: RunFlags) => {
+    refuseIdle(command, [['fpir', flags.top !== 0, '--top above 0']]);
+    // Before hours of work.
+    await checkScoresFolder(out);
+    const progress = new Progress('strips');
+    const excluded = exclude === undefined ? [] : await readExcluded(exclude);
+    const scores = await runInterruptibly(progress, (signal) =>
+      scoreAll(vectors, index ?? vectors.replace(/\.npy$/i, '.jsonl'), {
+        ...flags,
+        exclude: excluded,
+        signal,
+        onProgress: ({ done, total }) => progress.update(done, total),
+        onDeviceProblem: (problem) => warn(`${problem}; the CPU goes on`),
+      }),
+    );
+    const { index: part, count } = scores.shard;
+    await writeAllPairs(out, scores, async () => {
+      if (count > 1) print(`part ${part} of ${count}: ${out}`);
+      else await report(scores, evaluateAllPairs(scores, flags), { ...flags, out });
+    });
+  });
 }
 
 function mergeCommand(): Command {
   const command = new Command('merge')
-    .description('add the shards of one run up, exactly')
-    .argument('<folders...>', "the shards' outputs")
-    .requiredOption('--out <folder>', 'for the whole')
-    .action(async (folders: string[], { out, ...flags }: Telling & { out: string }, self: Command) => {
-      const scoring = self.parent as Command;
-      refuseIdle(
-        scoring,
-        scoring.options.map((option) => [
-          option.attributeName(),
-          false,
-          'to stand after merge, or to be given to the shards',
-        ]),
-      );
+    .description('add up the parts that score-all --shard wrote; the result equals one run')
+    .argument('<folders...>', 'the --out folders of all parts')
+    .requiredOption('--out <folder>', 'write the scores and the report to this folder');
+  return addTargetOptions(command).action(
+    async (folders: string[], { out, ...flags }: AllPairsTargets & ReportFlags & { out: string }) => {
       await checkScoresFolder(out);
-      const merged = mergeScores(await Promise.all(folders.map(loadScores)));
-      await saveScores(out, merged, () => tellAllPairs(merged, { out, ...flags }));
-    });
-  return telling(command);
+      const merged = mergeScores(await Promise.all(folders.map(readAllPairs)));
+      await writeAllPairs(out, merged, () => report(merged, evaluateAllPairs(merged, flags), { ...flags, out }));
+    },
+  );
+}
+
+function evaluateCommand(): Command {
+  const command = new Command('evaluate')
+    .description('measure scored pairs again with other targets or a threshold, without comparing vectors')
+    .argument('<folder>', 'the --out folder of score-all')
+    .option('--fnmr <rates>', 'FNMR targets for FMR at FNMR, with commas between (default: none)', rates)
+    .addOption(
+      new Option('--threshold <t>', 'a threshold fixed beforehand').argParser(number).conflicts('thresholdFrom'),
+    )
+    .option('--threshold-from <file>', 'take the threshold from an earlier evaluation (evaluate --json)')
+    .option('--threshold-fmr <rate>', 'take the threshold of this FMR with --threshold-from', number, 1e-3)
+    .option('--model <name>', 'the model of the vectors; a threshold of another model is refused')
+    .option('--out <folder>', 'write a report to this folder: tables, charts, numbers');
+  return addTargetOptions(command).action(
+    async (folder: string, { out, images, json, ...options }: EvaluateAllPairsFilesOptions & ReportFlags) => {
+      const { thresholdFrom } = options;
+      refuseIdle(command, [
+        ['thresholdFmr', thresholdFrom !== undefined, '--threshold-from'],
+        ['model', thresholdFrom !== undefined, '--threshold-from'],
+        ['images', out !== undefined, '--out'],
+      ]);
+      const { scores, evaluation } = await evaluateAllPairsFiles(folder, options);
+      await report(scores, evaluation, { out, images, json } as ReportFlags);
+    },
+  );
 }
 
 export function scoreAllCommand(): Command {
-  const command = new Command('score-all')
-    // So that merge has an --out of its own.
-    .enablePositionalOptions()
+  const run = runCommand();
+  return new Command('score-all')
     .description('score every pair of a corpus: exact error rates, most alike impostors')
-    .option('--vectors <file.npy>', 'rows, as embed writes them')
-    .option('--index <file.jsonl>', 'its index (default: beside it)')
-    .addOption(new Option('--within <side>', 'all unordered pairs of one side').choices(sides).conflicts('between'))
-    .option('--between <sides>', 'all ordered pairs of two sides, such as masked,plain', twoSides)
-    .addOption(new Option('--metric <name>', 'how alike vectors are').choices(metrics).default('cosine'))
-    .addOption(
-      new Option('--same-photo <mode>', 'genuine pairs of one source photo').choices(samePhotoModes).default('exclude'),
-    )
-    .addOption(
-      new Option('--same-video <mode>', 'genuine pairs of one folder, whose photos are frames of a video')
-        .choices(['exclude', 'include'])
-        .default('include'),
-    )
-    .option('--exclude <pairs>', 'leave pairs out: CSV with probe,reference (suspects.csv), or a pair list')
-    .option('--bins <n>', 'of the histograms', integer, 65_536)
-    .option('--top <k>', 'impostor identities kept for each image', integer, 10)
-    .option('--no-intervals', 'leave jackknife intervals out')
-    .option('--shard <i/n>', 'do one part of the work; then score-all merge', shard)
-    .option('--threads <n>', 'default: the processors', integer)
-    .option('--device <device>', 'where pairs are scored: cpu, cuda, cuda:<n>, or auto (cuda if it is there)', 'cpu')
-    .option('--device-memory <MiB>', 'of the device, at most (default: half of it, 8 GiB at most)', integer)
-    .option('--out <folder>', 'for scores and the report');
-  return telling(command)
-    .action(async ({ vectors, index, exclude, out, ...flags }: Flags, self: Command) => {
-      if (vectors === undefined || out === undefined)
-        return self.error("error: required options '--vectors' and '--out'", { exitCode: 2 });
-      refuseIdle(self, [['fpir', flags.top !== 0, '--top above 0']]);
-      // Before hours of work.
-      await checkScoresFolder(out);
-      const progress = new Progress('strips');
-      const excluded = exclude === undefined ? [] : await readExcluded(exclude);
-      const scores = await runInterruptibly(progress, (signal) =>
-        scoreAll(vectors, index ?? vectors.replace(/\.npy$/i, '.jsonl'), {
-          ...flags,
-          exclude: excluded,
-          signal,
-          onProgress: ({ done, total }) => progress.update(done, total),
-          onDeviceProblem: (problem) => warn(`${problem}; the CPU goes on`),
-        }),
-      );
-      const { index: part, count } = scores.shard;
-      await saveScores(out, scores, async () => {
-        if (count > 1) print(`part ${part} of ${count}: ${out}`);
-        else await tellAllPairs(scores, { out, ...flags });
-      });
-    })
-    .addCommand(mergeCommand());
+    .addCommand(run, { isDefault: true })
+    .addCommand(mergeCommand())
+    .addCommand(evaluateCommand())
+    .addHelpText('after', () => `\n${run.helpInformation()}`);
 }

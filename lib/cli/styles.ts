@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { knownStyles } from '../mask/styles.js';
 import { readTemplates } from '../mask/templates/folder.js';
-import { styleSheet } from '../report/style-sheet.js';
+import { writeStyleSheet } from '../report/style-sheet.js';
 import { type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { integer } from './numbers.js';
 import { print, printJson, printTable } from './output.js';
@@ -29,7 +29,7 @@ export function stylesCommand(): Command {
       const known =
         options.templates === undefined
           ? knownStyles
-          : readTemplates(options.templates).map(({ name, title, colors }) => ({ name, title, colors }));
+          : (await readTemplates(options.templates)).map(({ name, title, colors }) => ({ name, title, colors }));
       if (out === undefined) {
         if (photos.length > 0) command.error("error: required option '--out <file>' not specified");
         if (json) return printJson(known);
@@ -42,11 +42,15 @@ export function stylesCommand(): Command {
       }
       const progress = new Progress('styles');
       const names = known.map(({ name }) => name);
-      await styleSheet(photos, names, out, {
-        ...toMaskerOptions(options),
-        cell,
-        onProgress: ({ done, total }) => progress.update(done, total),
-      });
+      await writeStyleSheet(
+        out,
+        { photos, styles: names },
+        {
+          ...toMaskerOptions(options),
+          cell,
+          onProgress: ({ done, total }) => progress.update(done, total),
+        },
+      );
       progress.stop();
       print(`${names.length} styles on ${photos.length} photos: ${out}`);
     });

@@ -5,7 +5,7 @@ import { checkReplaceable } from '../files/atomic.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
 import { decodeText, parseJson } from '../files/text.js';
-import type { Look } from '../mask/masker.js';
+import type { MaskedFace } from '../mask/masker.js';
 
 /**
  * What became of a photo. `copied`: it is part of the corpus as it is, because its data set has real masks. `unreadable` and `damaged` are
@@ -21,15 +21,6 @@ export type PhotoStatus =
   | 'damaged'
   | 'unusable'
   | 'failed';
-
-/** A face as a manifest keeps it, with the look of its mask where `masked`. */
-export interface ManifestFace extends Partial<Look> {
-  /** Left, top, right, bottom; inclusive pixels. */
-  box: [number, number, number, number];
-  score: number;
-  landmarks: [number, number][];
-  masked: boolean;
-}
 
 /** One line of a manifest: what was done with a photo, or why nothing was. */
 export interface ManifestLine {
@@ -49,7 +40,8 @@ export interface ManifestLine {
   status: PhotoStatus;
   /** Why the photo is unreadable, damaged, unusable or failed. */
   error?: string;
-  faces: ManifestFace[];
+  /** As {@link Masker.mask} gives and takes them. */
+  faces: MaskedFace[];
   seed: number;
   /** Of the Masker, and the output format: a run can only go on with the same. */
   settings: string;
@@ -59,6 +51,9 @@ export interface ManifestLine {
 /**
  * Reads a manifest line by line. A last line without its end, left by a killed run or just being written, is not given.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming the line; `READ_FAILED`
+ * @example
+ * for await (const { input, status, faces } of readManifest('masked/manifest.jsonl'))
+ *   if (status === 'masked') console.log(input, faces.length);
  */
 export async function* readManifest(file: string): AsyncGenerator<ManifestLine> {
   checkPath('file', file);
@@ -132,9 +127,10 @@ const lineStart = Buffer.from('{"input":"');
 const isNumbers = (value: unknown, length: number): boolean =>
   Array.isArray(value) && value.length === length && value.every(Number.isFinite);
 
-function isFace(face: Partial<ManifestFace> | null): boolean {
+function isFace(face: Partial<MaskedFace> | null): boolean {
+  const { left, top, right, bottom } = face?.box ?? {};
   return (
-    isNumbers(face?.box, 4) &&
+    [left, top, right, bottom].every(Number.isInteger) &&
     Array.isArray(face?.landmarks) &&
     face.landmarks.length === 68 &&
     face.landmarks.every((point) => isNumbers(point, 2))

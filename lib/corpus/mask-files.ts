@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkChoice, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
 import { removeTemporaries } from '../files/atomic.js';
 import { withFolderLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
-import { type Found, isPhotoName, isSystemName, isWithin, photosBelow, realPath } from '../files/walk.js';
-import { type ManifestFace, readManifest } from './manifest.js';
+import { type Found, isFolder, isPhotoName, isSystemName, isWithin, photosBelow, realPath } from '../files/walk.js';
+import type { MaskedFace } from '../mask/masker.js';
+import { readManifest } from './manifest.js';
 import { checkRunOptions, type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
 export const outputFormats = ['same', 'jpeg', 'png', 'webp'] as const;
@@ -32,8 +32,6 @@ function maskedName(relative: string, format: OutputFormat): string {
   const { dir, base, name } = path.posix.parse(relative);
   return path.posix.join(dir, `masked_${format === 'same' ? base : name + formatExtensions[format]}`);
 }
-
-const isFolder = async (file: string) => (await stat(toPath(file)).catch(() => undefined))?.isDirectory() ?? false;
 
 /** Where a path leads, links followed as far as it exists. */
 async function realPlace(file: string): Promise<string> {
@@ -88,7 +86,7 @@ async function* jobsOf(inputs: string[], out: string, format: OutputFormat): Asy
 }
 
 /** What a manifest says of photos, by their places on disk; those of other photos are passed over. */
-async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Map<string, ManifestFace[]>> {
+async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Map<string, MaskedFace[]>> {
   if (!existsSync(toPath(manifest)))
     throw new MaskbenchError('NOT_FOUND', manifest, `${manifest}: the manifest does not exist`);
   const byName = new Map<string, string[]>();
@@ -97,7 +95,7 @@ async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Ma
       const name = path.basename(input);
       byName.set(name, [...(byName.get(name) ?? []), input]);
     }
-  const found = new Map<string, ManifestFace[]>();
+  const found = new Map<string, MaskedFace[]>();
   for await (const { input, faces, status } of readManifest(manifest))
     if (status === 'masked')
       for (const file of byName.get(path.posix.basename(input)) ?? [])
@@ -106,7 +104,7 @@ async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Ma
 }
 
 /** Every look among faces as a style list. */
-function stylesOf(faces: Iterable<ManifestFace[]>): string {
+function stylesOf(faces: Iterable<MaskedFace[]>): string {
   const looks = [...faces].flat().filter(({ style }) => style !== undefined);
   return [...new Set(looks.map(({ style, texture }) => (texture ? `${style}@${texture}` : `${style}`)))].join(',');
 }
@@ -137,12 +135,14 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  * @param out A folder; or a file to write, if the input is one photo and the name is a photo's.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (two photos would become one output, options of another run),
  * `OUTPUT_EXISTS`, `LOCKED`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED` (the manifest)
+ * @example
+ * const { counts, manifest } = await maskFiles(['photos'], 'masked', { style: 'random', seed: 7, resume: true });
  */
 export async function maskFiles(inputs: string[], out: string, options: MaskFilesOptions = {}): Promise<MaskSummary> {
   // Each letter of a text would be a path of its own, "/" among them.
   checkPaths('inputs', inputs);
   checkPath('out', out);
-  checkRunOptions(options);
+  await checkRunOptions(options);
   checkChoice('format', options.format ?? 'same', outputFormats);
   for (const name of ['manifest', 'again'] as const) if (options[name] !== undefined) checkPath(name, options[name]);
   const { again } = options;

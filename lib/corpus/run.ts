@@ -6,11 +6,17 @@ import { withFileLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
 import { listFolder } from '../files/walk.js';
-import { type CopyMode, type MaskedFace, Masker, type MaskerOptions, type MaskResult } from '../mask/masker.js';
+import {
+  type CopyMode,
+  checkMasker,
+  type MaskedFace,
+  Masker,
+  type MaskerOptions,
+  type MaskResult,
+} from '../mask/masker.js';
 import {
   checkIsManifest,
   cutTornLine,
-  type ManifestFace,
   type ManifestLine,
   ManifestWriter,
   type PhotoStatus,
@@ -23,7 +29,7 @@ export interface RunOptions extends MaskerOptions {
   overwrite?: boolean;
   /** Go on with an interrupted run: photos in its manifest are not done again, but those that failed and those that could not be used. */
   resume?: boolean;
-  /** Once aborted no photo is begun; those under way are finished and recorded. */
+  /** Once aborted no photo is begun. Those under way are finished and recorded, and the call then rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Also write each mask's matte: `alpha/<twin>.png`, grey, of the photo's size, 255 where the mask is opaque. */
   writeAlpha?: boolean;
@@ -55,18 +61,15 @@ export interface MaskSummary {
   skipped: number;
   /** Photos that are unreadable, damaged, unusable or failed. */
   problems: Problem[];
-  /** Whether the run was aborted before its end. */
-  interrupted: boolean;
   manifest?: string;
   seconds: number;
 }
 
-/** Throws `INVALID_ARGUMENT`. */
-export function checkRunOptions(options: RunOptions): void {
+/** Throws `INVALID_ARGUMENT`, `NOT_FOUND` (templates). */
+export async function checkRunOptions(options: RunOptions): Promise<void> {
   checkOptions(options);
   for (const name of ['overwrite', 'resume', 'writeAlpha', 'writeLandmarks'] as const) checkFlag(name, options[name]);
-  // Its constructor checks the rest.
-  new Masker(options);
+  await checkMasker(options);
 }
 
 /** One photo of a run. */
@@ -88,7 +91,7 @@ export interface PhotoJob {
   /** The problem may be gone the next time: the photo is not given up. */
   passing?: boolean;
   /** What an earlier manifest says of it: it is masked so again. */
-  faces?: ManifestFace[];
+  faces?: MaskedFace[];
 }
 
 /** Photos done one after another until `wanted` of them are masked; absent: each on its own. Without photos: another shard's. */
@@ -135,22 +138,12 @@ const isRegularOrAbsent = (file: string) => statSync(toPath(file), { throwIfNoEn
 const alphaOf = (twin: string) => `alpha/${twin}.png`;
 const landmarksOf = (twin: string) => `landmarks/${twin}.json`;
 
-function toManifestFace({ box, ...face }: MaskedFace): ManifestFace {
-  const { left, top, right, bottom } = box;
-  return { box: [left, top, right, bottom], ...face };
-}
-
-function fromManifestFace({ box, ...face }: ManifestFace): MaskedFace {
-  const [left, top, right, bottom] = box;
-  return { box: { left, top, right, bottom }, ...face };
-}
-
 /** One run: a Masker, a manifest, and what has been done so far. */
 class Run {
   readonly #plan: RunPlan;
   readonly #options: RunOptions;
-  readonly #masker: Masker;
   readonly #settings: string;
+  #masker!: Masker;
   /** Photos that an earlier run is done with, and whether each got a mask. */
   readonly #done = new Map<string, boolean>();
   /** The manifest has lines of other photos too, which get new ones. */
@@ -173,22 +166,24 @@ class Run {
     },
     skipped: 0,
     problems: [],
-    interrupted: false,
     seconds: 0,
   };
 
-  constructor(plan: RunPlan, options: RunOptions) {
+  constructor(plan: RunPlan, options: RunOptions, settings: string) {
     this.#plan = plan;
     this.#options = options;
-    this.#masker = new Masker(options);
-    this.#settings = `${this.#masker.settings}-${plan.settings}`;
+    this.#settings = `${settings}-${plan.settings}`;
   }
 
   async run(): Promise<MaskSummary | undefined> {
     const start = performance.now();
     const { root, manifest, finished } = this.#plan;
-    const loading = finished ? undefined : this.#masker.load();
-    loading?.catch(() => {}); // awaited below
+    let opening: Promise<Masker> | undefined;
+    const open = () => {
+      opening ??= Masker.open(this.#options);
+      return opening;
+    };
+    if (!finished) open().catch(() => {}); // awaited below
     await makeFolder(root);
     try {
       if (manifest !== undefined) await this.#readManifest(manifest);
@@ -201,14 +196,14 @@ class Run {
           root,
           `${root}: complete but for ${pending} photos, new in its source or gone from here; go on with them (resume)`,
         );
-      await (loading ?? this.#masker.load());
+      this.#masker = await open();
       this.#tellDevice();
       await this.#plan.begin?.();
       if (manifest !== undefined) await this.#openManifest(manifest);
       await this.#work();
       this.#tellDevice();
     } finally {
-      await this.#masker.close();
+      await (await opening?.catch(() => undefined))?.close();
       await this.#writer?.close();
     }
     this.summary.seconds = (performance.now() - start) / 1000;
@@ -329,9 +324,9 @@ class Run {
       await Promise.all(running);
     }
     if (fatal) throw fatal;
-    this.summary.interrupted = left > 0 && this.#finished < this.#total;
     const lost = this.#total - this.#finished;
-    if (lost > 0 && !this.summary.interrupted) {
+    if (left > 0 && lost > 0) this.#options.signal?.throwIfAborted();
+    if (lost > 0) {
       this.summary.counts.failed += lost;
       const { source } = this.#plan;
       this.#tellProblem(
@@ -420,7 +415,7 @@ class Run {
         overwrite: (overwrite || resume) ?? false,
         // Without a twin the photo is only copied, once it has been seen to be readable.
         ...(twin === undefined ? { faces: [] } : { output: path.join(root, twin) }),
-        ...(photo.faces && { faces: photo.faces.map(fromManifestFace) }),
+        ...(photo.faces && { faces: photo.faces }),
         ...(alpha !== undefined && { matteOutput: path.join(root, alpha) }),
         ...(copy !== undefined && {
           copy: {
@@ -434,7 +429,7 @@ class Run {
     const isMasked = result.status === 'masked' && twin !== undefined;
     return {
       ...(twin !== undefined && { status: result.status }),
-      faces: result.faces.map(toManifestFace),
+      faces: result.faces,
       milliseconds: Math.round(result.milliseconds * 100) / 100,
       ...(isMasked && { output: twin }),
       ...(isMasked && alpha !== undefined && { alpha }),
@@ -447,7 +442,7 @@ class Run {
   async #writeLandmarks(twin: string, { width, height, faces }: MaskResult): Promise<string> {
     const name = landmarksOf(twin);
     const file = path.join(this.#plan.root, name);
-    const text = `${JSON.stringify({ width, height, faces: faces.map(toManifestFace) })}\n`;
+    const text = `${JSON.stringify({ width, height, faces })}\n`;
     await makeFolder(path.dirname(file));
     await withBackOff(() => writeFileAtomically(file, text), this.#options.signal);
     return name;
@@ -462,6 +457,6 @@ export function runJobs(plan: RunPlan & { finished?: undefined }, options: RunOp
 export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined>;
 export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined> {
   const { manifest } = plan;
-  const run = () => new Run(plan, options).run();
+  const run = async () => new Run(plan, options, (await checkMasker(options)).settings).run();
   return manifest !== undefined && isRegularOrAbsent(manifest) ? withFileLocked(manifest, run) : run();
 }

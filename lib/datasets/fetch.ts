@@ -8,7 +8,7 @@ import { x as extractTar } from 'tar';
 import yauzl from 'yauzl';
 import { checkArray, checkInteger, checkOptions, checkPath, checkText, MaskbenchError } from '../errors.js';
 import { withFileLocked } from '../files/lock.js';
-import type { Layout } from './layout.js';
+import type { Layout } from './layouts/layout.js';
 import { layoutNamed } from './registry.js';
 
 /** Options of {@link fetchDataset}. */
@@ -224,6 +224,8 @@ async function moveInto(from: string, to: string): Promise<void> {
  * @returns The data set's folder.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or to be had by hand only: the message says how),
  * `OUTPUT_EXISTS`, `LOCKED`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
+ * @example
+ * const folder = await fetchDataset('lfw', 'datasets');
  */
 export async function fetchDataset(name: string, base: string, options: FetchOptions = {}): Promise<string> {
   const layout = layoutNamed(name);
@@ -261,6 +263,7 @@ async function fetchInto(
   const whole = path.join(store, 'whole');
   await rm(whole, { recursive: true, force: true });
   for (const archive of archives) {
+    options.signal?.throwIfAborted();
     const unpacked = await unpack(archive, options);
     const inner = layout.archiveFolder ? path.join(unpacked, layout.archiveFolder) : unpacked;
     await moveInto(existsSync(inner) ? inner : unpacked, whole);

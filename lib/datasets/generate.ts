@@ -20,7 +20,7 @@ import {
   readDescription,
   writeDescription,
 } from './corpus.js';
-import { type IdentityPhotos, innerFolder, type Layout, type SourcePhoto } from './layout.js';
+import { type IdentityPhotos, innerFolder, type Layout, type SourcePhoto } from './layouts/layout.js';
 import { layoutNamed, layouts } from './registry.js';
 
 /** Options of {@link generateCorpora}, beside those of the {@link Masker}. */
@@ -159,7 +159,7 @@ async function generateInto(
     },
     { ...options, resume: true },
   );
-  if (summary && !summary.interrupted && summary.counts.failed === 0)
+  if (summary && summary.counts.failed === 0)
     await writeDescription(files.description, {
       ...wanted,
       complete: true,
@@ -201,6 +201,9 @@ async function checkIsBegun(folder: string, parts: string[], part: string, resum
  * @throws {@link MaskbenchError} `NOT_FOUND` (a data set, or a file that its layout needs), `INVALID_ARGUMENT` (a corpus of
  * other options; the message says the difference), `OUTPUT_EXISTS` (begun and not finished, without `resume`), `LOCKED`,
  * `UNREADABLE` (a list that a layout reads), and those of {@link maskFiles}
+ * @example
+ * const [lfw] = await generateCorpora('datasets', 'corpora', { only: ['lfw'], style: 'random', seed: 7 });
+ * console.log(lfw.folder, lfw.summary?.counts.masked);
  */
 export async function generateCorpora(
   base: string,
@@ -209,7 +212,7 @@ export async function generateCorpora(
 ): Promise<GeneratedCorpus[]> {
   checkPath('base', base);
   checkPath('out', out);
-  checkRunOptions(options);
+  await checkRunOptions(options);
   checkChoice('copy', options.copy ?? 'auto', copyModes);
   checkInteger('minPhotos', options.minPhotos ?? 1, 1, 1_000_000);
   const only =
@@ -238,7 +241,7 @@ export async function generateCorpora(
     );
   const generated: GeneratedCorpus[] = [];
   for (const layout of chosen) {
-    if (options.signal?.aborted) break;
+    options.signal?.throwIfAborted();
     generated.push(await generateOne(base, out, layout, options));
   }
   return generated;
@@ -248,6 +251,8 @@ export async function generateCorpora(
  * Joins the manifests of a corpus made in shards, once all have finished.
  * @param folder The corpus: `<out>/<data set>`.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, unfinished, or of another split
+ * @example
+ * const { counts } = await mergeShards('corpora/lfw');
  */
 export async function mergeShards(folder: string): Promise<CorpusDescription> {
   checkPath('folder', folder);

@@ -1,9 +1,9 @@
 import { checkChoice, checkPath } from '../errors.js';
-import type { Layout } from './layout.js';
 import { celeba } from './layouts/celeba.js';
 import { feiFaceFrontal, feiFaceOriginal } from './layouts/fei.js';
 import { folders } from './layouts/folders.js';
 import { georgiaTech } from './layouts/georgia-tech.js';
+import type { Layout } from './layouts/layout.js';
 import { lfw } from './layouts/lfw.js';
 import { inHouse, mfr2, rmfd } from './layouts/real-masks.js';
 import { sofOriginal } from './layouts/sof.js';

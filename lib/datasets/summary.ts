@@ -53,6 +53,8 @@ export interface CorpusSummary extends CorpusCounts {
 /**
  * Counts the corpora in a folder, or one corpus.
  * @throws {@link MaskbenchError} `NOT_FOUND` where there is none
+ * @example
+ * for (const { name, complete } of await summarizeCorpora('corpora')) console.log(name, complete);
  */
 export async function summarizeCorpora(out: string): Promise<CorpusSummary[]> {
   checkPath('out', out);

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { nativeDevice } from '../device.js';
@@ -14,9 +13,12 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
+import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
+import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
-import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
+import { isFile } from '../files/walk.js';
+import { type ImageInput, toSource } from '../image/image.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
 import { defaultModelFile, presets } from '../models/presets.js';
 import { native } from '../native.js';
@@ -35,7 +37,7 @@ export interface EmbedderOptions extends SearchOptions {
    */
   device?: string;
   /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
-  threads?: number;
+  concurrency?: number;
   /** Faces a batch at most, 1 to 1024. Default 16. */
   maxBatch?: number;
   /** Milliseconds that a batch that is not full waits for more, 0 to 1000. Default 0: it runs as soon as nothing else is on its way. */
@@ -49,7 +51,7 @@ export interface EmbedderOptions extends SearchOptions {
 }
 
 /** A photo, or a photo and its faces, found already; the largest is embedded. */
-export type EmbedInput = ImageInput | { image: ImageInput; faces: Pick<Face, 'box' | 'landmarks'>[] };
+export type EmbedInput = ImageInput | { image: ImageInput; faces: readonly KnownFace[] };
 
 const missingModes = ['error', 'nan'] as const;
 
@@ -86,7 +88,7 @@ export async function resolveModel({
   checkPath('model', model);
   if (model === 'dlib-resnet-128')
     return { file: await defaultModelFile(), description: presets[model] as ModelDescription };
-  if (!existsSync(model))
+  if (!(await isFile(model)))
     throw new MaskbenchError(
       'MODEL_MISSING',
       model,
@@ -94,7 +96,7 @@ export async function resolveModel({
         ? `${model}: comes without a model; give your ONNX file, with ${model} as its description`
         : `${model}: there is no such model file`,
     );
-  if (description === undefined) return { file: model, description: readDescription(model) };
+  if (description === undefined) return { file: model, description: await readDescription(model) };
   if (typeof description !== 'string')
     return { file: model, description: checkDescription(description, 'description') };
   if (!Object.hasOwn(presets, description))
@@ -113,7 +115,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   return {
     device,
     ...search,
-    threads: checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256),
+    concurrency: checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256),
     maxBatch: checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024),
     maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
     landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
@@ -135,6 +137,12 @@ function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'c
 /**
  * Turns faces into vectors, many at once, on threads of the addon's own. One embedder serves any number of callers: what arrives while
  * a batch runs forms the next one. Embedders of the same model share its weights.
+ * @example
+ * const embedder = await Embedder.open();
+ * const vectors = await embedder.embed(['a.jpg', 'b.jpg']);
+ * const { dimensions } = embedder;
+ * console.log(embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions)));
+ * await embedder.close();
  */
 export class Embedder {
   readonly #calls = new Calls('Embedder');
@@ -180,13 +188,13 @@ export class Embedder {
    * the device is not there)
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
-    const { device, threads, maxBatch, ...checked } = checkEmbedder(options);
+    const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {
-      library: onnxRuntimeLibrary(),
+      library: await onnxRuntimeLibrary(),
       model: file,
-      concurrency: threads,
+      concurrency,
       maxBatch,
       width: input.width,
       height: input.height,
@@ -216,7 +224,7 @@ export class Embedder {
         cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`,
         batchProblem || undefined,
         problem,
-        4 * maxBatch + 2 * threads,
+        4 * maxBatch + 2 * concurrency,
       );
     };
     try {

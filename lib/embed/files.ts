@@ -6,13 +6,13 @@ import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import type { Problem } from '../corpus/run.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
+import type { KnownFace } from '../face/face.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames } from '../files/text.js';
 import { photosBelow } from '../files/walk.js';
-import type { Face } from '../mask/masker.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
@@ -25,9 +25,9 @@ import {
   resolveModel,
 } from './embedder.js';
 
-export const faceSources = ['auto', 'detect', 'manifest'] as const;
+export const faceSources = ['auto', 'search', 'manifest'] as const;
 /**
- * Where a corpus's faces come from: `detect` searches each image anew, masked or not; `manifest` takes the landmarks of its plain twin, which
+ * Where a corpus's faces come from: `search` searches each image anew, masked or not; `manifest` takes the landmarks of its plain twin, which
  * is optimistic for masked photos; `auto` searches, and takes the manifest's where nothing is found.
  */
 export type FaceSource = (typeof faceSources)[number];
@@ -35,7 +35,7 @@ export type FaceSource = (typeof faceSources)[number];
 /** Options of {@link embedFiles}. */
 export interface EmbedFilesOptions extends EmbedderOptions {
   /** Of corpora. Default `auto`. */
-  faces?: FaceSource;
+  faceSource?: FaceSource;
   /** The files are ready crops. */
   crops?: boolean;
   /** 16-bit or 32-bit floats. Default 32. */
@@ -75,7 +75,6 @@ export interface EmbedSummary {
   dimensions: number;
   vectors: string;
   index: string;
-  interrupted: boolean;
   seconds: number;
 }
 
@@ -87,7 +86,7 @@ export interface Item {
   file: string;
   line: Omit<IndexLine, 'row' | 'status'>;
   /** Of a corpus's manifest. */
-  faces?: Pick<Face, 'box' | 'landmarks'>[];
+  faces?: KnownFace[];
 }
 
 /** A corpus's photos and their twins, with the landmarks of the face that wears the mask. */
@@ -96,8 +95,7 @@ async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
     path.join(folder, 'manifest.jsonl'),
   )) {
     const worn = faces.find(({ style }) => style !== undefined) ?? faces[0];
-    const [left = 0, top = 0, right = 0, bottom = 0] = worn?.box ?? [];
-    const known = worn && { faces: [{ box: { left, top, right, bottom }, landmarks: worn.landmarks }] };
+    const known = worn && { faces: [worn] };
     for (const [name, masked] of [
       [copy, wearsMask ?? false],
       [output, true],
@@ -140,7 +138,7 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
 export async function embedItem(
   embedder: Embedder,
   { file, faces }: Pick<Item, 'file' | 'faces'>,
-  { source, crops, signal }: { source: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
+  { faceSource, crops, signal }: { faceSource: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
 ): Promise<{ status: string; vector?: Float32Array; error?: string }> {
   const whole = embedder.description.cut === 'letterbox';
   const embed = async (input: EmbedInput, status: string) => ({
@@ -149,9 +147,9 @@ export async function embedItem(
   });
   const known = faces && !crops && !whole ? { image: file, faces } : undefined;
   try {
-    if (known && source === 'manifest') return await embed(known, 'manifest');
+    if (known && faceSource === 'manifest') return await embed(known, 'manifest');
     return await embed(file, 'detected').catch((error) => {
-      if (known && source === 'auto' && error.code === 'NO_FACE') return embed(known, 'manifest');
+      if (known && faceSource === 'auto' && error.code === 'NO_FACE') return embed(known, 'manifest');
       throw error;
     });
   } catch (error) {
@@ -198,6 +196,8 @@ const headerBytes = 128;
  * it says nothing of the photo.
  * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input), `INVALID_ARGUMENT`
  * (to resume with other inputs), `WRITE_FAILED`, `LOCKED`
+ * @example
+ * const { rows, dimensions } = await embedFiles(['corpora/lfw'], 'lfw.npy', { faceSource: 'search', resume: true });
  */
 export async function embedFiles(
   inputs: readonly string[],
@@ -208,7 +208,7 @@ export async function embedFiles(
   if (!/\.npy$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .npy', out);
   checkEmbedder(options);
   if (options.model !== undefined) checkPath('model', options.model);
-  checkChoice('faces', options.faces ?? 'auto', faceSources);
+  checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
   if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
   checkFlag('crops', options.crops);
   checkFlag('resume', options.resume);
@@ -229,7 +229,7 @@ async function run(
   options: EmbedFilesOptions,
 ): Promise<EmbedSummary> {
   const start = performance.now();
-  const { faces: source = 'auto', crops = false, bits = 32, signal, resume } = options;
+  const { faceSource = 'auto', crops = false, bits = 32, signal, resume } = options;
   const part = { vectors: `${out}.part`, index: `${index}.part` };
   if (!resume && existsSync(part.index))
     throw new MaskbenchError(
@@ -256,7 +256,7 @@ async function run(
   tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({
-    ...{ model: embedder.description.name, source, crops, bits },
+    ...{ model: embedder.description.name, faceSource, crops, bits },
     inputs: inputs.map((input) => path.resolve(input)),
     // A model that was replaced since would give other vectors.
     fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
@@ -271,11 +271,12 @@ async function run(
   const { counts, paths } = before;
   let { rows } = before;
   let done = paths.length;
-  let interrupted = false;
   try {
     if (done === 0) await lines.appendFile(`${settings}\n`);
     const flush = async (items: Item[]) => {
-      const results = await Promise.all(items.map((item) => embedSurely(embedder, item, { source, crops, signal })));
+      const results = await Promise.all(
+        items.map((item) => embedSurely(embedder, item, { faceSource, crops, signal })),
+      );
       const text: string[] = [];
       const data: Buffer[] = [];
       const first = rows;
@@ -305,40 +306,35 @@ async function run(
           `${part.index}: the run was begun with ${known} where there is ${item.line.path} now; resume with the same photos`,
         );
       if (known !== undefined) continue;
-      if (signal?.aborted) {
-        interrupted = true;
-        break;
-      }
+      signal?.throwIfAborted();
       items.push(item);
       if (items.length < atOnce) continue;
       await flush(items);
       items = [];
     }
-    if (!interrupted && at < paths.length)
+    if (at < paths.length)
       throw new MaskbenchError(
         'INVALID_ARGUMENT',
         part.index,
         `${part.index}: the run was begun with more photos, ${paths[at]} among them; resume with the same`,
       );
-    if (!interrupted && items.length > 0) await flush(items);
+    if (items.length > 0) await flush(items);
     tellDevice();
-    if (!interrupted) {
-      await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
-      await writeAll(vectors, npyHeader(kind, [rows, dimensions]), 0);
-    }
+    await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
+    await writeAll(vectors, npyHeader(kind, [rows, dimensions]), 0);
   } catch (error) {
-    if (signal?.aborted) interrupted = true;
-    else if (error instanceof MaskbenchError || !mayPass(error)) throw error;
-    else throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof MaskbenchError || !mayPass(error)) throw error;
+    throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
   } finally {
     await vectors.close();
     await lines.close();
     await embedder.close();
   }
-  if (!interrupted) await finish(part, settings, out, index);
+  await finish(part, settings, out, index);
   const failed = done - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
   const seconds = (performance.now() - start) / 1000;
-  return { counts, rows, failed, dimensions, vectors: out, index, interrupted, seconds };
+  return { counts, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
 /** Of a model's file and what is said of it. */

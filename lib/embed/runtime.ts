@@ -1,19 +1,20 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { isFile } from '../files/walk.js';
 
 /**
  * ONNX Runtime's shared library: `MASKBENCH_ORT_LIBRARY`, that of the npm package onnxruntime-node, or the system's, which the
  * loader finds by name.
  */
-export function onnxRuntimeLibrary(): string {
+export async function onnxRuntimeLibrary(): Promise<string> {
   const given = process.env.MASKBENCH_ORT_LIBRARY;
   if (given) return given;
   try {
     const bin = path.join(path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')), 'bin');
-    for (const version of readdirSync(bin)) {
+    for (const version of await readdir(bin)) {
       const file = path.join(bin, version, process.platform, process.arch, 'libonnxruntime.so.1');
-      if (existsSync(file)) return file;
+      if (await isFile(file)) return file;
     }
   } catch {
     // Not installed: it is an optional dependency.

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
 import { toPath, toText } from './path.js';
@@ -61,17 +60,6 @@ export async function readText(file: string): Promise<string> {
 export async function readNames(file: string, expected?: string): Promise<string> {
   const bytes = await readBytes(file, expected);
   return encodingOf(bytes) === 'utf-8' && !isUtf8(bytes) ? toText(bytes) : decodeText(bytes, file);
-}
-
-/** {@link readText} at once. */
-export function readTextSync(file: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(toPath(file));
-  } catch (error) {
-    throw cannotRead(file, error);
-  }
-  return decodeText(bytes, file);
 }
 
 /** Text without byte order marks; files that were joined have one inside. */

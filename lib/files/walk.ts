@@ -6,7 +6,12 @@ import { withBackOff } from './retry.js';
 
 const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?|p[bgpn]m)$/i;
 
-/** Whether a file's name says that it is a photo of a format that is read. */
+/**
+ * Whether a file's name says that it is a photo of a format that is read.
+ * @example
+ * isPhotoName('portrait.JPG'); // true
+ * isPhotoName('notes.txt'); // false
+ */
 export function isPhotoName(name: string): boolean {
   checkText('name', name);
   return photoName.test(name);
@@ -21,6 +26,14 @@ export function isSystemName(name: string): boolean {
 function isLeftAlone(name: string): boolean {
   return name.startsWith('.') || isSystemName(name) || name === '__MACOSX' || name === '@eaDir';
 }
+
+const look = (file: string) => stat(toPath(file)).catch(() => undefined);
+
+/** Whether a path, links followed, is a file's. */
+export const isFile = async (file: string): Promise<boolean> => (await look(file))?.isFile() ?? false;
+
+/** Whether a path, links followed, is a folder's. */
+export const isFolder = async (file: string): Promise<boolean> => (await look(file))?.isDirectory() ?? false;
 
 /** What lies in a folder. */
 export interface Entry {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type {
   ImageFormat,
   NativeFace,
@@ -21,17 +21,22 @@ import {
   checkOptions,
   checkPath,
   checkText,
+  fromNative,
   invalid,
 } from '../errors.js';
+import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
+import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
+import { toPath } from '../files/path.js';
+import { type ImageInput, imageFormats, type RawImage, toSource } from '../image/image.js';
 import { native } from '../native.js';
-import { formatColor, parseColor } from './color.js';
 import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
+import { formatColor, parseColor } from './templates/color.js';
 import { readTemplates } from './templates/folder.js';
 import type { TemplateDescription, TemplateView } from './templates/template.js';
 
-export type { ImageFormat, Wear } from '../../binding.js';
+export type { Wear } from '../../binding.js';
 
 /** Which faces of a photo are masked. */
 export const selections = ['largest', 'all', 'only'] as const;
@@ -40,8 +45,6 @@ export type Selection = (typeof selections)[number];
 /** How a photo gets beside its twin. */
 export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
 export type CopyMode = (typeof copyModes)[number];
-
-export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'pnm'] as const satisfies readonly ImageFormat[];
 
 /** Options of a {@link Masker}. */
 export interface MaskerOptions extends SearchOptions {
@@ -99,21 +102,16 @@ export interface MaskerOptions extends SearchOptions {
   concurrency?: number;
 }
 
-/** Inclusive pixels. */
-export interface Box {
-  left: number;
-  top: number;
-  right: number;
-  bottom: number;
-}
-
-/** A face that was found. */
-export interface Face {
-  box: Box;
-  /** The detector's confidence above its threshold; 0 and more, seldom above 4. */
-  score: number;
-  /** 68 points [x, y] in pixels, iBUG order, index 0 first. */
-  landmarks: [number, number][];
+/** How far a template sits off its place. */
+export interface Placement {
+  /** To the right, in distances between the eyes. */
+  x: number;
+  /** Down, in distances between the eyes. */
+  y: number;
+  /** Clockwise, in degrees. */
+  rotation: number;
+  /** Times its size. */
+  scale: number;
 }
 
 /** What was drawn on a face; given with a face, the same is drawn again. */
@@ -126,28 +124,14 @@ export interface Look {
   texture?: string;
   /** How a template is worn. */
   wear?: Wear;
-  /**
-   * How far a template sits off its place: to the right and down in distances between the eyes, turned clockwise in degrees,
-   * size less 1.
-   */
-  shift?: [number, number, number, number];
+  /** How far a template sits off its place. */
+  placement?: Placement;
 }
 
 /** A face, and the mask it got: a {@link Look} where `masked`. */
 export interface MaskedFace extends Face, Partial<Look> {
   masked: boolean;
 }
-
-/** Rows of 8-bit pixels without padding, top first: grey (1 channel), RGB (3) or RGBA (4; alpha is dropped). */
-export interface RawImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
-  channels: 1 | 3 | 4;
-}
-
-/** A path, an image file's bytes, or pixels. Bytes and pixels must not change until the call's promise settles. */
-export type ImageInput = string | Uint8Array | RawImage;
 
 /** Options of {@link Masker.detect}. */
 export interface DetectOptions {
@@ -175,10 +159,10 @@ export interface MaskOptions extends DetectOptions {
   key?: string;
   /**
    * Faces already known: they are not searched again. Without landmarks, these are predicted from the box. Where a face has a
-   * `style`, those that have one are masked, and look as they say: so a manifest's line draws its photo again. The style must
-   * be among this Masker's.
+   * `style`, those that have one are masked, and look as they say. So the faces of a manifest's line draw its photo again. The style
+   * must be among this Masker's.
    */
-  faces?: ({ box: Box; score?: number; landmarks?: [number, number][] } & Partial<Look>)[];
+  faces?: readonly (KnownFace & Partial<Look>)[];
   /** Write the mask's matte here: a grey PNG of the photo's size, 255 where the mask is opaque; only where a face is masked. */
   matteOutput?: string;
 }
@@ -209,29 +193,10 @@ export interface MaskResult {
   milliseconds: number;
 }
 
-const debianLandmarks = '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
+const unmoved: Placement = { x: 0, y: 0, rotation: 0, scale: 1 };
 
-/** The landmark model that is used when no option names one. */
-export function defaultLandmarkModel(): string {
-  return process.env.MASKBENCH_LANDMARKS || debianLandmarks;
-}
-
-/** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
-export function toSource(
-  input: ImageInput,
-  name = 'input',
-): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
-  if (typeof input === 'string') return { path: checkPath(name, input) };
-  if (input instanceof Uint8Array) return { data: input };
-  if (typeof input !== 'object' || input === null || !(input.data instanceof Uint8Array))
-    throw invalid(name, 'a path, a Buffer or { data, width, height, channels }', input);
-  const width = checkInteger('width', input.width, 1, 65535);
-  const height = checkInteger('height', input.height, 1, 65535);
-  const { channels, data } = input;
-  if (channels !== 1 && channels !== 3 && channels !== 4) throw invalid('channels', '1, 3 or 4', channels);
-  if (data.length !== width * height * channels)
-    throw invalid('data', `${width * height * channels} bytes (width × height × channels)`, data.length);
-  return { data, width, height, channels };
+function toPlacement([x, y, rotation, growth]: NativeLook['shift']): Placement {
+  return { x, y, rotation, scale: 1 + growth };
 }
 
 /** A template's pictures as the addon takes them. */
@@ -250,92 +215,116 @@ async function loadTemplate({ name, front, left, right }: TemplateDescription) {
 }
 
 /** What decides how a picture looks, as far as can be told without reading it. */
-function fingerprint(path: string): unknown {
-  const found = statSync(path, { throwIfNoEntry: false });
+async function fingerprint(path: string): Promise<unknown> {
+  const found = await stat(toPath(path)).catch(() => undefined);
   return found ? [path, found.size, found.mtimeMs] : path;
+}
+
+/** The options of a Masker, checked, with their defaults. Throws `INVALID_ARGUMENT`, `NOT_FOUND`. */
+export async function checkMasker(options: MaskerOptions) {
+  checkOptions(options);
+  for (const name of ['style', 'color', 'wear'] as const)
+    if (options[name] !== undefined) checkText(name, options[name]);
+  checkFlag('acceptDamaged', options.acceptDamaged);
+  checkFlag('drawLandmarks', options.drawLandmarks);
+  const own = options.templates === undefined ? [] : await readTemplates(checkPath('templates', options.templates));
+  const list = parseStyles(options.style ?? 'a', options.color, own);
+  // The detector is not among what decides: both find the same.
+  const { detector, ...search } = checkSearch(options);
+  const deciding = {
+    styles: list.styles,
+    tintWeight: checkNumber('tintWeight', options.tintWeight ?? 1, 0, 1),
+    wears: parseWears(options.wear ?? 'correct'),
+    jitter: checkNumber('jitter', options.jitter ?? 0, 0, 0.5),
+    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+    select: checkChoice('select', options.select ?? 'largest', selections),
+    upsample: search.upsample,
+    minFace: search.minFace || undefined,
+    maxSize: search.maxSize || undefined,
+    landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
+    maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, 2 ** 40),
+    acceptDamaged: options.acceptDamaged ?? false,
+    quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
+    pngLevel: options.pngLevel === undefined ? undefined : checkInteger('pngLevel', options.pngLevel, 0, 12),
+    drawLandmarks: options.drawLandmarks ?? false,
+  };
+  const device = nativeDevice(options);
+  if (device.cudaDevice >= 0 && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
+    throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
+  const usual = device.cudaDevice >= 0 ? 32 : native.systemInfo().processors;
+  const pictures = list.templates.map(({ front, left, right }) =>
+    Promise.all(
+      [front, left, right].map(
+        async (view) => view && [view.anchors, ...(await Promise.all(view.parts.map(({ path }) => fingerprint(path))))],
+      ),
+    ),
+  );
+  const textures = list.styles.flatMap(({ texture }) => (texture === '' ? [] : [fingerprint(texture)]));
+  const decided = { ...deciding, pictures: await Promise.all(pictures), textures: await Promise.all(textures) };
+  return {
+    list,
+    /** All that the addon takes but the templates. */
+    native: {
+      ...deciding,
+      ...search,
+      ...device,
+      detector,
+      pngLevel: deciding.pngLevel ?? 1,
+      concurrency: checkInteger('concurrency', options.concurrency ?? usual, 1, 256),
+    },
+    /** See {@link Masker.settings}. */
+    settings: createHash('sha256').update(JSON.stringify(decided)).digest('hex').slice(0, 12),
+  };
 }
 
 /**
  * Draws synthetic masks on faces: decode, detect (dlib's frontal face detector), 68 landmarks (dlib's shape predictor), draw
  * and encode run on the addon's own threads. One Masker serves any number of callers at once; work beyond `concurrency`
  * queues, and photos are admitted to memory by their estimated size.
- *
- * ```js
- * const masker = new Masker({ style: 'a', color: 'lightblue' });
+ * @example
+ * const masker = await Masker.open({ style: 'a', color: 'lightblue' });
  * const { status, image } = await masker.mask(await readFile('portrait.jpg'));
- * ```
  */
 export class Masker {
-  readonly #list: StyleList;
-  readonly #open: () => Promise<InstanceType<typeof native.Masker>>;
   readonly #calls = new Calls('Masker');
-  #native: InstanceType<typeof native.Masker> | undefined;
-  /** A hash of the options that decide the result: a manifest keeps it, so that a run goes on only with the same. */
-  readonly settings: string;
+  readonly #native: InstanceType<typeof native.Masker>;
+  readonly #list: StyleList;
 
-  /** @throws {@link MaskbenchError} `INVALID_ARGUMENT` */
-  constructor(options: MaskerOptions = {}) {
-    checkOptions(options);
-    for (const name of ['style', 'color', 'wear'] as const)
-      if (options[name] !== undefined) checkText(name, options[name]);
-    checkFlag('acceptDamaged', options.acceptDamaged);
-    checkFlag('drawLandmarks', options.drawLandmarks);
-    const own = options.templates === undefined ? [] : readTemplates(checkPath('templates', options.templates));
-    this.#list = parseStyles(options.style ?? 'a', options.color, own);
-    // The detector is not among what decides: both find the same.
-    const { detector, ...search } = checkSearch(options);
-    const deciding = {
-      styles: this.#list.styles,
-      tintWeight: checkNumber('tintWeight', options.tintWeight ?? 1, 0, 1),
-      wears: parseWears(options.wear ?? 'correct'),
-      jitter: checkNumber('jitter', options.jitter ?? 0, 0, 0.5),
-      seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
-      select: checkChoice('select', options.select ?? 'largest', selections),
-      upsample: search.upsample,
-      minFace: search.minFace || undefined,
-      maxSize: search.maxSize || undefined,
-      landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
-      maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, 2 ** 40),
-      acceptDamaged: options.acceptDamaged ?? false,
-      quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
-      pngLevel: options.pngLevel === undefined ? undefined : checkInteger('pngLevel', options.pngLevel, 0, 12),
-      drawLandmarks: options.drawLandmarks ?? false,
-    };
-    const onDevice = nativeDevice(options);
-    if (onDevice.cudaDevice >= 0 && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
-      throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
-    const usual = onDevice.cudaDevice >= 0 ? 32 : native.systemInfo().processors;
-    const concurrency = checkInteger('concurrency', options.concurrency ?? usual, 1, 256);
-    let opened: Promise<InstanceType<typeof native.Masker>> | undefined;
-    this.#open = () => {
-      opened ??= Promise.all(this.#list.templates.map(loadTemplate)).then((templates) => {
-        this.#native = new native.Masker({
-          ...deciding,
-          ...search,
-          ...onDevice,
-          pngLevel: deciding.pngLevel ?? 1,
-          templates,
-          detector,
-          concurrency,
-        });
-        return this.#native;
-      });
-      return opened;
-    };
-    const pictures = this.#list.templates.map(({ front, left, right }) =>
-      [front, left, right].map((view) => view && [view.anchors, ...view.parts.map(({ path }) => fingerprint(path))]),
-    );
-    const textures = this.#list.styles.flatMap(({ texture }) => (texture === '' ? [] : [fingerprint(texture)]));
-    this.settings = createHash('sha256')
-      .update(JSON.stringify({ ...deciding, pictures, textures }))
-      .digest('hex')
-      .slice(0, 12);
+  private constructor(
+    core: InstanceType<typeof native.Masker>,
+    list: StyleList,
+    /** A hash of the options that decide the result: a manifest keeps it, so that a run is only resumed with the same. */
+    readonly settings: string,
+  ) {
+    this.#native = core;
+    this.#list = list;
+  }
+
+  /**
+   * Reads templates and the landmark model, and opens the device.
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `MODEL_MISSING`, `MODEL_CORRUPT`, `UNAVAILABLE` (the device); of a template, its
+   * pictures or a texture also `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`
+   * @example
+   * const masker = await Masker.open({ style: 'surgical:3,n95:1', wear: 'correct:9,chin:1', seed: 7 });
+   */
+  static async open(options: MaskerOptions = {}): Promise<Masker> {
+    const { list, native: checked, settings } = await checkMasker(options);
+    try {
+      const templates = await Promise.all(list.templates.map(loadTemplate));
+      const core = new native.Masker({ ...checked, templates });
+      await core.load();
+      return new Masker(core, list, settings);
+    } catch (error) {
+      throw fromNative(error);
+    }
   }
 
   /**
    * Masks one photo.
    * @throws {@link MaskbenchError} with code `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `MODEL_MISSING`,
    * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `UNAVAILABLE`, `INVALID_ARGUMENT` or `CLOSED`; the signal's reason when aborted.
+   * @example
+   * const { status, faces } = await masker.mask('portrait.jpg', { output: 'masked.jpg' });
    */
   async mask(input: ImageInput, options: MaskOptions = {}): Promise<MaskResult> {
     checkOptions(options);
@@ -385,7 +374,12 @@ export class Masker {
     return masked;
   }
 
-  /** Finds the faces of one photo, with their landmarks. Errors as {@link Masker.mask}. */
+  /**
+   * Finds the faces of one photo, with their landmarks. Errors as {@link Masker.mask}.
+   * @example
+   * const { faces } = await masker.detect('group.jpg');
+   * for (const { box, score } of faces) console.log(box.left, box.top, box.right, box.bottom, score);
+   */
   async detect(input: ImageInput, options: DetectOptions = {}): Promise<DetectResult> {
     checkOptions(options);
     const request = { ...toSource(input), detectOnly: true, overwrite: false, key: '' };
@@ -394,18 +388,9 @@ export class Masker {
     return { width, height, faces: found, milliseconds };
   }
 
-  /**
-   * Loads the landmark model and the templates, and opens the device, ahead of the first photo. Errors: `MODEL_MISSING`,
-   * `MODEL_CORRUPT`, `UNAVAILABLE`; of a
-   * template's picture or a texture `NOT_FOUND`, `UNREADABLE`, `INVALID_ARGUMENT`, `TOO_LARGE`.
-   */
-  async load(): Promise<void> {
-    await this.#calls.run(async () => (await this.#open()).load());
-  }
-
-  /** Why the CPU does what `auto` was to leave to a device; nothing before that is known, or where it does not. */
+  /** Why the CPU does the work of a device with `auto`; undefined where it does not. */
   get deviceProblem(): string | undefined {
-    return this.#native?.deviceProblem || undefined;
+    return this.#native.deviceProblem || undefined;
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */
@@ -414,7 +399,7 @@ export class Masker {
   }
 
   #run(request: NativeMaskRequest, signal: AbortSignal | undefined): Promise<NativeMaskResult> {
-    return this.#calls.run(async (cancellation) => (await this.#open()).mask(request, cancellation), signal);
+    return this.#calls.run((cancellation) => this.#native.mask(request, cancellation), signal);
   }
 
   #toFace({ look, ...face }: NativeFace): MaskedFace {
@@ -426,15 +411,19 @@ export class Masker {
       style: name,
       ...(look.color !== undefined && { color: formatColor(look.color) }),
       ...(texture !== '' && { texture }),
-      ...(look.template && { wear: look.wear, shift: look.shift }),
+      ...(look.template && { wear: look.wear, placement: toPlacement(look.shift) }),
     };
   }
 
-  #toNative({ style, color, texture = '', wear = 'correct', shift = [0, 0, 0, 0] }: Look): NativeLook {
+  #toNative({ style, color, texture = '', wear = 'correct', placement = unmoved }: Look): NativeLook {
     const number = this.#list.styles.findIndex((known) => known.name === style && known.texture === texture);
     if (number < 0) throw invalid('faces: style', "one of this Masker's styles", style);
     checkChoice('faces: wear', wear, wears);
-    if (shift.length !== 4 || !shift.every(Number.isFinite)) throw invalid('faces: shift', 'four numbers', shift);
+    checkObject('faces: placement', placement, '{ x, y, rotation, scale }');
+    for (const name of ['x', 'y', 'rotation', 'scale'] as const)
+      if (!Number.isFinite(placement[name])) throw invalid(`faces: placement.${name}`, 'a number', placement[name]);
+    const { x, y, rotation, scale } = placement;
+    const shift: NativeLook['shift'] = [x, y, rotation, scale - 1];
     return { style: number, ...(color !== undefined && { color: parseColor(color) }), wear, shift };
   }
 }

@@ -1,6 +1,6 @@
 import type { NativeStyle } from '../../binding.js';
 import { invalid } from '../errors.js';
-import { formatColor, parseColor } from './color.js';
+import { formatColor, parseColor } from './templates/color.js';
 import { drawnTemplates } from './templates/drawn.js';
 import type { TemplateDescription } from './templates/template.js';
 

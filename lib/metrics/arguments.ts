@@ -8,6 +8,7 @@ import {
   checkText,
   invalid,
 } from '../errors.js';
+import { checkPairs } from '../pairs/list.js';
 
 /** Throws unless `value` is a number; infinities are. */
 function checkThreshold(name: string, value: unknown): void {
@@ -25,18 +26,6 @@ export function checkSystem(name: string, value: unknown): void {
 /** Throws unless `value` is an array of systems' scores. */
 export function checkSystems(value: unknown): void {
   checkArray('systems', value, checkSystem, "an array of systems' scores");
-}
-
-/** Throws unless `value` is two photos to compare. */
-export function checkPair(name: string, value: unknown): void {
-  const pair = checkObject(name, value, 'a pair: { reference, probe, … }');
-  checkText(`${name}.reference`, pair.reference);
-  checkText(`${name}.probe`, pair.probe);
-}
-
-/** Throws unless `value` is an array of pairs. */
-export function checkPairs(value: unknown): void {
-  checkArray('pairs', value, checkPair, 'an array of pairs');
 }
 
 /** Throws unless `value` is what scores are about. */
@@ -60,22 +49,4 @@ export function checkMeasuring(options: object): void {
     else if (name === 'seed') checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER);
     else if (name === 'rank') checkInteger(name, value, 1, 2 ** 31 - 1);
     else if (name === 'groups' && typeof value !== 'function') throw invalid(name, 'what readGroups gives', value);
-}
-
-/** Throws unless `value` is what scoreAll gives. */
-export function checkAllScores(name: string, value: unknown): void {
-  const scores = checkObject(name, value, 'what scoreAll gives');
-  for (const part of [
-    'impostor',
-    'genuine',
-    'genuineProbes',
-    'genuineReferences',
-    'excluded',
-    'bestScores',
-    'bestRows',
-  ])
-    if (!ArrayBuffer.isView(scores[part])) throw invalid(`${name}.${part}`, 'a typed array', scores[part]);
-  for (const part of ['probes', 'references', 'identities'])
-    if (!Array.isArray(scores[part])) throw invalid(`${name}.${part}`, 'an array', scores[part]);
-  checkObject(`${name}.shard`, scores.shard);
 }

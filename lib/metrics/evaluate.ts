@@ -109,7 +109,7 @@ export interface SystemEvaluation {
   distance: boolean;
   /** As {@link SystemScores} has them. */
   model?: string;
-  metric?: string;
+  similarity?: string;
   /** Completed comparisons. */
   genuine: number;
   impostor: number;
@@ -211,7 +211,7 @@ class Evaluator {
 
   async evaluate(system: SystemScores): Promise<{ evaluation: SystemEvaluation; measured: Measured }> {
     const { definition = 'exact', plainFmr } = this.#options;
-    const { distance = false, model, metric } = system;
+    const { distance = false, model, similarity } = system;
     const labels = this.#labelsOf(system);
     const set = await ScoreSet.from(system.scores, labels, { distance, source: system.name });
     const notes: string[] = [];
@@ -254,7 +254,7 @@ class Evaluator {
       name: system.name,
       distance,
       ...(model !== undefined && { model }),
-      ...(metric !== undefined && { metric }),
+      ...(similarity !== undefined && { similarity }),
       genuine: set.genuine,
       impostor: set.impostor,
       failed,
@@ -552,6 +552,8 @@ function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: Eval
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range; scores and labels of different lengths; labels, pairs or names
  * of photos that contradict each other; failures beyond the end; an unexplained NaN or an infinity; only genuine or only impostor
  * comparisons; distances or scores outside [0, 1] with the `paper` definition
+ * @example
+ * const { systems } = await evaluate([await readScores('scores.txt')], { labels: await readLabels('labels.txt') });
  */
 export async function evaluate(
   systems: readonly SystemScores[],

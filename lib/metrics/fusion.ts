@@ -38,6 +38,8 @@ const failures = (systems: readonly SystemScores[]) => new Set(systems.flatMap((
  * @param labels Needed for `z-norm`: impostor scores give its mean and deviation.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: systems of different lengths, similarities beside distances, impostor scores without
  * deviation
+ * @example
+ * const mean = fuse([ours, theirs], labels, 'mean');
  */
 export function fuse(systems: readonly SystemScores[], labels: Uint8Array, how: Exclude<Fusion, 'llr'>): SystemScores {
   checkSystems(systems);
@@ -141,6 +143,8 @@ function solve(matrix: number[][], right: number[]): number[] {
  * @returns the ratios, NaN where a comparison failed or was dropped
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: a prior that is not between 0 and 1, fewer than five identities, a fold without genuine
  * or impostor comparisons
+ * @example
+ * const llrs = calibrate([ours, theirs], labels, identities, { prior: 0.01 });
  */
 export function calibrate(
   systems: readonly SystemScores[],
@@ -187,7 +191,11 @@ export function calibrate(
   return { name: 'log-likelihood ratio', scores, failed, dropped };
 }
 
-/** Cllr: the cost of log-likelihood ratios in bits; 0 is perfect, 1 says nothing. */
+/**
+ * Cllr: the cost of log-likelihood ratios in bits; 0 is perfect, 1 says nothing.
+ * @example
+ * cllr([2.5, -3.1], [1, 0]);
+ */
 export function cllr(llrs: ArrayLike<number>, labels: ArrayLike<number>): number {
   checkNumbers('llrs', llrs);
   checkNumbers('labels', labels);

@@ -42,6 +42,9 @@ export interface Identification {
  * @param probes Identity of each row.
  * @param gallery Identity of each column.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is no number, no mated or non-mated search
+ * @example
+ * const matrix = Float32Array.of(0.9, 0.2, 0.1, 0.8);
+ * const { cmc } = await evaluateIdentification(matrix, ['Ann', 'Bob'], ['Ann', 'Bob'], { nonMated: 0 });
  */
 export async function evaluateIdentification(
   matrix: Float32Array | Float64Array,

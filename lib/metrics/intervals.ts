@@ -47,6 +47,9 @@ const drawsAtOnce = 64;
  * Draws identities with replacement, wᵢ times each: a genuine comparison of i weighs wᵢ, an impostor comparison of i and j wᵢ·wⱼ. Where
  * identities have few impostor comparisons each, these weights make FMR's intervals too wide rather than too narrow: on simulated sets they
  * covered 98.9% with 4 comparisons an identity, 95.9% with 80.
+ * @example
+ * const { eer } = await bootstrap({ scores, labels }, { draws: 1000, seed: 0 });
+ * const interval = percentileInterval(eer);
  */
 export async function bootstrap(resampled: Resampled, options: BootstrapOptions): Promise<Draws> {
   checkObject('resampled', resampled, '{ scores, labels, identities }');
@@ -92,7 +95,11 @@ export async function bootstrap(resampled: Resampled, options: BootstrapOptions)
   return { eer, auc, fnmrAtFmr: columns.slice(2, 2 + fmr.length), at };
 }
 
-/** The 95% percentile interval of draws, those that had nothing to count left out; undefined where none had. */
+/**
+ * The 95% percentile interval of draws, those that had nothing to count left out; undefined where none had.
+ * @example
+ * percentileInterval(Float64Array.from({ length: 1000 }, (_, i) => i / 1000)); // about [0.025, 0.975]
+ */
 export function percentileInterval(draws: Float64Array): [number, number] | undefined {
   if (!(draws instanceof Float64Array)) throw invalid('draws', 'a Float64Array', draws);
   const sorted = draws.filter((value) => !Number.isNaN(value)).sort();

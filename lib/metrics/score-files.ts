@@ -15,9 +15,9 @@ export interface SystemScores {
   dropped?: Set<number>;
   /** Scores are distances: smaller is more alike, a match is score ≤ threshold. */
   distance?: boolean;
-  /** The model and the metric that the scores were made with, where they are known. Thresholds of other ones are refused. */
+  /** The model and the similarity that the scores were made with, where they are known. Thresholds of other ones are refused. */
   model?: string;
-  metric?: string;
+  similarity?: string;
   /** The file's own labels, where it has any: 1 genuine, 0 impostor. {@link evaluate} refuses those that contradict other sources. */
   labels?: Uint8Array;
   /** The photos that the file names, where it does. {@link evaluate} refuses those of another order. */
@@ -116,6 +116,8 @@ export async function readFailures(file: string): Promise<Set<number>> {
  * @param options `failures` are the failed rows, where the file itself has no way to say so.
  * @throws {@link MaskbenchError} `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a row that the file
  * hasn't, or of a file that marks its own
+ * @example
+ * const { name, scores, failed } = await readScores('arcface.csv');
  */
 export async function readScores(
   file: string,
@@ -151,7 +153,11 @@ export async function readScores(
   return { name, ...(kind === 'csv' ? parseScoreTable : parseScoreArray)(text, file) };
 }
 
-/** Labels from `.npy` (one dimension) or text, one a line: 1 genuine, 0 impostor. Throws as {@link readScores}. */
+/**
+ * Labels from `.npy` (one dimension) or text, one a line: 1 genuine, 0 impostor. Throws as {@link readScores}.
+ * @example
+ * const labels = await readLabels('labels.txt');
+ */
 export async function readLabels(file: string): Promise<Uint8Array> {
   checkPath('file', file);
   if (await isNpy(file)) {

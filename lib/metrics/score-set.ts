@@ -72,7 +72,12 @@ export function paperThresholds(count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i === count - 1 ? 0 : i * step + 1));
 }
 
-/** Genuine and impostor scores, sorted once in the addon: everything else is quick. */
+/**
+ * Genuine and impostor scores, sorted once in the addon: everything else is quick.
+ * @example
+ * const set = await ScoreSet.from([0.9, 0.8, 0.3, 0.1], [1, 1, 0, 0]);
+ * set.fnmrAtFmr(0.01).fnmr; // 0
+ */
 export class ScoreSet {
   readonly #native: InstanceType<typeof native.ScoreSet>;
   readonly #source: string;

@@ -12,7 +12,7 @@ export interface ThresholdUse {
   distance: boolean;
   /** Of the scores, where they are known. */
   model?: string | undefined;
-  metric?: string | undefined;
+  similarity?: string | undefined;
 }
 
 interface SavedSystem extends Partial<ThresholdUse> {
@@ -25,7 +25,7 @@ const direction = (distance: boolean) => (distance ? 'distances' : 'similarities
  * Reads the threshold that an earlier evaluation, saved as JSON, found for an FMR; in files of several systems that of the same name or model.
  * @param use What the file says otherwise is refused; what it does not say is noted.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` (no evaluation); `INVALID_ARGUMENT`: the threshold is of another definition,
- * direction, model or metric, of no one system, not finite, or not there
+ * direction, model or similarity, of no one system, not finite, or not there
  */
 export async function readThreshold(
   file: string,
@@ -53,7 +53,7 @@ export async function readThreshold(
     ['definition', saved?.definition, use.definition],
     ['direction', system.distance === undefined ? undefined : direction(system.distance), direction(use.distance)],
     ['model', system.model, use.model],
-    ['metric', system.metric, use.metric],
+    ['similarity', system.similarity, use.similarity],
   ] as const) {
     if (theirs === ours) continue;
     if (theirs !== undefined && ours !== undefined)

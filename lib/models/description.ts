@@ -1,5 +1,5 @@
 import { checkChoice, checkInteger, checkObject, invalid, MaskbenchError } from '../errors.js';
-import { parseJson, readTextSync } from '../files/text.js';
+import { parseJson, readText } from '../files/text.js';
 
 export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
 /**
@@ -9,7 +9,10 @@ export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
  */
 export type Cut = (typeof cuts)[number];
 
-export const similarityKinds = ['cosine', 'euclidean', 'inverse', 'sigmoid'] as const;
+export const vectorSimilarities = ['cosine', 'l2', 'inverse-l2'] as const;
+/** How alike two vectors are: `cosine`; `l2`, the negated distance; `inverse-l2`, 1 / (1 + distance). Higher is more alike. */
+export type VectorSimilarity = (typeof vectorSimilarities)[number];
+export const similarityKinds = [...vectorSimilarities, 'sigmoid'] as const;
 /** A dense layer of a pair head: `weights` [inputs × outputs], row-major, and `bias` [outputs]. */
 export interface DenseLayer {
   weights: number[];
@@ -17,12 +20,10 @@ export interface DenseLayer {
 }
 
 /**
- * How alike two vectors are: `cosine`; `euclidean`, the negated distance; `inverse`, 1 / (1 + ‖a − b + 1e-6‖₂), as the paper;
+ * How a model's vectors are compared: a {@link VectorSimilarity} (`inverse-l2` adds 1e-6 to each difference, as the paper does), or
  * `sigmoid` of dense layers with ReLU between them over |a − b|, or where `squared` over (a − b)².
  */
-export type Similarity =
-  | { kind: 'cosine' | 'euclidean' | 'inverse' }
-  | { kind: 'sigmoid'; layers: DenseLayer[]; squared?: boolean };
+export type Similarity = { kind: VectorSimilarity } | { kind: 'sigmoid'; layers: DenseLayer[]; squared?: boolean };
 
 /** What an ONNX model takes and gives: the JSON file beside it (`model.json` for `model.onnx`). */
 export interface ModelDescription {
@@ -116,11 +117,11 @@ export function checkDescription(description: ModelDescription, source: string):
 }
 
 /** Reads the description beside a model. Throws `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`. */
-export function readDescription(model: string): ModelDescription {
+export async function readDescription(model: string): Promise<ModelDescription> {
   const file = model.replace(/(\.onnx)?$/i, '.json');
   let text: string;
   try {
-    text = readTextSync(file);
+    text = await readText(file);
   } catch (error) {
     if ((error as MaskbenchError).code === 'UNREADABLE')
       throw new MaskbenchError('MODEL_CORRUPT', file, (error as Error).message);

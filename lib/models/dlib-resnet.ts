@@ -1,7 +1,6 @@
 import { MaskbenchError } from '../errors.js';
-import { Layers, toFilters } from './import/layers.js';
-import type { Value } from './onnx/graph.js';
-import type { Tensor } from './tfjs.js';
+import type { Tensor, Value } from './onnx/graph.js';
+import { Layers, toFilters } from './onnx/layers.js';
 
 /**
  * dlib's 29-layer face recognition ResNet (Davis King, dlib_face_recognition_resnet_model_v1) as an ONNX model: [n, 3, 150, 150] to

@@ -27,7 +27,7 @@ export const presets: Record<string, ModelDescription> = {
     },
     cut: 'align68',
     margin: 0.25,
-    similarity: { kind: 'euclidean' },
+    similarity: { kind: 'l2' },
     normalized: false,
     training:
       'about 3 million photos of 7,485 people: FaceScrub, VGG and others gathered from the web (dlib_face_recognition_resnet_model_v1)',
@@ -63,7 +63,7 @@ export const presets: Record<string, ModelDescription> = {
       scale: [1 / 0.229, 1 / 0.224, 1 / 0.225],
     },
     cut: 'letterbox',
-    similarity: { kind: 'inverse' },
+    similarity: { kind: 'inverse-l2' },
     normalized: false,
     batchNorm: 'per-image',
     training: 'CelebA (EX), and four of the data sets with synthetic masks (CP, FT)',

@@ -1,19 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
+import type { Tensor } from './onnx/graph.js';
 
 interface ManifestWeight {
   name: string;
   shape: number[];
   dtype: string;
   quantization?: { dtype: string; scale: number; min: number };
-}
-
-/** A tensor of weights. */
-export interface Tensor {
-  /** Row-major. */
-  data: Float32Array;
-  shape: number[];
 }
 
 /**

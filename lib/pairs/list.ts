@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { inHouseIdentity } from '../datasets/layouts/real-masks.js';
-import { checkChoice, checkObject, checkText, MaskbenchError } from '../errors.js';
+import { checkArray, checkChoice, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
+import { writeFileAtomically } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
 import { numberedLines } from '../files/text.js';
-import { checkPair, checkPairs } from '../metrics/arguments.js';
 
 /** Two photos to compare. */
 export interface Pair {
@@ -15,6 +16,18 @@ export interface Pair {
   genuine?: boolean;
 }
 
+/** Throws unless `value` is two photos to compare. */
+export function checkPair(name: string, value: unknown): void {
+  const pair = checkObject(name, value, 'a pair: { reference, probe, … }');
+  checkText(`${name}.reference`, pair.reference);
+  checkText(`${name}.probe`, pair.probe);
+}
+
+/** Throws unless `value` is an array of pairs. */
+export function checkPairs(value: unknown): void {
+  checkArray('pairs', value, checkPair, 'an array of pairs');
+}
+
 /** A pair list, and how its file was written. */
 export interface PairList {
   pairs: Pair[];
@@ -24,13 +37,27 @@ export interface PairList {
   lineEnd: '\n' | '\r\n';
 }
 
-/** A name of a list as a path relative to the corpus: `/` between the parts, without `./` or `.//` before it. */
+/**
+ * A name of a list as a path relative to the corpus: `/` between the parts, without `./` or `.//` before it.
+ * @example
+ * pairPath('.\\Ann\\1.jpg'); // 'Ann/1.jpg'
+ */
 export function pairPath(name: string): string {
   checkText('name', name);
   return name.replaceAll('\\', '/').replace(/^\.\/+/, '');
 }
 
-/** Who a photo of a list shows: its folder; in `mask/` and `no_mask/` what the file's name says. */
+/** Who a photo of the paper's own data set shows: what its name has after `_-_`, or where there is none before the last `_`. */
+export function inHouseIdentity(stem: string): string {
+  const separator = stem.indexOf('_-_');
+  return separator >= 0 ? stem.slice(separator + 3) : stem.slice(0, Math.max(0, stem.lastIndexOf('_')));
+}
+
+/**
+ * Who a photo of a list shows: its folder; in `mask/` and `no_mask/` what the file's name says.
+ * @example
+ * pairIdentity('Ann/masked_1.jpg'); // 'Ann'
+ */
 export function pairIdentity(name: string): string {
   const { dir, name: stem } = path.posix.parse(pairPath(name));
   const folder = path.posix.basename(dir);
@@ -42,7 +69,11 @@ export function sourcePath(name: string): string {
   return pairPath(name).replace(/(^|\/)masked_([^/]*)$/, '$1$2');
 }
 
-/** Whether a pair is a photo and its own masked twin, or a photo and itself. */
+/**
+ * Whether a pair is a photo and its own masked twin, or a photo and itself.
+ * @example
+ * isSamePhoto({ reference: 'Ann/1.jpg', probe: 'Ann/masked_1.jpg', referenceMasked: false, probeMasked: true }); // true
+ */
 export function isSamePhoto(pair: Pair): boolean {
   checkPair('pair', pair);
   const { reference, probe } = pair;
@@ -62,6 +93,9 @@ const flags: Partial<Record<string, boolean>> = { '0': false, '1': true };
  * @param text The file's text.
  * @param file Its name, for errors.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming file and line
+ * @example
+ * const { pairs } = parsePairs('Ann/1.jpg Ann/masked_2.jpg 0 1 1\n', 'pairs.txt');
+ * pairs[0].genuine; // true
  */
 export function parsePairs(text: string, file: string): PairList {
   checkText('text', text);
@@ -91,7 +125,11 @@ export function parsePairs(text: string, file: string): PairList {
   return { pairs, separator, lineEnd };
 }
 
-/** A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours. */
+/**
+ * A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours.
+ * @example
+ * const text = formatPairs({ pairs, separator: ' ', lineEnd: '\n' });
+ */
 export function formatPairs(list: PairList): string {
   checkPairs(checkObject('list', list, '{ pairs, separator, lineEnd }').pairs);
   const { pairs, separator, lineEnd } = list;
@@ -111,4 +149,17 @@ export function formatPairs(list: PairList): string {
       return fields.join(separator) + lineEnd;
     })
     .join('');
+}
+
+/**
+ * Writes a pair list to a file.
+ * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `WRITE_FAILED`; as {@link formatPairs}
+ * @example
+ * await writePairs('pairs.txt', { pairs: await samplePairs('corpora/lfw', 'paper'), separator: ' ', lineEnd: '\n' });
+ */
+export async function writePairs(file: string, list: PairList): Promise<void> {
+  checkPath('file', file);
+  const text = formatPairs(list);
+  if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
+  await writeFileAtomically(file, text);
 }

@@ -69,6 +69,8 @@ function parseYtf(text: string, file: string): PublishedPair[] {
  * @param text The file's text.
  * @param file Its name, for errors.
  * @throws {@link MaskbenchError} `UNREADABLE`: a line of another form; another number of pairs than the header says, or none
+ * @example
+ * const pairs = parsePublished('lfw', await readFile('pairs.txt', 'utf8'), 'pairs.txt');
  */
 export function parsePublished(protocol: PublishedProtocol, text: string, file: string): PublishedPair[] {
   checkChoice('protocol', protocol, publishedProtocols);

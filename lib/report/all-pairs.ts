@@ -1,14 +1,14 @@
 import path from 'node:path';
-import { checkObject, checkPath } from '../errors.js';
+import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../all-pairs/evaluate.js';
+import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../all-pairs/rates.js';
+import { type AllScores, checkAllScores } from '../all-pairs/score-all.js';
+import { checkObject, checkOptions, checkPath } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
-import { checkAllScores } from '../metrics/arguments.js';
 import type { ErrorCurve } from '../metrics/score-set.js';
-import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../score/evaluate.js';
-import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../score/rates.js';
-import type { AllScores } from '../score/score-all.js';
 import { cmcChart, detChart, histogramChart } from './charts.js';
-import { pageTable, shown, shownEstimate } from './evaluation.js';
+import { type PairReportOptions, pageTable, shown, shownEstimate } from './evaluation.js';
+import { identificationRows } from './identification.js';
 import { type PageSection, writeReport } from './page.js';
 import { pagePair, picturesNote } from './pictures.js';
 
@@ -52,22 +52,6 @@ export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPair
   ];
 }
 
-/** Identification as rows of text; the first is their header. */
-export function identificationRows({
-  rank,
-  fnirAtFpir,
-}: NonNullable<AllPairsEvaluation['identification']>): string[][] {
-  return [
-    ['FPIR target', 'threshold', 'FPIR', `FNIR (R = ${rank})`],
-    ...fnirAtFpir.map(({ target, threshold, fpir, fnir }) => [
-      String(target),
-      shown(threshold),
-      shownEstimate(fpir),
-      shownEstimate(fnir),
-    ]),
-  ];
-}
-
 /** What was compared, in a line. */
 export function allPairsSummary(
   { genuine, impostors, samePhoto, excluded, failed }: AllPairsEvaluation,
@@ -85,23 +69,29 @@ export function allPairsSummary(
 
 /**
  * Writes the report of all pairs; and suspected label errors, if there are any, as `suspects.csv`.
- * @param images The folder that the index's paths are below; where it is given, the worst impostor pairs are shown as thumbnails.
+ * @param folder For `report.html`, `report.json`, the charts, and `suspects.csv` if there are suspects.
+ * @param evaluated What {@link evaluateAllPairsFiles} gives; or what {@link evaluateAllPairs} was given and gave.
  * @returns the page's path
  * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * @example
+ * await writeAllPairsReport('report', await evaluateAllPairsFiles('all'), { images: 'corpora/lfw' });
  */
 export async function writeAllPairsReport(
   folder: string,
-  scores: AllScores,
-  evaluation: AllPairsEvaluation,
-  images?: string,
+  evaluated: { scores: AllScores; evaluation: AllPairsEvaluation },
+  options: PairReportOptions = {},
 ): Promise<string> {
   checkPath('folder', folder);
+  checkObject('evaluated', evaluated, '{ scores, evaluation }');
+  const { scores, evaluation } = evaluated;
   checkAllScores('scores', scores);
   checkObject('evaluation', evaluation, 'what evaluateAllPairs gives');
+  checkOptions(options);
+  const { images } = options;
   if (images !== undefined) checkPath('images', images);
   const { impostors, genuine, suspects, identification, notes } = evaluation;
-  const { metric, low, high } = scores;
-  const curve = { name: metric, curve: curveOf(scores), genuine, impostor: impostors };
+  const { similarity, low, high } = scores;
+  const curve = { name: similarity, curve: curveOf(scores), genuine, impostor: impostors };
   const group = Math.ceil(scores.impostor.length / 120);
   const coarse = (bins: Float64Array) =>
     Float64Array.from({ length: Math.ceil(bins.length / group) }, (_, i) =>
@@ -112,7 +102,7 @@ export async function writeAllPairsReport(
     ...(genuine > 0 && impostors > 0 ? [await detChart([curve], 'log'), await detChart([curve])] : []),
     await histogramChart('all pairs', histogram),
   ];
-  if (identification) charts.push(await cmcChart([{ name: metric, cmc: identification.cmc }]));
+  if (identification) charts.push(await cmcChart([{ name: similarity, cmc: identification.cmc }]));
   const tables = [
     pageTable(
       'Exact counts at edges of bins; in brackets the 95% jackknife interval by identity',
@@ -129,7 +119,7 @@ export async function writeAllPairsReport(
   const page = await writeReport(folder, {
     title: 'All pairs',
     introduction: [
-      `${allPairsSummary(evaluation, scores)}. ${scores.identities.length} identities; ${metric}, ${scores.impostor.length} bins.`,
+      `${allPairsSummary(evaluation, scores)}. ${scores.identities.length} identities; ${similarity}, ${scores.impostor.length} bins.`,
       `AUC ${shown(evaluation.auc)}, d′ ${shown(evaluation.dPrime)}.`,
     ],
     sections: [

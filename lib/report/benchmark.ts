@@ -78,24 +78,36 @@ async function figures(one: string, dataSets: ScoreBenchmark['dataSets']): Promi
   };
 }
 
+/** Options of {@link writeBenchmarkReport}. */
+export interface BenchmarkReportOptions {
+  /** Paragraphs below the title. */
+  introduction?: string[];
+  /** Draws of the bootstrap. Default 200. */
+  draws?: number;
+  /** Random seed of the bootstrap. Default 0. */
+  seed?: number;
+}
+
 /**
  * Writes the report of the regenerated tables: tables, the paper's two figures, exact measures with intervals for each data set.
  * @returns the page's path
  * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * @example
+ * await writeBenchmarkReport('report', await benchmarkScores('paper/'), { draws: 1000 });
  */
 export async function writeBenchmarkReport(
   folder: string,
   benchmark: ScoreBenchmark,
-  introduction: string[],
-  options: { draws?: number; seed?: number } = {},
+  options: BenchmarkReportOptions = {},
 ): Promise<string> {
   checkPath('folder', folder);
   checkObject('benchmark', benchmark, 'what benchmarkScores gives');
   const { tables, dataSets } = benchmark;
   checkArray('benchmark.tables', tables, checkObject);
   checkArray('benchmark.dataSets', dataSets, checkObject);
+  const { introduction = [], ...measuring } = options;
   checkArray('introduction', introduction, checkText, 'an array of texts');
-  checkMeasuring(options);
+  checkMeasuring(measuring);
   const inRange = ({ scores }: SystemScores) => scores.every((score) => !(score < 0 || score > 1));
   const names = ['CP1', ...dataSets.flatMap(({ systems }) => systems.filter(inRange).map(({ name }) => name))];
   const one = names.find((name) =>
@@ -117,7 +129,7 @@ export async function writeBenchmarkReport(
     const evaluation = await evaluate(
       systems,
       { labels, pairs },
-      { definition: systems.every(inRange) ? 'paper' : 'exact', draws: 200, ...options },
+      { definition: systems.every(inRange) ? 'paper' : 'exact', draws: 200, ...measuring },
     );
     const charts = await evaluationCharts(evaluation.systems);
     sections.push({

@@ -52,11 +52,17 @@ export async function drawSheet(rows: SheetRow[], { cell, across }: SheetLayout,
 
 /**
  * Draws rows of pictures into one PNG file, each row with a caption: a photo and its masked twins, say.
- * @param rows Caption and JPEG or PNG files of each row.
  * @param file The PNG file to write.
+ * @param rows Caption and JPEG or PNG files of each row.
+ * @returns the file's path
  * @throws {@link MaskbenchError} `UNREADABLE`, `UNSUPPORTED_FORMAT`, `WRITE_FAILED`
+ * @example
+ * await writeContactSheet('sheet.png', [{ caption: 'before, after', files: ['a.jpg', 'masked_a.jpg'] }]);
  */
-export async function contactSheet(rows: { caption: string; files: string[] }[], file: string): Promise<void> {
+export async function writeContactSheet(
+  file: string,
+  rows: readonly { caption: string; files: readonly string[] }[],
+): Promise<string> {
   checkPath('file', file);
   checkArray(
     'rows',
@@ -73,4 +79,5 @@ export async function contactSheet(rows: { caption: string; files: string[] }[],
     pictures: await Promise.all(files.map(async (picture) => ({ href: await dataUri(picture) }))),
   }));
   await drawSheet(await Promise.all(drawn), { cell: { width: 320, height: 240 }, across: 1 }, file);
+  return file;
 }

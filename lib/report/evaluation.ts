@@ -1,4 +1,4 @@
-import { checkArray, checkObject, checkPath } from '../errors.js';
+import { checkArray, checkObject, checkOptions, checkPath } from '../errors.js';
 import { checkComparisons, checkSystems } from '../metrics/arguments.js';
 import type { Comparisons } from '../metrics/comparisons.js';
 import type { Evaluation, OperatingRates, PartRates, SystemEvaluation, ThresholdRates } from '../metrics/evaluate.js';
@@ -217,23 +217,34 @@ const definitionTexts = {
     "The paper's rates: a match is similarity > threshold, at 50 thresholds evenly from 1 to 0; EER is the mean of FMR and FNMR at the first with the smallest difference. The exact rates (a match is score ≥ threshold) are beside them.",
 };
 
+/** Options of {@link writeEvaluationReport} and {@link writeAllPairsReport}. */
+export interface PairReportOptions {
+  /** The folder that the photos' names are below. Where it is given, the worst errors are shown as thumbnails. */
+  images?: string;
+}
+
 /**
  * Writes the report of an evaluation.
- * @param images The folder that the pair list's names are below; where it is given, the worst errors are shown as thumbnails.
+ * @param folder For `report.html`, `report.json` and the charts.
+ * @param evaluated What {@link evaluateFiles} gives; or what {@link evaluate} gave and was given.
  * @returns the page's path
  * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * @example
+ * await writeEvaluationReport('report', await evaluateFiles(['scores.txt'], { pairs: 'pairs.txt' }), { images: 'corpora/lfw' });
  */
 export async function writeEvaluationReport(
   folder: string,
-  evaluation: Evaluation,
-  about: { systems: readonly SystemScores[]; comparisons: Comparisons; images?: string },
+  evaluated: { evaluation: Evaluation; systems: readonly SystemScores[]; comparisons: Comparisons },
+  options: PairReportOptions = {},
 ): Promise<string> {
   checkPath('folder', folder);
+  checkObject('evaluated', evaluated, '{ evaluation, systems, comparisons }');
+  const { evaluation, systems, comparisons } = evaluated;
   checkArray('evaluation.systems', checkObject('evaluation', evaluation, 'what evaluate gives').systems, checkObject);
-  checkObject('about', about, '{ systems, comparisons }');
-  const { systems, comparisons, images } = about;
   checkSystems(systems);
   checkComparisons(comparisons);
+  checkOptions(options);
+  const { images } = options;
   if (images !== undefined) checkPath('images', images);
   const { pairs } = comparisons;
   const tables = [pageTable('Measures; in brackets the 95% interval', measureRows(evaluation))];

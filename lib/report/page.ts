@@ -3,20 +3,13 @@ import path from 'node:path';
 import { checkReplaceable, makeFolder, writeFileAtomically } from '../files/atomic.js';
 import { toPath } from '../files/path.js';
 import { type Chart, standalone } from './charts.js';
-import { toPng } from './pictures.js';
+import { type PagePair, toPng } from './pictures.js';
 
 /** A table of a page. Cells are text; `marks` colours some of them. */
 export interface PageTable {
   caption: string;
   header: string[];
   rows: { text: string; mark?: 'good' | 'bad' | 'none'; hint?: string }[][];
-}
-
-/** Two photos side by side. */
-export interface PagePair {
-  /** PNG pictures. */
-  pictures: [Buffer, Buffer];
-  caption: string;
 }
 
 /** What stands below a heading, in this order. */

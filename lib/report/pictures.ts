@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { type Pair, pairPath } from '../pairs/list.js';
-import type { PagePair } from './page.js';
+
+/** Two photos side by side. */
+export interface PagePair {
+  /** PNG pictures. */
+  pictures: [Buffer, Buffer];
+  caption: string;
+}
 
 const types: Record<string, string> = { '.jpg': 'jpeg', '.jpeg': 'jpeg', '.png': 'png', '.webp': 'webp' };
 

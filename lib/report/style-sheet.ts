@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   checkArray,
   checkInteger,
+  checkObject,
   checkOptions,
   checkPath,
   checkPaths,
@@ -10,11 +11,12 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
+import type { Box } from '../face/face.js';
 import { toPath } from '../files/path.js';
-import { type Box, Masker, type MaskerOptions } from '../mask/masker.js';
+import { checkMasker, Masker, type MaskerOptions } from '../mask/masker.js';
 import { drawSheet, type SheetRow } from './contact-sheet.js';
 
-/** Options of {@link styleSheet}. */
+/** Options of {@link writeStyleSheet}. */
 export interface StyleSheetOptions extends Pick<MaskerOptions, 'templates' | 'color' | 'tintWeight' | 'wear' | 'seed'> {
   /** Pixels of a picture's side. Default 150. */
   cell?: number;
@@ -39,29 +41,32 @@ function cropAround({ left, top, right, bottom }: Box, width: number, height: nu
 
 /**
  * Draws the largest face of each photo in each style into one PNG file, a row a style.
- * @param photos Photos with a face, up to 20.
- * @param names Styles.
  * @param file The PNG file to write.
+ * @param sheet Photos with a face, up to 20, and names of styles.
+ * @returns the file's path
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `NO_FACE`, `INVALID_ARGUMENT`, and those of {@link Masker.mask}
+ * @example
+ * await writeStyleSheet('styles.png', { photos: ['a.jpg', 'b.jpg'], styles: ['a', 'surgical', 'n95'] });
  */
-export async function styleSheet(
-  photos: string[],
-  names: string[],
+export async function writeStyleSheet(
   file: string,
+  sheet: { photos: readonly string[]; styles: readonly string[] },
   sheetOptions: StyleSheetOptions = {},
-): Promise<void> {
-  checkPaths('photos', photos);
-  checkArray('names', names, checkText, 'an array of styles');
+): Promise<string> {
   checkPath('file', file);
+  checkObject('sheet', sheet, '{ photos, styles }');
+  const { photos, styles } = sheet;
+  checkPaths('photos', photos);
+  checkArray('styles', styles, checkText, 'an array of styles');
   if (!/\.png$/i.test(file)) throw invalid('file', 'a name that ends in .png', file);
   if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
   checkOptions(sheetOptions);
   const { cell = 150, onProgress, ...options } = sheetOptions;
   checkInteger('cell', cell, 16, 4096);
   // Styles and colours are checked before a photo is searched.
-  for (const style of names) new Masker({ ...options, style });
+  for (const style of styles) await checkMasker({ ...options, style });
   if (photos.length < 1 || photos.length > 20) throw invalid('photos', '1 to 20 photos', photos.length);
-  const finder = new Masker();
+  const finder = await Masker.open();
   const found = await Promise.all(
     photos.map(async (photo) => {
       const { faces, width, height } = await finder.detect(photo);
@@ -73,8 +78,8 @@ export async function styleSheet(
   );
   await finder.close();
   const rows: SheetRow[] = [];
-  for (const [done, style] of names.entries()) {
-    const masker = new Masker({ ...options, style });
+  for (const [done, style] of styles.entries()) {
+    const masker = await Masker.open({ ...options, style });
     const pictures = await Promise.all(
       found.map(async ({ photo, face, crop }) => {
         const { image } = await masker.mask(photo, { faces: [face], key: path.basename(photo), format: 'jpeg' });
@@ -83,8 +88,9 @@ export async function styleSheet(
     );
     await masker.close();
     rows.push({ caption: style, pictures });
-    onProgress?.({ done: done + 1, total: names.length });
+    onProgress?.({ done: done + 1, total: styles.length });
   }
   const across = Math.max(1, Math.floor(1700 / (photos.length * (cell + 8) + 16)));
   await drawSheet(rows, { cell: { width: cell, height: cell }, across }, file);
+  return file;
 }

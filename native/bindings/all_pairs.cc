@@ -35,7 +35,7 @@ class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
     if (identities.size() != sources.size() || !std::ranges::is_sorted(identities) ||
         (!identities.empty() && identities.front() < 0))
       Invalid(info.Env(), "identities", "numbers from 0, ascending, one a source");
-    metric = name == "l2" ? Metric::kL2 : name == "inv-l2" ? Metric::kInverseL2 : Metric::kCosine;
+    metric = name == "l2" ? Metric::kL2 : name == "inverse-l2" ? Metric::kInverseL2 : Metric::kCosine;
     vectors = std::make_shared<PackedVectors>(std::vector(identities.begin(), identities.end()),
                                               std::vector(sources.begin(), sources.end()), dimensions);
   }

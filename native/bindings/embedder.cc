@@ -165,10 +165,10 @@ Similarity ParseSimilarity(const Napi::Object& object, size_t dimensions) {
   const Napi::Env env = object.Env();
   const std::string kind = String(object, "kind");
   Similarity similarity;
-  similarity.kind = kind == "cosine"      ? SimilarityKind::kCosine
-                    : kind == "euclidean" ? SimilarityKind::kEuclidean
-                    : kind == "inverse"   ? SimilarityKind::kInverse
-                                          : SimilarityKind::kSigmoid;
+  similarity.kind = kind == "cosine"       ? SimilarityKind::kCosine
+                    : kind == "l2"         ? SimilarityKind::kEuclidean
+                    : kind == "inverse-l2" ? SimilarityKind::kInverse
+                                           : SimilarityKind::kSigmoid;
   if (similarity.kind != SimilarityKind::kSigmoid) return similarity;
   similarity.squared = Boolean(object, "squared");
   const auto layers = Object(object.Get("layers"), "layers").As<Napi::Array>();

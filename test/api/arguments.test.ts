@@ -1,8 +1,14 @@
 import test from 'ava';
-import * as maskbench from 'maskbench';
+import * as main from 'maskbench';
+import * as datasets from 'maskbench/datasets';
+import * as metrics from 'maskbench/metrics';
+import * as models from 'maskbench/models';
+import * as report from 'maskbench/report';
 import { type Argument, options, path, refusesArguments } from '../support/arguments.js';
 import { temporaryFolder } from '../support/files.js';
 import { describeModel, writeModel } from '../support/models.js';
+
+const maskbench = { ...main, ...datasets, ...metrics, ...models, ...report };
 
 const search = [{ detector: 'other' }, { upsample: 'x' }, { upsample: 9 }, { minFace: -1 }, { maxSize: 1 }];
 const reading = [{ landmarkModel: 7 }, { maxPixels: 0 }, { acceptDamaged: 'yes' }, { device: 'tpu' }, { device: 7 }];
@@ -21,7 +27,7 @@ const masking = [
   ],
   ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { device: 'cuda', deviceMemory: 1 }, { concurrency: 0 }],
 ];
-const embedding = [...search, ...reading, { threads: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
+const embedding = [...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
 const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }];
 const faces = [{ faces: 'text' }, { faces: [null] }, { faces: [{}] }, { faces: {} }];
 
@@ -86,7 +92,23 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       options(
         ...embedding,
         ...model,
-        ...[{ faces: 'some' }, { bits: 8 }, { bits: '16' }, { crops: 'yes' }, { resume: 1 }, { onProgress: 7 }],
+        ...[{ faceSource: 'some' }, { bits: 8 }, { bits: '16' }, { crops: 'yes' }, { resume: 1 }, { onProgress: 7 }],
+      ),
+    ],
+  ],
+  [
+    'verifyPhotos',
+    maskbench.verifyPhotos,
+    [
+      { good: '/nowhere/a.jpg' },
+      { good: '/nowhere/b.jpg' },
+      options(
+        ...embedding,
+        ...model,
+        { crops: 'yes' },
+        { thresholdFrom: 7 },
+        { thresholdFmr: 'x' },
+        { thresholdFmr: 2 },
       ),
     ],
   ],
@@ -122,13 +144,13 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
         { limit: 0 },
         { ensemble: 'text' },
         { ensemble: ['b'] },
-        { faces: 'some' },
+        { faceSource: 'some' },
         { onProgress: 7 },
       ),
     ],
   ],
   ['benchmarkScores', maskbench.benchmarkScores, [path()]],
-  ['Masker', (given: object) => new maskbench.Masker(given), [options(...masking)]],
+  ['Masker.open', (given: object) => maskbench.Masker.open(given), [options(...masking)]],
   ['Embedder.open', (given: object) => maskbench.Embedder.open(given), [options(...embedding, ...model)]],
   ...Object.values(maskbench.layouts).map(
     (layout) =>
@@ -145,7 +167,7 @@ for (const [name, call, args] of functions)
   test(`T12: ${name} refuses what it can not take`, (t) => refusesArguments(t, name, call, args));
 
 test('T12: a Masker’s methods refuse what they can not take', async (t) => {
-  const masker = new maskbench.Masker();
+  const masker = await maskbench.Masker.open();
   const image: Argument = { kind: 'image', good: '/nowhere/a.jpg' };
   const masks = [
     ...[{ output: 7 }, { output: 'a\0b' }, { overwrite: 'yes' }, { format: 'gif' }, { key: 7 }, { matteOutput: 7 }],

@@ -1,6 +1,12 @@
 import test from 'ava';
-import * as maskbench from 'maskbench';
+import * as main from 'maskbench';
+import * as datasets from 'maskbench/datasets';
+import * as metrics from 'maskbench/metrics';
+import * as models from 'maskbench/models';
+import * as report from 'maskbench/report';
 import { type Argument, options, path, refusesArguments } from '../support/arguments.js';
+
+const maskbench = { ...main, ...datasets, ...metrics, ...models, ...report };
 
 const scores = Float64Array.of(0.9, 0.8, 0.4, 0.2);
 const labels = Uint8Array.of(1, 1, 0, 0);
@@ -112,6 +118,11 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
     ],
   ],
+  [
+    'writePairs',
+    maskbench.writePairs,
+    [path(), { kind: 'object', good: { pairs: [pair], separator: ' ', lineEnd: '\n' }, bad: [{}] }],
+  ],
   ['isSamePhoto', maskbench.isSamePhoto, [{ kind: 'object', good: pair, bad: [{}, { ...pair, probe: 7 }] }]],
   ['pairIdentity', maskbench.pairIdentity, [text]],
   ['pairPath', maskbench.pairPath, [text]],
@@ -131,10 +142,18 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     maskbench.writeAllPairsReport,
     [
       path(),
-      allScores,
-      { kind: 'object', good: maskbench.evaluateAllPairs(all) },
-      { good: undefined, bad: [7, 'a\0b'] },
+      {
+        kind: 'object',
+        good: { scores: all, evaluation: maskbench.evaluateAllPairs(all) },
+        bad: [{}, { scores: {}, evaluation: {} }, { scores: all, evaluation: 7 }],
+      },
+      options({ images: 7 }, { images: 'a\0b' }),
     ],
+  ],
+  [
+    'writeIdentificationReport',
+    maskbench.writeIdentificationReport,
+    [path(), { kind: 'object', good: { enrolled: 1, mated: 1, nonMated: 0, notes: [], rank: 1, fnirAtFpir: [] } }],
   ],
   [
     'writeBenchmarkReport',
@@ -142,8 +161,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     [
       path(),
       { kind: 'object', good: { tables: [], dataSets: [] }, bad: [{}, { tables: 'text', dataSets: [] }] },
-      { kind: 'texts', good: [] },
-      options({ seed: -1 }),
+      options({ seed: -1 }, { introduction: 'text' }, { introduction: [7] }),
     ],
   ],
   [
@@ -151,26 +169,40 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     maskbench.writeEvaluationReport,
     [
       path(),
-      { kind: 'object', good: { systems: [] }, bad: [{}, { systems: 'text' }] },
       {
         kind: 'object',
-        good: { systems: [], comparisons: { labels } },
-        bad: [{}, { systems: 'text', comparisons: { labels } }, { systems: [], comparisons: null }],
+        good: { evaluation: { systems: [] }, systems: [], comparisons: { labels } },
+        bad: [
+          {},
+          { evaluation: { systems: 'text' }, systems: [], comparisons: { labels } },
+          { evaluation: { systems: [] }, systems: 'text', comparisons: { labels } },
+          { evaluation: { systems: [] }, systems: [], comparisons: null },
+        ],
       },
+      options({ images: 7 }),
     ],
   ],
   [
-    'contactSheet',
-    maskbench.contactSheet,
-    [{ kind: 'objects', good: [], bad: [[{ caption: 7, files: [] }], [{ caption: 'a', files: 'text' }]] }, path()],
+    'writeContactSheet',
+    maskbench.writeContactSheet,
+    [path(), { kind: 'objects', good: [], bad: [[{ caption: 7, files: [] }], [{ caption: 'a', files: 'text' }]] }],
   ],
   [
-    'styleSheet',
-    maskbench.styleSheet,
+    'writeStyleSheet',
+    maskbench.writeStyleSheet,
     [
-      { kind: 'paths', good: ['/nowhere/a.jpg'], bad: [[]] },
-      { kind: 'texts', good: ['a'], bad: [['other']] },
       path(),
+      {
+        kind: 'object',
+        good: { photos: ['/nowhere/a.jpg'], styles: ['a'] },
+        bad: [
+          ...[{}, { photos: [], styles: ['a'] }, { photos: '/nowhere/a.jpg', styles: ['a'] }],
+          ...[
+            { photos: ['/nowhere/a.jpg'], styles: ['other'] },
+            { photos: ['/nowhere/a.jpg'], styles: [7] },
+          ],
+        ],
+      },
       options({ cell: 0 }, { color: 'nocolor' }, { templates: 7 }, { wear: 'other' }, { seed: -1 }, { onProgress: 7 }),
     ],
   ],
@@ -179,9 +211,31 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     maskbench.evaluateAllPairs,
     [allScores, options({ fmr: 'text' }, { rank: 0 }, { fpir: 'text' }, { threshold: 'x' })],
   ],
-  ['loadScores', maskbench.loadScores, [path()]],
+  ['readAllPairs', maskbench.readAllPairs, [path()]],
+  [
+    'evaluateAllPairsFiles',
+    maskbench.evaluateAllPairsFiles,
+    [path(), options({ model: 7 }, { fmr: 'text' }, { rank: 0 }, { threshold: 'x' }, { thresholdFrom: 7 })],
+  ],
+  [
+    'evaluateFiles',
+    maskbench.evaluateFiles,
+    [
+      { kind: 'paths', good: ['/nowhere/a.txt'], bad: [[]] },
+      options(
+        ...measuring.filter((wrong) => !('draws' in wrong)),
+        ...[{ pairs: 7 }, { labels: null }, { failures: 7 }, { groups: {} }, { model: 'm' }, { similarity: 7 }],
+        ...[{ distance: 'yes' }, { fuse: 'some' }, { prior: 'x' }, { thresholdFrom: 7 }, { thresholdFmr: 'x' }],
+      ),
+    ],
+  ],
+  [
+    'evaluateIdentificationFiles',
+    maskbench.evaluateIdentificationFiles,
+    [path(), path(), path(), options({ rank: 0 })],
+  ],
   ['readExcluded', maskbench.readExcluded, [path()]],
-  ['saveScores', maskbench.saveScores, [path(), allScores]],
+  ['writeAllPairs', maskbench.writeAllPairs, [path(), allScores]],
   ['ratesAtEdges', maskbench.ratesAtEdges, [allScores]],
   ['ratesAtFmr', maskbench.ratesAtFmr, [allScores, { kind: 'numbers', good: [0.1] }]],
   ['mergeScores', maskbench.mergeScores, [{ kind: 'objects', good: [all], bad: [[{}], []] }]],
@@ -204,14 +258,20 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
       options(
         ...[
-          { metric: 'other' },
+          { similarity: 'other' },
           { within: 'other' },
           { between: 'masked' },
           { between: ['masked', 'other'] },
           { bins: 1 },
         ],
         ...[{ samePhoto: 'some' }, { sameVideo: 'some' }, { exclude: 'text' }, { exclude: ['ab'] }, { top: -1 }],
-        ...[{ intervals: 'yes' }, { shard: 7 }, { shard: { index: 2, count: 1 } }, { threads: 0 }, { device: 'tpu' }],
+        ...[
+          { intervals: 'yes' },
+          { shard: 7 },
+          { shard: { index: 2, count: 1 } },
+          { concurrency: 0 },
+          { device: 'tpu' },
+        ],
         ...[{ device: 'cuda', deviceMemory: 1 }, { onProgress: 7 }, { onDeviceProblem: 'print' }],
       ),
     ],
@@ -237,7 +297,7 @@ test('T12: every public function is in these tables', (t) => {
   const elsewhere = new Set(['MaskbenchError', 'Embedder', 'Masker', 'ScoreSet', 'diagnose']);
   const ofFiles = ['isPhotoName', 'readManifest', 'maskFiles', 'fetchDataset', 'generateCorpora', 'mergeShards'];
   ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'importModel');
-  ofFiles.push('benchmarkModels', 'benchmarkScores');
+  ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos');
   const known = new Set([...elsewhere, ...ofFiles, ...functions.map(([name]) => name)]);
   t.deepEqual(
     called.map(([name]) => name).filter((name) => !known.has(name)),

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { benchmarkScores } from 'maskbench';
+import { benchmarkScores } from 'maskbench/report';
 import { shared, temporaryFolder } from '../support/files.js';
 
 const data = path.join(shared, 'paper');

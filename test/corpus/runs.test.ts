@@ -265,7 +265,7 @@ test('L12: styles, embed, score-all and reports replace nothing of others', asyn
   for (const args of [
     ['styles', path.join(input, 'a.jpg'), '--out', at('mine.png')],
     ['styles', path.join(input, 'a.jpg'), '--out', at('x.gif')],
-    ['embed', input, '--out', at('v.npy'), '--no-detect'],
+    ['embed', input, '--out', at('v.npy'), '--crops'],
     ['score-all', '--vectors', at('v.npy'), '--out', at('scores')],
     ['evaluate', '--scores', at('labelled.csv'), '--out', at('report'), '--draws', '0', '--fmr', '0.5'],
     ['pairs', input, '--out', at('mine.png')],
@@ -380,7 +380,7 @@ test('L16: names are bytes, from the command line to the manifest and back', asy
   t.is((await maskFiles([path.join(input, latin)], out, { resume: true })).skipped, 1);
   // The native core names files so too.
   const absent = path.join(input, 'na\udcefve.jpg');
-  await t.throwsAsync(new Masker().detect(absent), { code: 'NOT_FOUND', message: /na\udcefve/ });
+  await t.throwsAsync((await Masker.open()).detect(absent), { code: 'NOT_FOUND', message: /na\udcefve/ });
   for (const text of ['\u{1F600}\udc80é', '\udcc3(', '\udced\udca0\udc80', 'plain']) t.is(toText(toBytes(text)), text);
 });
 
@@ -405,7 +405,7 @@ test('L16: --again with bad landmarks is refused in one line', async (t) => {
     t.regex(run.stderr, /^maskbench: .*bad\.jsonl, line 1: not a line of a maskbench manifest\n$/);
   }
   const face = { box: { left: 0, top: 0, right: 50, bottom: 50 }, landmarks: Array(68).fill([1e300, Number.NaN]) };
-  await t.throwsAsync(new Masker().mask((await faceCrops())[0] as Buffer, { faces: [face] }), {
+  await t.throwsAsync((await Masker.open()).mask((await faceCrops())[0] as Buffer, { faces: [face] }), {
     code: 'INVALID_ARGUMENT',
   });
   unlinkSync(manifestOf(out));

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { readGroups } from 'maskbench';
+import { readGroups } from 'maskbench/metrics';
 import { temporaryFolder } from '../support/files.js';
 
 test('T13: the attributes of CelebA are the same in its own form and in Kaggle’s', async (t) => {

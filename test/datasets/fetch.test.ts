@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-import { fetchDataset, layouts } from 'maskbench';
+import { fetchDataset, layouts } from 'maskbench/datasets';
 import yazl from 'yazl';
 import { maskbench, temporaryFolder } from '../support/files.js';
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { generateCorpora, layouts, type ManifestLine, mergeShards, summarizeCorpora } from 'maskbench';
+import type { ManifestLine } from 'maskbench';
+import { generateCorpora, layouts, mergeShards, summarizeCorpora } from 'maskbench/datasets';
 import { writePhotos } from '../support/faces.js';
 import { hashTree, maskbench, repository, temporaryFolder } from '../support/files.js';
 

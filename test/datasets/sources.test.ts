@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { generateCorpora, type ManifestLine, mergeShards } from 'maskbench';
+import type { ManifestLine } from 'maskbench';
+import { generateCorpora, mergeShards } from 'maskbench/datasets';
 import { toPath } from '../../lib/files/path.js';
 import { writePhotos } from '../support/faces.js';
 import { hashTree, maskbench, temporaryFolder } from '../support/files.js';

@@ -121,7 +121,7 @@ export async function makeSubjects(folder: string): Promise<Subject[]> {
     {
       name: 'embed',
       source: photos,
-      words: (out) => ['embed', photos, '--out', path.join(out, 'v.npy'), '--no-detect'],
+      words: (out) => ['embed', photos, '--out', path.join(out, 'v.npy'), '--crops'],
       resumes: true,
       checkHonest: (out) => {
         if (existsSync(path.join(out, 'v.npy')) && read(path.join(out, 'v.jsonl')).split('\n').length !== 26)

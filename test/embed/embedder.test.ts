@@ -3,7 +3,8 @@ import { cpSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
-import { Embedder, Masker, type ModelDescription, presets } from 'maskbench';
+import { Embedder, Masker } from 'maskbench';
+import { type ModelDescription, presets } from 'maskbench/models';
 import sharp from 'sharp';
 import { repository, samplePhoto, smallPhoto, temporaryFolder } from '../support/files.js';
 import { describeModel, faceApiDescriptor, writeModel } from '../support/models.js';
@@ -49,7 +50,7 @@ test('a face is itself at another size and place, and nobody else', async (t) =>
   t.true(-embedder.similarity(row(0), row(2)) < 0.3);
   t.true(-embedder.similarity(row(0), row(1)) > 0.6);
   // A face that is known already is not searched.
-  const masker = new Masker();
+  const masker = await Masker.open();
   const { faces } = await masker.detect(small[0] as string);
   const { vector, face } = await embedder.embedOne({ image: small[0] as string, faces });
   t.deepEqual(vector, row(0).slice());
@@ -116,8 +117,8 @@ v = np.array(data['v']).reshape(5, 192); w = np.array(data['w']); a, b = v[[0, 1
 s = lambda x: (1 / (1 + np.exp(-x))).tolist()
 print(json.dumps({
   'cosine': ((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).tolist(),
-  'euclidean': (-np.linalg.norm(a - b, axis=1)).tolist(),
-  'inverse': (1 / (1 + np.linalg.norm(a - b + 1e-6, axis=1))).tolist(),
+  'l2': (-np.linalg.norm(a - b, axis=1)).tolist(),
+  'inverse-l2': (1 / (1 + np.linalg.norm(a - b + 1e-6, axis=1))).tolist(),
   'sigmoid': s(np.abs(a - b) @ w + 0.25), 'squared': s(((a - b) ** 2) @ w + 0.25)}))`,
       { v: [...vectors], w: weights },
     );
@@ -142,7 +143,7 @@ print(json.dumps({
     const description = { ...(presets['arcface-112'] as ModelDescription) };
     const file = path.join(folder, 'photo.png');
     await sharp(samplePhoto(3)).resize(400).toFile(file);
-    const masker = new Masker();
+    const masker = await Masker.open();
     const { faces } = await masker.detect(file);
     const embedder = await Embedder.open({ model, description });
     const [face] = faces;
@@ -239,7 +240,7 @@ test('bad models are refused with the reason', async (t) => {
   });
   await refused({ model: nan, description }, { code: 'INFERENCE_FAILED', message: /nan\.onnx.*not finite/ });
   await refused({ model, device: 'tpu' }, { code: 'INVALID_ARGUMENT', message: /cpu, cuda, cuda:<n> or auto/ });
-  await refused({ model, threads: 0 }, { code: 'INVALID_ARGUMENT' });
+  await refused({ model, concurrency: 0 }, { code: 'INVALID_ARGUMENT' });
 });
 
 test('a device that is not there is said, or the CPU taken where that was asked for', async (t) => {

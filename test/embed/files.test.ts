@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { embedFiles, type IndexLine, presets } from 'maskbench';
+import { embedFiles, type IndexLine } from 'maskbench';
+import { presets } from 'maskbench/models';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
 import { writeModel } from '../support/models.js';
@@ -45,7 +46,7 @@ test('a corpus from generate to embed, pairs, models and the report', async (t) 
   t.is(readFileSync(at('v.npy')).length, 128 + 12 * 128 * 4);
   // A photo whose face is not found again under the mask is cut by its plain twin's landmarks.
   t.true(index.every(({ status }) => status === 'detected' || status === 'manifest'));
-  await run('embed', at('corpora/folders'), '--out', at('h.npy'), '--bits', '16', '--cut', 'manifest');
+  await run('embed', at('corpora/folders'), '--out', at('h.npy'), '--bits', '16', '--face-source', 'manifest');
   t.is(readFileSync(at('h.npy')).length, 128 + 12 * 128 * 2);
   t.true(linesOf(at('h.jsonl')).every(({ status }) => status === 'manifest'));
 
@@ -124,7 +125,7 @@ test('killed and resumed, vectors and index equal an uninterrupted run', async (
     path.join(repository, 'dist/cli/main.js'),
     'embed',
     at('list.txt'),
-    '--no-detect',
+    '--crops',
     '--out',
     at(out),
   ];
@@ -142,16 +143,16 @@ test('killed and resumed, vectors and index equal an uninterrupted run', async (
     t.is(sha256(readFileSync(at(`parts.${kind}`))), sha256(readFileSync(at(`whole.${kind}`))), kind);
 });
 
-test('T3: verify refuses a threshold of another direction, definition, model or metric', async (t) => {
+test('T3: verify refuses a threshold of another direction, definition, model or similarity', async (t) => {
   const folder = temporaryFolder(t);
   await writePhotos(folder, [{ name: 'a.png' }]);
   const photo = path.join(folder, 'a.png');
   const saved = path.join(folder, 't.json');
-  const system = { distance: false, model: 'dlib-resnet-128', metric: 'euclidean' };
+  const system = { distance: false, model: 'dlib-resnet-128', similarity: 'l2' };
   const verify = (changes: object, definition = 'exact') => {
     const of = { ...system, ...changes, fnmrAtFmr: [{ target: 0.001, threshold: -0.6 }] };
     writeFileSync(saved, JSON.stringify({ definition, systems: [of] }));
-    return maskbench(['verify', photo, photo, '--no-detect', '--threshold-from', saved]);
+    return maskbench(['verify', photo, photo, '--crops', '--threshold-from', saved]);
   };
   const fits = await verify({});
   t.regex(fits.stdout, /^match at the threshold -0\.6/m);
@@ -159,7 +160,7 @@ test('T3: verify refuses a threshold of another direction, definition, model or 
   for (const [changes, message, definition] of [
     [{ distance: true }, /direction distances, expected similarities/],
     [{ model: 'arcface' }, /model arcface, expected dlib-resnet-128/],
-    [{ metric: 'cosine' }, /metric cosine, expected euclidean/],
+    [{ similarity: 'cosine' }, /similarity cosine, expected l2/],
     [{}, /definition paper, expected exact/, 'paper'],
   ] as const) {
     const { code, stdout, stderr } = await verify(changes, definition);
@@ -176,7 +177,7 @@ test('verify prints a similarity, and with a threshold the decision', async (t) 
   const saved = path.join(folder, 't.json');
   writeFileSync(saved, JSON.stringify({ systems: [{ fnmrAtFmr: [{ target: 0.001, threshold: -0.6 }] }] }));
   const same = await maskbench(['verify', a, a, '--threshold-from', saved]);
-  t.regex(same.stdout, /dlib-resnet-128, euclidean similarity: -?0\.000000\nmatch at the threshold -0\.6/);
+  t.regex(same.stdout, /dlib-resnet-128, l2 similarity: -?0\.000000\nmatch at the threshold -0\.6/);
   const other = JSON.parse((await maskbench(['verify', a, b, '--json', '--threshold-from', saved])).stdout);
   t.is(other.match, other.similarity >= -0.6);
   t.regex(same.stderr, /note: model of the threshold from .*t\.json not checked: the file does not say it/);

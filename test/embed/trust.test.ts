@@ -72,8 +72,9 @@ test('T8: a run does not go on with a model that was replaced', async (t) => {
   writeFileSync(at('m.json'), JSON.stringify(describeModel()));
   const stop = new AbortController();
   const options = { model: at('m.onnx'), crops: true, signal: stop.signal };
-  stop.abort();
-  t.true((await embedFiles([at('photos')], at('v.npy'), options)).interrupted);
+  const reason = new Error('enough');
+  stop.abort(reason);
+  t.is(await t.throwsAsync(embedFiles([at('photos')], at('v.npy'), options)), reason);
   copyFileSync(await scaling(folder, 'other', 2), at('m.onnx'));
   await t.throwsAsync(embedFiles([at('photos')], at('v.npy'), { model: at('m.onnx'), crops: true, resume: true }), {
     code: 'INVALID_ARGUMENT',
@@ -138,7 +139,7 @@ const cases = path.join(shared, 'cases');
   const folder = temporaryFolder(t);
   for (const name of ['bntrain', 'bake1']) {
     const args = (out: string) => [
-      ...['embed', path.join(cases, 'img16'), '--no-detect', '--model', path.join(cases, `${name}.onnx`)],
+      ...['embed', path.join(cases, 'img16'), '--crops', '--model', path.join(cases, `${name}.onnx`)],
       ...['--out', path.join(folder, out), '--json'],
     ];
     const [first, second] = [await maskbench(args(`${name}1.npy`)), await maskbench(args(`${name}2.npy`))];
@@ -210,7 +211,7 @@ test('T5: verify refuses the similarity of a vector of zeros', async (t) => {
   await scaling(folder, 'zero', 0);
   writeFileSync(at('zero.json'), JSON.stringify(describeModel()));
   for (const more of [[], ['--json']]) {
-    const args = ['verify', at('a.png'), at('a.png'), '--no-detect', '--model', at('zero.onnx'), ...more];
+    const args = ['verify', at('a.png'), at('a.png'), '--crops', '--model', at('zero.onnx'), ...more];
     const { code, stdout, stderr } = await maskbench(args);
     t.deepEqual([code, stdout], [1, '']);
     t.regex(stderr, /a\.png.*a vector of zeros, which has no cosine similarity/);
@@ -314,7 +315,7 @@ test('T16: Ctrl-C exits with 130 and without a stack', async (t) => {
     ['embed', at('base/folders'), '--out', at('w.npy')],
     ['mask', at('base/folders'), '--out', at('masked')],
     ['dataset', 'generate', '--base', at('base'), '--out', at('corpora')],
-    ['score-all', '--vectors', at('v.npy'), '--threads', '1', '--out', at('all')],
+    ['score-all', '--vectors', at('v.npy'), '--concurrency', '1', '--out', at('all')],
     [
       'benchmark',
       'models',

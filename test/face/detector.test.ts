@@ -8,8 +8,9 @@ import { maskbench, repository, samplePhoto, temporaryFolder } from '../support/
 import { uniform } from '../support/scores.js';
 
 /** Faces of both detectors: boxes, scores and landmarks must be the same, in the same order. */
-function bothDetect(upsample: number) {
-  const [fast, dlib] = detectors.map((detector) => new Masker({ detector, upsample })) as [Masker, Masker];
+async function bothDetect(upsample: number) {
+  const maskers = detectors.map((detector) => Masker.open({ detector, upsample }));
+  const [fast, dlib] = (await Promise.all(maskers)) as [Masker, Masker];
   return async (photo: RawImage) => {
     const [ours, theirs] = await Promise.all([fast.detect(photo), dlib.detect(photo)]);
     return { ours: ours.faces, theirs: theirs.faces };
@@ -47,7 +48,7 @@ async function crops(count: number, seed: number): Promise<RawImage[]> {
 test('the fast detector finds what dlib finds on crops of photos: boxes, scores, order, landmarks', async (t) => {
   let faces = 0;
   for (const upsample of [0, 1, 2]) {
-    const detect = bothDetect(upsample);
+    const detect = await bothDetect(upsample);
     for (const photo of await crops(upsample === 2 ? 20 : 120, upsample)) {
       const { ours, theirs } = await detect(photo);
       t.deepEqual(ours, theirs);
@@ -72,7 +73,7 @@ test('each instruction set finds what dlib finds on 2,000 more crops', async (t)
     seen.add(target);
   }
   // Each was another one, where the processor has it.
-  if (diagnose().cpuFeatures.includes('avx512bw')) t.true(seen.size >= 2, [...seen].join());
+  if ((await diagnose()).cpuFeatures.includes('avx512bw')) t.true(seen.size >= 2, [...seen].join());
   t.log(`compared on ${[...seen].join(', ')}`);
 });
 
@@ -99,7 +100,7 @@ test('the fast detector agrees with dlib on odd sizes and on noise', async (t) =
     ],
   ] as [number, number][];
   for (const upsample of [0, 1]) {
-    const detect = bothDetect(upsample);
+    const detect = await bothDetect(upsample);
     for (const [width, height] of sizes) {
       const { ours, theirs } = await detect(noise(width, height));
       t.deepEqual(ours, theirs, `${width}×${height}`);
@@ -111,9 +112,9 @@ test('large photos, which idle threads help with, give what dlib finds', async (
   for (const number of [1, 3, 6]) {
     const photo = await rawOf(sharp(samplePhoto(number)).resize({ width: 1100 + number }));
     const [many, one, dlib] = [
-      new Masker({ concurrency: 8 }),
-      new Masker({ concurrency: 1 }),
-      new Masker({ detector: 'dlib' }),
+      await Masker.open({ concurrency: 8 }),
+      await Masker.open({ concurrency: 1 }),
+      await Masker.open({ detector: 'dlib' }),
     ] as const;
     const theirs = (await dlib.detect(photo)).faces;
     t.true(theirs.length > 0);
@@ -127,7 +128,7 @@ test('large photos, which idle threads help with, give what dlib finds', async (
 
 test('faster searches: no small faces, smaller copies, fewer doublings', async (t) => {
   const photo = samplePhoto(1);
-  const detect = async (options: SearchOptions) => (await new Masker(options).detect(photo)).faces;
+  const detect = async (options: SearchOptions) => (await (await Masker.open(options)).detect(photo)).faces;
   const all = await detect({});
   const width = ({ box }: Face) => box.right - box.left + 1;
   const large = await detect({ minFace: 150 });
@@ -156,10 +157,10 @@ test('faster searches: no small faces, smaller copies, fewer doublings', async (
     [97, 89],
   ] as const) {
     const flat = { data: new Uint8Array(width * height).fill(9), width, height, channels: 1 as const };
-    t.deepEqual((await new Masker({ maxSize: 80 }).detect(flat)).faces, []);
+    t.deepEqual((await (await Masker.open({ maxSize: 80 })).detect(flat)).faces, []);
   }
   for (const options of [{ maxSize: 20 }, { minFace: -1 }, { detector: 'dlib', minFace: 50 }] as SearchOptions[])
-    t.throws(() => new Masker(options), { code: 'INVALID_ARGUMENT' });
+    await t.throwsAsync(Masker.open(options), { code: 'INVALID_ARGUMENT' });
 });
 
 test('the command takes either detector', async (t) => {

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { diagnose, Masker, scoreAll } from 'maskbench';
+import { diagnose, Masker } from 'maskbench';
+import { scoreAll } from 'maskbench/metrics';
 import { maskPicture, rawSamples } from '../support/faces.js';
 import { maskbench, repository, smallPhoto, temporaryFolder } from '../support/files.js';
 
@@ -10,7 +11,7 @@ const run = (program: string, words: string[]) =>
   execFileSync(path.join(repository, 'build/Release', program), words, { encoding: 'utf8' });
 
 /** What a test without a device must say; with one it is not run. */
-const withoutDevice = diagnose().cuda.devices.length === 0 ? test : test.skip;
+const withoutDevice = (await diagnose()).cuda.devices.length === 0 ? test : test.skip;
 
 test('walked grids give the faces, masks, inputs of models and counts of pairs of the CPU; lost devices are told', async (t) => {
   const folder = temporaryFolder(t);
@@ -50,7 +51,7 @@ withoutDevice('without a device --device cuda ends with one line, auto goes on o
   t.is(auto.code, 0);
   t.regex(auto.stderr, /^cuda:0: .+; the CPU goes on\n$/);
   t.deepEqual(readFileSync(out), readFileSync(usual));
-  const masker = new Masker({ device: 'cuda:1' });
+  const masker = await Masker.open({ device: 'cuda:1' });
   await t.throwsAsync(masker.mask(photo), { code: 'UNAVAILABLE' });
 });
 
@@ -70,8 +71,8 @@ withoutDevice('pairs are scored on the CPU where auto finds no device', async (t
   await t.throwsAsync(scoreAll({ data, dimensions }, index, { device: 'cuda' }), { code: 'UNAVAILABLE' });
 });
 
-test('bad devices are refused', (t) => {
+test('bad devices are refused', async (t) => {
   for (const options of [{ device: 'gpu' }, { device: 'cuda:x' }, { device: 'cuda', deviceMemory: 1 }])
-    t.throws(() => new Masker(options), { code: 'INVALID_ARGUMENT' });
-  t.throws(() => new Masker({ device: 'auto', minFace: 90 }), { code: 'INVALID_ARGUMENT' });
+    await t.throwsAsync(Masker.open(options), { code: 'INVALID_ARGUMENT' });
+  await t.throwsAsync(Masker.open({ device: 'auto', minFace: 90 }), { code: 'INVALID_ARGUMENT' });
 });

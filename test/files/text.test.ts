@@ -2,19 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  embedFiles,
-  layouts,
-  parsePairs,
-  parsePublished,
-  readExcluded,
-  readGroups,
-  readIndex,
-  readLabels,
-  readManifest,
-  readScores,
-  readTemplates,
-} from 'maskbench';
+import { embedFiles, readManifest, readTemplates } from 'maskbench';
+import { layouts, parsePairs, parsePublished } from 'maskbench/datasets';
+import { readExcluded, readGroups, readIndex, readLabels, readScores } from 'maskbench/metrics';
 import { parseCsv } from '../../lib/files/csv.js';
 import { numberedLines, readText, textLines } from '../../lib/files/text.js';
 import { readDescription } from '../../lib/models/description.js';
@@ -81,7 +71,7 @@ test('T2: every text file that a user hands over is read in every form', async (
   for (const [form, write] of marked) {
     const only = temporaryFolder(t);
     writeFileSync(path.join(only, 'leaf.json'), write(`${JSON.stringify(templates, undefined, 1)}\n`));
-    t.is(readTemplates(only)[0]?.name, 'leaf', form);
+    t.is((await readTemplates(only))[0]?.name, 'leaf', form);
   }
 });
 

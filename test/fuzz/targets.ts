@@ -1,20 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import {
-  Embedder,
-  importModel,
-  parsePairs,
-  parsePublished,
-  publishedProtocols,
-  readExcluded,
-  readGroups,
-  readIndex,
-  readLabels,
-  readManifest,
-  readScores,
-  scoreAll,
-} from 'maskbench';
+import { Embedder, readManifest } from 'maskbench';
+import { parsePairs, parsePublished, publishedProtocols } from 'maskbench/datasets';
+import { readExcluded, readGroups, readIndex, readLabels, readScores, scoreAll } from 'maskbench/metrics';
+import { importModel } from 'maskbench/models';
 import yazl from 'yazl';
 import {
   pickleState,
@@ -167,7 +157,7 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
       read: [
         file('a.npy', (name) => readScores(name)),
         file('a.npy', readLabels),
-        file('a.npy', (name) => scoreAll(name, at('vectors.jsonl'), { threads: 1, bins: 1024 })),
+        file('a.npy', (name) => scoreAll(name, at('vectors.jsonl'), { concurrency: 1, bins: 1024 })),
       ],
     },
     csv: {
@@ -194,7 +184,15 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
             output: 'a/masked_1.jpg',
             seed: 0,
             milliseconds: 1,
-            faces: [{ box: [0, 0, 9, 9], score: 1, landmarks: [[1, 2]], masked: true, style: 'a' }],
+            faces: [
+              {
+                box: { left: 0, top: 0, right: 9, bottom: 9 },
+                score: 1,
+                landmarks: [[1, 2]],
+                masked: true,
+                style: 'a',
+              },
+            ],
           }),
           JSON.stringify({ input: 'b.jpg', status: 'unreadable', faces: [], error: 'x' }),
         ),
@@ -202,7 +200,7 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
       ],
       read: [
         file('a.jsonl', readIndex as never),
-        file('a.jsonl', (name) => scoreAll(at('vectors.npy'), name, { threads: 1, bins: 1024 })),
+        file('a.jsonl', (name) => scoreAll(at('vectors.npy'), name, { concurrency: 1, bins: 1024 })),
         file('a.jsonl', async (name) => {
           for await (const _ of readManifest(name));
         }),
@@ -231,7 +229,7 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
       ].map((description) => Buffer.from(JSON.stringify(description))),
       read: [
         file('m.json', async () => {
-          const embedder = await Embedder.open({ model, threads: 1 });
+          const embedder = await Embedder.open({ model, concurrency: 1 });
           const vector = new Float32Array(embedder.dimensions).fill(1);
           embedder.similarity(vector, vector);
           await embedder.close();

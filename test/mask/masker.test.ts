@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFile
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
-import { MaskbenchError, Masker, type MaskerOptions } from 'maskbench';
+import { MaskbenchError, Masker, type MaskerOptions, type Placement } from 'maskbench';
 import sharp from 'sharp';
 import { bmpPixels, sha256, smallPhoto, temporaryFolder } from '../support/files.js';
 
@@ -10,7 +10,7 @@ const smallFace = { box: { left: 10, top: 10, right: 60, bottom: 60 } };
 
 test('a path, its bytes and its pixels give the same mask', async (t) => {
   const photo = await smallPhoto(t, 2);
-  const masker = new Masker({ style: 'c', color: 'orange' });
+  const masker = await Masker.open({ style: 'c', color: 'orange' });
   const fromPath = await masker.mask(photo, { format: 'bmp' });
   const fromBytes = await masker.mask(readFileSync(photo), { format: 'bmp' });
   t.is(fromPath.status, 'masked');
@@ -26,7 +26,7 @@ test('a path, its bytes and its pixels give the same mask', async (t) => {
 });
 
 test('grey and RGBA pixels are read, alpha is dropped', async (t) => {
-  const masker = new Masker({ color: '#010203' });
+  const masker = await Masker.open({ color: '#010203' });
   const grey = await masker.mask(
     { data: new Uint8Array(64 * 64).fill(7), width: 64, height: 64, channels: 1 },
     { faces: [smallFace] },
@@ -43,7 +43,7 @@ test('grey and RGBA pixels are read, alpha is dropped', async (t) => {
 test('each selection masks its faces', async (t) => {
   const photo6 = await smallPhoto(t, 6);
   const count = async (options: MaskerOptions) => {
-    const { status, faces } = await new Masker(options).mask(photo6);
+    const { status, faces } = await (await Masker.open(options)).mask(photo6);
     return { status, found: faces.length, masked: faces.filter((face) => face.masked).length };
   };
   t.deepEqual(await count({ select: 'largest' }), { status: 'masked', found: 4, masked: 1 });
@@ -53,7 +53,7 @@ test('each selection masks its faces', async (t) => {
 
 test('random choices depend on seed and key alone', async (t) => {
   const looks = async (seed: number, key: string, concurrency: number) => {
-    const masker = new Masker({ style: 'random', color: 'random', select: 'all', seed, concurrency });
+    const masker = await Masker.open({ style: 'random', color: 'random', select: 'all', seed, concurrency });
     const { faces } = await masker.mask(
       { data: new Uint8Array(100 * 100), width: 100, height: 100, channels: 1 },
       { key, faces: Array(8).fill(smallFace) },
@@ -69,8 +69,10 @@ test('random choices depend on seed and key alone', async (t) => {
 
 test('drawn landmarks are an outline, not a fill', async (t) => {
   const photo = await smallPhoto(t, 2);
-  const { image: outline } = await new Masker({ drawLandmarks: true, color: 'lime' }).mask(photo, { format: 'bmp' });
-  const { image: filled } = await new Masker({ color: 'lime' }).mask(photo, { format: 'bmp' });
+  const { image: outline } = await (await Masker.open({ drawLandmarks: true, color: 'lime' })).mask(photo, {
+    format: 'bmp',
+  });
+  const { image: filled } = await (await Masker.open({ color: 'lime' })).mask(photo, { format: 'bmp' });
   const lime = (file: Buffer) =>
     bmpPixels(file)
       .toString('hex')
@@ -86,7 +88,7 @@ test('a file is written whole, never over the input, and over another only if as
   const input = path.join(folder, 'in.jpg');
   const output = path.join(folder, 'out.png');
   copyFileSync(photo, input);
-  const masker = new Masker();
+  const masker = await Masker.open();
   const result = await masker.mask(input, { output });
   t.is(result.image, undefined);
   t.is(readFileSync(output).subarray(1, 4).toString(), 'PNG');
@@ -104,7 +106,7 @@ test('a file is written whole, never over the input, and over another only if as
 test('the photo itself is put beside its twin as asked', async (t) => {
   const photo = await smallPhoto(t, 2);
   const folder = temporaryFolder(t);
-  const masker = new Masker();
+  const masker = await Masker.open();
   for (const mode of ['auto', 'copy', 'link'] as const) {
     const copy = { path: path.join(folder, mode, 'photo.jpg'), mode, always: false };
     for (let twice = 0; twice < 2; twice++)
@@ -125,19 +127,20 @@ test('the photo itself is put beside its twin as asked', async (t) => {
 test('PNG is compressed as hard as asked, to the same pixels', async (t) => {
   const photo = await smallPhoto(t, 2);
   const encode = async (pngLevel?: number) =>
-    (await new Masker({ ...(pngLevel !== undefined && { pngLevel }) }).mask(photo, { format: 'png' })).image as Buffer;
+    (await (await Masker.open({ ...(pngLevel !== undefined && { pngLevel }) })).mask(photo, { format: 'png' }))
+      .image as Buffer;
   const [stored, usual, hardest] = [await encode(0), await encode(), await encode(12)] as const;
   t.true(stored.length > usual.length && usual.length > hardest.length);
   const pixels = await Promise.all([stored, usual, hardest].map((image) => sharp(image).raw().toBuffer()));
   t.deepEqual(pixels[0], pixels[1] as Buffer);
   t.deepEqual(pixels[2], pixels[1] as Buffer);
-  t.throws(() => new Masker({ pngLevel: 13 }), { code: 'INVALID_ARGUMENT' });
+  await t.throwsAsync(Masker.open({ pngLevel: 13 }), { code: 'INVALID_ARGUMENT' });
 });
 
 test('an ICC profile is kept in every format that can hold one', async (t) => {
   const photo = await smallPhoto(t, 2);
   const photoBytes = readFileSync(photo);
-  const masker = new Masker();
+  const masker = await Masker.open();
   // The sample photos carry one (ICC.1, annex B.4: after the segment's length, a name, a sequence number and a count).
   const name = photoBytes.indexOf('ICC_PROFILE\0');
   const profile = photoBytes.subarray(name + 14, name - 2 + photoBytes.readUInt16BE(name - 2));
@@ -170,46 +173,52 @@ test('bad files reject with a code and the name, and leave the Masker usable', a
     [path.join(folder, 'folder.jpg'), 'READ_FAILED'],
     [path.join(folder, 'absent.jpg'), 'NOT_FOUND'],
   ];
-  const masker = new Masker();
+  const masker = await Masker.open();
   for (const [file, code] of cases) {
     const error = await t.throwsAsync<MaskbenchError>(masker.mask(file), { code, instanceOf: MaskbenchError }, file);
     t.is(error?.subject, file);
     t.true(error?.message.startsWith(file));
   }
-  const accepted = await new Masker({ acceptDamaged: true }).detect(path.join(folder, 'cut.jpg'));
+  const accepted = await (await Masker.open({ acceptDamaged: true })).detect(path.join(folder, 'cut.jpg'));
   t.true(accepted.width > 0);
   t.is((await masker.mask(photo)).status, 'masked');
 });
 
 test('bad arguments are told in one form', async (t) => {
-  t.throws(() => new Masker({ style: 'z' }), {
+  await t.throwsAsync(Masker.open({ style: 'z' }), {
     message: /^expected one of a, b, c, d, e, f, random, .* for style, received z of type string$/,
     code: 'INVALID_ARGUMENT',
   });
-  t.throws(() => new Masker({ color: '#12' }), { code: 'INVALID_ARGUMENT' });
-  t.throws(() => new Masker({ upsample: 9 }), { code: 'INVALID_ARGUMENT' });
-  const masker = new Masker();
+  await t.throwsAsync(Masker.open({ color: '#12' }), { code: 'INVALID_ARGUMENT' });
+  await t.throwsAsync(Masker.open({ upsample: 9 }), { code: 'INVALID_ARGUMENT' });
+  const masker = await Masker.open();
   await t.throwsAsync(masker.mask({ data: new Uint8Array(5), width: 2, height: 1, channels: 3 }), {
     message: /expected 6 bytes .* received 5 of type number/,
   });
   await t.throwsAsync(masker.mask(7 as unknown as string), { code: 'INVALID_ARGUMENT' });
+  for (const [placement, subject] of [
+    [[0, 0, 0, 0], /placement\.x/],
+    [{ x: 0, y: 0, rotation: 0, scale: Number.NaN }, /placement\.scale/],
+  ] as const) {
+    const faces = [{ ...smallFace, style: 'a', placement: placement as unknown as Placement }];
+    await t.throwsAsync(masker.mask('/nowhere/a.jpg', { faces }), { code: 'INVALID_ARGUMENT', message: subject });
+  }
 });
 
 test('a missing or corrupt landmark model is named', async (t) => {
-  const photo = await smallPhoto(t, 2);
   const file = path.join(temporaryFolder(t), 'model.dat');
-  await t.throwsAsync(new Masker({ landmarkModel: file }).mask(photo), {
+  await t.throwsAsync(Masker.open({ landmarkModel: file }), {
     code: 'MODEL_MISSING',
     message: new RegExp(file),
   });
   writeFileSync(file, 'not a model');
-  await t.throwsAsync(new Masker({ landmarkModel: file }).load(), { code: 'MODEL_CORRUPT', message: new RegExp(file) });
+  await t.throwsAsync(Masker.open({ landmarkModel: file }), { code: 'MODEL_CORRUPT', message: new RegExp(file) });
 });
 
 test('an abort rejects at once with its reason, whether queued or running', async (t) => {
   const photo = await smallPhoto(t, 2);
   const photo1 = await smallPhoto(t, 1);
-  const masker = new Masker({ concurrency: 1 });
+  const masker = await Masker.open({ concurrency: 1 });
   const stop = new AbortController();
   const calls = Array.from({ length: 20 }, () => masker.mask(photo1, { signal: stop.signal }));
   const settled = Promise.allSettled(calls);
@@ -221,7 +230,7 @@ test('an abort rejects at once with its reason, whether queued or running', asyn
 
 test('close waits for what is under way and refuses what comes after', async (t) => {
   const photo = await smallPhoto(t, 2);
-  const masker = new Masker();
+  const masker = await Masker.open();
   const call = masker.mask(photo);
   await masker.close();
   t.is((await Promise.race([call, 'pending' as const])) === 'pending', false);
@@ -233,7 +242,7 @@ test('worker threads may end while their photos are worked on', async (t) => {
   const source = `
     import { Masker } from 'maskbench';
     import { parentPort, workerData } from 'node:worker_threads';
-    const masker = new Masker();
+    const masker = await Masker.open();
     for (let i = 0; i < 8; i++) masker.mask(workerData).catch(() => {});
     const quick = () => masker.mask('no such file').catch(quick);
     for (let i = 0; i < 8; i++) quick();
@@ -249,5 +258,5 @@ test('worker threads may end while their photos are worked on', async (t) => {
       await worker.terminate();
     }),
   );
-  t.is((await new Masker().mask(photo)).status, 'masked');
+  t.is((await (await Masker.open()).mask(photo)).status, 'masked');
 });

@@ -8,7 +8,7 @@ import { pythonHas, runPython } from '../support/python.js';
 
 (pythonHas('cv2') ? test : test.skip)('a JPEG and a PNG are written with the pixels that OpenCV writes', async (t) => {
   const folder = temporaryFolder(t);
-  const masker = new Masker();
+  const masker = await Masker.open();
   const { image: bmp } = await masker.mask(samplePhoto(2), { format: 'bmp' });
   const source = path.join(folder, 'source.bmp');
   writeFileSync(source, bmp as Buffer);
@@ -23,7 +23,7 @@ print(json.dumps(hashes))`;
   const theirs = runPython<string[]>(script, source);
   const ours = [];
   for (const [format, quality] of [['jpeg'], ['jpeg', 60], ['png']] as const) {
-    const encoder = new Masker(quality === undefined ? {} : { quality });
+    const encoder = await Masker.open(quality === undefined ? {} : { quality });
     const { image } = await encoder.mask(samplePhoto(2), { format });
     const outside = { box: { left: 0, top: 0, right: 1, bottom: 1 }, landmarks: Array(68).fill([-9000, -9000]) };
     const { image: decoded } = await masker.mask(image as Buffer, { faces: [outside], format: 'bmp' });

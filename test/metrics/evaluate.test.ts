@@ -1,18 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import type { Pair } from 'maskbench/datasets';
 import {
   calibrate,
   cllr,
   evaluate,
   evaluateIdentification,
   fuse,
-  type Pair,
   readGroups,
   readLabels,
   readScores,
   type SystemScores,
-} from 'maskbench';
+} from 'maskbench/metrics';
 import { temporaryFolder } from '../support/files.js';
 import { normal, uniform } from '../support/scores.js';
 

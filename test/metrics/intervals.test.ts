@@ -1,5 +1,5 @@
 import test from 'ava';
-import { bootstrap, percentileInterval, type Resampled } from 'maskbench';
+import { bootstrap, percentileInterval, type Resampled } from 'maskbench/metrics';
 import { normal, uniform } from '../support/scores.js';
 
 /** 200 identities, some easier than others: two genuine comparisons of each, and impostor comparisons with the next ones. */

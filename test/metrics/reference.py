@@ -325,10 +325,10 @@ def check_all_pairs(index, given, found):
     low, high, bins = np.float32(given["low"]), np.float32(given["high"]), given["bins"]
 
     def similarity(a, b):
-        if given["metric"] == "cosine":
+        if given["similarity"] == "cosine":
             return np.float32(np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b)))
         distance = np.sqrt(np.sum((a - b) ** 2, dtype=np.float32))
-        return -distance if given["metric"] == "l2" else np.float32(1) / (np.float32(1) + distance)
+        return -distance if given["similarity"] == "l2" else np.float32(1) / (np.float32(1) + distance)
 
     def bin_of(score):
         factor = np.float32(np.float32(bins) / np.float32(high - low))

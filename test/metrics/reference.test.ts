@@ -1,20 +1,18 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import type { IndexLine } from 'maskbench';
+import { type Pair, pairIdentity } from 'maskbench/datasets';
 import {
   cllr,
   evaluate,
   evaluateAllPairs,
   evaluateIdentification,
-  type IndexLine,
-  type Metric,
-  metrics,
-  type Pair,
-  pairIdentity,
   type Side,
   scoreAll,
   sides,
-} from 'maskbench';
+} from 'maskbench/metrics';
+import { type VectorSimilarity, vectorSimilarities } from 'maskbench/models';
 import { toJson } from '../../lib/report/page.js';
 import { pythonHas, runPython } from '../support/python.js';
 import { normal, uniform } from '../support/scores.js';
@@ -140,10 +138,10 @@ async function identification(number: number) {
 /** Vectors whose similarities are exact in single precision: of signs under a cosine, of small whole numbers else. */
 async function allPairs(number: number) {
   const choose = chooser(4000 + number);
-  const metric: Metric = choose.pick(metrics);
+  const similarity: VectorSimilarity = choose.pick(vectorSimilarities);
   // Jackknife intervals need some 500 impostors.
   const large = number % 4 === 0;
-  const dimensions = metric === 'cosine' ? (large ? 64 : 16) : choose.from(large ? 6 : 1, 6);
+  const dimensions = similarity === 'cosine' ? (large ? 64 : 16) : choose.from(large ? 6 : 1, 6);
   const people = large ? 24 : choose.from(2, 7);
   const images: IndexLine[] = [];
   const alone = choose.chance(0.1) && !large;
@@ -163,7 +161,7 @@ async function allPairs(number: number) {
     const centre = centres[
       Number(images[Math.floor(i / dimensions)]?.identity.slice(1)) * dimensions + (i % dimensions)
     ] as number;
-    if (metric === 'cosine') return Math.sign(centre) * (choose.chance(0.25) ? -1 : 1);
+    if (similarity === 'cosine') return Math.sign(centre) * (choose.chance(0.25) ? -1 : 1);
     return centre + choose.from(-1, 1);
   });
   const both = new Set(images.map(({ masked }) => masked)).size === 2;
@@ -175,7 +173,7 @@ async function allPairs(number: number) {
   const within = choose.pick(sides.filter(enough));
   const bins = choose.pick(large ? [256, 4096] : [2, 16, 256, 4096]);
   const scores = await scoreAll({ data: vectors, dimensions }, images, {
-    ...{ metric, bins, top: 3, threads: choose.from(1, 2), ...(between ? { between } : { within }) },
+    ...{ similarity, bins, top: 3, concurrency: choose.from(1, 2), ...(between ? { between } : { within }) },
   });
   const targets = {
     fmr: [choose.pick([0.5, 0.2]), 0.05, 0.01, 0.002, 0.0015, 0.001],
@@ -186,7 +184,7 @@ async function allPairs(number: number) {
   const { suspects, notes, ...found } = evaluateAllPairs(scores, targets);
   const { low, high, identities, tailBin, tailWidth } = scores;
   const given = {
-    ...{ images, vectors, sides: between ?? [within, within], within: !between, metric, bins, low, high },
+    ...{ images, vectors, sides: between ?? [within, within], within: !between, similarity, bins, low, high },
     ...{ identities, tailBin, tailWidth, ...targets },
   };
   return { kind: 'score-all', given, found };

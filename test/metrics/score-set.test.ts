@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { ScoreSet } from 'maskbench';
+import { ScoreSet } from 'maskbench/metrics';
 import { pythonHas, runPython } from '../support/python.js';
 import { labelledScores, normal, uniform } from '../support/scores.js';
 

@@ -1,19 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { Embedder } from 'maskbench';
+import { type Pair, samplePairs } from 'maskbench/datasets';
 import {
   calibrate,
-  Embedder,
   evaluate,
   evaluateIdentification,
   fuse,
-  type Pair,
   readScores,
   ScoreSet,
   type SystemScores,
-  samplePairs,
   scoreAll,
-} from 'maskbench';
+} from 'maskbench/metrics';
 import { npyFile } from '../../lib/files/npy.js';
 import { thresholdChart } from '../../lib/report/charts.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
@@ -166,24 +165,24 @@ test('T3: thresholds in files carry definition, direction, model and metric, and
     write(name, JSON.stringify(found));
     return found.systems[0].fnmrAtFmr[0].threshold;
   };
-  const threshold = await save('near.json', 'near.txt --model m --metric cosine');
-  await save('far.json', 'far.txt --distance --model m --metric euclidean');
+  const threshold = await save('near.json', 'near.txt --model m --similarity cosine');
+  await save('far.json', 'far.txt --distance --model m --similarity l2');
   await save('paper.json', 'unit.txt --definition paper');
   const use = (file: string, words: string) => `${evaluated} ${words} --threshold-from ${file} --threshold-fmr 0.1`;
   t.is(
-    (await json(use('near.json', 'near.txt --model m --metric cosine'))).systems[0].atThreshold.threshold,
+    (await json(use('near.json', 'near.txt --model m --similarity cosine'))).systems[0].atThreshold.threshold,
     threshold,
   );
   await refused(
-    use('far.json', 'near.txt --model m --metric euclidean'),
+    use('far.json', 'near.txt --model m --similarity l2'),
     /far\.json: .*direction distances, expected similarities/,
   );
   await refused(use('near.json', 'near.txt --model other'), /near\.json: .*model m, expected other/);
-  await refused(use('near.json', 'near.txt --model m --metric euclidean'), /metric cosine, expected euclidean/);
+  await refused(use('near.json', 'near.txt --model m --similarity l2'), /similarity cosine, expected l2/);
   await refused(use('paper.json', 'near.txt'), /definition paper, expected exact/);
   const unsaid = await run(use('near.json', 'near.txt'));
   t.regex(
-    unsaid.stderr,
+    unsaid.stdout,
     /note: model of the threshold from .*near\.json not checked: it is m there, and not said here/,
   );
   // Of several systems each takes its own.
@@ -317,8 +316,9 @@ test('T6: options that have no effect are refused', async (t) => {
     ['evaluate --scores s.csv --draws 0 --seed 3', /--seed has no effect/],
     ['evaluate --scores s.csv --fuse mean', /--fuse has no effect: it needs two score files/],
     ['evaluate --scores s.csv --model a b', /expected one for each score file \(1\), received 2/],
-    [`evaluate --all-pairs ${at('o')} --prior 0.3`, /cannot be used/],
-    [`evaluate --all-pairs ${at('o')} --seed 3`, /cannot be used/],
+    [`score-all evaluate ${at('o')} --threshold-fmr 0.1`, /--threshold-fmr has no effect: it needs --threshold-from/],
+    [`score-all evaluate ${at('o')} --model m`, /--model has no effect: it needs --threshold-from/],
+    [`score-all evaluate ${at('o')} --images photos`, /--images has no effect: it needs --out/],
     ['identify --matrix m.npy --probes p.txt --gallery-list p.txt --non-mated 0 --seed 2', /--seed has no effect/],
     [
       `score-all --vectors m.npy --within plain --between plain,masked --out ${at('o')}`,
@@ -326,7 +326,7 @@ test('T6: options that have no effect are refused', async (t) => {
     ],
     [`score-all --vectors m.npy --top 0 --fpir 0.1 --out ${at('o')}`, /--fpir has no effect: it needs --top above 0/],
     [`score-all --vectors m.npy --device-memory 512 --out ${at('o')}`, /deviceMemory has no effect on the CPU/],
-    [`score-all --metric l2 merge ${at('o')} --out ${at('m')}`, /--metric has no effect/],
+    [`score-all --vectors m.npy --similarity l2 merge ${at('o')} --out ${at('m')}`, /too many arguments/],
     [`pairs ${at('o')} --count 3 --out l.txt`, /count has no effect: it needs the protocol balanced/],
     [`pairs ${at('o')} --masking mixed --out l.txt`, /masking has no effect/],
     [`benchmark scores --data ${at('o')} --draws 5`, /--draws has no effect: it needs --out/],

@@ -4,7 +4,8 @@ import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import * as h5wasm from 'h5wasm/node';
-import { Embedder, importModel, type ModelDescription } from 'maskbench';
+import { Embedder } from 'maskbench';
+import { importModel, type ModelDescription } from 'maskbench/models';
 import { PickleError, unpickle } from '../../lib/models/import/pickle.js';
 import { readTorch } from '../../lib/models/import/torch.js';
 import {

@@ -13,7 +13,7 @@ import {
   parsePairs,
   parsePublished,
   samplePairs,
-} from 'maskbench';
+} from 'maskbench/datasets';
 import { writePhotos } from '../support/faces.js';
 import { hasShared, maskbench, shared, temporaryFolder } from '../support/files.js';
 

@@ -88,7 +88,7 @@ test('bad input of evaluate names the file and the line', async (t) => {
   const pairs = ['--pairs', path.join(folder, 'pairs.txt')];
   await refused([...pairs, '--scores', write('short.txt', '0.5\n')], /pairs\.txt: 120 pairs for 1 scores/);
   await refused([...pairs, '--scores', write('long.txt', '0.5\n'.repeat(121))], /120 pairs for 121 scores/);
-  await refused(['--scores', write('alone.txt', '0.5\n')], /expected --pairs, --labels/);
+  await refused(['--scores', write('alone.txt', '0.5\n')], /expected pairs, labels/);
   await refused(
     ['--scores', write('same.txt', '0.5\n0.5\n'), '--labels', write('l.txt', '1\n1\n')],
     /2 genuine and 0 impostor/,

@@ -10,7 +10,7 @@ let made: Promise<Buffer[]> | undefined;
 export function faceCrops(): Promise<Buffer[]> {
   made ??= (async () => {
     const photo = samplePhoto(3);
-    const { faces } = await new Masker().detect(photo);
+    const { faces } = await (await Masker.open()).detect(photo);
     const crops = faces.map(({ box: { left, top, right, bottom } }) => {
       const margin = Math.round((right - left) / 2);
       const region = {

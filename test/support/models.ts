@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { ModelDescription } from 'maskbench';
+import type { ModelDescription } from 'maskbench/models';
 import { OnnxGraph, type Size, type Value } from '../../lib/models/onnx/graph.js';
 
 /** A description of a small model, with changes. */

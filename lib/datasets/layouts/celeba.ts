@@ -3,7 +3,7 @@ import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
 import { toPath } from '../../files/path.js';
 import { numberedLines, readNames } from '../../files/text.js';
-import { addTo } from '../../groups.js';
+import { addTo } from '../../multimap.js';
 import {
   entriesOf,
   holdsPhotos,
@@ -13,7 +13,7 @@ import {
   isSourceName,
   type Layout,
   type SourcePhoto,
-} from '../layout.js';
+} from './layout.js';
 
 const folders = ['images', 'img_align_celeba', 'img_align_celeba_png'];
 const annotations = 'identity_CelebA.txt';

@@ -1,4 +1,4 @@
-import { flatFolder, holdsPhotos, type Layout } from '../layout.js';
+import { flatFolder, holdsPhotos, type Layout } from './layout.js';
 
 const site = 'https://fei.edu.br/~cet/facedatabase.html';
 const address = (name: string) => ({ url: `https://fei.edu.br/~cet/${name}.zip` });

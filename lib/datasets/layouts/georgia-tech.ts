@@ -1,4 +1,4 @@
-import { holdsPhotos, identityFolders, type Layout } from '../layout.js';
+import { holdsPhotos, identityFolders, type Layout } from './layout.js';
 
 export const georgiaTech: Layout = {
   name: 'georgia_tech',

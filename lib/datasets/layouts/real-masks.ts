@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { toPath } from '../../files/path.js';
 import { readNames, textLines } from '../../files/text.js';
-import { addTo } from '../../groups.js';
+import { addTo } from '../../multimap.js';
+import { inHouseIdentity } from '../../pairs/list.js';
 import {
   entriesOf,
   type IdentityPhotos,
@@ -11,15 +12,9 @@ import {
   isSourceName,
   type Layout,
   type SourcePhoto,
-} from '../layout.js';
+} from './layout.js';
 
 const has = (root: string, names: string[]) => names.every((name) => existsSync(toPath(path.join(root, name))));
-
-/** After `_-_`, or where there is none before the last `_`. */
-export function inHouseIdentity(stem: string): string {
-  const separator = stem.indexOf('_-_');
-  return separator >= 0 ? stem.slice(separator + 3) : stem.slice(0, Math.max(0, stem.lastIndexOf('_')));
-}
 
 async function* readInHouse(root: string): AsyncGenerator<IdentityPhotos> {
   const groups = new Map<string, SourcePhoto[]>();

@@ -1,4 +1,4 @@
-import { flatFolder, holdsPhotos, type Layout } from '../layout.js';
+import { flatFolder, holdsPhotos, type Layout } from './layout.js';
 
 export const sofOriginal: Layout = {
   name: 'sof_original',

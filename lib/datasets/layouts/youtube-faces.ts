@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { placeOf } from '../../files/walk.js';
 import { NamedRandom } from '../../random.js';
-import { holdsPhotos, type IdentityPhotos, type Layout, photoFolders } from '../layout.js';
+import { holdsPhotos, type IdentityPhotos, type Layout, photoFolders } from './layout.js';
 
 const framesDrawn = 15;
 const framesMasked = 6;

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { checkPath, MaskbenchError } from '../../errors.js';
-import { parseJson, readTextSync } from '../../files/text.js';
-import { parseColor } from '../color.js';
+import { toPath } from '../../files/path.js';
+import { parseJson, readText } from '../../files/text.js';
+import { parseColor } from './color.js';
 import { readMaskTheFace } from './masktheface.js';
 import {
   type TemplateAnchor,
@@ -64,10 +65,10 @@ function toView(file: string, name: string, fields: Fields): TemplateView {
   };
 }
 
-function readTemplate(file: string): TemplateDescription {
+async function readTemplate(file: string): Promise<TemplateDescription> {
   let json: unknown;
   try {
-    json = parseJson(readTextSync(file), file);
+    json = parseJson(await readText(file), file);
   } catch (error) {
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
@@ -103,13 +104,18 @@ function readTemplate(file: string): TemplateDescription {
  * "tinted" }`. `left` and `right` (`picture` or `parts`, and `anchors`) are for faces turned to the left and right of the
  * photo, `colors` are usual colours for the tinted parts.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT`, naming the file
+ * @example
+ * const templates = await readTemplates('my-templates');
+ * const masker = await Masker.open({ templates: 'my-templates', style: templates[0].name });
  */
-export function readTemplates(folder: string): TemplateDescription[] {
+export async function readTemplates(folder: string): Promise<TemplateDescription[]> {
   checkPath('folder', folder);
-  if (!existsSync(folder)) throw new MaskbenchError('NOT_FOUND', folder, `${folder}: the folder does not exist`);
-  const library = readMaskTheFace(folder);
+  const names = await readdir(toPath(folder)).catch((error) => {
+    throw new MaskbenchError('NOT_FOUND', folder, `${folder}: expected a folder of templates: ${error.message}`);
+  });
+  const library = await readMaskTheFace(folder);
   if (library) return library;
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const files = names.filter((name) => name.endsWith('.json'));
   if (files.length === 0) refuse(folder, 'expected templates (a JSON file each) or MaskTheFace’s masks/masks.cfg');
-  return files.sort().map((name) => readTemplate(path.join(folder, name)));
+  return Promise.all(files.sort().map((name) => readTemplate(path.join(folder, name))));
 }

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkPath, checkText, MaskbenchError } from '../../errors.js';
-import { readTextSync, textLines } from '../../files/text.js';
+import { readText, textLines } from '../../files/text.js';
+import { isFile } from '../../files/walk.js';
 import type { TemplateAnchor, TemplateDescription, TemplateView } from './template.js';
 
 /**
@@ -16,10 +16,10 @@ const withoutPicture = ['empty', 'inpaint'];
 type Section = Record<string, string>;
 
 /** An INI file, as Python's configparser reads it: sections, `key: value` or `key = value`, comments with ; or #. */
-function parseSections(file: string): Map<string, Section> {
+function parseSections(text: string, file: string): Map<string, Section> {
   const sections = new Map<string, Section>();
   let current: Section | undefined;
-  for (const [i, line] of textLines(readTextSync(file)).entries()) {
+  for (const [i, line] of textLines(text).entries()) {
     const text = line.trim();
     if (text === '' || text.startsWith(';') || text.startsWith('#')) continue;
     const name = /^\[(.+)\]$/.exec(text)?.[1];
@@ -36,13 +36,13 @@ function parseSections(file: string): Map<string, Section> {
   return sections;
 }
 
-function toView(file: string, root: string, name: string, section: Section): TemplateView | undefined {
+async function toView(file: string, root: string, name: string, section: Section): Promise<TemplateView | undefined> {
   const refuse = (problem: string): never => {
     throw new MaskbenchError('INVALID_ARGUMENT', file, `${file}: [${name}] ${problem}`);
   };
   const picture = section.template ?? refuse('has no template');
   const picturePath = path.join(root, picture);
-  if (!existsSync(picturePath)) return undefined;
+  if (!(await isFile(picturePath))) return undefined;
   const anchors: TemplateAnchor[] = Object.entries(sixPoints).map(([letter, landmark]) => {
     const text = section[`mask_${letter}`] ?? refuse(`has no mask_${letter}`);
     const [x, y, ...more] = text.split(',').map(Number);
@@ -57,22 +57,24 @@ function toView(file: string, root: string, name: string, section: Section): Tem
  * MaskTheFace's mask library: `masks/masks.cfg` and the pictures it names; nothing where the folder is none. Masks whose
  * picture is not there are left out. Its `X_left` and `X_right` become the side views of X.
  */
-export function readMaskTheFace(folder: string): TemplateDescription[] | undefined {
-  const root = existsSync(path.join(folder, 'masks.cfg')) ? path.dirname(path.resolve(folder)) : folder;
-  const file = [path.join(root, 'masks/masks.cfg'), path.join(folder, 'masks.cfg')].find(existsSync);
-  if (file === undefined) return undefined;
-  const sections = parseSections(file);
-  const viewOf = (name: string) => {
+export async function readMaskTheFace(folder: string): Promise<TemplateDescription[] | undefined> {
+  const inside = path.join(folder, 'masks.cfg');
+  const root = (await isFile(inside)) ? path.dirname(path.resolve(folder)) : folder;
+  const below = path.join(root, 'masks/masks.cfg');
+  const file = (await isFile(below)) ? below : inside;
+  if (!(await isFile(file))) return undefined;
+  const sections = parseSections(await readText(file), file);
+  const viewOf = async (name: string) => {
     const section = sections.get(name);
     return section && toView(file, root, name, section);
   };
-  return [...sections.keys()].flatMap((name) => {
-    if (/_(left|right)$/.test(name) || withoutPicture.includes(name)) return [];
-    const front = viewOf(name);
+  const names = [...sections.keys()].filter((name) => !/_(left|right)$/.test(name) && !withoutPicture.includes(name));
+  const templates = names.map(async (name): Promise<TemplateDescription[]> => {
+    const [front, left, right] = await Promise.all([name, `${name}_left`, `${name}_right`].map(viewOf));
     if (!front) return [];
-    const [left, right] = [viewOf(`${name}_left`), viewOf(`${name}_right`)];
     return [{ name, title: `MaskTheFace ${name}`, colors: [], front, ...(left && { left }), ...(right && { right }) }];
   });
+  return (await Promise.all(templates)).flat();
 }
 
 /** What MaskTheFace's names are here, where its library is not given. */
@@ -91,6 +93,8 @@ const ours: Record<string, string> = {
  * are every template, one drawn for each face; `empty` and `inpaint`, which draw no mask, are not supported.
  * @param library The folder of its library, where given: textures are found there, and names are its own.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ * @example
+ * parseMaskTheFaceCode('cloth-#e54294, N95'); // 'cloth#e54294,n95'
  */
 export function parseMaskTheFaceCode(code: string, library?: string): string {
   checkText('code', code);

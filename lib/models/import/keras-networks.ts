@@ -1,7 +1,8 @@
 import { MaskbenchError } from '../../errors.js';
 import type { ModelDescription } from '../description.js';
 import type { Value } from '../onnx/graph.js';
-import { type Layers, type Norm, toFilters, type Weights } from './layers.js';
+import { type Layers, type Norm, toFilters } from '../onnx/layers.js';
+import type { Weights } from '../weights.js';
 import type { Network } from './torch-networks.js';
 
 const norm = (weights: Weights, name: string, channels: number, epsilon: number): Norm => ({

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { MaskbenchError } from '../../errors.js';
 import { native } from '../../native.js';
+import type { StoredTensor } from '../weights.js';
 import { readArchive } from './archive.js';
 import type { Hdf5Answer, Hdf5Request, Hdf5Tensor } from './hdf5-worker.js';
-import type { StoredTensor } from './layers.js';
 
 /** The part of a model's configuration that is looked at. */
 interface LayerConfig {

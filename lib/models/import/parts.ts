@@ -1,5 +1,5 @@
 import { invalid, MaskbenchError } from '../../errors.js';
-import type { StoredTensor } from './layers.js';
+import type { StoredTensor } from '../weights.js';
 import { topLevel } from './torch.js';
 
 type Tensors = Map<string, StoredTensor>;

@@ -1,7 +1,8 @@
 import type { ModelDescription } from '../description.js';
 import type { Value } from '../onnx/graph.js';
+import { type Layers, type Norm, transposed } from '../onnx/layers.js';
 import { presets } from '../presets.js';
-import { type Layers, type Norm, transposed, type Weights } from './layers.js';
+import type { Weights } from '../weights.js';
 
 /** A network: builds its graph from weights, and says what the model takes and gives. */
 export interface Network {

@@ -21,6 +21,13 @@ export const opset = 13;
 const types = { float: 1, int64: 7, half: 10 } as const;
 const attributeTypes = { float: 1, int: 2, floats: 6, ints: 7 } as const;
 
+/** Numbers and their shape. */
+export interface Tensor {
+  /** Row-major. */
+  data: Float32Array;
+  shape: number[];
+}
+
 /** A value of a graph: an input, a constant or a node's output. */
 export type Value = string;
 

@@ -2,9 +2,9 @@ import path from 'node:path';
 import { readManifest } from '../corpus/manifest.js';
 import { checkChoice, checkInteger, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { byBytes } from '../files/path.js';
-import { addTo } from '../groups.js';
+import { addTo } from '../multimap.js';
+import type { Pair } from '../pairs/list.js';
 import { NamedRandom } from '../random.js';
-import type { Pair } from './list.js';
 
 export const pairProtocols = ['paper', 'all-identities', 'rmfd', 'balanced'] as const;
 export type PairProtocol = (typeof pairProtocols)[number];
@@ -182,6 +182,8 @@ function needTwoPhotos(groups: Map<string, unknown[]>, corpus: string): void {
  *
  * @param corpus The corpus's folder.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT` (`count` or `masking` without `balanced`, fewer than two identities, or no identity with two photos)
+ * @example
+ * const pairs = await samplePairs('corpora/lfw', 'balanced', { count: 6000, masking: 'plain-masked' });
  */
 export async function samplePairs(
   corpus: string,

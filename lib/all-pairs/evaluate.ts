@@ -1,8 +1,9 @@
 import { checkInteger, checkRates, invalid } from '../errors.js';
-import { checkAllScores, checkMeasuring } from '../metrics/arguments.js';
+import { checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
+import type { VectorSimilarity } from '../models/description.js';
 import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
-import { type AllScores, metricNames, type ScoredImage } from './score-all.js';
+import { type AllScores, checkAllScores, type ScoredImage } from './score-all.js';
 
 /** Options of {@link evaluateAllPairs}. */
 export interface AllPairsTargets {
@@ -26,8 +27,8 @@ export interface EdgesAround {
 
 /** What {@link evaluateAllPairs} found. Rates of no pair are NaN; what needs both kinds of pairs is null without one of them. */
 export interface AllPairsEvaluation {
-  /** As the models call it; all of them are similarities. */
-  metric: string;
+  /** How vectors were compared. Higher is more alike. */
+  similarity: VectorSimilarity;
   genuine: number;
   impostors: number;
   samePhoto: number;
@@ -65,6 +66,8 @@ const shownRanks = 100;
 /**
  * Measures verification and identification from every comparison of a corpus. Rates at edges of bins are exact counts.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ * @example
+ * const { eer, fnmrAtFmr } = evaluateAllPairs(await scoreAll('lfw.npy', 'lfw.jsonl'), { fmr: [1e-4, 1e-6] });
  */
 export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {}): AllPairsEvaluation {
   checkAllScores('scores', scores);
@@ -88,7 +91,7 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
   if (identification) notes.push(...identification.notes);
   const median = Float32Array.from(genuine).sort()[genuine.length >> 1] ?? Number.POSITIVE_INFINITY;
   return {
-    metric: metricNames[scores.metric],
+    similarity: scores.similarity,
     ...{ genuine: genuine.length, impostors, samePhoto, excluded: excluded.length / 2, failed },
     eer: both ? eerOf(edges) : null,
     auc: both ? aucOf(edges) : null,

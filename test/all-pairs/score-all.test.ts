@@ -2,20 +2,20 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
+import type { IndexLine } from 'maskbench';
 import {
   type AllScores,
   evaluateAllPairs,
-  type IndexLine,
-  loadScores,
-  type Metric,
   mergeScores,
   ratesAtEdges,
   ratesAtFmr,
+  readAllPairs,
   readExcluded,
   type ScoreAllOptions,
   ScoreSet,
   scoreAll,
-} from 'maskbench';
+} from 'maskbench/metrics';
+import type { VectorSimilarity } from 'maskbench/models';
 import { npyHeader } from '../../lib/files/npy.js';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
@@ -43,7 +43,7 @@ function direct(
   data: Float32Array,
   dimensions: number,
   index: readonly IndexLine[],
-  metric: Metric,
+  similarity: VectorSimilarity,
   sides: { within?: string; between?: readonly [string, string] },
   scores: AllScores,
   excluded: Set<string>,
@@ -73,7 +73,7 @@ function direct(
       // Vectors of ±1: their length is √dimensions.
       const d = Math.fround(Math.sqrt(distance));
       const score =
-        metric === 'cosine' ? dot / dimensions : metric === 'l2' ? 0 - d : Math.fround(1 / Math.fround(1 + d));
+        similarity === 'cosine' ? dot / dimensions : similarity === 'l2' ? 0 - d : Math.fround(1 / Math.fround(1 + d));
       if (a.identity === b.identity) {
         const source = scores.sameVideo === 'exclude' ? path.dirname : (photo: string) => photo;
         const same = source(a.photo) === source(b.photo);
@@ -113,7 +113,7 @@ test('histograms, genuine scores and best impostors equal a direct count, whatev
         identities: fc.integer({ min: 2, max: 70 }),
         photos: fc.integer({ min: 1, max: 8 }),
         dimensions: fc.constantFrom(4, 16, 64),
-        metric: fc.constantFrom('cosine', 'l2', 'inv-l2'),
+        similarity: fc.constantFrom('cosine', 'l2', 'inverse-l2'),
         sides: fc.constantFrom({ within: 'all' }, { within: 'masked' }, { between: ['masked', 'plain'] }),
         same: fc.constantFrom(
           { samePhoto: 'exclude' },
@@ -124,7 +124,7 @@ test('histograms, genuine scores and best impostors equal a direct count, whatev
         exclusions: fc.integer({ min: 0, max: 30 }),
         top: fc.integer({ min: 0, max: 4 }),
         bins: fc.constantFrom(7, 256, 65_536),
-        threads: fc.constantFrom(1, 2, 5),
+        concurrency: fc.constantFrom(1, 2, 5),
         seed: fc.nat(1000),
       }),
       async ({ identities, photos, dimensions, seed, sides, same, exclusions, ...options }) => {
@@ -136,7 +136,15 @@ test('histograms, genuine scores and best impostors equal a direct count, whatev
         const request = { ...options, ...sides, ...same, exclude } as ScoreAllOptions & { top: number };
         const scores = await scoreAll({ data, dimensions }, index, request);
         const left = new Set(exclude.map((names) => names.join(' ')));
-        const expected = direct(data, dimensions, index, options.metric as Metric, sides as never, scores, left);
+        const expected = direct(
+          data,
+          dimensions,
+          index,
+          options.similarity as VectorSimilarity,
+          sides as never,
+          scores,
+          left,
+        );
         t.deepEqual(scores.impostor, expected.impostor);
         t.is(scores.samePhoto, expected.samePhoto);
         t.deepEqual(
@@ -328,13 +336,13 @@ test('bad vectors, indexes and shards are refused with the reason', async (t) =>
   };
   await refused(/vectors: row 3 is zero or not finite/, () => [broken(3, Number.NaN), index]);
   await refused(/vectors: row 2 is zero or not finite/, () => [broken(2, 0), index]);
-  t.truthy(await scoreAll(broken(2, 0), index, { metric: 'l2' }));
+  t.truthy(await scoreAll(broken(2, 0), index, { similarity: 'l2' }));
   await refused(/has 8 rows, its index 7/, () => [{ data, dimensions }, index.slice(0, 7)]);
   await refused(/two identities, found 1/, () => [
     { data: data.subarray(0, 2 * dimensions), dimensions },
     index.slice(0, 2),
   ]);
-  await refused(/one of cosine, l2/, () => [{ data, dimensions }, index, { metric: 'dot' as Metric }]);
+  await refused(/one of cosine, l2/, () => [{ data, dimensions }, index, { similarity: 'dot' as VectorSimilarity }]);
   const stop = AbortSignal.abort(new Error('enough'));
   await refused(/enough/, () => [{ data, dimensions }, index, { signal: stop }]);
   const folder = temporaryFolder(t);
@@ -351,7 +359,7 @@ test('bad vectors, indexes and shards are refused with the reason', async (t) =>
   const [one, two] = parts as [AllScores, AllScores];
   t.throws(() => mergeScores([one]), { message: /part 2 of 2 is missing/ });
   t.throws(() => mergeScores([one, two, two]), { message: /part 2 of 2 is there twice/ });
-  t.throws(() => mergeScores([one, { ...two, metric: 'l2' }]), { message: /different vectors or options/ });
+  t.throws(() => mergeScores([one, { ...two, similarity: 'l2' }]), { message: /different vectors or options/ });
 });
 
 test('the whole chain on a corpus: generate, embed, score-all in shards, merge, report with pictures', async (t) => {
@@ -368,7 +376,16 @@ test('the whole chain on a corpus: generate, embed, score-all in shards, merge, 
   };
   await run('dataset', 'generate', '--base', at('base'), '--out', at('corpora'));
   await run('embed', at('corpora/folders'), '--out', at('v.npy'));
-  const options = ['--vectors', at('v.npy'), '--between', 'masked,plain', '--metric', 'l2', '--fmr', '0.1,0.05,1e-6'];
+  const options = [
+    '--vectors',
+    at('v.npy'),
+    '--between',
+    'masked,plain',
+    '--similarity',
+    'l2',
+    '--fmr',
+    '0.1,0.05,1e-6',
+  ];
   const whole = await run('score-all', ...options, '--out', at('whole'), '--images', at('corpora/folders'));
   t.regex(whole, /8 genuine and 48 impostor pairs, 8 of one source photo \(exclude\)/);
   t.regex(whole, /note: 48 impostor pairs support no FMR of 0\.000001/);
@@ -385,15 +402,9 @@ test('the whole chain on a corpus: generate, embed, score-all in shards, merge, 
     '0.1,0.05,1e-6',
   );
   t.is(merged.replace(/report: .*/, ''), whole.replace(/report: .*/, ''));
-  const evaluated = await run('evaluate', '--all-pairs', at('merged'), '--fmr', '0.1,0.05,1e-6');
+  const evaluated = await run('score-all', 'evaluate', at('merged'), '--fmr', '0.1,0.05,1e-6');
   t.is(evaluated, whole.replace(/report: .*\n/, '').replace(' in suspects.csv', ''));
   t.true(existsSync(at('whole/suspects.csv')));
-  const clash = await maskbench(['evaluate', '--all-pairs', at('merged'), '--scores', at('v.npy')]);
-  t.is(clash.code, 2);
-  t.regex(clash.stderr, /cannot be used with option '--scores/);
-  const unsaid = await maskbench(['evaluate', '--all-pairs', at('merged'), '--threshold-from', 'plain-plain']);
-  t.is(unsaid.code, 2);
-  t.regex(unsaid.stderr, /a file with --all-pairs/);
   const again = await maskbench(['score-all', ...options, '--out', at('whole')]);
   t.is(again.code, 2);
   t.regex(again.stderr, /the output exists already/);
@@ -415,7 +426,7 @@ test('T4: without a genuine or an impostor pair no EER is given, that is said, a
   t.regex(scored.stdout, /^EER - +- +- +- +-$/m);
   t.regex(scored.stdout, /^FMR ≤ 0\.1 +0\.\d+ +0\.\d+ +- /m);
   t.regex(scored.stdout, /AUC -, d′ -/);
-  const again = await maskbench(['evaluate', '--all-pairs', at('all'), '--fmr', '0.1', '--fnmr', '0.1', '--json']);
+  const again = await maskbench(['score-all', 'evaluate', at('all'), '--fmr', '0.1', '--fnmr', '0.1', '--json']);
   t.is(again.code, 1);
   const { eer, auc, dPrime, fnmrAtFmr, fmrAtFnmr, notes } = JSON.parse(again.stdout);
   t.deepEqual({ eer, auc, dPrime, fmrAtFnmr }, { eer: null, auc: null, dPrime: null, fmrAtFnmr: [] });
@@ -463,7 +474,7 @@ test('scores are the same with lesser vector instructions', async (t) => {
     const out = path.join(folder, `scores${simd}`);
     const run = await maskbench(['score-all', '--vectors', vectors, '--out', out], { MASKBENCH_SIMD: simd });
     t.is(run.code, 0, run.stderr);
-    scores.push(await loadScores(out));
+    scores.push(await readAllPairs(out));
   }
   t.deepEqual(scores[0], scores[1]);
 });

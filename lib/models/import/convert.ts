@@ -1,27 +1,12 @@
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { Embedder } from '../../embed/embedder.js';
-import {
-  checkChoice,
-  checkFlag,
-  checkOptions,
-  checkPath,
-  checkPaths,
-  checkText,
-  invalid,
-  MaskbenchError,
-} from '../../errors.js';
-import { writeFileAtomically } from '../../files/atomic.js';
+import { checkChoice, checkFlag, checkOptions, checkPaths, checkText, invalid, MaskbenchError } from '../../errors.js';
 import type { ModelDescription } from '../description.js';
 import { dlibResnetOnnx } from '../dlib-resnet.js';
-import { opset } from '../onnx/graph.js';
+import { type BatchNorm, Layers } from '../onnx/layers.js';
 import { presets } from '../presets.js';
 import { readTfjsWeights } from '../tfjs.js';
+import { NeededWeights, type StoredTensor, Weights } from '../weights.js';
 import { readKeras } from './keras.js';
 import { kerasNetworks } from './keras-networks.js';
-import { type BatchNorm, Layers, NeededWeights, type StoredTensor, Weights } from './layers.js';
 import { choosePart } from './parts.js';
 import { readTorch } from './torch.js';
 import { type Network, torchNetworks } from './torch-networks.js';
@@ -47,89 +32,34 @@ export interface ImportOptions {
   halves?: boolean;
 }
 
-/** What {@link importModel} wrote. */
-export interface ImportedModel {
-  model: string;
-  description: string;
-  /** Sizes of the input and of the vector. */
-  input: number[];
-  dimensions: number;
+/** A network with its weights, as {@link convertWeights} makes it. */
+export interface ConvertedModel {
+  /** An ONNX file's bytes. */
+  model: Uint8Array;
+  description: ModelDescription;
   parameters: number;
-  opset: number;
   /** Tensors of the file that are no part of the network. */
   unused: string[];
 }
 
 /**
- * Brings weights in as an ONNX model with its description beside it, and runs it once.
- * @param files A PyTorch checkpoint, a Keras `.h5` (several, where a model's parts are in several files), or a TensorFlow.js manifest.
- * @param out The model to write, `<name>.onnx`.
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape), `INVALID_ARGUMENT`,
- * (also several networks, of which none is chosen), `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is left then
+ * Converts weights to an ONNX model.
+ * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`
  */
-export async function importModel(
-  files: readonly string[],
-  out: string,
-  options: ImportOptions,
-): Promise<ImportedModel> {
+export async function convertWeights(files: readonly string[], options: ImportOptions): Promise<ConvertedModel> {
   checkPaths('files', files);
-  if (!/\.onnx$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .onnx', out);
   checkOptions(options);
   checkChoice('arch', options.arch, architectures);
   checkFlag('halves', options.halves);
-  const beside = out.replace(/\.onnx$/i, '.json');
-  for (const file of [out, beside])
-    if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
-  try {
-    // In a function of its own, so that the weights can be freed before the model is loaded.
-    const counted = await convert(files, out, beside, options);
-    collectGarbage();
-    const embedder = await Embedder.open({ model: out, maxBatch: 1, threads: 1 });
-    await embedder.close();
-    const { width, height } = embedder.description.input;
-    return {
-      model: out,
-      description: beside,
-      input: [3, height, width],
-      dimensions: embedder.dimensions,
-      opset,
-      ...counted,
-    };
-  } catch (error) {
-    await rm(out, { force: true });
-    await rm(beside, { force: true });
-    throw error;
-  }
-}
-
-/** Loading the model takes three times its size: the weights, as large again, would otherwise still be held. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-}
-
-/** Writes the model and its description. */
-async function convert(
-  files: readonly string[],
-  out: string,
-  beside: string,
-  options: ImportOptions,
-): Promise<Counted> {
   const network = networks[options.arch];
-  const { model, description, ...counted } = network ? await build(files, network, options) : await buildTfjs(files);
-  await writeFileAtomically(out, model);
-  await writeFileAtomically(beside, `${JSON.stringify(description)}\n`);
-  return counted;
+  return network ? build(files, network, options) : buildTfjs(files);
 }
-
-type Counted = Pick<ImportedModel, 'parameters' | 'unused'>;
-type Built = Counted & { model: Uint8Array; description: ModelDescription };
 
 async function build(
   files: readonly string[],
   network: Network,
   { arch, halves = false, ...options }: ImportOptions,
-): Promise<Built> {
+): Promise<ConvertedModel> {
   const head = checkChoice('head', options.head ?? network.heads[0], network.heads);
   const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);
   const construct = (weights: Weights) => {
@@ -166,7 +96,7 @@ async function readAllKeras(files: readonly string[]): Promise<Map<string, Store
   return tensors;
 }
 
-async function buildTfjs(files: readonly string[]): Promise<Built> {
+async function buildTfjs(files: readonly string[]): Promise<ConvertedModel> {
   const [manifest, ...others] = files;
   if (manifest === undefined || others.length > 0) throw invalid('files', 'one TensorFlow.js manifest', files.length);
   const tensors = await readTfjsWeights(manifest);

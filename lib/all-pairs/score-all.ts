@@ -15,15 +15,10 @@ import {
 } from '../errors.js';
 import { readNpyRows } from '../files/npy.js';
 import { numberedLines, readText } from '../files/text.js';
-import { checkAllScores, checkMeasuring } from '../metrics/arguments.js';
+import { checkMeasuring } from '../metrics/arguments.js';
+import { type VectorSimilarity, vectorSimilarities } from '../models/description.js';
 import { native } from '../native.js';
 import { pairPath } from '../pairs/list.js';
-
-export const metrics = ['cosine', 'l2', 'inv-l2'] as const;
-/** `cosine`; `l2`, negated distances; `inv-l2`, 1 / (1 + distance). */
-export type Metric = (typeof metrics)[number];
-/** What the same similarities are called of a model. */
-export const metricNames: Record<Metric, string> = { cosine: 'cosine', l2: 'euclidean', 'inv-l2': 'inverse' };
 
 export const sides = ['all', 'plain', 'masked'] as const;
 /** Which images of the index are compared. */
@@ -38,8 +33,8 @@ export interface ScoreAllOptions {
   /** All ordered pairs of two sides instead: probes, references. */
   between?: readonly [Side, Side];
   /** Default `cosine`. */
-  metric?: Metric;
-  /** Equal bins over the metric's range. Default 65,536. */
+  similarity?: VectorSimilarity;
+  /** Equal bins over the similarity's range. Default 65,536. */
   bins?: number;
   /** Genuine pairs made from one source photo. Default `exclude`; they are counted in any case. */
   samePhoto?: (typeof samePhotoModes)[number];
@@ -54,7 +49,7 @@ export interface ScoreAllOptions {
   /** Do part `index` (from 1) of `count`; then {@link mergeScores}. */
   shard?: { index: number; count: number };
   /** Default: the processors this process may use. */
-  threads?: number;
+  concurrency?: number;
   /**
    * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is
    * none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
@@ -78,7 +73,7 @@ export interface ScoredImage {
 
 /** Every comparison of a corpus, counted. */
 export interface AllScores {
-  metric: Metric;
+  similarity: VectorSimilarity;
   /** Bins cover [low, high]. */
   low: number;
   high: number;
@@ -117,6 +112,25 @@ export interface AllScores {
   shard: { index: number; count: number };
 }
 
+/** Throws unless `value` is what scoreAll gives. */
+export function checkAllScores(name: string, value: unknown): void {
+  const scores = checkObject(name, value, 'what scoreAll gives');
+  checkText(`${name}.similarity`, scores.similarity);
+  for (const part of [
+    'impostor',
+    'genuine',
+    'genuineProbes',
+    'genuineReferences',
+    'excluded',
+    'bestScores',
+    'bestRows',
+  ])
+    if (!ArrayBuffer.isView(scores[part])) throw invalid(`${name}.${part}`, 'a typed array', scores[part]);
+  for (const part of ['probes', 'references', 'identities'])
+    if (!Array.isArray(scores[part])) throw invalid(`${name}.${part}`, 'an array', scores[part]);
+  checkObject(`${name}.shard`, scores.shard);
+}
+
 /** Bins of the tail. */
 export const tailBins = 512;
 
@@ -126,7 +140,11 @@ function checkIndexLine(name: string, line: unknown): void {
   for (const [part, text] of Object.entries({ path: file, identity, photo })) checkText(`${name}.${part}`, text);
 }
 
-/** Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line. */
+/**
+ * Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line.
+ * @example
+ * const lines = await readIndex('lfw.jsonl');
+ */
 export async function readIndex(file: string): Promise<IndexLine[]> {
   checkPath('file', file);
   let next = 0;
@@ -218,6 +236,8 @@ function excludedPlaces(
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under cosine, one
  * identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the device); the signal's reason
  * when aborted
+ * @example
+ * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { between: ['masked', 'plain'], similarity: 'cosine' });
  */
 export async function scoreAll(
   vectors: string | { data: Float32Array; dimensions: number },
@@ -243,7 +263,7 @@ export async function scoreAll(
     );
   if (options.shard !== undefined) checkObject('shard', options.shard, '{ index, count }');
   const { signal, onProgress, between, intervals = true, exclude = [] } = options;
-  const metric = checkChoice('metric', options.metric ?? 'cosine', metrics);
+  const similarity = checkChoice('similarity', options.similarity ?? 'cosine', vectorSimilarities);
   const samePhotoMode = checkChoice('samePhoto', options.samePhoto ?? 'exclude', samePhotoModes);
   if (between && options.within !== undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'within', 'expected within or between, received both');
@@ -257,7 +277,7 @@ export async function scoreAll(
   const bins = checkInteger('bins', options.bins ?? 65_536, 2, 2 ** 24);
   const top = checkInteger('top', options.top ?? 10, 0, 1000);
   const device = nativeDevice(options);
-  const threads = checkInteger('threads', options.threads ?? native.systemInfo().processors, 1, 256);
+  const concurrency = checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256);
   const shard = options.shard ?? { index: 1, count: 1 };
   checkInteger('shard: index', shard.index, 1, checkInteger('shard: count', shard.count, 1, 100_000));
   const source = typeof vectors === 'string' ? vectors : 'vectors';
@@ -291,7 +311,7 @@ export async function scoreAll(
         Int32Array.from(side.lines, ({ identity }) => identityNumbers.get(identity) as number),
         Int32Array.from(side.lines, ({ photo }) => sources.of(sourceOf(photo))),
         opened.columns,
-        metric,
+        similarity,
       ),
   );
   let from = 0;
@@ -304,7 +324,7 @@ export async function scoreAll(
         Int32Array.from({ length: count }, (_, i) => places.get(from + i) ?? -1),
       ) as number;
       if (wrong >= 0)
-        throw refuse(`row ${from + wrong} is ${metric === 'cosine' ? 'zero or not finite' : 'not finite'}`);
+        throw refuse(`row ${from + wrong} is ${similarity === 'cosine' ? 'zero or not finite' : 'not finite'}`);
     }
     from += count;
   }
@@ -313,7 +333,7 @@ export async function scoreAll(
     InstanceType<typeof native.PackedVectors>?,
   ];
   const longest = Math.sqrt(probes.greatestSquare) + Math.sqrt((references ?? probes).greatestSquare);
-  const [low, high] = metric === 'cosine' ? [-1, 1] : metric === 'l2' ? [-longest || -1, 0] : [0, 1];
+  const [low, high] = similarity === 'cosine' ? [-1, 1] : similarity === 'l2' ? [-longest || -1, 0] : [0, 1];
   const count = async (wanted: Partial<NativeAllPairsOptions>) => {
     const pairs = new native.AllPairs(probes, references, {
       ...{ bins, low, high, sameSource: samePhotoMode, excluded, nearOnly: false, top: 0 },
@@ -327,7 +347,7 @@ export async function scoreAll(
     }, 250);
     try {
       await callNative(
-        (cancellation) => Promise.all(Array.from({ length: threads }, () => pairs.count(cancellation))),
+        (cancellation) => Promise.all(Array.from({ length: concurrency }, () => pairs.count(cancellation))),
         signal,
       );
     } finally {
@@ -356,7 +376,7 @@ export async function scoreAll(
     side.lines.map(({ path, identity, photo, masked }) => ({ path, identity, photo, masked }));
   const probeImages = images(probeSide);
   return {
-    ...{ metric, low: Math.fround(low), high: Math.fround(high) },
+    ...{ similarity, low: Math.fround(low), high: Math.fround(high) },
     ...{ impostor: counted.impostor, impostors: counted.impostors },
     genuine: counted.genuine.scores,
     genuineProbes: counted.genuine.probes,
@@ -384,6 +404,8 @@ async function* chunksOf({
 /**
  * Adds the shards of one {@link scoreAll} up: exactly what one run gives.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, doubled, or of another run
+ * @example
+ * const whole = mergeScores(await Promise.all(['part1', 'part2'].map(readAllPairs)));
  */
 export function mergeScores(shards: readonly AllScores[]): AllScores {
   checkArray('shards', shards, checkAllScores, 'an array of what scoreAll gives');
@@ -397,7 +419,7 @@ export function mergeScores(shards: readonly AllScores[]): AllScores {
   }
   const same = (of: AllScores) =>
     JSON.stringify([
-      of.metric,
+      of.similarity,
       of.low,
       of.high,
       of.impostor.length,

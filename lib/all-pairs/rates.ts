@@ -1,8 +1,7 @@
 import { checkNumbers } from '../errors.js';
-import { addTo } from '../groups.js';
-import { checkAllScores } from '../metrics/arguments.js';
 import type { Estimate } from '../metrics/intervals.js';
-import { type AllScores, type ScoredImage, tailBins } from './score-all.js';
+import { addTo } from '../multimap.js';
+import { type AllScores, checkAllScores, type ScoredImage, tailBins } from './score-all.js';
 
 /** Exact rates where a match is a score in this bin or above. */
 export interface EdgeRates {
@@ -45,7 +44,11 @@ export function genuineHistogram(scores: AllScores): Float64Array {
   return bins;
 }
 
-/** Rates at every edge, thresholds ascending: exact, for thresholds are edges of bins. */
+/**
+ * Rates at every edge, thresholds ascending: exact, for thresholds are edges of bins.
+ * @example
+ * const highest = ratesAtEdges(scores).findLast(({ fnmr }) => fnmr <= 0.01);
+ */
 export function ratesAtEdges(scores: AllScores): EdgeRates[] {
   checkAllScores('scores', scores);
   const { impostor, impostors, low, high } = scores;
@@ -67,7 +70,12 @@ export function ratesAtEdges(scores: AllScores): EdgeRates[] {
   return edges;
 }
 
-/** FNMR at FMR targets, with intervals that respect that pairs share people (delete-one-identity jackknife). */
+/**
+ * FNMR at FMR targets, with intervals that respect that pairs share people (delete-one-identity jackknife).
+ * @example
+ * const [{ fnmr }] = ratesAtFmr(scores, [1e-6]);
+ * console.log(fnmr.value, fnmr.interval);
+ */
 export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPairsRates[] {
   checkNumbers('targets', targets);
   const edges = ratesAtEdges(scores);

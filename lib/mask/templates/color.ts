@@ -1,5 +1,5 @@
 import colorNames from 'color-name';
-import { invalid } from '../errors.js';
+import { invalid } from '../../errors.js';
 
 /** `#rrggbb` or a CSS colour name, as 0xRRGGBB. */
 export function parseColor(text: string): number {

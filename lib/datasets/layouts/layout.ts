@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
-import { byBytes } from '../files/path.js';
-import { mayPass } from '../files/retry.js';
+import { MaskbenchError } from '../../errors.js';
+import { byBytes } from '../../files/path.js';
+import { mayPass } from '../../files/retry.js';
 import {
   enter,
   entriesOf as entriesIn,
@@ -10,8 +10,8 @@ import {
   type Place,
   placeOf,
   type WalkProblem,
-} from '../files/walk.js';
-import { addTo } from '../groups.js';
+} from '../../files/walk.js';
+import { addTo } from '../../multimap.js';
 
 /** A photo of a data set. */
 export interface SourcePhoto extends Partial<WalkProblem> {

@@ -7,9 +7,8 @@ import { withFolderLocked } from '../files/lock.js';
 import { npyFile, readNpy } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { parseJson, readText } from '../files/text.js';
-import { checkAllScores } from '../metrics/arguments.js';
 import { parsePairs } from '../pairs/list.js';
-import type { AllScores } from './score-all.js';
+import { type AllScores, checkAllScores } from './score-all.js';
 
 const arrays = [
   ...(['impostor', 'genuine', 'genuineProbes', 'genuineReferences', 'excluded'] as const),
@@ -19,7 +18,7 @@ const arrays = [
 const mainFile = (folder: string) => path.join(folder, 'scores.json');
 
 /**
- * Refuses a folder that holds scores already, or files that are not ours by the names of ours. What a killed {@link saveScores} has left is
+ * Refuses a folder that holds scores already, or files that are not ours by the names of ours. What a killed {@link writeAllPairs} has left is
  * no obstacle.
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `INVALID_ARGUMENT`
  */
@@ -43,9 +42,11 @@ const unfinished = Buffer.from('{"unfinished":true}\n');
  * Writes scores into a folder: `scores.json`, and a `.npy` for each array.
  * @param writeMore Writes what else belongs there, a report say: only then the folder is finished. Its result is given back.
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `LOCKED`, `WRITE_FAILED`
+ * @example
+ * await writeAllPairs('all', await scoreAll('lfw.npy', 'lfw.jsonl'));
  */
-export function saveScores<T = void>(folder: string, scores: AllScores, writeMore?: () => Promise<T>): Promise<T>;
-export async function saveScores(folder: string, scores: AllScores, writeMore = async () => {}): Promise<unknown> {
+export function writeAllPairs<T = void>(folder: string, scores: AllScores, writeMore?: () => Promise<T>): Promise<T>;
+export async function writeAllPairs(folder: string, scores: AllScores, writeMore = async () => {}): Promise<unknown> {
   checkPath('folder', folder);
   checkAllScores('scores', scores);
   return withFolderLocked(folder, false, async () => {
@@ -68,8 +69,12 @@ export async function saveScores(folder: string, scores: AllScores, writeMore = 
   });
 }
 
-/** Reads what {@link saveScores} wrote. Throws `NOT_FOUND`, `UNREADABLE`. */
-export async function loadScores(folder: string): Promise<AllScores> {
+/**
+ * Reads what {@link writeAllPairs} wrote. Throws `NOT_FOUND`, `UNREADABLE`.
+ * @example
+ * const scores = await readAllPairs('all');
+ */
+export async function readAllPairs(folder: string): Promise<AllScores> {
   checkPath('folder', folder);
   const main = mainFile(folder);
   const text = await readText(main);
@@ -86,6 +91,8 @@ export async function loadScores(folder: string): Promise<AllScores> {
  * Reads pairs to leave out: CSV whose first columns are `probe` and `reference`, such as the suspected label errors that score-all lists; or a
  * pair list in a published form.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` with the line
+ * @example
+ * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { exclude: await readExcluded('suspects.csv') });
  */
 export async function readExcluded(file: string): Promise<[string, string][]> {
   checkPath('file', file);

@@ -1,0 +1,12 @@
+/** What every benchmark is given. */
+export interface BenchOptions {
+  /** Small enough for a smoke test; the figures mean nothing. */
+  quick: boolean;
+  threads: number[];
+  /** Photos of the event loop and data set benchmarks. */
+  photos: number;
+  /** A corpus of a data set with real masks. */
+  real: string | undefined;
+  /** Where what can be is done: masking, embedding, all pairs. */
+  device: string;
+}

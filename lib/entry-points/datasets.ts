@@ -1,0 +1,29 @@
+/**
+ * Public data sets made into corpora, and the pairs to compare.
+ * @module
+ */
+export type { CorpusCounts, CorpusDescription } from '../datasets/corpus.js';
+export { type FetchOptions, fetchDataset } from '../datasets/fetch.js';
+export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
+export type { IdentityPhotos, Layout, SourcePhoto } from '../datasets/layouts/layout.js';
+export { layouts } from '../datasets/registry.js';
+export {
+  type Masking,
+  maskings,
+  type PairProtocol,
+  pairProtocols,
+  type SampleOptions,
+  samplePairs,
+} from '../datasets/sample-pairs.js';
+export { type CorpusSummary, type PublishedCounts, summarizeCorpora } from '../datasets/summary.js';
+export {
+  formatPairs,
+  isSamePhoto,
+  type Pair,
+  type PairList,
+  pairIdentity,
+  pairPath,
+  parsePairs,
+  writePairs,
+} from '../pairs/list.js';
+export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from '../pairs/published.js';
