@@ -12,9 +12,9 @@
 #include "bindings/arguments.h"
 #include "bindings/environment.h"
 #include "bindings/photo.h"
-#include "device/accelerator.h"
-#include "device/pairs.h"
-#include "score/all_pairs.h"
+#include "device/handle.h"
+#include "all_pairs/count_on_device.h"
+#include "all_pairs/all_pairs.h"
 
 namespace maskbench {
 namespace {

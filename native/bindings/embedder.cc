@@ -10,8 +10,8 @@
 #include "bindings/photo.h"
 #include "embed/embedder.h"
 #include "runtime/thread_pool.h"
-#include "score/half.h"
-#include "score/similarity.h"
+#include "embed/half.h"
+#include "embed/similarity.h"
 
 namespace maskbench {
 namespace {

@@ -7,7 +7,7 @@
 #include <opencv2/core/version.hpp>
 #include <string>
 
-#include "device/open.h"
+#include "open_device/open.h"
 #include "runtime/cpu.h"
 #include "runtime/file.h"
 

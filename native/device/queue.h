@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "device/backend.h"
+#include "open_device/programs.h"
 #include "face/face.h"
 #include "image/image.h"
 

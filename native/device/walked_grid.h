@@ -8,7 +8,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "device/backend.h"
+#include "open_device/programs.h"
 
 namespace maskbench::device {
 

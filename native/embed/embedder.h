@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "device/accelerator.h"
+#include "device/handle.h"
 #include "embed/cut.h"
-#include "embed/session.h"
+#include "inference/session.h"
 #include "face/finder.h"
 #include "image/source.h"
 #include "runtime/cancellation.h"

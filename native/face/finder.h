@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "device/accelerator.h"
+#include "device/handle.h"
 #include "face/detector.h"
 #include "face/face.h"
 #include "face/landmarks.h"

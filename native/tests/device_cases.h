@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "device/backend.h"
+#include "open_device/programs.h"
 
 // What backends are asked for and must answer, in a file that can be carried to any machine with a device.
 

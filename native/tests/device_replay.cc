@@ -14,7 +14,7 @@
 #include <tuple>
 #include <vector>
 
-#include "device/grid_backend.h"
+#include "device/grid.h"
 #include "device/walked_grid.h"
 #include "tests/device_cases.h"
 #include "tests/pair_tests.h"

@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
-#include "device/accelerator.h"
-#include "device/grid_backend.h"
-#include "device/open.h"
+#include "device/handle.h"
+#include "device/grid.h"
+#include "open_device/open.h"
 #include "device/queue.h"
 #include "device/walked_grid.h"
 #include "embed/cut.h"

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "device/backend.h"
-#include "device/pairs.h"
+#include "open_device/programs.h"
+#include "all_pairs/count_on_device.h"
 #include "mask/random.h"
-#include "score/all_pairs.h"
+#include "all_pairs/all_pairs.h"
 
 namespace maskbench {
 

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_SCORE_SIMILARITY_H_
-#define MASKBENCH_SCORE_SIMILARITY_H_
+#ifndef MASKBENCH_EMBED_SIMILARITY_H_
+#define MASKBENCH_EMBED_SIMILARITY_H_
 
 #include <algorithm>
 #include <cmath>
@@ -74,4 +74,4 @@ struct Similarity {
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_SCORE_SIMILARITY_H_
+#endif  // MASKBENCH_EMBED_SIMILARITY_H_

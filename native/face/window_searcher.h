@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_DEVICE_FINDER_JOBS_H_
-#define MASKBENCH_DEVICE_FINDER_JOBS_H_
+#ifndef MASKBENCH_FACE_WINDOW_SEARCHER_H_
+#define MASKBENCH_FACE_WINDOW_SEARCHER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -91,4 +91,4 @@ struct FaceJob {
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_FINDER_JOBS_H_
+#endif  // MASKBENCH_FACE_WINDOW_SEARCHER_H_

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "device/backend.h"
-#include "device/grid_backend.h"
+#include "open_device/programs.h"
+#include "device/grid.h"
 
 namespace maskbench::device {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_DEVICE_OPEN_H_
-#define MASKBENCH_DEVICE_OPEN_H_
+#ifndef MASKBENCH_OPEN_DEVICE_OPEN_H_
+#define MASKBENCH_OPEN_DEVICE_OPEN_H_
 
 #include <cstdint>
 #include <memory>
@@ -25,4 +25,4 @@ std::unique_ptr<Queue> OpenQueue(const DeviceOptions& options, int upsample, std
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_OPEN_H_
+#endif  // MASKBENCH_OPEN_DEVICE_OPEN_H_

@@ -1,13 +1,13 @@
-#ifndef MASKBENCH_DEVICE_PAIR_KERNELS_H_
-#define MASKBENCH_DEVICE_PAIR_KERNELS_H_
+#ifndef MASKBENCH_ALL_PAIRS_SCORE_GRID_H_
+#define MASKBENCH_ALL_PAIRS_SCORE_GRID_H_
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 #include "runtime/host_device.h"
-#include "score/all_pairs.h"
-#include "score/pair_score.h"
+#include "all_pairs/all_pairs.h"
+#include "all_pairs/pair_score.h"
 
 // Scores of all pairs, as score/all_pairs.cc has them where the CPU has fused multiply-add.
 
@@ -90,4 +90,4 @@ struct ScorePairTiles {
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_PAIR_KERNELS_H_
+#endif  // MASKBENCH_ALL_PAIRS_SCORE_GRID_H_

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_DEVICE_GRID_BACKEND_H_
-#define MASKBENCH_DEVICE_GRID_BACKEND_H_
+#ifndef MASKBENCH_DEVICE_GRID_H_
+#define MASKBENCH_DEVICE_GRID_H_
 
 #include <algorithm>
 #include <cstring>
@@ -10,11 +10,11 @@
 #include <variant>
 #include <vector>
 
-#include "device/backend.h"
-#include "device/draw_kernels.h"
-#include "device/finder_kernels.h"
-#include "device/pair_kernels.h"
-#include "device/tensor_kernels.h"
+#include "open_device/programs.h"
+#include "mask/draw_grid.h"
+#include "face/windows_grid.h"
+#include "all_pairs/score_grid.h"
+#include "embed/tensor_grid.h"
 
 namespace maskbench::device {
 
@@ -564,4 +564,4 @@ class GridBackend : public Backend {
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_GRID_BACKEND_H_
+#endif  // MASKBENCH_DEVICE_GRID_H_

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_SCORE_PAIR_SCORE_H_
-#define MASKBENCH_SCORE_PAIR_SCORE_H_
+#ifndef MASKBENCH_ALL_PAIRS_PAIR_SCORE_H_
+#define MASKBENCH_ALL_PAIRS_PAIR_SCORE_H_
 
 #include <cmath>
 #include <cstddef>
@@ -38,4 +38,4 @@ struct ScoredPair {
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_SCORE_PAIR_SCORE_H_
+#endif  // MASKBENCH_ALL_PAIRS_PAIR_SCORE_H_

@@ -1,4 +1,4 @@
-#include "device/pairs.h"
+#include "all_pairs/count_on_device.h"
 
 #include <algorithm>
 #include <tuple>

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_SCORE_SCORE_SET_H_
-#define MASKBENCH_SCORE_SCORE_SET_H_
+#ifndef MASKBENCH_METRICS_SCORE_SET_H_
+#define MASKBENCH_METRICS_SCORE_SET_H_
 
 #include <cstdint>
 #include <span>
@@ -105,4 +105,4 @@ class Bootstrap {
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_SCORE_SCORE_SET_H_
+#endif  // MASKBENCH_METRICS_SCORE_SET_H_

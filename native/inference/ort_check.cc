@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "embed/ort_api.h"
+#include "inference/ort_api.h"
 
 namespace maskbench::ort {
 #define MASKBENCH_ORT_SAME(slot, entry) \

@@ -1,10 +1,10 @@
-#ifndef MASKBENCH_DEVICE_PAIRS_H_
-#define MASKBENCH_DEVICE_PAIRS_H_
+#ifndef MASKBENCH_ALL_PAIRS_COUNT_ON_DEVICE_H_
+#define MASKBENCH_ALL_PAIRS_COUNT_ON_DEVICE_H_
 
 #include <cstddef>
 
-#include "device/backend.h"
-#include "score/all_pairs.h"
+#include "open_device/programs.h"
+#include "all_pairs/all_pairs.h"
 
 namespace maskbench::device {
 
@@ -14,4 +14,4 @@ size_t CountPairs(Backend& backend, const AllPairs& pairs, size_t strip, PairCou
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_PAIRS_H_
+#endif  // MASKBENCH_ALL_PAIRS_COUNT_ON_DEVICE_H_

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_EMBED_SESSION_H_
-#define MASKBENCH_EMBED_SESSION_H_
+#ifndef MASKBENCH_INFERENCE_SESSION_H_
+#define MASKBENCH_INFERENCE_SESSION_H_
 
 #include <cstdint>
 #include <functional>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "embed/ort_api.h"
+#include "inference/ort_api.h"
 
 namespace maskbench {
 
@@ -82,4 +82,4 @@ class Session {
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_EMBED_SESSION_H_
+#endif  // MASKBENCH_INFERENCE_SESSION_H_

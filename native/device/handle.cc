@@ -1,4 +1,4 @@
-#include "device/accelerator.h"
+#include "device/handle.h"
 
 #include "runtime/error.h"
 

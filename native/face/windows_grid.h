@@ -1,11 +1,11 @@
-#ifndef MASKBENCH_DEVICE_FINDER_KERNELS_H_
-#define MASKBENCH_DEVICE_FINDER_KERNELS_H_
+#ifndef MASKBENCH_FACE_WINDOWS_GRID_H_
+#define MASKBENCH_FACE_WINDOWS_GRID_H_
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 
-#include "device/finder_jobs.h"
+#include "face/window_searcher.h"
 #include "face/gradient.h"
 #include "face/resize_plan.h"
 #include "face/tree_model.h"
@@ -369,4 +369,4 @@ struct AddLeaves {
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_FINDER_KERNELS_H_
+#endif  // MASKBENCH_FACE_WINDOWS_GRID_H_

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_DEVICE_ACCELERATOR_H_
-#define MASKBENCH_DEVICE_ACCELERATOR_H_
+#ifndef MASKBENCH_DEVICE_HANDLE_H_
+#define MASKBENCH_DEVICE_HANDLE_H_
 
 #include <functional>
 #include <memory>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "device/open.h"
+#include "open_device/open.h"
 #include "device/queue.h"
 
 namespace maskbench::device {
@@ -46,4 +46,4 @@ class Accelerator {
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_ACCELERATOR_H_
+#endif  // MASKBENCH_DEVICE_HANDLE_H_

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_DEVICE_DRAW_KERNELS_H_
-#define MASKBENCH_DEVICE_DRAW_KERNELS_H_
+#ifndef MASKBENCH_MASK_DRAW_GRID_H_
+#define MASKBENCH_MASK_DRAW_GRID_H_
 
 #include <cmath>
 #include <cstddef>
@@ -83,4 +83,4 @@ struct DrawPixel {
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_DRAW_KERNELS_H_
+#endif  // MASKBENCH_MASK_DRAW_GRID_H_

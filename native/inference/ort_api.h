@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_EMBED_ORT_API_H_
-#define MASKBENCH_EMBED_ORT_API_H_
+#ifndef MASKBENCH_INFERENCE_ORT_API_H_
+#define MASKBENCH_INFERENCE_ORT_API_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -139,4 +139,4 @@ struct ApiBase {
 
 }  // namespace maskbench::ort
 
-#endif  // MASKBENCH_EMBED_ORT_API_H_
+#endif  // MASKBENCH_INFERENCE_ORT_API_H_

@@ -1,4 +1,4 @@
-#include "score/all_pairs.h"
+#include "all_pairs/all_pairs.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>

@@ -1,4 +1,4 @@
-#include "device/open.h"
+#include "open_device/open.h"
 
 #include <dlfcn.h>
 

@@ -1,4 +1,4 @@
-#include "score/score_set.h"
+#include "metrics/score_set.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_SCORE_IDENTIFICATION_H_
-#define MASKBENCH_SCORE_IDENTIFICATION_H_
+#ifndef MASKBENCH_METRICS_IDENTIFICATION_H_
+#define MASKBENCH_METRICS_IDENTIFICATION_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -42,4 +42,4 @@ Searches Identify(std::span<const Score> matrix, std::span<const int32_t> probes
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_SCORE_IDENTIFICATION_H_
+#endif  // MASKBENCH_METRICS_IDENTIFICATION_H_

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_DEVICE_BACKEND_H_
-#define MASKBENCH_DEVICE_BACKEND_H_
+#ifndef MASKBENCH_OPEN_DEVICE_PROGRAMS_H_
+#define MASKBENCH_OPEN_DEVICE_PROGRAMS_H_
 
 #include <array>
 #include <cstddef>
@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "device/finder_jobs.h"
+#include "face/window_searcher.h"
 #include "embed/cut.h"
 #include "face/pyramid.h"
 #include "face/tree_model.h"
 #include "image/image.h"
 #include "mask/drawing.h"
-#include "score/all_pairs.h"
+#include "all_pairs/all_pairs.h"
 
 // What the CUDA module gives to the rest, which knows nothing of CUDA; and the CUDA module knows nothing of dlib.
 
@@ -109,4 +109,4 @@ using OpenFunction = Backend* (*)(int device, uint64_t memory, const Models& mod
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_BACKEND_H_
+#endif  // MASKBENCH_OPEN_DEVICE_PROGRAMS_H_

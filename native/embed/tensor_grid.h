@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_DEVICE_TENSOR_KERNELS_H_
-#define MASKBENCH_DEVICE_TENSOR_KERNELS_H_
+#ifndef MASKBENCH_EMBED_TENSOR_GRID_H_
+#define MASKBENCH_EMBED_TENSOR_GRID_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -50,4 +50,4 @@ struct MakeTensorPixel {
 
 }  // namespace maskbench::device
 
-#endif  // MASKBENCH_DEVICE_TENSOR_KERNELS_H_
+#endif  // MASKBENCH_EMBED_TENSOR_GRID_H_

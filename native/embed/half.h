@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_SCORE_HALF_H_
-#define MASKBENCH_SCORE_HALF_H_
+#ifndef MASKBENCH_EMBED_HALF_H_
+#define MASKBENCH_EMBED_HALF_H_
 
 #include <bit>
 #include <cmath>
@@ -33,4 +33,4 @@ inline float FromHalf(uint16_t half) {
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_SCORE_HALF_H_
+#endif  // MASKBENCH_EMBED_HALF_H_

@@ -1,4 +1,4 @@
-#include "embed/session.h"
+#include "inference/session.h"
 
 #include <dlfcn.h>
 #include <unistd.h>

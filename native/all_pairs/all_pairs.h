@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_SCORE_ALL_PAIRS_H_
-#define MASKBENCH_SCORE_ALL_PAIRS_H_
+#ifndef MASKBENCH_ALL_PAIRS_ALL_PAIRS_H_
+#define MASKBENCH_ALL_PAIRS_ALL_PAIRS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "score/pair_score.h"
+#include "all_pairs/pair_score.h"
 
 namespace maskbench {
 
@@ -172,4 +172,4 @@ class AllPairs {
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_SCORE_ALL_PAIRS_H_
+#endif  // MASKBENCH_ALL_PAIRS_ALL_PAIRS_H_
