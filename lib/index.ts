@@ -21,7 +21,6 @@ export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
 export type {
   MaskProgress,
   MaskSummary,
-  Problem,
   RunOptions,
 } from './corpus/run.js';
 export type { CorpusCounts, CorpusDescription } from './datasets/corpus.js';
@@ -46,7 +45,7 @@ export {
   faceSources,
   type IndexLine,
 } from './embed/files.js';
-export { type ErrorCode, MaskbenchError } from './errors.js';
+export { type ErrorCode, MaskbenchError, type Problem } from './errors.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
 export {
   type Box,

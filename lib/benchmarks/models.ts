@@ -151,7 +151,7 @@ export async function benchmarkModels(
     const embedder = await Embedder.open({ ...options, ...model });
     const { training, licence, overlaps = [], cut } = embedder.description;
     notes.push(`${name}: trained on ${training}; licence: ${licence}`);
-    if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem}; the CPU went on`);
+    if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem.message}`);
     for (const { dataSet } of present)
       if (overlaps.includes(dataSet))
         notes.push(`${name}: identities of ${dataSet} may be among those it was trained on`);

@@ -30,7 +30,7 @@ interface Telling extends AllPairsTargets {
   json?: boolean;
 }
 
-interface Flags extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onDeviceProblem'>, Telling {
+interface Flags extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onProblem'>, Telling {
   vectors?: string;
   index?: string;
   exclude?: string;
@@ -129,7 +129,7 @@ export function scoreAllCommand(): Command {
           exclude: excluded,
           signal,
           onProgress: ({ done, total }) => progress.update(done, total),
-          onDeviceProblem: (problem) => warn(`${problem}; the CPU goes on`),
+          onProblem: ({ message }) => warn(message),
         }),
       );
       await saveScores(out, scores);

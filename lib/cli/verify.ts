@@ -25,7 +25,7 @@ export function verifyCommand(): Command {
     .action(async (a: string, b: string, { thresholdFrom, thresholdFmr, detect, json, ...flags }: Flags) => {
       const threshold = thresholdFrom === undefined ? undefined : await readThreshold(thresholdFrom, thresholdFmr);
       const embedder = await Embedder.open(toEmbedderOptions(flags));
-      if (embedder.deviceProblem !== undefined) warn(`${embedder.deviceProblem}; the CPU goes on`);
+      if (embedder.deviceProblem !== undefined) warn(embedder.deviceProblem.message);
       const vectors = await embedder.embed([a, b], { crops: !detect });
       const { dimensions } = embedder;
       const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { tellOnce } from '../device.js';
+import { MaskbenchError, type Problem } from '../errors.js';
 import { type CopyMode, type MaskedFace, Masker, type MaskerOptions, type MaskResult } from '../mask/masker.js';
 import { makeFolder, writeAtomically, writeFileAtomically } from './files.js';
 import { type ManifestFace, type ManifestLine, ManifestWriter, type PhotoStatus, readManifest } from './manifest.js';
@@ -28,11 +29,6 @@ export interface MaskProgress {
   done: number;
   /** Photos to do in this run. */
   total: number;
-}
-
-export interface Problem {
-  file: string;
-  message: string;
 }
 
 /** What a run did. */
@@ -116,7 +112,6 @@ class Run {
   /** Photos in the manifest of an earlier run, and whether each got a mask. */
   readonly #done = new Map<string, boolean>();
   #writer: ManifestWriter | undefined;
-  #deviceTold = false;
   #finished = 0;
   #total = 0;
   readonly summary: MaskSummary = {
@@ -137,6 +132,7 @@ class Run {
   async run(): Promise<MaskSummary> {
     const start = performance.now();
     const { root, manifest } = this.#plan;
+    const tellDevice = tellOnce(this.#masker, this.#options.onProblem);
     const loading = this.#masker.load();
     loading.catch(() => {}); // awaited below
     await makeFolder(root);
@@ -146,26 +142,17 @@ class Run {
       for await (const group of this.#plan.jobs())
         for (const { photos } of group) this.#total += photos.filter(({ key }) => !this.#done.has(key)).length;
       await loading;
-      this.#tellDevice();
+      tellDevice();
       if (manifest !== undefined)
         this.#writer = new ManifestWriter(manifest, { append: this.#options.resume ?? false });
       await this.#work();
-      this.#tellDevice();
+      tellDevice();
       await this.#writer?.close();
     } finally {
       await this.#masker.close();
     }
     this.summary.seconds = (performance.now() - start) / 1000;
     return this.summary;
-  }
-
-  /** Says once that the CPU does what `auto` was to leave to a device. */
-  #tellDevice(): void {
-    const problem = this.#masker.deviceProblem;
-    if (problem === undefined || this.#deviceTold) return;
-    this.#deviceTold = true;
-    const [file = ''] = problem.split(': ');
-    this.#options.onProblem?.({ file, message: `${problem}; the CPU goes on` });
   }
 
   async #openManifest(manifest: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
-import { nativeDevice } from '../device.js';
-import { checkInteger, fromNative, invalid, MaskbenchError } from '../errors.js';
+import { fallbackProblem, nativeDevice } from '../device.js';
+import { checkInteger, fromNative, invalid, MaskbenchError, type Problem } from '../errors.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { defaultLandmarkModel, type Face, type ImageInput, toSource } from '../mask/masker.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
@@ -18,8 +18,7 @@ export interface EmbedderOptions extends SearchOptions {
   description?: string | ModelDescription;
   /**
    * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is none
-   * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Where
-   * maskbench was built without CUDA, only the model does. Never run on a GPU yet: docs/gpu.md.
+   * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
   /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
@@ -106,8 +105,6 @@ export class Embedder {
     readonly dimensions: number,
     /** Where it runs: `cpu` or `cuda:<n>`. */
     readonly device: string,
-    /** Why it is the CPU where `auto` was asked for; nothing on a device. */
-    readonly deviceProblem: string | undefined,
     inFlight: number,
   ) {
     this.#native = core;
@@ -156,8 +153,8 @@ export class Embedder {
       maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
       acceptDamaged: options.acceptDamaged ?? false,
     };
-    const open = async (cudaDevice: number, problem?: string) => {
-      const core = new native.Embedder({ ...request, cudaDevice });
+    try {
+      const core = new native.Embedder({ ...request, device });
       await core.load();
       // One run says how long vectors are, and that the model works.
       const noise = {
@@ -171,19 +168,17 @@ export class Embedder {
         core,
         description,
         vector.length,
-        cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`,
-        problem,
+        core.onDevice ? `cuda:${device?.number}` : 'cpu',
         4 * maxBatch + 2 * threads,
       );
-    };
-    try {
-      return await open(device.cudaDevice).catch((error) => {
-        if (device.deviceFallback && error.code === 'UNAVAILABLE') return open(-1, error.message);
-        throw error;
-      });
     } catch (error) {
       throw fromNative(error);
     }
+  }
+
+  /** Why the CPU does a part of what `auto` left to a device; undefined while it does not. */
+  get deviceProblem(): Problem | undefined {
+    return fallbackProblem(this.#native);
   }
 
   /**

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { photosBelow } from '../corpus/files.js';
 import { withFolderLocked } from '../corpus/lock.js';
 import { readManifest } from '../corpus/manifest.js';
-import type { Problem } from '../corpus/run.js';
-import { checkChoice, MaskbenchError } from '../errors.js';
+import { tellOnce } from '../device.js';
+import { checkChoice, MaskbenchError, type Problem } from '../errors.js';
 import type { Face } from '../mask/masker.js';
 import { native } from '../native.js';
 import { npyHeader } from '../npy.js';
@@ -184,9 +184,8 @@ async function run(
   for await (const _ of itemsOf(inputs)) total++;
   if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: hold no photos`);
   const embedder = await Embedder.open(options);
-  const { deviceProblem } = embedder;
-  if (deviceProblem !== undefined)
-    options.onProblem?.({ file: 'device', message: `${deviceProblem}; the CPU goes on` });
+  const tellDevice = tellOnce(embedder, options.onProblem);
+  tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({ model: embedder.description.name, source, crops, bits, inputs });
   const before = resume ? await takeUp(part, settings) : { lines: 0, rows: 0, counts: {} };
@@ -236,6 +235,7 @@ async function run(
       await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
       await vectors.write(npyHeader(kind, [rows, dimensions]), 0, headerBytes, 0);
     }
+    tellDevice();
   } catch (error) {
     if (!signal?.aborted) throw error;
     interrupted = true;

@@ -10,8 +10,8 @@ import type {
   Wear,
 } from '../../binding.js';
 import { Calls } from '../calls.js';
-import { nativeDevice } from '../device.js';
-import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError } from '../errors.js';
+import { fallbackProblem, nativeDevice } from '../device.js';
+import { checkChoice, checkInteger, checkNumber, invalid, MaskbenchError, type Problem } from '../errors.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { native } from '../native.js';
 import { formatColor, parseColor } from './color.js';
@@ -280,10 +280,10 @@ export class Masker {
       pngLevel: options.pngLevel === undefined ? undefined : checkInteger('pngLevel', options.pngLevel, 0, 12),
       drawLandmarks: options.drawLandmarks ?? false,
     };
-    const onDevice = nativeDevice(options);
-    if (onDevice.cudaDevice >= 0 && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
+    const device = nativeDevice(options);
+    if (device !== undefined && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
       throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
-    const usual = onDevice.cudaDevice >= 0 ? 32 : native.systemInfo().processors;
+    const usual = device !== undefined ? 32 : native.systemInfo().processors;
     const concurrency = checkInteger('concurrency', options.concurrency ?? usual, 1, 256);
     let opened: Promise<InstanceType<typeof native.Masker>> | undefined;
     this.#open = () => {
@@ -291,7 +291,7 @@ export class Masker {
         this.#native = new native.Masker({
           ...deciding,
           ...search,
-          ...onDevice,
+          device,
           pngLevel: deciding.pngLevel ?? 1,
           templates,
           detector,
@@ -377,8 +377,8 @@ export class Masker {
   }
 
   /** Why the CPU does what `auto` was to leave to a device; nothing before that is known, or where it does not. */
-  get deviceProblem(): string | undefined {
-    return this.#native?.deviceProblem || undefined;
+  get deviceProblem(): Problem | undefined {
+    return this.#native && fallbackProblem(this.#native);
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */

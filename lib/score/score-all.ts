@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeAllPairsOptions } from '../../binding.js';
 import { callNative } from '../calls.js';
-import { nativeDevice } from '../device.js';
+import { fallbackProblem, nativeDevice } from '../device.js';
 import type { IndexLine } from '../embed/files.js';
-import { checkChoice, checkInteger, MaskbenchError } from '../errors.js';
+import { checkChoice, checkInteger, MaskbenchError, type Problem } from '../errors.js';
 import { native } from '../native.js';
 import { readNpyRows } from '../npy.js';
 import { pairPath } from '../pairs/list.js';
@@ -50,8 +50,8 @@ export interface ScoreAllOptions {
   device?: string;
   /** MiB of the device that may be taken. Default: half of it, 8 GiB at most. */
   deviceMemory?: number;
-  /** Told once, with `auto`, why the CPU does what was to be left to a device. */
-  onDeviceProblem?: (problem: string) => void;
+  /** Called once where `auto` falls back to the CPU. */
+  onProblem?: (problem: Problem) => void;
   signal?: AbortSignal;
   onProgress?: (progress: { done: number; total: number }) => void;
 }
@@ -281,7 +281,7 @@ export async function scoreAll(
       ...{ bins, low, high, sameSource: samePhotoMode, excluded, nearOnly: false, top: 0 },
       ...{ identities: identities.length, shard: { index: 0, count: 1 } },
       // Few pairs share identities: too few for a device.
-      ...(wanted.nearOnly ? nativeDevice({}) : device),
+      device: wanted.nearOnly ? undefined : device,
       ...wanted,
     });
     const timer = setInterval(() => {
@@ -295,7 +295,8 @@ export async function scoreAll(
     } finally {
       clearInterval(timer);
     }
-    if (pairs.deviceProblem !== '') options.onDeviceProblem?.(pairs.deviceProblem);
+    const problem = fallbackProblem(pairs);
+    if (problem !== undefined) options.onProblem?.(problem);
     return pairs.result();
   };
   // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard.

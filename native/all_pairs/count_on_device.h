@@ -3,15 +3,15 @@
 
 #include <cstddef>
 
-#include "open_device/programs.h"
 #include "all_pairs/all_pairs.h"
+#include "all_pairs/pair_scorer.h"
 
-namespace maskbench::device {
+namespace maskbench {
 
 // AllPairs::Count on a device. Returns how many pairs came back to be looked at one by one. Where this throws, `counts`
 // are of no use any more.
-size_t CountPairs(Backend& backend, const AllPairs& pairs, size_t strip, PairCounts& counts);
+size_t CountPairs(PairScorer& scorer, const AllPairs& pairs, size_t strip, PairCounts& counts);
 
-}  // namespace maskbench::device
+}  // namespace maskbench
 
 #endif  // MASKBENCH_ALL_PAIRS_COUNT_ON_DEVICE_H_

@@ -4,14 +4,20 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
-#include "runtime/host_device.h"
 #include "all_pairs/all_pairs.h"
 #include "all_pairs/pair_score.h"
+#include "all_pairs/pair_scorer.h"
+#include "device/grid.h"
+#include "runtime/host_device.h"
 
-// Scores of all pairs, as score/all_pairs.cc has them where the CPU has fused multiply-add.
+// Scores of all pairs, as all_pairs/product_cpu.cc has them where the CPU has fused multiply-add.
 
-namespace maskbench::device {
+namespace maskbench {
 
 // One side of the comparison: what PackedVectors holds. All pointers are the device's.
 struct PairSide {
@@ -88,6 +94,82 @@ struct ScorePairTiles {
   }
 };
 
-}  // namespace maskbench::device
+template <class Grid>
+class ScoreGrid : public PairScorer {
+ public:
+  explicit ScoreGrid(Grid& grid) : grid_(grid) {}
+
+  void Start(const AllPairs& pairs) override {
+    pairs_ = &pairs;
+    if (std::exchange(loaded_, pairs.id()) != pairs.id()) {
+      sides_[0].Load(pairs.probes());
+      if (!pairs.within()) sides_[1].Load(pairs.references());
+    }
+    bins_.Upload(std::vector<unsigned>(pairs.options().bins));
+    kept_.Reserve(kMostKept);
+  }
+
+  std::optional<std::vector<ScoredPair>> Score(const PairBlock& block, std::span<const float> limits,
+                                               bool counts) override {
+    const AllPairsOptions& options = pairs_->options();
+    Side& other = pairs_->within() ? sides_[0] : sides_[1];
+    const auto upload = [&](Side& side, const PackedVectors& vectors, const Range& panels, size_t slots) {
+      const size_t first = vectors.panel(panels.first).first;
+      const size_t last = vectors.panel(panels.last - 1).last;
+      grid_.Upload(side.limits.data() + first, limits.data() + slots + first, (last - first) * sizeof(float));
+    };
+    upload(sides_[0], pairs_->probes(), block.panels, 0);
+    upload(other, pairs_->references(), block.columns, pairs_->reference_slots());
+    unsigned none = 0;
+    grid_.Upload(count_.Reserve(1), &none, sizeof(none));
+    const size_t columns = block.columns.last - block.columns.first;
+    grid_.Launch(block.panels.last - block.panels.first, columns * kTilesOfPanels,
+                 ScorePairTiles{sides_[0].View(), other.View(), pairs_->probes().dimensions(), pairs_->within(),
+                                options.metric, options.binning(), block.panels.first, block.columns.first, columns,
+                                counts ? bins_.data() : nullptr, kept_.data(), count_.data(), kMostKept});
+    unsigned count = 0;
+    grid_.Download(&count, count_.data(), sizeof(count));
+    if (count > kMostKept) return std::nullopt;
+    std::vector<ScoredPair> kept(count);
+    grid_.Download(kept.data(), kept_.data(), count * sizeof(ScoredPair));
+    return kept;
+  }
+
+  void ReadBins(std::span<unsigned> bins) override { grid_.Download(bins.data(), bins_.data(), bins.size_bytes()); }
+
+ private:
+  // One side of a comparison.
+  struct Side {
+    explicit Side(Grid& grid) : numbers(grid), panels(grid), identities(grid), squares(grid), limits(grid) {}
+
+    void Load(const PackedVectors& vectors) {
+      std::vector<Range> ranges;
+      for (size_t panel = 0; panel < vectors.panels(); ++panel) ranges.push_back(vectors.panel(panel));
+      panels.Upload(ranges);
+      numbers.Upload(std::span(vectors.numbers(0), vectors.panels() * kPanel * vectors.dimensions()));
+      identities.Upload(vectors.identities());
+      squares.Upload(std::span(vectors.squares(0), vectors.size()));
+      limits.Reserve(vectors.size());
+    }
+    PairSide View() const { return {numbers.data(), panels.data(), identities.data(), squares.data(), limits.data()}; }
+
+    device::GridBuffer<Grid, float> numbers;
+    device::GridBuffer<Grid, Range> panels;
+    device::GridBuffer<Grid, int32_t> identities;
+    device::GridBuffer<Grid, float> squares;
+    device::GridBuffer<Grid, float> limits;
+  };
+
+  Grid& grid_;
+  const AllPairs* pairs_ = nullptr;
+  // Whose vectors the sides have.
+  uint64_t loaded_ = 0;
+  Side sides_[2] = {Side(grid_), Side(grid_)};
+  device::GridBuffer<Grid, unsigned> count_{grid_};
+  device::GridBuffer<Grid, unsigned> bins_{grid_};
+  device::GridBuffer<Grid, ScoredPair> kept_{grid_};
+};
+
+}  // namespace maskbench
 
 #endif  // MASKBENCH_ALL_PAIRS_SCORE_GRID_H_

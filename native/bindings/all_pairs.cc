@@ -10,9 +10,8 @@
 #include <vector>
 
 #include "bindings/arguments.h"
+#include "bindings/device.h"
 #include "bindings/environment.h"
-#include "bindings/photo.h"
-#include "device/handle.h"
 #include "all_pairs/count_on_device.h"
 #include "all_pairs/all_pairs.h"
 
@@ -83,7 +82,7 @@ struct Job {
   std::mutex mutex;
   // Those that no thread is adding to.
   std::vector<Part> parts;
-  std::unique_ptr<device::Accelerator> accelerator;
+  std::shared_ptr<device::Handle> device;
   // The device is left alone: it is lost, or hands back so many pairs that the CPU is as fast.
   std::atomic<bool> on_cpu = false;
 
@@ -112,17 +111,15 @@ struct Job {
   // Returns false where the CPU must count it. A part is taken only once a stream is free: few parts, whose limits rise
   // soon, keep most pairs on the device.
   bool CountOnDevice(size_t strip) {
-    if (on_cpu) return false;
+    if (device == nullptr || on_cpu) return false;
     Part part;
     size_t kept = 0;
     uint64_t compared = 0;
-    const bool counted = accelerator->Try([&](device::Queue& queue) {
-      queue.Use([&](device::Backend& backend) {
-        part = TakePart();
-        const uint64_t before = part.counts->impostors;
-        kept = device::CountPairs(backend, *pairs, strip, *part.counts);
-        compared = part.counts->impostors - before;
-      });
+    const bool counted = device->Lend([&](device::Stream& stream) {
+      part = TakePart();
+      const uint64_t before = part.counts->impostors;
+      kept = CountPairs(stream.Get<PairScorer>(), *pairs, strip, *part.counts);
+      compared = part.counts->impostors - before;
     });
     if (counted) {
       // The first strip of a part is where its limits begin to rise.
@@ -197,9 +194,7 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     const Napi::Object shard = Object(object.Get("shard"), "shard");
     job_->shard = static_cast<size_t>(Integer(shard, "index"));
     job_->shards = static_cast<size_t>(std::max(1, Integer(shard, "count")));
-    const device::DeviceOptions device = ParseDevice(object);
-    job_->accelerator =
-        std::make_unique<device::Accelerator>(device, [device] { return device::OpenQueue(device, 0, {}); });
+    job_->device = ParseDevice(object);
     job_->pairs = std::make_unique<const AllPairs>(*job_->probes, *job_->references, job_->within, options);
   }
 
@@ -211,9 +206,7 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     return Napi::Number::New(info.Env(), static_cast<double>(job_->done.load()));
   }
 
-  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), job_->accelerator->problem());
-  }
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) { return DeviceProblemValue(info.Env(), job_->device); }
 
   Napi::Value Count(const Napi::CallbackInfo& info) {
     return Compute(

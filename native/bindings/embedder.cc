@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bindings/arguments.h"
+#include "bindings/device.h"
 #include "bindings/environment.h"
 #include "bindings/photo.h"
 #include "embed/embedder.h"
@@ -25,7 +26,7 @@ std::array<float, 3> Three(const Napi::Object& object, const char* name) {
 
 EmbedderOptions ParseOptions(const Napi::Object& object) {
   EmbedderOptions options;
-  options.session = {String(object, "library"), String(object, "model"), Integer(object, "cudaDevice")};
+  options.session = {String(object, "library"), String(object, "model")};
   ModelInput& input = options.input;
   input.width = Integer(object, "width");
   input.height = Integer(object, "height");
@@ -96,12 +97,17 @@ class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Embedder",
-                       {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load")});
+                       {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load"),
+                        InstanceAccessor<&EmbedderWrap::OnDevice>("onDevice"),
+                        InstanceAccessor<&EmbedderWrap::DeviceProblem>("deviceProblem")});
   }
 
   explicit EmbedderWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const Napi::Object options = Object(info[0], "options");
-    embedder_ = std::make_shared<Embedder>(ParseOptions(options));
+    EmbedderOptions parsed = ParseOptions(options);
+    // Two are lent to models that run, while faces are searched on the others.
+    device_ = ParseDevice(options, parsed.input.needs_face() && parsed.search.is_exact() ? 4 : 2);
+    embedder_ = std::make_shared<Embedder>(std::move(parsed), device_);
     queue_ = std::make_shared<WorkQueue>(std::max(1, Integer(options, "concurrency")));
   }
 
@@ -121,6 +127,13 @@ class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
                *queue_);
   }
 
+  Napi::Value OnDevice(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), embedder_->model_on_device());
+  }
+
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) { return DeviceProblemValue(info.Env(), device_); }
+
+  std::shared_ptr<device::Handle> device_;
   std::shared_ptr<Embedder> embedder_;
   std::shared_ptr<WorkQueue> queue_;
 };

@@ -4,57 +4,44 @@
 
 namespace maskbench::device {
 
-void Accelerator::GiveUp(const DeviceError& error) {
-  const std::string name = "cuda:" + std::to_string(options_.number);
-  if (!options_.fallback) throw Error(ErrorCode::kUnavailable, name, error.what);
+void Handle::GiveUp(const std::string& reason) {
+  const std::string device = "cuda:" + std::to_string(options_.number);
+  if (!options_.fallback) throw Error(ErrorCode::kUnavailable, device, reason);
   const std::lock_guard lock(mutex_);
-  problem_ = name + ": " + error.what;
+  problem_ = {device, reason};
 }
 
-std::string Accelerator::problem() {
+std::optional<DeviceProblem> Handle::problem() {
   const std::lock_guard lock(mutex_);
   return problem_;
 }
 
-Queue* Accelerator::Open() {
-  if (options_.number < 0) return nullptr;
+Queue* Handle::OpenQueue() {
   try {
     const std::lock_guard lock(mutex_);
-    if (!problem_.empty()) return nullptr;
+    if (problem_) return nullptr;
     if (queue_ == nullptr) queue_ = open_();
     return queue_.get();
   } catch (const DeviceError& error) {
-    GiveUp(error);
+    GiveUp(error.what);
     return nullptr;
   }
 }
 
-bool Accelerator::Try(const std::function<void(Queue&)>& work) {
-  Queue* const queue = Open();
-  if (queue == nullptr) return false;
+bool Handle::Try(const std::function<void()>& work) {
   try {
-    work(*queue);
+    work();
     return true;
   } catch (const DeviceError& error) {
     // What needs too much memory alone is for the CPU; after anything else the device is lost for good.
-    if (!error.out_of_memory) GiveUp(error);
+    if (!error.out_of_memory) GiveUp(error.what);
     return false;
   }
 }
 
-std::optional<std::vector<Face>> Accelerator::Find(const Image& image) {
-  std::optional<std::vector<Face>> faces;
-  Try([&](Queue& queue) {
-    if (queue.Fits(image)) faces = queue.Find(image);
-  });
-  return faces;
-}
-
-bool Accelerator::Draw(Image& image, const std::function<Drawing()>& plan, std::span<uint8_t> matte) {
-  return Try([&](Queue& queue) {
-    const Drawing drawing = plan();
-    queue.Draw({&image, &drawing, matte});
-  });
+bool Handle::Lend(const std::function<void(Stream&)>& work) {
+  Queue* const queue = OpenQueue();
+  return queue != nullptr && Try([&] { queue->Lend(work); });
 }
 
 }  // namespace maskbench::device

@@ -1,47 +1,67 @@
 #ifndef MASKBENCH_DEVICE_HANDLE_H_
 #define MASKBENCH_DEVICE_HANDLE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
-#include <vector>
 
-#include "open_device/open.h"
 #include "device/queue.h"
 
 namespace maskbench::device {
 
-// The device that somebody asked for, if anybody did: opened when it is needed, and given up where it is lost. What its
-// calls don't do is for the CPU. They throw UNAVAILABLE, unless the options say that the CPU is to go on then. Safe to
-// use from many threads at once.
-class Accelerator {
+struct DeviceOptions {
+  // A CUDA device.
+  int number = 0;
+  // Bytes of it that may be taken; 0: half of what it has, 8 GiB at most.
+  uint64_t memory = 0;
+  // Where the device is not there or is lost, the CPU does the work.
+  bool fallback = false;
+};
+
+// Why the CPU does what was left to a device.
+struct DeviceProblem {
+  std::string device;
+  std::string reason;
+};
+
+// The device that somebody asked for: opened when it is needed, and given up where it is lost. What its calls don't do
+// is for the CPU. They throw UNAVAILABLE, unless the options allow the CPU. Safe to use from many threads at once.
+class Handle {
  public:
   // `open` gives the device's queue, or throws DeviceError.
   using Opener = std::function<std::unique_ptr<Queue>()>;
-  Accelerator(const DeviceOptions& options, Opener open) : options_(options), open_(std::move(open)) {}
+  Handle(const DeviceOptions& options, Opener open) : options_(options), open_(std::move(open)) {}
 
-  // Nothing where there is none.
-  Queue* Open();
-  // Why the CPU does what was left to a device; empty: it does not.
-  std::string problem();
+  int number() const { return options_.number; }
+  // Whether the device is there.
+  bool Open() { return OpenQueue() != nullptr; }
+  // Nothing while the device does its work.
+  std::optional<DeviceProblem> problem();
+  // Leaves the device to others from now on, or throws UNAVAILABLE.
+  void GiveUp(const std::string& reason);
 
-  std::optional<std::vector<Face>> Find(const Image& image);
-  // Gives whether it was drawn. `plan` is called only where there is a device.
-  bool Draw(Image& image, const std::function<Drawing()>& plan, std::span<uint8_t> matte);
-  // Gives whether `work` was done.
-  bool Try(const std::function<void(Queue&)>& work);
+  // Gives whether the request was done (device/queue.h).
+  template <class Request>
+  bool Do(Request& request) {
+    Queue* const queue = OpenQueue();
+    if (queue == nullptr || !queue->Fits(request)) return false;
+    return Try([&] { queue->Do(request); });
+  }
+  // Gives whether `work` was done, on a stream of its own.
+  bool Lend(const std::function<void(Stream&)>& work);
 
  private:
-  void GiveUp(const DeviceError& error);
+  Queue* OpenQueue();
+  bool Try(const std::function<void()>& work);
 
   const DeviceOptions options_;
   const Opener open_;
   std::mutex mutex_;
   std::unique_ptr<Queue> queue_;
-  std::string problem_;
+  std::optional<DeviceProblem> problem_;
 };
 
 }  // namespace maskbench::device

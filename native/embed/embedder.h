@@ -52,11 +52,14 @@ struct Embedding {
 // are the only ones, and no core waits while there is work. Safe to use from many threads at once.
 class Embedder : public std::enable_shared_from_this<Embedder> {
  public:
-  explicit Embedder(EmbedderOptions options);
+  // `device`: where the model runs, its input is made and faces are found in exact searches; null: the CPU.
+  explicit Embedder(EmbedderOptions options, std::shared_ptr<device::Handle> device = nullptr);
   ~Embedder();
 
   // Opens the model, or gives the error of the first try again. Embed calls it as needed.
   const Session& Open();
+  // Once the model is open.
+  bool model_on_device() const { return model_on_device_; }
   using Done = std::function<void(Embedding, std::exception_ptr)>;
   // One call is on its way from here: a batch is not run too early.
   void Announce();
@@ -76,6 +79,7 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
     size_t written = 0;
   };
 
+  std::shared_ptr<const Session> OpenSession();
   void Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done);
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
@@ -85,10 +89,10 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   void Wait(const std::stop_token& stop);
 
   const EmbedderOptions options_;
+  const std::shared_ptr<device::Handle> device_;
   FaceFinder finder_;
-  // Makes tensors; its own, for it needs no landmarks.
-  device::Accelerator accelerator_;
-  // Whether tensors are made on it.
+  bool model_on_device_ = false;
+  // Whether the model's input is made there, too.
   bool on_device_ = false;
   std::once_flag opened_;
   std::shared_ptr<const Session> session_;

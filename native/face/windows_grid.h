@@ -1,21 +1,83 @@
 #ifndef MASKBENCH_FACE_WINDOWS_GRID_H_
 #define MASKBENCH_FACE_WINDOWS_GRID_H_
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
 
-#include "face/window_searcher.h"
+#include "device/grid.h"
 #include "face/gradient.h"
 #include "face/resize_plan.h"
-#include "face/tree_model.h"
+#include "face/window_searcher.h"
 #include "runtime/host_device.h"
 
-// What one thread of a grid does for thread `i` of photo (or face) `job`. All arithmetic is dlib's, in its order, so
-// that boxes, scores and landmarks are those of the CPU. No thread waits for another: a grid of them may be walked in
-// plain loops. Places within a photo are divided as 32-bit numbers, for devices divide longer ones slowly.
+// The windows of face/detector.cc on a grid.
 
-namespace maskbench::device {
+namespace maskbench {
+
+// What the kernels are given. All pointers are the device's.
+
+inline constexpr int kZerosAround = kZerosBefore + kZerosAfter;
+
+struct PhotoJob {
+  // B, G, R bytes, row-major.
+  const uint8_t* pixels;
+  int width, height;
+  // [color][row][column]
+  uint8_t* planes;
+};
+
+// One resizing of a photo; nothing to do where the width is 0.
+struct ResizeJob {
+  const uint8_t* in;
+  uint8_t* out;
+  int in_width, in_height, width, height;
+  const ResizeRowPlace* rows;
+  // Columns before `single` are in single precision.
+  const int* left;
+  const float* right_weight;
+  const ResizeLastColumn* last;
+  int single;
+};
+
+// One level of a photo's pyramid; nothing to do where it has no rows of features.
+struct LevelJob {
+  const uint8_t* planes;
+  int width, height;
+  CellGrid grid;
+  // Of each pixel's gradient.
+  float* lengths;
+  uint8_t* orientations;
+  // [row][column][orientation] of cells, counted from one before the image; and [row][column].
+  float* votes;
+  float* energies;
+  // Of features, without the zeros around; [feature][row][column] with them.
+  int rows, columns;
+  float* features;
+  // [component][row of features with the zeros around][column without]: each component's row filter.
+  float* filtered;
+
+  // With those around.
+  MASKBENCH_HOST_DEVICE size_t cells() const {
+    return static_cast<size_t>(grid.cells_across + 2) * (grid.cells_down + 2);
+  }
+  MASKBENCH_HOST_DEVICE int padded_columns() const { return columns + kZerosAround; }
+  MASKBENCH_HOST_DEVICE size_t padded() const { return static_cast<size_t>(padded_columns()) * (rows + kZerosAround); }
+  MASKBENCH_HOST_DEVICE size_t windows() const { return static_cast<size_t>(rows) * columns; }
+  // Of one component.
+  MASKBENCH_HOST_DEVICE size_t filtered_size() const { return static_cast<size_t>(columns) * (rows + kZerosAround); }
+};
+
+// What one thread of a grid does for thread `i` of photo `job`. All arithmetic is dlib's, in its order, so that boxes
+// and scores are those of the CPU. No thread waits for another: a grid of them may be walked in plain loops. Places
+// within a photo are divided as 32-bit numbers, for devices divide longer ones slowly.
 
 // Pixels B, G, R to planes. A thread a pixel.
 struct SeparateColors {
@@ -254,119 +316,233 @@ struct ScoreWindows {
   }
 };
 
-// How a face's shape is turned and scaled from the initial one (Umeyama, "Least-squares estimation of transformation
-// parameters between two point patterns", PAMI 1991; in the plane the best rotation needs no singular values, unless
-// the shape is mirrored, which trees never do to a face). dlib's differ in the last bits of the double, which rounding
-// to single precision hides. A thread a face.
-struct TurnShape {
-  const FaceJob* jobs;
-  const float* initial;
+// Windows of many photos at once, of any sizes.
+template <class Grid>
+class WindowsGrid {
+ public:
+  WindowsGrid(Grid& grid, const SearchModel& model) : grid_(grid), filters_(model.filters) {
+    filters_.components = components_.Upload(model.components);
+    device_filters_.Upload(std::span<const FilterModel>(&filters_, 1));
+  }
 
-  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
-    const FaceJob& face = jobs[job];
-    if (i > 0) return;
-    double from_mean[2] = {};
-    double to_mean[2] = {};
-    for (size_t point = 0; point < kLandmarks; ++point)
-      for (int axis = 0; axis < 2; ++axis) {
-        from_mean[axis] += initial[2 * point + axis];
-        to_mean[axis] += face.shape[2 * point + axis];
+  std::vector<FoundWindow> FindWindows(std::span<const PhotoInput> photos) {
+    // Photos of ever new sizes would fill the memory with plans.
+    constexpr size_t kMostPlans = 2000;
+    if (plans_.size() > kMostPlans) plans_.clear();
+    Place(photos);
+    grid_.Launch(photos.size(), MostOf(photos), SeparateColors{photo_jobs_.Upload(photos_)});
+    // Both buffers of planes hold the largest image of every photo.
+    int from = 0;
+    size_t levels = 0;
+    for (const PhotoInput& photo : photos) levels = std::max(levels, photo.sizes.levels.size());
+    std::vector<ImageSize> sizes;
+    for (const PhotoInput& photo : photos) sizes.push_back(photo.size);
+    const auto resize = [&](const auto& next_of) {
+      std::vector<ResizeJob> jobs;
+      size_t most = 0;
+      for (size_t i = 0; i < photos.size(); ++i) {
+        const ImageSize next = next_of(photos[i]);
+        jobs.push_back(PlanResize(i, from, sizes[i], next));
+        sizes[i] = next;
+        most = std::max(most, 3 * Area(next));
       }
-    for (int axis = 0; axis < 2; ++axis) {
-      from_mean[axis] /= kLandmarks;
-      to_mean[axis] /= kLandmarks;
+      grid_.Launch(photos.size(), most, Resize{resize_jobs_.Upload(jobs)});
+      from = 1 - from;
+    };
+    // All are doubled equally often.
+    for (size_t step = 0; step < photos[0].sizes.doublings.size(); ++step)
+      resize([&](const PhotoInput& photo) { return photo.sizes.doublings[step]; });
+    unsigned none = 0;
+    grid_.Upload(count_.Reserve(1), &none, sizeof(none));
+    found_.Reserve(capacity_);
+    for (size_t level = 0; level <= levels; ++level) {
+      if (level > 0)
+        resize([&](const PhotoInput& photo) {
+          return level <= photo.sizes.levels.size() ? photo.sizes.levels[level - 1] : ImageSize{};
+        });
+      FindInLevel(static_cast<int>(level), from, sizes);
     }
-    double along = 0;
-    double across = 0;
-    double size = 0;
-    for (size_t point = 0; point < kLandmarks; ++point) {
-      const double x = initial[2 * point] - from_mean[0];
-      const double y = initial[2 * point + 1] - from_mean[1];
-      const double u = face.shape[2 * point] - to_mean[0];
-      const double v = face.shape[2 * point + 1] - to_mean[1];
-      along += u * x + v * y;
-      across += v * x - u * y;
-      size += x * x + y * y;
+    unsigned count = 0;
+    grid_.Download(&count, count_.data(), sizeof(count));
+    if (count > capacity_) {
+      // More than were expected: once more, with room for all.
+      capacity_ = count;
+      return FindWindows(photos);
     }
-    const auto cosine = static_cast<float>(along / size);
-    const auto sine = static_cast<float>(across / size);
-    face.turn[0] = cosine;
-    face.turn[1] = -sine;
-    face.turn[2] = sine;
-    face.turn[3] = cosine;
+    std::vector<FoundWindow> found(count);
+    grid_.Download(found.data(), found_.data(), count * sizeof(FoundWindow));
+    return found;
   }
+
+  // The photos of the last call.
+  const std::vector<PhotoJob>& photos() const { return photos_; }
+
+ private:
+  static size_t Area(ImageSize size) { return static_cast<size_t>(size.width) * size.height; }
+  static size_t Largest(const PhotoInput& photo) {
+    return photo.sizes.doublings.empty() ? Area(photo.size) : Area(photo.sizes.doublings.back());
+  }
+  static size_t MostOf(std::span<const PhotoInput> photos) {
+    size_t most = 0;
+    for (const PhotoInput& photo : photos) most = std::max(most, Area(photo.size));
+    return most;
+  }
+
+  // Copies the photos to the device, and gives each its parts of the buffers.
+  void Place(std::span<const PhotoInput> photos) {
+    size_t pixels = 0;
+    size_t largest = 0;
+    for (const PhotoInput& photo : photos) {
+      // Kernels divide places as 32-bit numbers.
+      if (3 * Largest(photo) > std::numeric_limits<uint32_t>::max())
+        throw device::DeviceError{"the photo is too large", true};
+      pixels += 3 * Area(photo.size);
+      largest += 3 * Largest(photo);
+    }
+    uint8_t* at = pixels_.Reserve(pixels);
+    uint8_t* planes = planes_[0].Reserve(largest);
+    planes_[1].Reserve(largest);
+    photos_.clear();
+    plane_offsets_.clear();
+    size_t offset = 0;
+    for (const PhotoInput& photo : photos) {
+      grid_.Upload(at, photo.pixels, 3 * Area(photo.size));
+      photos_.push_back({at, photo.size.width, photo.size.height, planes + offset});
+      plane_offsets_.push_back(offset);
+      at += 3 * Area(photo.size);
+      offset += 3 * Largest(photo);
+    }
+  }
+
+  // Where a resizing looks, kept for later photos of the same size.
+  struct Plan {
+    explicit Plan(Grid& grid) : rows(grid), left(grid), right_weight(grid), last(grid) {}
+    device::GridBuffer<Grid, ResizeRowPlace> rows;
+    device::GridBuffer<Grid, int> left;
+    device::GridBuffer<Grid, float> right_weight;
+    device::GridBuffer<Grid, ResizeLastColumn> last;
+    int single = 0;
+  };
+
+  ResizeJob PlanResize(size_t photo, int from, ImageSize in, ImageSize out) {
+    if (out.width == 0) return {};
+    std::unique_ptr<Plan>& plan = plans_[{in.width, in.height, out.width, out.height}];
+    if (!plan) {
+      plan = std::make_unique<Plan>(grid_);
+      const ResizeColumns columns = PlanColumns(in.width, out.width);
+      plan->rows.Upload(PlanRows(in.height, out.height));
+      plan->left.Upload(columns.left);
+      plan->right_weight.Upload(columns.right_weight);
+      plan->last.Upload(columns.last);
+      plan->single = static_cast<int>(columns.left.size());
+    }
+    const size_t offset = plane_offsets_[photo];
+    return {planes_[from].data() + offset,
+            planes_[1 - from].data() + offset,
+            in.width,
+            in.height,
+            out.width,
+            out.height,
+            plan->rows.data(),
+            plan->left.data(),
+            plan->right_weight.data(),
+            plan->last.data(),
+            plan->single};
+  }
+
+  size_t component_count() const { return static_cast<size_t>(filters_.first[kFilters]); }
+
+  void FindInLevel(int number, int from, const std::vector<ImageSize>& sizes) {
+    size_t pixels = 0;
+    size_t cells = 0;
+    size_t numbers = 0;
+    size_t filtered_numbers = 0;
+    size_t most_filtered = 0;
+    size_t most_pixels = 0;
+    size_t most_cells = 0;
+    size_t most_padded = 0;
+    size_t most_windows = 0;
+    std::vector<LevelJob> jobs;
+    for (const ImageSize& size : sizes) {
+      LevelJob job{};
+      job.width = size.width;
+      job.height = size.height;
+      job.grid = CellsOf(size.width, size.height);
+      job.rows = std::max(0, job.grid.cells_down - 2);
+      job.columns = std::max(0, job.grid.cells_across - 2);
+      if (job.rows == 0 || job.columns == 0) job.rows = job.columns = 0;
+      jobs.push_back(job);
+      if (job.rows == 0) continue;
+      pixels += Area(size);
+      cells += job.cells();
+      numbers += job.padded();
+      most_pixels = std::max(most_pixels, Area(size));
+      most_cells = std::max(most_cells, job.cells());
+      most_padded = std::max(most_padded, job.padded());
+      filtered_numbers += component_count() * job.filtered_size();
+      most_filtered = std::max(most_filtered, job.filtered_size());
+      most_windows = std::max(most_windows, job.windows());
+    }
+    float* lengths = lengths_.Reserve(pixels);
+    uint8_t* orientations = orientations_.Reserve(pixels);
+    float* votes = votes_.Reserve(cells * kOrientations);
+    float* energies = energies_.Reserve(cells);
+    float* features = features_.Reserve(numbers * kFeatures);
+    float* filtered = filtered_.Reserve(filtered_numbers);
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      LevelJob& job = jobs[i];
+      job.planes = planes_[from].data() + plane_offsets_[i];
+      job.lengths = lengths;
+      job.orientations = orientations;
+      job.votes = votes;
+      job.energies = energies;
+      job.features = features;
+      job.filtered = filtered;
+      if (job.rows == 0) continue;
+      lengths += Area(sizes[i]);
+      orientations += Area(sizes[i]);
+      votes += job.cells() * kOrientations;
+      energies += job.cells();
+      features += job.padded() * kFeatures;
+      filtered += component_count() * job.filtered_size();
+    }
+    const LevelJob* all = level_jobs_.Upload(jobs);
+    grid_.Launch(jobs.size(), most_pixels, FindGradients{all});
+    grid_.Launch(jobs.size(), most_cells, CountVotes{all});
+    grid_.Launch(jobs.size(), most_padded, MakeFeatures{all});
+    grid_.Launch(jobs.size(), component_count() * most_filtered,
+                 FilterRows{all, filters_.components, component_count()});
+    grid_.Launch(jobs.size(), kFilters * most_windows,
+                 ScoreWindows{all, device_filters_.data(), found_.data(), count_.data(),
+                              static_cast<unsigned>(capacity_), number});
+  }
+
+  Grid& grid_;
+  FilterModel filters_;
+  std::vector<PhotoJob> photos_;
+  std::vector<size_t> plane_offsets_;
+  std::map<std::array<int, 4>, std::unique_ptr<Plan>> plans_;
+  // Windows found in a batch; more are rare, and cost a second run.
+  size_t capacity_ = 4096;
+
+  device::GridBuffer<Grid, frontal::Component> components_{grid_};
+  device::GridBuffer<Grid, FilterModel> device_filters_{grid_};
+  device::GridBuffer<Grid, uint8_t> pixels_{grid_};
+  device::GridBuffer<Grid, uint8_t> planes_[2] = {device::GridBuffer<Grid, uint8_t>(grid_),
+                                                  device::GridBuffer<Grid, uint8_t>(grid_)};
+  device::GridBuffer<Grid, PhotoJob> photo_jobs_{grid_};
+  device::GridBuffer<Grid, ResizeJob> resize_jobs_{grid_};
+  device::GridBuffer<Grid, LevelJob> level_jobs_{grid_};
+  device::GridBuffer<Grid, float> lengths_{grid_};
+  device::GridBuffer<Grid, uint8_t> orientations_{grid_};
+  device::GridBuffer<Grid, float> votes_{grid_};
+  device::GridBuffer<Grid, float> energies_{grid_};
+  device::GridBuffer<Grid, float> features_{grid_};
+  device::GridBuffer<Grid, float> filtered_{grid_};
+  device::GridBuffer<Grid, FoundWindow> found_{grid_};
+  device::GridBuffer<Grid, unsigned> count_{grid_};
 };
 
-// The pixels that the trees of a cascade look at. A thread a pixel.
-struct ReadPixels {
-  const FaceJob* jobs;
-  const PixelPlace* places;
-  size_t count;
-
-  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
-    const FaceJob& face = jobs[job];
-    if (i >= count) return;
-    const PixelPlace& place = places[i];
-    const float* anchor = face.shape + size_t{2} * place.anchor;
-    const float x = (face.turn[0] * place.dx + face.turn[1] * place.dy) + anchor[0];
-    const float y = (face.turn[2] * place.dx + face.turn[3] * place.dy) + anchor[1];
-    int column = 0;
-    int row = 0;
-    face.place.PixelAt(x, y, column, row);
-    int intensity = 0;
-    if (column >= 0 && row >= 0 && column < face.width && row < face.height) {
-      const uint8_t* pixel = face.pixels + 3 * (static_cast<size_t>(row) * face.width + column);
-      intensity = (pixel[0] + pixel[1] + pixel[2]) / 3;
-    }
-    face.values[i] = static_cast<float>(intensity);
-  }
-};
-
-// Which leaf of each tree a face comes to. A thread a tree.
-struct WalkTrees {
-  const FaceJob* jobs;
-  const Split* splits;
-  uint32_t trees, leaves;
-
-  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
-    const FaceJob& face = jobs[job];
-    if (i >= trees) return;
-    const Split* tree = splits + i * (leaves - 1);
-    uint32_t node = 0;
-    while (node < leaves - 1) {
-      const Split& split = tree[node];
-      node = 2 * node + (face.values[split.first] - face.values[split.second] > split.threshold ? 1 : 2);
-    }
-    face.leaves[i] = static_cast<uint32_t>(i * leaves + (node - (leaves - 1)));
-  }
-};
-
-// Adds the leaves to the shape, in the order of the trees. A thread a number of the shape.
-struct AddLeaves {
-  const FaceJob* jobs;
-  const float* leaves;
-  uint32_t trees;
-
-  MASKBENCH_HOST_DEVICE void operator()(size_t job, size_t i) const {
-    const FaceJob& face = jobs[job];
-    if (i >= kShape) return;
-    const auto leaf = [&](uint32_t tree) { return leaves[static_cast<size_t>(face.leaves[tree]) * kLeafStride + i]; };
-    float sum = face.shape[i];
-    // Many are read before the first is added, so that their reads overlap.
-    constexpr uint32_t kAtOnce = 20;
-    uint32_t tree = 0;
-    for (; tree + kAtOnce <= trees; tree += kAtOnce) {
-      float some[kAtOnce];
-      MASKBENCH_UNROLL
-      for (uint32_t next = 0; next < kAtOnce; ++next) some[next] = leaf(tree + next);
-      MASKBENCH_UNROLL
-      for (uint32_t next = 0; next < kAtOnce; ++next) sum += some[next];
-    }
-    for (; tree < trees; ++tree) sum += leaf(tree);
-    face.shape[i] = sum;
-  }
-};
-
-}  // namespace maskbench::device
+}  // namespace maskbench
 
 #endif  // MASKBENCH_FACE_WINDOWS_GRID_H_

@@ -85,7 +85,7 @@ Session::Session(const SessionOptions& options) : library_(OrtLibrary::Load(opti
       library.Do<ort::kUpdateCudaOptions>(raw_cuda, &key, &value, size_t{1});
       library.Do<ort::kAppendCuda>(raw_options, static_cast<const ort::CudaOptions*>(raw_cuda));
     } catch (const std::exception& error) {
-      throw Error(ErrorCode::kUnavailable, "device",
+      throw Error(ErrorCode::kUnavailable, "",
                   std::string("ONNX Runtime has no working CUDA provider: ") + error.what());
     }
   }

@@ -57,7 +57,8 @@ struct SessionOptions {
 // A model of one image input [n, …] and vectors [n, dimensions] as the output. Safe to run from many threads at once.
 class Session {
  public:
-  // One session for all who ask for the same. Throws MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE.
+  // One session for all who ask for the same. Throws MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE (without a subject: the
+  // device).
   static std::shared_ptr<const Session> Open(const SessionOptions& options);
 
   // The input's shape, -1 where any size will do.

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "runtime/library.h"
 
-namespace maskbench::device {
+namespace maskbench {
 namespace {
+
+using device::DeviceError;
 
 struct Module {
   DevicesFunction devices;
@@ -33,14 +36,14 @@ const Module& Cuda() {
 
 }  // namespace
 
-std::vector<DeviceInfo> Devices() {
+std::vector<DeviceInfo> CudaDevices() {
   std::vector<DeviceInfo> devices;
   Cuda().devices(devices);
   return devices;
 }
 
-std::unique_ptr<Queue> OpenQueue(const DeviceOptions& options, int upsample, std::span<const uint8_t> trees) {
-  const std::vector<DeviceInfo> devices = Devices();
+std::unique_ptr<device::Queue> OpenDevice(const device::DeviceOptions& options, uint64_t streams) {
+  const std::vector<DeviceInfo> devices = CudaDevices();
   const auto number = static_cast<size_t>(options.number);
   if (number >= devices.size())
     throw DeviceError{devices.empty() ? "there is no CUDA device"
@@ -48,14 +51,19 @@ std::unique_ptr<Queue> OpenQueue(const DeviceOptions& options, int upsample, std
                       false};
   constexpr uint64_t kUsual = uint64_t{8} << 30U;
   const uint64_t memory = options.memory > 0 ? options.memory : std::min(kUsual, devices[number].memory / 2);
-  // Two, so that one's copies and the CPU's part of a batch overlap with the other's kernels.
-  constexpr uint64_t kBackends = 2;
-  const Models models = ModelsOf(trees);
-  std::vector<std::unique_ptr<Backend>> backends;
-  for (uint64_t i = 0; i < kBackends; ++i)
-    backends.emplace_back(Cuda().open(options.number, memory / kBackends, models));
-  const uint64_t each = memory / kBackends;
-  return std::make_unique<Queue>(std::move(backends), upsample, each - std::min(each, models.trees.size()));
+  const uint64_t each = memory / streams;
+  const DeviceModels models = MakeDeviceModels();
+  std::vector<std::unique_ptr<device::Stream>> opened;
+  for (uint64_t i = 0; i < streams; ++i) {
+    Programs programs;
+    Cuda().open(options.number, each, models, programs);
+    opened.push_back(MakeStream(std::move(programs)));
+  }
+  return std::make_unique<device::Queue>(std::move(opened), each);
 }
 
-}  // namespace maskbench::device
+std::shared_ptr<device::Handle> MakeHandle(const device::DeviceOptions& options, uint64_t streams) {
+  return std::make_shared<device::Handle>(options, [options, streams] { return OpenDevice(options, streams); });
+}
+
+}  // namespace maskbench

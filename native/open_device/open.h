@@ -1,28 +1,21 @@
 #ifndef MASKBENCH_OPEN_DEVICE_OPEN_H_
 #define MASKBENCH_OPEN_DEVICE_OPEN_H_
 
-#include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
-#include "device/queue.h"
+#include "device/handle.h"
+#include "open_device/programs.h"
 
-namespace maskbench::device {
+namespace maskbench {
 
-struct DeviceOptions {
-  // A CUDA device; -1: the CPU.
-  int number = -1;
-  // Bytes of it that may be taken; 0: half of what it has, 8 GiB at most.
-  uint64_t memory = 0;
-  // Where the device is not there or is lost, go on on the CPU.
-  bool fallback = false;
-};
+// The CUDA module is loaded by the first of these calls that needs it. All throw DeviceError, a handle as it says.
+std::vector<DeviceInfo> CudaDevices();
+std::unique_ptr<device::Queue> OpenDevice(const device::DeviceOptions& options, uint64_t streams);
+// Opens the device when it is needed. Two streams, so that one's copies and the CPU's part of a batch overlap with the
+// other's kernels; four for who lends two of them and gives batches to the others meanwhile.
+std::shared_ptr<device::Handle> MakeHandle(const device::DeviceOptions& options, uint64_t streams = 2);
 
-// The CUDA module is loaded here, for the first time. Both throw DeviceError.
-std::vector<DeviceInfo> Devices();
-std::unique_ptr<Queue> OpenQueue(const DeviceOptions& options, int upsample, std::span<const uint8_t> trees);
-
-}  // namespace maskbench::device
+}  // namespace maskbench
 
 #endif  // MASKBENCH_OPEN_DEVICE_OPEN_H_

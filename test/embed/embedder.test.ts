@@ -252,7 +252,7 @@ test('a device that is not there is said, or the CPU taken where that was asked 
     t.regex((error as Error).message, /CUDA provider/);
     const embedder = await Embedder.open({ ...options, device: 'auto' });
     t.is(embedder.device, 'cpu');
-    t.regex(embedder.deviceProblem ?? '', /CUDA provider/);
+    t.regex(embedder.deviceProblem?.message ?? '', /CUDA provider/);
   }
 });
 
