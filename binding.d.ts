@@ -448,6 +448,8 @@ export interface NativeAllPairsOptions {
   identities: number;
   /** Part `index` (from 0) of `count`. */
   shard: { index: number; count: number };
+  /** Strips counted at once, 1 or more. */
+  threads: number;
 }
 
 export declare class AllPairs {
@@ -459,10 +461,8 @@ export declare class AllPairs {
   readonly done: number;
   /** Absent while the device does its work. */
   readonly deviceProblem?: NativeDeviceProblem;
-  /** Counts until no strip is left; call it once a thread. Rejects with ABORTED, or UNAVAILABLE (the device). */
-  count(cancellation: Cancellation): Promise<void>;
-  /** The sum of all counts, once every `count` has resolved. */
-  result(): Promise<{
+  /** Counts every strip; to be called once. Rejects with ABORTED, or UNAVAILABLE (the device). */
+  count(cancellation: Cancellation): Promise<{
     /** [bins], whole numbers below 2^53. */
     impostor: Float64Array;
     impostors: number;

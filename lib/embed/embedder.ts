@@ -21,6 +21,8 @@ export interface EmbedderOptions extends SearchOptions {
    * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
+  /** MiB of the device that may be taken, beside the model's own. Default: half of it, 8 GiB at most. */
+  deviceMemory?: number;
   /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
   threads?: number;
   /** Faces a batch at most, 1 to 1024. Default 16. */

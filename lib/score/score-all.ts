@@ -279,7 +279,7 @@ export async function scoreAll(
   const count = async (wanted: Partial<NativeAllPairsOptions>) => {
     const pairs = new native.AllPairs(probes, references, {
       ...{ bins, low, high, sameSource: samePhotoMode, excluded, nearOnly: false, top: 0 },
-      ...{ identities: identities.length, shard: { index: 0, count: 1 } },
+      ...{ identities: identities.length, shard: { index: 0, count: 1 }, threads },
       // Few pairs share identities: too few for a device.
       device: wanted.nearOnly ? undefined : device,
       ...wanted,
@@ -288,16 +288,12 @@ export async function scoreAll(
       if (!wanted.nearOnly) onProgress?.({ done: pairs.done, total: pairs.strips });
     }, 250);
     try {
-      await callNative(
-        (cancellation) => Promise.all(Array.from({ length: threads }, () => pairs.count(cancellation))),
-        signal,
-      );
+      return await callNative((cancellation) => pairs.count(cancellation), signal);
     } finally {
       clearInterval(timer);
+      const problem = fallbackProblem(pairs);
+      if (problem !== undefined) options.onProblem?.(problem);
     }
-    const problem = fallbackProblem(pairs);
-    if (problem !== undefined) options.onProblem?.(problem);
-    return pairs.result();
   };
   // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard.
   const near = await count({ nearOnly: true });

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "all_pairs/all_pairs.h"
+#include "all_pairs/counts.h"
 #include "all_pairs/pair_scorer.h"
 
 namespace maskbench {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "all_pairs/all_pairs.h"
+#include "all_pairs/counts.h"
 
 namespace maskbench {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "all_pairs/all_pairs.h"
+#include "all_pairs/counts.h"
 #include "all_pairs/pair_score.h"
 #include "all_pairs/pair_scorer.h"
 #include "device/grid.h"

@@ -10,7 +10,7 @@
 
 #include "all_pairs/count_on_device.h"
 #include "mask/random.h"
-#include "all_pairs/all_pairs.h"
+#include "all_pairs/counts.h"
 
 namespace maskbench {
 
