@@ -7,6 +7,7 @@
 
 #include "embed/tensor_maker.h"
 #include "runtime/error.h"
+#include "runtime/naming.h"
 #include "runtime/thread_pool.h"
 
 namespace maskbench {

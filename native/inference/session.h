@@ -2,13 +2,15 @@
 #define MASKBENCH_INFERENCE_SESSION_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "inference/ort_api.h"
+namespace Ort {
+struct Env;
+struct Session;
+}  // namespace Ort
 
 namespace maskbench {
 
@@ -18,32 +20,16 @@ class OrtLibrary {
   // The first call decides which file is loaded. Throws UNAVAILABLE.
   static const OrtLibrary& Load(const std::string& path);
 
-  std::string version() const { return base_->get_version(); }
+  const std::string& version() const { return version_; }
   std::vector<std::string> Providers() const;
-  const ort::Env* env() const { return env_; }
-
-  template <ort::Slot slot, typename... Arguments>
-  auto Call(Arguments... arguments) const {
-    return reinterpret_cast<typename ort::Signature<slot>::Type>(const_cast<void*>(table_[slot]))(arguments...);
-  }
-  // The same where a status comes back: throws its message.
-  template <ort::Slot slot, typename... Arguments>
-  void Do(Arguments... arguments) const {
-    Check(Call<slot>(arguments...));
-  }
-  void Check(ort::Status* status) const;
-
-  template <ort::Slot release, typename Type>
-  std::unique_ptr<Type, std::function<void(Type*)>> Own(Type* object) const {
-    return {object, [this](Type* owned) { Call<release>(owned); }};
-  }
+  const Ort::Env& env() const { return *env_; }
 
  private:
   explicit OrtLibrary(const std::string& path);
 
-  const ort::ApiBase* base_;
-  const void* const* table_;
-  ort::Env* env_ = nullptr;
+  std::string version_;
+  // Lives as long as the process.
+  const Ort::Env* env_;
 };
 
 struct SessionOptions {
@@ -57,6 +43,10 @@ struct SessionOptions {
 // A model of one image input [n, …] and vectors [n, dimensions] as the output. Safe to run from many threads at once.
 class Session {
  public:
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
   // One session for all who ask for the same. Throws MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE (without a subject: the
   // device).
   static std::shared_ptr<const Session> Open(const SessionOptions& options);
@@ -73,9 +63,8 @@ class Session {
  private:
   explicit Session(const SessionOptions& options);
 
-  const OrtLibrary& library_;
   const std::string model_;
-  std::shared_ptr<ort::Session> session_;
+  std::unique_ptr<Ort::Session> session_;
   std::string input_;
   std::vector<int64_t> input_shape_;
   std::vector<std::string> outputs_;
