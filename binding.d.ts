@@ -135,16 +135,26 @@ export interface NativeSearchOptions {
   maxSize: number;
 }
 
+/** The device that work is left to. */
 export interface NativeDevice {
-  /** Where the work is done: a CUDA device's number, or −1 for the CPU. */
-  cudaDevice: number;
+  /** A CUDA device's number. */
+  number: number;
   /** Bytes of the device that may be taken; 0: half of what it has, 8 GiB at most. */
-  deviceMemory: number;
-  /** Where the device is not there or is lost, go on on the CPU; else calls reject with UNAVAILABLE. */
-  deviceFallback: boolean;
+  memory: number;
+  /** Where the device is not there or is lost, the CPU does the work; else calls reject with UNAVAILABLE. */
+  fallback: boolean;
 }
 
-export interface NativeMaskerOptions extends NativeSearchOptions, NativeDevice {
+/** Why the CPU does what was left to a device. */
+export interface NativeDeviceProblem {
+  /** As `cuda:0`. */
+  device: string;
+  reason: string;
+}
+
+export interface NativeMaskerOptions extends NativeSearchOptions {
+  /** Draws masks and searches faces; absent: the CPU. */
+  device?: NativeDevice | undefined;
   /** One is drawn for each face, by weight. */
   styles: NativeStyle[];
   templates: NativeTemplate[];
@@ -234,8 +244,8 @@ export declare class Masker {
    * template's picture or a texture INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
    */
   load(): Promise<void>;
-  /** Why the CPU does what was left to the device; empty: it does not. */
-  readonly deviceProblem: string;
+  /** Absent while the device does its work. */
+  readonly deviceProblem?: NativeDeviceProblem;
 }
 
 /**
@@ -347,10 +357,8 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
   library: string;
   /** An ONNX file. */
   model: string;
-  /** A CUDA device, or -1 for the CPU. */
-  cudaDevice: number;
-  /** Where the device can't do a part of the work, the CPU does it; else calls reject with UNAVAILABLE. */
-  deviceFallback: boolean;
+  /** Runs the model, makes its input and, where `detector`, `minFace` and `maxSize` are the default, searches faces; absent: the CPU. */
+  device?: NativeDevice | undefined;
   /** Requests worked on at once, 1 to 256. */
   concurrency: number;
   maxBatch: number;
@@ -396,8 +404,10 @@ export declare class Embedder {
   embed(request: NativeEmbedRequest, cancellation: Cancellation): Promise<NativeEmbedding>;
   /** Lets the model go once no call is under way; no other call may follow. */
   close(): void;
-  /** Why the CPU does a part of what was left to a device; empty: it does not. */
-  readonly deviceProblem: string;
+  /** Whether the model runs on the device; once `load` has resolved. */
+  readonly onDevice: boolean;
+  /** Absent while the device does its work. */
+  readonly deviceProblem?: NativeDeviceProblem;
 }
 
 /** ONNX Runtime's version and providers. Throws UNAVAILABLE. The first call, or the first model, decides which file is loaded. */
@@ -430,7 +440,9 @@ export declare class PackedVectors {
   readonly greatestSquare: number;
 }
 
-export interface NativeAllPairsOptions extends NativeDevice {
+export interface NativeAllPairsOptions {
+  /** Scores pairs; absent: the CPU. */
+  device?: NativeDevice | undefined;
   /** Bins over [low, high]. */
   bins: number;
   low: number;
@@ -451,6 +463,8 @@ export interface NativeAllPairsOptions extends NativeDevice {
   identities: number;
   /** Part `index` (from 0) of `count`. */
   shard: { index: number; count: number };
+  /** Strips counted at once, 1 or more. */
+  concurrency: number;
 }
 
 export declare class AllPairs {
@@ -460,12 +474,10 @@ export declare class AllPairs {
   readonly strips: number;
   /** Strips counted so far. */
   readonly done: number;
-  /** Why the CPU does what was left to a device, where it may go on; empty: it does not. */
-  readonly deviceProblem: string;
-  /** Counts until no strip is left; call it once a thread. Rejects with ABORTED, or UNAVAILABLE (the device). */
-  count(cancellation: Cancellation): Promise<void>;
-  /** The sum of all counts, once every `count` has resolved. */
-  result(): Promise<{
+  /** Absent while the device does its work. */
+  readonly deviceProblem?: NativeDeviceProblem;
+  /** Counts every strip; to be called once. Rejects with ABORTED, or UNAVAILABLE (the device). */
+  count(cancellation: Cancellation): Promise<{
     /** [bins], whole numbers below 2^53. */
     impostor: Float64Array;
     impostors: number;

@@ -26,6 +26,13 @@ export class MaskbenchError extends Error {
   }
 }
 
+/** What went wrong with one file, or a device, of a run that continues. */
+export interface Problem {
+  /** The file, or the device as `cuda:0`. */
+  file: string;
+  message: string;
+}
+
 /** "expected … for …, received … of type …" */
 export function invalid(name: string, expected: string, received: unknown): MaskbenchError {
   const shown =

@@ -5,7 +5,7 @@
 export type { CudaDevice } from '../binding.js';
 export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/manifest.js';
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
-export type { MaskProgress, MaskSummary, Problem, RunOptions } from './corpus/run.js';
+export type { MaskProgress, MaskSummary, RunOptions } from './corpus/run.js';
 export { type Diagnosis, diagnose } from './doctor.js';
 export {
   Embedder,
@@ -23,7 +23,7 @@ export {
   type IndexLine,
 } from './embed/files.js';
 export { type Verification, type VerifyOptions, verifyPhotos } from './embed/verify.js';
-export { type ErrorCode, MaskbenchError } from './errors.js';
+export { type ErrorCode, MaskbenchError, type Problem } from './errors.js';
 export type { Box, Face, KnownFace } from './face/face.js';
 export { type Detector, detectors, type SearchOptions } from './face/search.js';
 export { isPhotoName } from './files/walk.js';

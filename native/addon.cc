@@ -2,6 +2,7 @@
 
 #include "bindings/all_pairs.h"
 #include "bindings/arguments.h"
+#include "bindings/device.h"
 #include "bindings/embedder.h"
 #include "bindings/environment.h"
 #include "bindings/files.h"
@@ -17,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   maskbench::Environment::Init(env);
   exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));
   maskbench::ExportAllPairs(env, exports);
+  maskbench::ExportDevices(env, exports);
   maskbench::ExportEmbedder(env, exports);
   maskbench::ExportFiles(env, exports);
   maskbench::ExportMasker(env, exports);

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-cp -a package.json package-lock.json CMakeLists.txt binding.d.ts tsconfig*.json native lib scripts test "$copy"
+cp -a package.json package-lock.json CMakeLists.txt binding.d.ts tsconfig*.json native third_party lib scripts test "$copy"
 ln -s "$root/node_modules" "$copy/node_modules"
 if [ -e "$root/../shared" ]; then export MASKBENCH_SHARED="$root/../shared"; fi
 cd "$copy"

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { NativeAllPairsOptions } from '../../binding.js';
 import { callNative } from '../calls.js';
-import { nativeDevice } from '../device.js';
+import { fallbackProblem, nativeDevice } from '../device.js';
 import type { IndexLine } from '../embed/files.js';
 import {
   checkArray,
@@ -12,6 +12,7 @@ import {
   checkText,
   invalid,
   MaskbenchError,
+  type Problem,
 } from '../errors.js';
 import { readNpyRows } from '../files/npy.js';
 import { numberedLines, readText } from '../files/text.js';
@@ -57,8 +58,8 @@ export interface ScoreAllOptions {
   device?: string;
   /** MiB of the device that may be taken. Default: half of it, 8 GiB at most. */
   deviceMemory?: number;
-  /** Told once, with `auto`, why the CPU does what was to be left to a device. */
-  onDeviceProblem?: (problem: string) => void;
+  /** Called once where `auto` falls back to the CPU. */
+  onProblem?: (problem: Problem) => void;
   signal?: AbortSignal;
   onProgress?: (progress: { done: number; total: number }) => void;
 }
@@ -337,24 +338,21 @@ export async function scoreAll(
   const count = async (wanted: Partial<NativeAllPairsOptions>) => {
     const pairs = new native.AllPairs(probes, references, {
       ...{ bins, low, high, sameSource: samePhotoMode, excluded, nearOnly: false, top: 0 },
-      ...{ identities: identities.length, shard: { index: 0, count: 1 } },
+      ...{ identities: identities.length, shard: { index: 0, count: 1 }, concurrency },
       // Few pairs share identities: too few for a device.
-      ...(wanted.nearOnly ? nativeDevice({}) : device),
+      device: wanted.nearOnly ? undefined : device,
       ...wanted,
     });
     const timer = setInterval(() => {
       if (!wanted.nearOnly) onProgress?.({ done: pairs.done, total: pairs.strips });
     }, 250);
     try {
-      await callNative(
-        (cancellation) => Promise.all(Array.from({ length: concurrency }, () => pairs.count(cancellation))),
-        signal,
-      );
+      return await callNative((cancellation) => pairs.count(cancellation), signal);
     } finally {
       clearInterval(timer);
+      const problem = fallbackProblem(pairs);
+      if (problem !== undefined) options.onProblem?.(problem);
     }
-    if (pairs.deviceProblem !== '') options.onDeviceProblem?.(pairs.deviceProblem);
-    return pairs.result();
   };
   // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard.
   const near = await count({ nearOnly: true });

@@ -180,7 +180,7 @@ export async function benchmarkModels(
     const { training, licence, overlaps = [], cut } = embedder.description;
     notes.push(`${name}: trained on ${training}; licence: ${licence}`);
     if (embedder.batchProblem !== undefined) notes.push(`${name}: ${embedder.batchProblem}`);
-    if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem}; the CPU went on`);
+    if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem.message}`);
     for (const { dataSet } of present)
       if (overlaps.includes(dataSet))
         notes.push(`${name}: identities of ${dataSet} may be among those it was trained on`);

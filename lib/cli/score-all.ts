@@ -28,7 +28,7 @@ interface ReportFlags {
 }
 
 interface RunFlags
-  extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onDeviceProblem'>,
+  extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onProblem'>,
     AllPairsTargets,
     ReportFlags {
   vectors: string;
@@ -134,7 +134,7 @@ function runCommand(): Command {
         exclude: excluded,
         signal,
         onProgress: ({ done, total }) => progress.update(done, total),
-        onDeviceProblem: (problem) => warn(`${problem}; the CPU goes on`),
+        onProblem: ({ message }) => warn(message),
       }),
     );
     const { index: part, count } = scores.shard;

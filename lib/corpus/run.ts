@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { checkFlag, checkOptions, MaskbenchError } from '../errors.js';
+import { tellOnce } from '../device.js';
+import { checkFlag, checkOptions, MaskbenchError, type Problem } from '../errors.js';
 import { makeFolder, writeAtomically, writeFileAtomically } from '../files/atomic.js';
 import { withFileLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
@@ -46,11 +47,6 @@ export interface MaskProgress {
   done: number;
   /** Photos to do in this run. */
   total: number;
-}
-
-export interface Problem {
-  file: string;
-  message: string;
 }
 
 /** What a run did. */
@@ -150,7 +146,6 @@ class Run {
   #stale = false;
   #failedInARow = 0;
   #writer: ManifestWriter | undefined;
-  #deviceTold = false;
   #finished = 0;
   #total = 0;
   readonly summary: MaskSummary = {
@@ -197,11 +192,12 @@ class Run {
           `${root}: complete but for ${pending} photos, new in its source or gone from here; go on with them (resume)`,
         );
       this.#masker = await open();
-      this.#tellDevice();
+      const tellDevice = tellOnce(this.#masker, this.#options.onProblem);
+      tellDevice();
       await this.#plan.begin?.();
       if (manifest !== undefined) await this.#openManifest(manifest);
       await this.#work();
-      this.#tellDevice();
+      tellDevice();
     } finally {
       await (await opening?.catch(() => undefined))?.close();
       await this.#writer?.close();
@@ -242,15 +238,6 @@ class Run {
     if (listed === 0)
       throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos were found there`);
     return pending;
-  }
-
-  /** Says once that the CPU does what `auto` was to leave to a device. */
-  #tellDevice(): void {
-    const problem = this.#masker.deviceProblem;
-    if (problem === undefined || this.#deviceTold) return;
-    this.#deviceTold = true;
-    const [file = ''] = problem.split(': ');
-    this.#options.onProblem?.({ file, message: `${problem}; the CPU goes on` });
   }
 
   async #readManifest(manifest: string): Promise<void> {

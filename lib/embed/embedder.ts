@@ -1,6 +1,6 @@
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
-import { nativeDevice } from '../device.js';
+import { fallbackProblem, nativeDevice } from '../device.js';
 import {
   checkArray,
   checkChoice,
@@ -12,6 +12,7 @@ import {
   fromNative,
   invalid,
   MaskbenchError,
+  type Problem,
 } from '../errors.js';
 import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
@@ -36,6 +37,8 @@ export interface EmbedderOptions extends SearchOptions {
    * `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
+  /** MiB of the device that may be taken, beside the model's own. Default: half of it, 8 GiB at most. */
+  deviceMemory?: number;
   /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
   concurrency?: number;
   /** Faces a batch at most, 1 to 1024. Default 16. */
@@ -110,7 +113,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   checkFlag('acceptDamaged', options.acceptDamaged);
   const device = nativeDevice(options);
   const search = checkSearch(options);
-  if (device.cudaDevice >= 0 && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
+  if (device !== undefined && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
     throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
   return {
     device,
@@ -148,7 +151,6 @@ export class Embedder {
   readonly #calls = new Calls('Embedder');
   readonly #native: InstanceType<typeof native.Embedder>;
   readonly #similarity: NativeSimilarity;
-  readonly #openProblem: string | undefined;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -162,11 +164,9 @@ export class Embedder {
     readonly device: string,
     /** Why each image is run alone though the model takes batches: its vectors would depend on who shares a batch. */
     readonly batchProblem: string | undefined,
-    openProblem: string | undefined,
     inFlight: number,
   ) {
     this.#native = core;
-    this.#openProblem = openProblem;
     const { similarity } = description;
     this.#similarity =
       similarity.kind === 'sigmoid'
@@ -207,8 +207,8 @@ export class Embedder {
       output,
       ...checked,
     };
-    const open = async (cudaDevice: number, problem?: string) => {
-      const core = new native.Embedder({ ...request, cudaDevice, deviceFallback: device.deviceFallback });
+    try {
+      const core = new native.Embedder({ ...request, device });
       const { dimensions, batchProblem } = await core.load();
       const [first] = description.similarity.kind === 'sigmoid' ? description.similarity.layers : [];
       if (first && first.weights.length !== dimensions * first.bias.length)
@@ -221,25 +221,18 @@ export class Embedder {
         core,
         description,
         dimensions,
-        cudaDevice < 0 ? 'cpu' : `cuda:${cudaDevice}`,
+        core.onDevice ? `cuda:${device?.number}` : 'cpu',
         batchProblem || undefined,
-        problem,
         4 * maxBatch + 2 * concurrency,
       );
-    };
-    try {
-      return await open(device.cudaDevice).catch((error) => {
-        if (device.deviceFallback && error.code === 'UNAVAILABLE') return open(-1, error.message);
-        throw error;
-      });
     } catch (error) {
       throw fromNative(error);
     }
   }
 
-  /** Why the CPU does all or a part of the work where `auto` was asked for; nothing where it does not. */
-  get deviceProblem(): string | undefined {
-    return this.#openProblem ?? (this.#native.deviceProblem || undefined);
+  /** Why the CPU does a part of what `auto` left to a device; undefined while it does not. */
+  get deviceProblem(): Problem | undefined {
+    return fallbackProblem(this.#native);
   }
 
   /**

@@ -4,8 +4,8 @@ import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'nod
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
-import type { Problem } from '../corpus/run.js';
-import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError } from '../errors.js';
+import { tellOnce } from '../device.js';
+import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
 import type { KnownFace } from '../face/face.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
@@ -247,12 +247,7 @@ async function run(
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
-  let deviceProblem: string | undefined;
-  const tellDevice = () => {
-    if (embedder.deviceProblem === deviceProblem) return;
-    deviceProblem = embedder.deviceProblem;
-    options.onProblem?.({ file: 'device', message: `${deviceProblem}; the CPU goes on` });
-  };
+  const tellDevice = tellOnce(embedder, options.onProblem);
   tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({

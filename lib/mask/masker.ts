@@ -10,7 +10,7 @@ import type {
   Wear,
 } from '../../binding.js';
 import { Calls } from '../calls.js';
-import { nativeDevice } from '../device.js';
+import { fallbackProblem, nativeDevice } from '../device.js';
 import {
   checkArray,
   checkChoice,
@@ -23,6 +23,8 @@ import {
   checkText,
   fromNative,
   invalid,
+  MaskbenchError,
+  type Problem,
 } from '../errors.js';
 import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
@@ -249,9 +251,9 @@ export async function checkMasker(options: MaskerOptions) {
     drawLandmarks: options.drawLandmarks ?? false,
   };
   const device = nativeDevice(options);
-  if (device.cudaDevice >= 0 && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
+  if (device !== undefined && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
     throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
-  const usual = device.cudaDevice >= 0 ? 32 : native.systemInfo().processors;
+  const usual = device !== undefined ? 32 : native.systemInfo().processors;
   const pictures = list.templates.map(({ front, left, right }) =>
     Promise.all(
       [front, left, right].map(
@@ -267,7 +269,7 @@ export async function checkMasker(options: MaskerOptions) {
     native: {
       ...deciding,
       ...search,
-      ...device,
+      device,
       detector,
       pngLevel: deciding.pngLevel ?? 1,
       concurrency: checkInteger('concurrency', options.concurrency ?? usual, 1, 256),
@@ -388,9 +390,9 @@ export class Masker {
     return { width, height, faces: found, milliseconds };
   }
 
-  /** Why the CPU does the work of a device with `auto`; undefined where it does not. */
-  get deviceProblem(): string | undefined {
-    return this.#native.deviceProblem || undefined;
+  /** Why the CPU does what `auto` left to a device; undefined while it does not. */
+  get deviceProblem(): Problem | undefined {
+    return fallbackProblem(this.#native);
   }
 
   /** Waits for the calls under way; later ones reject with `CLOSED`. */

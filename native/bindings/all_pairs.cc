@@ -1,20 +1,15 @@
 #include "bindings/all_pairs.h"
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "all_pairs/run.h"
 #include "bindings/arguments.h"
+#include "bindings/device.h"
 #include "bindings/environment.h"
-#include "bindings/photo.h"
-#include "device/accelerator.h"
-#include "device/pairs.h"
-#include "score/all_pairs.h"
 
 namespace maskbench {
 namespace {
@@ -65,81 +60,104 @@ class PackedWrap : public Napi::ObjectWrap<PackedWrap> {
   }
 };
 
-// Counts of some strips.
-struct Part {
-  std::unique_ptr<PairCounts> counts;
-  std::vector<size_t> strips;
-};
-
-// What the threads of one count share.
-struct Job {
-  std::shared_ptr<PackedVectors> probes, references;
-  std::unique_ptr<const AllPairs> pairs;
+AllPairsOptions ParseOptions(const Napi::Object& object, Metric metric, const PairSides& sides) {
+  const Napi::Env env = object.Env();
+  const PackedVectors& probes = *sides.probes;
+  const PackedVectors& references = sides.references ? *sides.references : probes;
   AllPairsOptions options;
-  bool within;
-  size_t shard, shards;
-  std::atomic<size_t> next = 0;
-  std::atomic<size_t> done = 0;
-  std::mutex mutex;
-  // Those that no thread is adding to.
-  std::vector<Part> parts;
-  std::unique_ptr<device::Accelerator> accelerator;
-  // The device is left alone: it is lost, or hands back so many pairs that the CPU is as fast.
-  std::atomic<bool> on_cpu = false;
+  options.metric = metric;
+  options.bins = static_cast<size_t>(std::max(1, Integer(object, "bins")));
+  options.low = static_cast<float>(Number(object, "low"));
+  options.high = static_cast<float>(Number(object, "high"));
+  const std::string same = String(object, "sameSource");
+  options.same_source = same == "include" ? SameSource::kInclude
+                        : same == "only"  ? SameSource::kOnly
+                                          : SameSource::kExclude;
+  options.top = static_cast<size_t>(std::max(0, Integer(object, "top")));
+  if (Has(object, "tail")) {
+    const Napi::Object tail = Object(object.Get("tail"), "tail");
+    options.tail_bin = static_cast<size_t>(std::max(0, Integer(tail, "bin")));
+    options.tail_width = static_cast<size_t>(std::max(1, Integer(tail, "width")));
+  }
+  options.identities = Integer(object, "identities");
+  for (const PackedVectors* side : {&probes, &references})
+    if (side->size() > 0 && side->identity(side->size() - 1) >= options.identities)
+      Invalid(env, "identities", "numbers below the number of them");
+  options.near_only = Boolean(object, "nearOnly");
+  const auto excluded = Elements<int32_t>(object.Get("excluded"), napi_int32_array, "excluded");
+  for (size_t i = 0; i + 1 < excluded.size(); i += 2) {
+    const PairOfRows pair{excluded[i], excluded[i + 1]};
+    if (pair.probe < 0 || static_cast<size_t>(pair.probe) >= probes.size() || pair.reference < 0 ||
+        static_cast<size_t>(pair.reference) >= references.size())
+      Invalid(env, "excluded", "pairs of rows");
+    options.excluded.push_back(pair);
+  }
+  if (Has(object, "mates")) {
+    const auto mates = Elements<float>(object.Get("mates"), napi_float32_array, "mates");
+    if (mates.size() != probes.size()) Invalid(env, "mates", "a score a probe");
+    options.mates.assign(mates.begin(), mates.end());
+  }
+  return options;
+}
 
-  size_t strips() const { return (pairs->strips() + shards - 1 - shard) / shards; }
-  std::unique_ptr<PairCounts> NewCounts() const {
-    return std::make_unique<PairCounts>(options, probes->size(), within ? 0 : references->size());
+Napi::Object CountsObject(Napi::Env env, const PairCounts& counts) {
+  Napi::Object object = Napi::Object::New(env);
+  Napi::Float64Array impostor = Napi::Float64Array::New(env, counts.impostor.size());
+  std::ranges::transform(counts.impostor, impostor.Data(), [](uint64_t count) { return static_cast<double>(count); });
+  object.Set("impostor", impostor);
+  object.Set("impostors", static_cast<double>(counts.impostors));
+  object.Set("sameSource", static_cast<double>(counts.same_source));
+  const size_t size = counts.genuine.size();
+  Napi::Float32Array scores = Napi::Float32Array::New(env, size);
+  Napi::Int32Array probes = Napi::Int32Array::New(env, size);
+  Napi::Int32Array references = Napi::Int32Array::New(env, size);
+  for (size_t i = 0; i < size; ++i) {
+    scores.Data()[i] = counts.genuine[i].score;
+    probes.Data()[i] = counts.genuine[i].rows.probe;
+    references.Data()[i] = counts.genuine[i].rows.reference;
   }
-  Part TakePart() {
-    const std::lock_guard lock(mutex);
-    if (parts.empty()) return {NewCounts(), {}};
-    Part part = std::move(parts.back());
-    parts.pop_back();
-    return part;
+  Napi::Object genuine = Napi::Object::New(env);
+  genuine.Set("scores", scores);
+  genuine.Set("probes", probes);
+  genuine.Set("references", references);
+  object.Set("genuine", genuine);
+  Napi::Uint32Array tail = Napi::Uint32Array::New(env, counts.tail.size());
+  std::ranges::copy(counts.tail, tail.Data());
+  object.Set("tail", tail);
+  Napi::Uint32Array above = Napi::Uint32Array::New(env, counts.above.size());
+  std::ranges::copy(counts.above, above.Data());
+  object.Set("above", above);
+  Napi::Float32Array best_scores = Napi::Float32Array::New(env, counts.best.size());
+  Napi::Int32Array best_rows = Napi::Int32Array::New(env, counts.best.size());
+  for (size_t i = 0; i < counts.best.size(); ++i) {
+    best_scores.Data()[i] = counts.best[i].score;
+    best_rows.Data()[i] = counts.best[i].row;
   }
-  void GiveBack(Part part) {
-    const std::lock_guard lock(mutex);
-    parts.push_back(std::move(part));
-  }
+  Napi::Object best = Napi::Object::New(env);
+  best.Set("scores", best_scores);
+  best.Set("rows", best_rows);
+  object.Set("best", best);
+  return object;
+}
 
-  void CountOnCpu(size_t strip) {
-    Part part = TakePart();
-    pairs->Count(strip, *part.counts);
-    part.strips.push_back(strip);
-    GiveBack(std::move(part));
-  }
-  // Returns false where the CPU must count it. A part is taken only once a stream is free: few parts, whose limits rise
-  // soon, keep most pairs on the device.
-  bool CountOnDevice(size_t strip) {
-    if (on_cpu) return false;
-    Part part;
-    size_t kept = 0;
-    uint64_t compared = 0;
-    const bool counted = accelerator->Try([&](device::Queue& queue) {
-      queue.Use([&](device::Backend& backend) {
-        part = TakePart();
-        const uint64_t before = part.counts->impostors;
-        kept = device::CountPairs(backend, *pairs, strip, *part.counts);
-        compared = part.counts->impostors - before;
-      });
+// Runs on the run's own threads.
+class RunTask : public Task {
+ public:
+  RunTask(Napi::Env env, std::shared_ptr<PairRun> run, const Cancellation& cancellation)
+      : Task(env, cancellation), run_(std::move(run)) {}
+
+  void Run(const std::function<void()>& finished) override {
+    run_->Start(cancellation(), [this, finished](const std::exception_ptr& error) {
+      error_ = error;
+      finished();
     });
-    if (counted) {
-      // The first strip of a part is where its limits begin to rise.
-      constexpr uint64_t kOneInSoMany = 16;
-      if (!part.strips.empty() && kept * kOneInSoMany > compared) on_cpu = true;
-      part.strips.push_back(strip);
-    } else {
-      on_cpu = true;
-      if (!part.counts) return false;
-      // Some of the strip may have been counted when the device was lost: once more, all that was in this part.
-      part.counts = NewCounts();
-      part.strips.push_back(strip);
-      for (const size_t again : part.strips) pairs->Count(again, *part.counts);
-    }
-    GiveBack(std::move(part));
-    return true;
   }
+
+ protected:
+  Napi::Value Result(Napi::Env env) override { return CountsObject(env, run_->sum()); }
+
+ private:
+  const std::shared_ptr<PairRun> run_;
 };
 
 class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
@@ -147,145 +165,46 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "AllPairs",
-        {InstanceMethod<&AllPairsWrap::Count>("count"), InstanceMethod<&AllPairsWrap::Result>("result"),
-         InstanceAccessor<&AllPairsWrap::Strips>("strips"), InstanceAccessor<&AllPairsWrap::Done>("done"),
+        {InstanceMethod<&AllPairsWrap::Count>("count"), InstanceAccessor<&AllPairsWrap::Strips>("strips"),
+         InstanceAccessor<&AllPairsWrap::Done>("done"),
          InstanceAccessor<&AllPairsWrap::DeviceProblem>("deviceProblem")});
   }
 
   explicit AllPairsWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const PackedWrap* probes = PackedWrap::Unwrap(Object(info[0], "probes"));
-    job_->within = !info[1].IsObject();
-    const PackedWrap* references = job_->within ? probes : PackedWrap::Unwrap(Object(info[1], "references"));
-    const Napi::Object object = Object(info[2], "options");
-    job_->probes = probes->vectors;
-    job_->references = references->vectors;
-    if (job_->probes->dimensions() != job_->references->dimensions())
+    PairSides sides{probes->vectors, nullptr};
+    if (info[1].IsObject()) sides.references = PackedWrap::Unwrap(Object(info[1], "references"))->vectors;
+    if (sides.references && sides.probes->dimensions() != sides.references->dimensions())
       Invalid(info.Env(), "references", "vectors as long as the probes");
-    AllPairsOptions& options = job_->options;
-    options.metric = probes->metric;
-    options.bins = static_cast<size_t>(std::max(1, Integer(object, "bins")));
-    options.low = static_cast<float>(Number(object, "low"));
-    options.high = static_cast<float>(Number(object, "high"));
-    const std::string same = String(object, "sameSource");
-    options.same_source = same == "include" ? SameSource::kInclude
-                          : same == "only"  ? SameSource::kOnly
-                                            : SameSource::kExclude;
-    options.top = static_cast<size_t>(std::max(0, Integer(object, "top")));
-    if (Has(object, "tail")) {
-      const Napi::Object tail = Object(object.Get("tail"), "tail");
-      options.tail_bin = static_cast<size_t>(std::max(0, Integer(tail, "bin")));
-      options.tail_width = static_cast<size_t>(std::max(1, Integer(tail, "width")));
-    }
-    options.identities = Integer(object, "identities");
-    for (const auto& side : {job_->probes, job_->references})
-      if (side->size() > 0 && side->identity(side->size() - 1) >= options.identities)
-        Invalid(info.Env(), "identities", "numbers below the number of them");
-    options.near_only = Boolean(object, "nearOnly");
-    const auto excluded = Elements<int32_t>(object.Get("excluded"), napi_int32_array, "excluded");
-    for (size_t i = 0; i + 1 < excluded.size(); i += 2) {
-      const PairOfRows pair{excluded[i], excluded[i + 1]};
-      if (pair.probe < 0 || static_cast<size_t>(pair.probe) >= job_->probes->size() || pair.reference < 0 ||
-          static_cast<size_t>(pair.reference) >= job_->references->size())
-        Invalid(info.Env(), "excluded", "pairs of rows");
-      options.excluded.push_back(pair);
-    }
-    if (Has(object, "mates")) {
-      const auto mates = Elements<float>(object.Get("mates"), napi_float32_array, "mates");
-      if (mates.size() != job_->probes->size()) Invalid(info.Env(), "mates", "a score a probe");
-      options.mates.assign(mates.begin(), mates.end());
-    }
+    const Napi::Object object = Object(info[2], "options");
+    const AllPairsOptions options = ParseOptions(object, probes->metric, sides);
     const Napi::Object shard = Object(object.Get("shard"), "shard");
-    job_->shard = static_cast<size_t>(Integer(shard, "index"));
-    job_->shards = static_cast<size_t>(std::max(1, Integer(shard, "count")));
-    const device::DeviceOptions device = ParseDevice(object);
-    job_->accelerator =
-        std::make_unique<device::Accelerator>(device, [device] { return device::OpenQueue(device, 0, {}); });
-    job_->pairs = std::make_unique<const AllPairs>(*job_->probes, *job_->references, job_->within, options);
+    const Shard part{static_cast<size_t>(Integer(shard, "index")),
+                     static_cast<size_t>(std::max(1, Integer(shard, "count")))};
+    device_ = ParseDevice(object);
+    run_ = std::make_shared<PairRun>(std::move(sides), options, part, std::max(1, Integer(object, "concurrency")), device_);
+    queue_ = std::make_shared<WorkQueue>(1);
   }
 
  private:
   Napi::Value Strips(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(job_->strips()));
+    return Napi::Number::New(info.Env(), static_cast<double>(run_->strips()));
   }
   Napi::Value Done(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(job_->done.load()));
+    return Napi::Number::New(info.Env(), static_cast<double>(run_->done()));
   }
-
-  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), job_->accelerator->problem());
-  }
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) { return DeviceProblemValue(info.Env(), device_); }
 
   Napi::Value Count(const Napi::CallbackInfo& info) {
-    return Compute(
-        info.Env(), CancellationWrap::Of(info[0]),
-        [job = job_](const Cancellation& cancellation) {
-          for (size_t i = job->next++; i < job->strips(); i = job->next++) {
-            cancellation.ThrowIfCancelled();
-            const size_t strip = i * job->shards + job->shard;
-            if (!job->CountOnDevice(strip)) job->CountOnCpu(strip);
-            ++job->done;
-          }
-        },
-        [](Napi::Env env) { return env.Undefined(); });
+    if (std::exchange(started_, true)) Invalid(info.Env(), "count", "to be called once");
+    return Environment::Of(info.Env())
+        .Start(std::make_unique<RunTask>(info.Env(), run_, CancellationWrap::Of(info[0])), *queue_);
   }
 
-  Napi::Value Result(const Napi::CallbackInfo& info) {
-    const auto merged = std::make_shared<std::unique_ptr<PairCounts>>();
-    return Compute(
-        info.Env(), {},
-        [job = job_, merged](const Cancellation&) {
-          auto sum = job->TakePart().counts;
-          for (const Part& part : job->parts) job->pairs->Merge(*sum, *part.counts);
-          job->parts.clear();
-          std::ranges::sort(sum->genuine, {}, [](const PairCounts::Genuine& pair) {
-            return std::tuple(pair.rows.probe, pair.rows.reference);
-          });
-          *merged = std::move(sum);
-        },
-        [merged](Napi::Env env) { return ToObject(env, **merged); });
-  }
-
-  static Napi::Value ToObject(Napi::Env env, const PairCounts& counts) {
-    Napi::Object object = Napi::Object::New(env);
-    Napi::Float64Array impostor = Napi::Float64Array::New(env, counts.impostor.size());
-    std::ranges::transform(counts.impostor, impostor.Data(), [](uint64_t count) { return static_cast<double>(count); });
-    object.Set("impostor", impostor);
-    object.Set("impostors", static_cast<double>(counts.impostors));
-    object.Set("sameSource", static_cast<double>(counts.same_source));
-    const size_t size = counts.genuine.size();
-    Napi::Float32Array scores = Napi::Float32Array::New(env, size);
-    Napi::Int32Array probes = Napi::Int32Array::New(env, size);
-    Napi::Int32Array references = Napi::Int32Array::New(env, size);
-    for (size_t i = 0; i < size; ++i) {
-      scores.Data()[i] = counts.genuine[i].score;
-      probes.Data()[i] = counts.genuine[i].rows.probe;
-      references.Data()[i] = counts.genuine[i].rows.reference;
-    }
-    Napi::Object genuine = Napi::Object::New(env);
-    genuine.Set("scores", scores);
-    genuine.Set("probes", probes);
-    genuine.Set("references", references);
-    object.Set("genuine", genuine);
-    Napi::Uint32Array tail = Napi::Uint32Array::New(env, counts.tail.size());
-    std::ranges::copy(counts.tail, tail.Data());
-    object.Set("tail", tail);
-    Napi::Uint32Array above = Napi::Uint32Array::New(env, counts.above.size());
-    std::ranges::copy(counts.above, above.Data());
-    object.Set("above", above);
-    Napi::Float32Array best_scores = Napi::Float32Array::New(env, counts.best.size());
-    Napi::Int32Array best_rows = Napi::Int32Array::New(env, counts.best.size());
-    for (size_t i = 0; i < counts.best.size(); ++i) {
-      best_scores.Data()[i] = counts.best[i].score;
-      best_rows.Data()[i] = counts.best[i].row;
-    }
-    Napi::Object best = Napi::Object::New(env);
-    best.Set("scores", best_scores);
-    best.Set("rows", best_rows);
-    object.Set("best", best);
-    return object;
-  }
-
-  const std::shared_ptr<Job> job_ = std::make_shared<Job>();
+  std::shared_ptr<device::Handle> device_;
+  std::shared_ptr<PairRun> run_;
+  std::shared_ptr<WorkQueue> queue_;
+  bool started_ = false;
 };
 
 }  // namespace

@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "bindings/arguments.h"
+#include "bindings/device.h"
 #include "bindings/environment.h"
 #include "bindings/photo.h"
 #include "embed/embedder.h"
 #include "runtime/thread_pool.h"
-#include "score/half.h"
-#include "score/similarity.h"
+#include "embed/half.h"
+#include "embed/similarity.h"
 
 namespace maskbench {
 namespace {
@@ -25,7 +26,7 @@ std::array<float, 3> Three(const Napi::Object& object, const char* name) {
 
 EmbedderOptions ParseOptions(const Napi::Object& object) {
   EmbedderOptions options;
-  options.session = {Path(object, "library"), Path(object, "model"), Integer(object, "cudaDevice")};
+  options.session = {Path(object, "library"), Path(object, "model")};
   ModelInput& input = options.input;
   input.width = Integer(object, "width");
   input.height = Integer(object, "height");
@@ -99,12 +100,16 @@ class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
     return DefineClass(env, "Embedder",
                        {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load"),
                         InstanceMethod<&EmbedderWrap::Close>("close"),
+                        InstanceAccessor<&EmbedderWrap::OnDevice>("onDevice"),
                         InstanceAccessor<&EmbedderWrap::DeviceProblem>("deviceProblem")});
   }
 
   explicit EmbedderWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const Napi::Object options = Object(info[0], "options");
-    embedder_ = std::make_shared<Embedder>(ParseOptions(options));
+    EmbedderOptions parsed = ParseOptions(options);
+    // Two are lent to models that run, while faces are searched on the others.
+    device_ = ParseDevice(options, parsed.input.needs_face() && parsed.search.is_exact() ? 4 : 2);
+    embedder_ = std::make_shared<Embedder>(std::move(parsed), device_);
     queue_ = std::make_shared<WorkQueue>(std::max(1, Integer(options, "concurrency")));
   }
 
@@ -138,10 +143,13 @@ class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
   // The garbage collector may leave the model in memory for long.
   void Close(const Napi::CallbackInfo& /*info*/) { embedder_.reset(); }
 
-  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), embedder_ ? embedder_->device_problem() : "");
+  Napi::Value OnDevice(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), embedder_ && embedder_->model_on_device());
   }
 
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) { return DeviceProblemValue(info.Env(), device_); }
+
+  std::shared_ptr<device::Handle> device_;
   std::shared_ptr<Embedder> embedder_;
   std::shared_ptr<WorkQueue> queue_;
 };

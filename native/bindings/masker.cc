@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bindings/arguments.h"
+#include "bindings/device.h"
 #include "bindings/environment.h"
 #include "bindings/photo.h"
 #include "mask/canonical.h"
@@ -107,7 +108,6 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   const std::string select = String(object, "select");
   options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
   options.search = ParseSearch(object);
-  options.device = ParseDevice(object);
   options.landmark_model = Path(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
   options.limits.accept_damaged = Boolean(object, "acceptDamaged");
@@ -246,7 +246,8 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
 
   explicit MaskerWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const Napi::Object options = Object(info[0], "options");
-    masker_ = std::make_shared<Masker>(ParseOptions(options));
+    device_ = ParseDevice(options);
+    masker_ = std::make_shared<Masker>(ParseOptions(options), device_);
     queue_ = std::make_shared<WorkQueue>(std::max(1, Integer(options, "concurrency")));
   }
 
@@ -266,10 +267,9 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
                *queue_);
   }
 
-  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), masker_->device_problem());
-  }
+  Napi::Value DeviceProblem(const Napi::CallbackInfo& info) { return DeviceProblemValue(info.Env(), device_); }
 
+  std::shared_ptr<device::Handle> device_;
   std::shared_ptr<Masker> masker_;
   std::shared_ptr<WorkQueue> queue_;
 };

@@ -34,11 +34,6 @@ Source ParseSource(const Napi::Object& object) {
   return raw;
 }
 
-device::DeviceOptions ParseDevice(const Napi::Object& object) {
-  return {Integer(object, "cudaDevice"), static_cast<uint64_t>(Number(object, "deviceMemory")),
-          Boolean(object, "deviceFallback")};
-}
-
 SearchOptions ParseSearch(const Napi::Object& object) {
   return {String(object, "detector") == "dlib" ? DetectorKind::kDlib : DetectorKind::kFast, Integer(object, "upsample"),
           Integer(object, "minFace"), Integer(object, "maxSize")};

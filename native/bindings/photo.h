@@ -14,8 +14,6 @@ Source ParseSource(const Napi::Object& object);
 KnownFaces ParseFaces(const Napi::Object& object);
 // `detector`, `upsample`, `minFace` and `maxSize`.
 SearchOptions ParseSearch(const Napi::Object& object);
-// `cudaDevice`, `deviceMemory` and `deviceFallback`.
-device::DeviceOptions ParseDevice(const Napi::Object& object);
 // `box`, `score` and `landmarks`.
 Napi::Object FaceObject(Napi::Env env, const Face& found);
 

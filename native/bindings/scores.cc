@@ -10,8 +10,8 @@
 
 #include "bindings/arguments.h"
 #include "bindings/environment.h"
-#include "score/identification.h"
-#include "score/score_set.h"
+#include "metrics/identification.h"
+#include "metrics/score_set.h"
 
 namespace maskbench {
 namespace {

@@ -8,7 +8,6 @@
 
 #include <string>
 
-#include "device/open.h"
 #include "runtime/cpu.h"
 #include "runtime/file.h"
 
@@ -37,32 +36,10 @@ Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// The CUDA devices, or why there are none.
-Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  Napi::Object result = Napi::Object::New(env);
-  Napi::Array devices = Napi::Array::New(env);
-  try {
-    for (const device::DeviceInfo& device : device::Devices()) {
-      Napi::Object object = Napi::Object::New(env);
-      object.Set("name", device.name);
-      object.Set("memory", static_cast<double>(device.memory));
-      object.Set("architecture", std::to_string(device.major) + "." + std::to_string(device.minor));
-      object.Set("driver", std::to_string(device.driver / 1000) + "." + std::to_string(device.driver % 1000 / 10));
-      devices.Set(devices.Length(), object);
-    }
-  } catch (const device::DeviceError& error) {
-    result.Set("problem", error.what);
-  }
-  result.Set("devices", devices);
-  return result;
-}
-
 }  // namespace
 
 void ExportSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("systemInfo", Napi::Function::New(env, SystemInfo, "systemInfo"));
-  exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
 }
 
 }  // namespace maskbench

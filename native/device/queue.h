@@ -2,68 +2,78 @@
 #define MASKBENCH_DEVICE_QUEUE_H_
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
-#include <variant>
 #include <vector>
 
-#include "device/backend.h"
-#include "face/face.h"
-#include "image/image.h"
+#include "device/stream.h"
 
 namespace maskbench::device {
 
-// What backends need of dlib's frontal model, the landmarks' trees, and the noise of masks.
-Models ModelsOf(std::span<const uint8_t> trees);
-
-// Estimated bytes of a device that a photo takes while its faces are searched.
-uint64_t BytesOf(ImageSize size, int upsample);
-
-// Work of many callers on backends, in batches: what is asked for while all backends are at work forms the next ones.
-// Every call waits for its batch, and throws DeviceError; out of memory only where it is for this call alone.
+// Work of many callers on the streams of a device, in batches: what is asked for while all are at work forms the next
+// ones. Every call waits for its batch, and throws DeviceError; out of memory only where it is for this call alone.
+//
+// A type of request has
+//   uint64_t bytes() const;  // of the device that it takes, about
+//   uint64_t kept() const;   // of the device that any batch of them takes beside
+//   static void Run(Stream& stream, std::span<Request* const> batch);
 class Queue {
  public:
   // `memory`: bytes that a batch may take at most.
-  Queue(std::vector<std::unique_ptr<Backend>> backends, int upsample, uint64_t memory);
+  Queue(std::vector<std::unique_ptr<Stream>> streams, uint64_t memory);
 
-  // Whether a photo is small enough to be searched.
-  bool Fits(const Image& image) const { return BytesOf({image.width, image.height}, upsample_) <= memory_; }
-  // The faces of DetectFaces and LandmarkPredictor.
-  std::vector<Face> Find(const Image& image);
-  void Draw(const DrawInput& mask);
-  // Something else, with a backend of its own meanwhile.
-  void Use(const std::function<void(Backend&)>& work);
+  template <class Request>
+  bool Fits(const Request& request) const {
+    return request.bytes() + request.kept() <= memory_;
+  }
+  template <class Request>
+  void Do(Request& request) {
+    Waiting waiting{&request, RunBatch<Request>, request.bytes(), request.kept(), nullptr};
+    Wait(waiting);
+  }
+  // Something else, on a stream of its own meanwhile.
+  void Lend(const std::function<void(Stream&)>& work);
 
  private:
-  struct Photo {
-    const Image* image;
-    std::vector<Face> faces;
-  };
-  struct Request {
-    std::variant<Photo, DrawInput> work;
-    uint64_t bytes;
+  struct Waiting {
+    void* request;
+    // Requests of one type have the same.
+    void (*run)(Stream& stream, std::span<Waiting* const> batch);
+    uint64_t bytes, kept;
     std::exception_ptr error;
     bool done = false;
   };
 
-  // Runs batches, this request's among them, until it is done.
-  void Wait(Request& request);
-  // Requests of one kind, the longest waiting first; called with the lock held.
-  std::vector<Request*> Take();
-  // In halves where the memory does not last.
-  void RunOrSplit(Backend& backend, std::span<Request* const> batch) const;
-  void Search(Backend& backend, std::span<Request* const> batch) const;
+  template <class Request>
+  static void RunBatch(Stream& stream, std::span<Waiting* const> batch) {
+    std::vector<Request*> requests;
+    for (const Waiting* waiting : batch) requests.push_back(static_cast<Request*>(waiting->request));
+    Request::Run(stream, requests);
+  }
 
-  const int upsample_;
+  // Runs batches, this request's among them, until it is done.
+  void Wait(Waiting& waiting);
+  // Requests of one type, the longest waiting first; called with the lock held.
+  std::vector<Waiting*> Take();
+  // In halves where the memory does not last.
+  static void RunOrSplit(Stream& stream, std::span<Waiting* const> batch);
+
+  // So many batches run at once, so that one's copies and the CPU's part of it overlap with the other's kernels; and so
+  // many streams are lent.
+  static constexpr int kAtOnce = 2;
+
   const uint64_t memory_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Request*> waiting_;
-  std::vector<std::unique_ptr<Backend>> idle_;
+  std::deque<Waiting*> waiting_;
+  std::vector<std::unique_ptr<Stream>> idle_;
+  int batches_ = 0;
+  int lent_ = 0;
 };
 
 }  // namespace maskbench::device

@@ -8,15 +8,18 @@
 #include <string>
 #include <unordered_map>
 
-#include "device/backend.h"
+#include "device/grid.h"
+#include "runtime/host_device.h"
 
 namespace maskbench::device {
 
 // A grid whose threads are walked one after the other on the CPU, and whose memory is the host's: so what runs on a GPU
 // can be tested, and looked at by sanitizers, without one. Memory beyond `limit` bytes is refused, as a GPU does.
-class WalkedGrid {
+class WalkedGrid : public Grid {
  public:
   explicit WalkedGrid(uint64_t limit) : left_(limit) {}
+
+  void Enter() override {}
 
   void* Allocate(size_t bytes) {
     if (bytes > left_) throw DeviceError{"out of memory", true};

@@ -5,19 +5,14 @@
 #include <cmath>
 #include <utility>
 
+#include "embed/tensor_maker.h"
 #include "runtime/error.h"
+#include "runtime/naming.h"
 #include "runtime/thread_pool.h"
 
 namespace maskbench {
 
 namespace {
-
-// The model's.
-device::DeviceOptions DeviceOf(const EmbedderOptions& options) {
-  // Each of two users of the device, beside the model itself.
-  constexpr uint64_t kMemory = uint64_t{2} << 30U;
-  return {options.session.cuda_device, kMemory, options.device_fallback};
-}
 
 // Of a batch.
 std::array<int64_t, 4> ShapeOf(const ModelInput& input, size_t count) {
@@ -56,12 +51,10 @@ float Difference(std::span<const float> a, std::span<const float> b) {
 
 }  // namespace
 
-Embedder::Embedder(EmbedderOptions options)
+Embedder::Embedder(EmbedderOptions options, std::shared_ptr<device::Handle> device)
     : options_(std::move(options)),
-      finder_(options_.search, options_.landmark_model,
-              options_.input.needs_face() ? DeviceOf(options_) : device::DeviceOptions{}),
-      accelerator_(DeviceOf(options_),
-                   [this] { return device::OpenQueue(DeviceOf(options_), options_.search.upsample, {}); }),
+      device_(std::move(device)),
+      finder_(options_.search, options_.landmark_model, device_),
       max_batch_(static_cast<size_t>(options_.max_batch)) {
   if (options_.max_wait_ms > 0) timer_ = std::jthread([this](const std::stop_token& stop) { Wait(stop); });
 }
@@ -71,11 +64,28 @@ Embedder::~Embedder() {
   idle_.notify_all();
 }
 
+std::shared_ptr<const Session> Embedder::OpenSession() {
+  SessionOptions session = options_.session;
+  // Where the library itself is missing, no device is at fault.
+  OrtLibrary::Load(session.runtime);
+  if (device_ != nullptr && !device_->problem()) {
+    try {
+      session.cuda_device = device_->number();
+      std::shared_ptr<const Session> opened = Session::Open(session);
+      model_on_device_ = true;
+      return opened;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kUnavailable) throw;
+      device_->GiveUp(error.what());
+    }
+  }
+  session.cuda_device = -1;
+  return Session::Open(session);
+}
+
 const Session& Embedder::Open() {
   std::call_once(opened_, [this] {
-    on_device_ = accelerator_.Open() != nullptr;
-    finder_.accelerator().Open();
-    std::shared_ptr<const Session> session = Session::Open(options_.session);
+    std::shared_ptr<const Session> session = OpenSession();
     const std::string& model = options_.session.model;
     const auto mismatch = [&](const std::string& problem) { throw Error(ErrorCode::kInvalidArgument, model, problem); };
     const std::vector<int64_t>& shape = session->input_shape();
@@ -102,6 +112,7 @@ const Session& Embedder::Open() {
     }
     Try(*session);
     session_ = std::move(session);
+    on_device_ = device_ != nullptr && device_->Open();
   });
   return *session_;
 }
@@ -267,10 +278,8 @@ std::vector<float> Embedder::Infer(Batch& batch) {
   }
   std::vector<const CropPlan*> crops;
   for (size_t i = 0; i < count; ++i) crops.push_back(&batch.crops[i]);
-  const bool done = accelerator_.Try([&](device::Queue& queue) {
-    queue.Use([&](device::Backend& backend) {
-      run(backend.MakeTensor(crops, input.layout()), options_.session.cuda_device);
-    });
+  const bool done = device_->Lend([&](device::Stream& stream) {
+    run(stream.Get<TensorMaker>().MakeTensor(crops, input.layout()), device_->number());
   });
   if (done) return vectors;
   std::vector<float> tensor(count * input.size());

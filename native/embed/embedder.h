@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "device/accelerator.h"
+#include "device/handle.h"
 #include "embed/cut.h"
-#include "embed/session.h"
+#include "inference/session.h"
 #include "face/finder.h"
 #include "image/source.h"
 #include "runtime/cancellation.h"
@@ -54,7 +54,8 @@ struct Embedding {
 // are the only ones, and no core waits while there is work. Safe to use from many threads at once.
 class Embedder : public std::enable_shared_from_this<Embedder> {
  public:
-  explicit Embedder(EmbedderOptions options);
+  // `device`: where the model runs, its input is made and faces are found in exact searches; null: the CPU.
+  explicit Embedder(EmbedderOptions options, std::shared_ptr<device::Handle> device = nullptr);
   ~Embedder();
 
   // Opens the model and tries it, or gives the error of the first try again. Embed calls it as needed.
@@ -63,8 +64,7 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   size_t dimensions() const { return dimensions_; }
   // Why every image is run alone though the model takes batches; empty: it is not.
   const std::string& batch_problem() const { return batch_problem_; }
-  // Why the CPU does a part of what was left to a device; empty: it does not.
-  std::string device_problem();
+  bool model_on_device() const { return model_on_device_; }
   using Done = std::function<void(Embedding, std::exception_ptr)>;
   // One call is on its way from here: a batch is not run too early.
   void Announce();
@@ -86,6 +86,7 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
 
   // Whether an image's vector depends on the images that share its batch.
   void Try(const Session& session);
+  std::shared_ptr<const Session> OpenSession();
   void Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done);
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
@@ -95,10 +96,10 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   void Wait(const std::stop_token& stop);
 
   const EmbedderOptions options_;
+  const std::shared_ptr<device::Handle> device_;
   FaceFinder finder_;
-  // Makes tensors; its own, for it needs no landmarks.
-  device::Accelerator accelerator_;
-  // Whether tensors are made on it.
+  bool model_on_device_ = false;
+  // Whether the model's input is made there, too.
   bool on_device_ = false;
   std::once_flag opened_;
   std::shared_ptr<const Session> session_;

@@ -1,5 +1,7 @@
 #include "face/finder.h"
 
+#include "face/search_request.h"
+
 namespace maskbench {
 
 const LandmarkPredictor& FaceFinder::Predictor() {
@@ -8,8 +10,10 @@ const LandmarkPredictor& FaceFinder::Predictor() {
 }
 
 std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation) {
-  if (!known)
-    if (auto faces = accelerator_.Find(image)) return *std::move(faces);
+  if (!known && device_ != nullptr && device_->Open()) {
+    SearchRequest request{&image, search_.upsample, Predictor().trees(), {}};
+    if (device_->Do(request)) return std::move(request.faces);
+  }
   std::vector<KnownFace> found;
   if (known) {
     found = *known;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "device/accelerator.h"
+#include "device/handle.h"
 #include "face/detector.h"
 #include "face/face.h"
 #include "face/landmarks.h"
@@ -26,17 +26,17 @@ struct KnownFace {
 
 using KnownFaces = std::optional<std::vector<KnownFace>>;
 
-// Finds faces and their landmarks, on a device where one is asked for. Safe to use from many threads at once.
+// Finds faces and their landmarks, in exact searches on the device where one is given. Safe to use from many threads at
+// once.
 class FaceFinder {
  public:
-  FaceFinder(const SearchOptions& search, std::string landmark_model, const device::DeviceOptions& device = {})
-      : search_(search), landmark_model_(std::move(landmark_model)), accelerator_(device, [this, device] {
-          return device::OpenQueue(device, search_.upsample, Predictor().trees());
-        }) {}
+  FaceFinder(const SearchOptions& search, std::string landmark_model, std::shared_ptr<device::Handle> device)
+      : search_(search),
+        landmark_model_(std::move(landmark_model)),
+        device_(search.is_exact() ? std::move(device) : nullptr) {}
 
   // Loads the landmark model, or gives the error of the first try again. Find calls it as needed.
   const LandmarkPredictor& Predictor();
-  device::Accelerator& accelerator() { return accelerator_; }
   // `known` faces in their order, or those that are detected, each with landmarks.
   std::vector<Face> Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation);
   // Estimated peak memory of Find.
@@ -45,9 +45,10 @@ class FaceFinder {
  private:
   const SearchOptions search_;
   const std::string landmark_model_;
+  // Null: the CPU.
+  const std::shared_ptr<device::Handle> device_;
   std::once_flag loaded_;
   std::shared_ptr<const LandmarkPredictor> predictor_;
-  device::Accelerator accelerator_;
 };
 
 }  // namespace maskbench

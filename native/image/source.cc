@@ -1,5 +1,7 @@
 #include "image/source.h"
 
+#include "runtime/naming.h"
+
 namespace maskbench {
 namespace {
 

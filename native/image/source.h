@@ -2,10 +2,8 @@
 #define MASKBENCH_IMAGE_SOURCE_H_
 
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -54,21 +52,6 @@ std::string SubjectOf(const Source& source);
 // Reads and decodes. `more_bytes` tells how much memory the caller will need beside, by the number of pixels.
 ReadImage Read(const Source& source, const ReadLimits& limits, const std::function<int64_t(int64_t)>& more_bytes,
                const Cancellation& cancellation);
-
-// Gives the errors of `work` the subject that it does not know, and others a code.
-template <class Work>
-auto Naming(const std::string& subject, ErrorCode other, const Work& work) {
-  try {
-    return work();
-  } catch (const Error& error) {
-    if (!error.subject().empty() || error.code() == ErrorCode::kAborted) throw;
-    throw Error(error.code(), subject, error.what());
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::kOutOfMemory, subject, "not enough memory for this image");
-  } catch (const std::exception& error) {
-    throw Error(other, subject, error.what());
-  }
-}
 
 }  // namespace maskbench
 

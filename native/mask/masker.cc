@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "image/codecs.h"
+#include "mask/draw_request.h"
 #include "mask/random.h"
+#include "runtime/naming.h"
 
 namespace maskbench {
 namespace {
@@ -46,7 +48,7 @@ void Masker::LoadTemplates() {
 
 void Masker::Load() {
   finder_.Predictor();
-  finder_.accelerator().Open();
+  if (device_ != nullptr) device_->Open();
   LoadTemplates();
 }
 
@@ -82,6 +84,13 @@ Look Masker::DrawnLook(const MaskRequest& request, uint64_t face) const {
   return look;
 }
 
+bool Masker::DrawOnDevice(Image& image, const std::function<Drawing()>& plan, std::span<uint8_t> matte) {
+  if (device_ == nullptr || !device_->Open()) return false;
+  const Drawing drawing = plan();
+  DrawRequest request{{&image, &drawing, matte}};
+  return device_->Do(request);
+}
+
 void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result, std::span<uint8_t> matte) {
   LoadTemplates();
   // The first of the largest, as the paper's program chooses.
@@ -101,11 +110,10 @@ void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result, 
     constexpr Color kWhite{255, 255, 255};
     const Color color = face->look->color.value_or(kWhite);
     const Landmarks& landmarks = face->face.landmarks;
-    device::Accelerator& accelerator = finder_.accelerator();
     if (options_.draw_landmarks) {
       DrawOutline(image, landmarks, flat, color);
     } else if (flat != nullptr) {
-      if (!accelerator.Draw(
+      if (!DrawOnDevice(
               image, [&] { return PlanFlat(image, landmarks, *flat, color); }, matte))
         DrawFlat(image, landmarks, *flat, color, matte);
     } else {
@@ -113,7 +121,7 @@ void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result, 
       const Template& mask = templates_[std::get<size_t>(style.shape)];
       const TemplateLook look{
           {face->look->color, tile ? &*tile : nullptr, options_.tint_weight, 1}, face->look->wear, face->look->shift};
-      if (!accelerator.Draw(
+      if (!DrawOnDevice(
               image, [&] { return PlanTemplate(image, landmarks, mask, look); }, matte))
         DrawTemplate(image, landmarks, mask, look, matte);
     }

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -11,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "device/handle.h"
 #include "face/face.h"
 #include "face/finder.h"
 #include "image/codec.h"
@@ -53,7 +56,6 @@ struct MaskerOptions {
   uint64_t seed = 0;
   Select select = Select::kLargest;
   SearchOptions search;
-  device::DeviceOptions device;
   std::string landmark_model;
   ReadLimits limits;
   EncodeOptions encode;
@@ -122,12 +124,14 @@ struct MaskResult {
 // Image in, masked image out: decode, detect, find landmarks, draw, encode. Safe to use from many threads at once.
 class Masker {
  public:
-  explicit Masker(MaskerOptions options)
-      : options_(std::move(options)), finder_(options_.search, options_.landmark_model, options_.device) {}
+  // `device`: what draws and finds faces in exact searches; null: the CPU.
+  explicit Masker(MaskerOptions options, std::shared_ptr<device::Handle> device = nullptr)
+      : options_(std::move(options)),
+        device_(std::move(device)),
+        finder_(options_.search, options_.landmark_model, device_) {}
 
   size_t styles() const { return options_.styles.size(); }
   const Style& style(const Look& look) const { return options_.styles[look.style]; }
-  std::string device_problem() { return finder_.accelerator().problem(); }
   // Loads models and templates, or gives the error of the first try again. Run calls it as needed.
   void Load();
   MaskResult Run(const MaskRequest& request, const Cancellation& cancellation);
@@ -135,9 +139,12 @@ class Masker {
  private:
   void LoadTemplates();
   Look DrawnLook(const MaskRequest& request, uint64_t face) const;
+  // Gives whether the device drew the mask that `plan` makes.
+  bool DrawOnDevice(Image& image, const std::function<Drawing()>& plan, std::span<uint8_t> matte);
   void Draw(const MaskRequest& request, Image& image, MaskResult& result, std::span<uint8_t> matte);
 
   const MaskerOptions options_;
+  const std::shared_ptr<device::Handle> device_;
   FaceFinder finder_;
   std::once_flag templates_loaded_;
   std::vector<Template> templates_;

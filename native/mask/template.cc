@@ -13,6 +13,7 @@
 #include "image/codecs.h"
 #include "image/source.h"
 #include "runtime/error.h"
+#include "runtime/naming.h"
 
 namespace maskbench {
 namespace {

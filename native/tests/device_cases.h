@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
-#include "device/backend.h"
+#include "open_device/programs.h"
 
-// What backends are asked for and must answer, in a file that can be carried to any machine with a device.
+// What programs are asked for and must answer, in a file that can be carried to any machine with a device.
 
 namespace maskbench {
 
@@ -22,8 +22,8 @@ struct SearchCase {
     PyramidSizes sizes;
   };
   std::vector<Photo> photos;
-  std::vector<device::FoundWindow> windows;
-  std::vector<device::FaceInput> faces;
+  std::vector<FoundWindow> windows;
+  std::vector<FaceInput> faces;
   std::vector<std::array<float, kShape>> shapes;
 };
 
@@ -60,7 +60,7 @@ struct TensorCase {
 };
 
 struct DeviceCases {
-  device::Models models;
+  DeviceModels models;
   std::vector<uint8_t> trees;
   std::vector<SearchCase> searches;
   std::vector<MaskCase> masks;
@@ -167,9 +167,8 @@ void Transfer(File& file, std::vector<T>& list) {
 }
 template <class File>
 void Transfer(File& file, DeviceCases& cases) {
-  TransferAll(file, cases.models.components, cases.models.filters, cases.models.grain_tile, cases.trees, cases.searches,
-              cases.masks, cases.tensors);
-  cases.models.trees = cases.trees;
+  TransferAll(file, cases.models.search.components, cases.models.search.filters, cases.models.grain_tile, cases.trees,
+              cases.searches, cases.masks, cases.tensors);
 }
 
 }  // namespace maskbench

@@ -14,30 +14,27 @@
 #include <tuple>
 #include <vector>
 
-#include "device/grid_backend.h"
 #include "device/walked_grid.h"
+#include "open_device/programs.h"
 #include "tests/device_cases.h"
 #include "tests/pair_tests.h"
 
 namespace maskbench {
 namespace {
 
-using device::Backend;
-
 constexpr uint64_t kMemory = uint64_t{8} << 30U;
 
-std::unique_ptr<Backend> Open(const char* module, int device, const device::Models& models) {
-  if (module == nullptr)
-    return std::make_unique<device::GridBackend<device::WalkedGrid>>(std::make_unique<device::WalkedGrid>(kMemory),
-                                                                     models);
+Programs Open(const char* module, int device, const DeviceModels& models) {
+  if (module == nullptr) return MakePrograms(std::make_unique<device::WalkedGrid>(kMemory), models);
   void* library = dlopen(module, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) throw device::DeviceError{dlerror(), false};
-  std::vector<device::DeviceInfo> devices;
-  reinterpret_cast<device::DevicesFunction>(dlsym(library, device::kDevicesFunction))(devices);
+  std::vector<DeviceInfo> devices;
+  reinterpret_cast<DevicesFunction>(dlsym(library, kDevicesFunction))(devices);
   if (static_cast<size_t>(device) >= devices.size()) throw device::DeviceError{"there is no such device", false};
   std::printf("%s\n", devices[static_cast<size_t>(device)].name.c_str());
-  const auto open = reinterpret_cast<device::OpenFunction>(dlsym(library, device::kOpenFunction));
-  return std::unique_ptr<Backend>(open(device, kMemory, models));
+  Programs programs;
+  reinterpret_cast<OpenFunction>(dlsym(library, kOpenFunction))(device, kMemory, models, programs);
+  return programs;
 }
 
 // Least seconds of some runs. Their answers are compared in another one.
@@ -59,16 +56,16 @@ void Tell(const char* what, size_t wrong, size_t count, double seconds) {
   std::fflush(stdout);
 }
 
-std::vector<device::PhotoInput> PhotosOf(const SearchCase& search) {
-  std::vector<device::PhotoInput> photos;
+std::vector<PhotoInput> PhotosOf(const SearchCase& search) {
+  std::vector<PhotoInput> photos;
   for (const auto& [image, sizes] : search.photos)
     photos.push_back({image.pixels.data(), {image.width, image.height}, sizes});
   return photos;
 }
 
-size_t Search(Backend& backend, int runs, const std::vector<SearchCase>& searches) {
-  const auto in_order = [](std::vector<device::FoundWindow> windows) {
-    std::ranges::sort(windows, {}, [](const device::FoundWindow& window) {
+size_t Search(WindowSearcher& searcher, int runs, const std::vector<SearchCase>& searches) {
+  const auto in_order = [](std::vector<FoundWindow> windows) {
+    std::ranges::sort(windows, {}, [](const FoundWindow& window) {
       return std::tuple(window.photo, window.level, window.filter, window.row, window.column);
     });
     return windows;
@@ -78,10 +75,10 @@ size_t Search(Backend& backend, int runs, const std::vector<SearchCase>& searche
   double seconds = 0;
   for (const SearchCase& search : searches) {
     const auto photos = PhotosOf(search);
-    const auto windows = in_order(backend.FindWindows(photos));
-    const auto shapes = backend.FindLandmarks(search.faces);
+    const auto windows = in_order(searcher.FindWindows(photos));
+    const auto shapes = searcher.FindLandmarks(search.faces);
     const bool same = std::ranges::equal(windows, in_order(search.windows),
-                                         [](const device::FoundWindow& a, const device::FoundWindow& b) {
+                                         [](const FoundWindow& a, const FoundWindow& b) {
                                            return std::tie(a.photo, a.level, a.filter, a.row, a.column, a.score) ==
                                                   std::tie(b.photo, b.level, b.filter, b.row, b.column, b.score);
                                          }) &&
@@ -89,32 +86,32 @@ size_t Search(Backend& backend, int runs, const std::vector<SearchCase>& searche
     wrong += same ? 0 : photos.size();
     count += photos.size();
     seconds += Time(runs, [&] {
-      backend.FindWindows(photos);
-      backend.FindLandmarks(search.faces);
+      searcher.FindWindows(photos);
+      searcher.FindLandmarks(search.faces);
     });
   }
   Tell("photos searched", wrong, count, seconds);
   return wrong;
 }
 
-size_t Draw(Backend& backend, int runs, const std::vector<MaskCase>& masks) {
+size_t Draw(MaskDrawer& drawer, int runs, const std::vector<MaskCase>& masks) {
   std::vector<Image> images;
   std::vector<std::vector<uint8_t>> mattes;
-  std::vector<device::DrawInput> inputs;
+  std::vector<DrawInput> inputs;
   for (const MaskCase& mask : masks) {
     images.push_back(mask.image);
     mattes.emplace_back(mask.matte.size());
   }
   for (size_t i = 0; i < masks.size(); ++i) inputs.push_back({&images[i], &masks[i].drawing, mattes[i]});
-  backend.Draw(inputs);
+  drawer.Draw(inputs);
   size_t wrong = 0;
   for (size_t i = 0; i < masks.size(); ++i)
     wrong += images[i].pixels == masks[i].expected.pixels && mattes[i] == masks[i].matte ? 0 : 1;
-  Tell("masks", wrong, masks.size(), Time(runs, [&] { backend.Draw(inputs); }));
+  Tell("masks", wrong, masks.size(), Time(runs, [&] { drawer.Draw(inputs); }));
   return wrong;
 }
 
-size_t MakeTensors(Backend& backend, int runs, const std::vector<TensorCase>& tensors) {
+size_t MakeTensors(TensorMaker& maker, int runs, const std::vector<TensorCase>& tensors) {
   size_t wrong = 0;
   size_t count = 0;
   double seconds = 0;
@@ -125,17 +122,17 @@ size_t MakeTensors(Backend& backend, int runs, const std::vector<TensorCase>& te
     crops.reserve(plans.size());
     for (const CropPlan& plan : plans) crops.push_back(&plan);
     std::vector<float> numbers(tensor.expected.size());
-    backend.Read(backend.MakeTensor(crops, tensor.layout), numbers);
+    maker.Read(maker.MakeTensor(crops, tensor.layout), numbers);
     wrong += numbers == tensor.expected ? 0 : crops.size();
     count += crops.size();
-    seconds += Time(runs, [&] { backend.MakeTensor(crops, tensor.layout); });
+    seconds += Time(runs, [&] { maker.MakeTensor(crops, tensor.layout); });
   }
   Tell("inputs of models", wrong, count, seconds);
   return wrong;
 }
 
 // Every pair of so many random vectors.
-void TimePairs(Backend& backend) {
+void TimePairs(PairScorer& scorer) {
   constexpr size_t kRows = 50'000;
   constexpr size_t kDimensions = 512;
   std::vector<int32_t> identities;
@@ -153,7 +150,7 @@ void TimePairs(Backend& backend) {
   const AllPairs pairs(vectors, vectors, true, options);
   const double seconds = Time(1, [&] {
     PairCounts counts(options, kRows, 0);
-    for (size_t strip = 0; strip < pairs.strips(); ++strip) device::CountPairs(backend, pairs, strip, counts);
+    for (size_t strip = 0; strip < pairs.strips(); ++strip) CountPairs(scorer, pairs, strip, counts);
   });
   std::printf("%zu vectors of %zu numbers, every pair: %.2f s, %.0f GFLOPS\n", kRows, kDimensions, seconds,
               1e-9 * kRows * kRows * kDimensions / seconds);
@@ -163,10 +160,12 @@ int Main(const char* path, const char* module, int device, int runs) {
   DeviceCases cases;
   CaseReader reader(path);
   Transfer(reader, cases);
-  const auto backend = Open(module, device, cases.models);
-  const size_t wrong = Search(*backend, runs, cases.searches) + Draw(*backend, runs, cases.masks) +
-                       MakeTensors(*backend, runs, cases.tensors) + static_cast<size_t>(TestPairs(*backend));
-  if (module != nullptr && runs > 0) TimePairs(*backend);
+  const Programs programs = Open(module, device, cases.models);
+  programs.searcher->LoadTrees(cases.trees);
+  const size_t wrong = Search(*programs.searcher, runs, cases.searches) + Draw(*programs.drawer, runs, cases.masks) +
+                       MakeTensors(*programs.tensor_maker, runs, cases.tensors) +
+                       static_cast<size_t>(TestPairs(*programs.pair_scorer));
+  if (module != nullptr && runs > 0) TimePairs(*programs.pair_scorer);
   return wrong > 0 ? 1 : 0;
 }
 

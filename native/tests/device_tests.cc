@@ -15,15 +15,16 @@
 #include <thread>
 #include <vector>
 
-#include "device/accelerator.h"
-#include "device/grid_backend.h"
-#include "device/open.h"
+#include "device/handle.h"
+#include "open_device/open.h"
 #include "device/queue.h"
 #include "device/walked_grid.h"
 #include "embed/cut.h"
 #include "face/detector.h"
 #include "face/landmarks.h"
 #include "face/pyramid.h"
+#include "face/search_request.h"
+#include "mask/draw_request.h"
 #include "mask/random.h"
 #include "mask/render.h"
 #include "mask/style.h"
@@ -41,14 +42,18 @@ using device::WalkedGrid;
 constexpr uint64_t kMuch = uint64_t{4} << 30U;
 
 // `limit`: bytes that each of two grids may take; `batch`: those that the photos of a batch may.
-std::unique_ptr<Queue> MakeQueue(const LandmarkPredictor& predictor, int cuda, int upsample, uint64_t limit,
-                                 uint64_t batch) {
-  if (cuda >= 0) return device::OpenQueue({cuda, 2 * limit, false}, upsample, predictor.trees());
-  std::vector<std::unique_ptr<device::Backend>> backends(2);
-  for (auto& backend : backends)
-    backend = std::make_unique<device::GridBackend<WalkedGrid>>(std::make_unique<WalkedGrid>(limit),
-                                                                device::ModelsOf(predictor.trees()));
-  return std::make_unique<Queue>(std::move(backends), upsample, batch);
+std::unique_ptr<Queue> MakeQueue(int cuda, uint64_t limit, uint64_t batch) {
+  if (cuda >= 0) return OpenDevice({cuda, 2 * limit, false}, 2);
+  std::vector<std::unique_ptr<device::Stream>> streams(2);
+  for (auto& stream : streams)
+    stream = MakeStream(MakePrograms(std::make_unique<WalkedGrid>(limit), MakeDeviceModels()));
+  return std::make_unique<Queue>(std::move(streams), batch);
+}
+
+std::vector<Face> Find(Queue& queue, const Image& image, int upsample, const LandmarkPredictor& predictor) {
+  SearchRequest request{&image, upsample, predictor.trees(), {}};
+  queue.Do(request);
+  return request.faces;
 }
 
 bool Same(const std::vector<Face>& ours, const std::vector<Detection>& expected, const LandmarkPredictor& predictor,
@@ -116,7 +121,8 @@ int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template&
     std::vector<uint8_t> matte(wants_matte ? image->pixels.size() / 3 : 0);
     std::vector<uint8_t> expected_matte = matte;
     const Drawing drawing = flat ? PlanFlat(ours, landmarks, *flat, kColor) : PlanTemplate(ours, landmarks, mask, look);
-    queue.Draw({&ours, &drawing, matte});
+    DrawRequest request{{&ours, &drawing, matte}};
+    queue.Do(request);
     if (flat)
       DrawFlat(expected, landmarks, *flat, kColor, expected_matte);
     else
@@ -151,24 +157,26 @@ CropCase CaseOf(const CropPlan& plan) {
 }
 
 // What walked grids answer, which was held to the CPU before.
-std::vector<SearchCase> RecordSearches(const std::vector<Image>& images, const device::Models& models) {
-  device::GridBackend<WalkedGrid> backend(std::make_unique<WalkedGrid>(kMuch), models);
+std::vector<SearchCase> RecordSearches(const std::vector<Image>& images, const DeviceModels& models,
+                                       std::span<const uint8_t> trees) {
+  const Programs programs = MakePrograms(std::make_unique<WalkedGrid>(kMuch), models);
+  programs.searcher->LoadTrees(trees);
   std::vector<SearchCase> searches;
   constexpr size_t kBatch = 64;
   for (size_t first = 0; first < images.size(); first += kBatch) {
     SearchCase& search = searches.emplace_back();
-    std::vector<device::PhotoInput> photos;
+    std::vector<PhotoInput> photos;
     for (size_t i = first; i < std::min(first + kBatch, images.size()); ++i) {
       const ImageSize size{images[i].width, images[i].height};
       search.photos.push_back({images[i], SizesOf(size, 1)});
       photos.push_back({images[i].pixels.data(), size, SizesOf(size, 1)});
     }
-    search.windows = backend.FindWindows(photos);
-    for (const device::FoundWindow& window : search.windows) {
+    search.windows = programs.searcher->FindWindows(photos);
+    for (const FoundWindow& window : search.windows) {
       const int side = BoxSizeOf(window.level, 1);
       search.faces.push_back({window.photo, PixelsOf({10, 10, 10 + side, 10 + side})});
     }
-    search.shapes = backend.FindLandmarks(search.faces);
+    search.shapes = programs.searcher->FindLandmarks(search.faces);
   }
   return searches;
 }
@@ -203,8 +211,10 @@ int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces, DeviceCases& 
       crops.reserve(plans.size());
       for (const CropPlan& plan : plans) crops.push_back(&plan);
       std::vector<float> ours(crops.size() * input.size());
-      queue.Use(
-          [&](device::Backend& backend) { backend.Read(backend.MakeTensor(crops, input.layout()), std::span(ours)); });
+      queue.Lend([&](device::Stream& stream) {
+        auto& maker = stream.Get<TensorMaker>();
+        maker.Read(maker.MakeTensor(crops, input.layout()), std::span(ours));
+      });
       TensorCase& record = cases.tensors.emplace_back();
       record.layout = input.layout();
       for (size_t i = 0; i < plans.size(); ++i) {
@@ -243,21 +253,27 @@ class LostGrid : public WalkedGrid {
 // How many of what must happen to calls on a lost device, asked to go on without it or not, does not.
 int TestLoss(const LandmarkPredictor& predictor, const Image& image) {
   const auto open = [&] {
-    std::vector<std::unique_ptr<device::Backend>> backends;
-    backends.push_back(std::make_unique<device::GridBackend<LostGrid>>(std::make_unique<LostGrid>(),
-                                                                       device::ModelsOf(predictor.trees())));
-    return std::make_unique<Queue>(std::move(backends), 1, kMuch);
+    std::vector<std::unique_ptr<device::Stream>> streams;
+    streams.push_back(MakeStream(MakePrograms(std::make_unique<LostGrid>(), MakeDeviceModels())));
+    return std::make_unique<Queue>(std::move(streams), kMuch);
+  };
+  const auto find = [&](device::Handle& device) {
+    SearchRequest request{&image, 1, predictor.trees(), {}};
+    return device.Do(request);
   };
   int wrong = 0;
-  device::Accelerator going_on({0, 0, true}, open);
+  device::Handle going_on({0, 0, true}, open);
   int found = 0;
-  for (int i = 0; i < 5; ++i) found += going_on.Find(image) ? 1 : 0;
-  if (found == 5 || going_on.problem() != "cuda:0: the device is lost" || going_on.Open() != nullptr) ++wrong;
-  device::Accelerator ending({0, 0, false}, open);
+  for (int i = 0; i < 5; ++i) found += find(going_on) ? 1 : 0;
+  const auto problem = going_on.problem();
+  if (found == 5 || !problem || problem->device != "cuda:0" || problem->reason != "the device is lost" ||
+      going_on.Open())
+    ++wrong;
+  device::Handle ending({0, 0, false}, open);
   int ended = 0;
   for (int i = 0; i < 5; ++i) {
     try {
-      ending.Find(image);
+      find(ending);
     } catch (const Error& error) {
       ended += error.code() == ErrorCode::kUnavailable ? 1 : 0;
     }
@@ -281,9 +297,9 @@ int Main(int cuda, const char* record, int count, const char* model, const char*
   std::vector<DrawnFace> drawn;
   DeviceCases cases;
   for (const int upsample : {0, 1}) {
-    const auto queue = MakeQueue(*predictor, cuda, upsample, kMuch, uint64_t{20} << 20U);
+    const auto queue = MakeQueue(cuda, kMuch, uint64_t{20} << 20U);
     std::vector<std::vector<Face>> found(images.size());
-    ForEach(images.size(), [&](size_t i) { found[i] = queue->Find(images[i]); });
+    ForEach(images.size(), [&](size_t i) { found[i] = Find(*queue, images[i], upsample, *predictor); });
     for (size_t i = 0; i < images.size(); ++i) {
       const auto expected = DetectFaces(images[i], {DetectorKind::kFast, upsample});
       faces += expected.size();
@@ -294,12 +310,12 @@ int Main(int cuda, const char* record, int count, const char* model, const char*
       std::printf("image %zu of %dx%d differs, enlarged %d times\n", i, images[i].width, images[i].height, upsample);
     }
     if (upsample == 1) wrong += TestMasks(*queue, drawn, mask, cases) + TestTensors(*queue, drawn, cases);
-    if (upsample == 1) queue->Use([&](device::Backend& backend) { wrong += TestPairs(backend); });
+    if (upsample == 1) queue->Lend([&](device::Stream& stream) { wrong += TestPairs(stream.Get<PairScorer>()); });
   }
   if (record != nullptr) {
-    cases.models = device::ModelsOf(predictor->trees());
+    cases.models = MakeDeviceModels();
     cases.trees.assign(predictor->trees().begin(), predictor->trees().end());
-    cases.searches = RecordSearches(images, cases.models);
+    cases.searches = RecordSearches(images, cases.models, predictor->trees());
     CaseWriter writer(record);
     Transfer(writer, cases);
   }
@@ -307,17 +323,17 @@ int Main(int cuda, const char* record, int count, const char* model, const char*
   // Too little memory for the models, and for a photo: told, and the next call is served.
   int refused = 0;
   try {
-    MakeQueue(*predictor, cuda, 1, 1000, kMuch);
+    MakeQueue(cuda, 1000, kMuch);
   } catch (const device::DeviceError& error) {
     refused += error.out_of_memory ? 1 : 0;
   }
-  const auto small = MakeQueue(*predictor, cuda, 1, predictor->trees().size() + (uint64_t{2} << 20U), kMuch);
+  const auto small = MakeQueue(cuda, predictor->trees().size() + (uint64_t{2} << 20U), kMuch);
   try {
-    small->Find(photos[0]);
+    Find(*small, photos[0], 1, *predictor);
   } catch (const device::DeviceError& error) {
     refused += error.out_of_memory ? 1 : 0;
   }
-  if (!small->Find(images[0]).empty()) ++wrong;
+  if (!Find(*small, images[0], 1, *predictor).empty()) ++wrong;
   std::printf("%d of %zu images differ, %zu faces, %d of 2 shortages of memory told\n", wrong, 2 * images.size(), faces,
               refused);
   return wrong > 0 || refused != 2 ? 1 : 0;

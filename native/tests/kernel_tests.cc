@@ -1,14 +1,17 @@
-// Holds the mask kernels that run over rows to the same functions a pixel at a time, on every target of this processor.
-// Prints what differs and ends with 1, or says how many rows were compared.
+// Holds the kernels that run over rows to the same functions a pixel, or a pair, at a time, on every target of this
+// processor. Prints what differs and ends with 1, or says how many rows were compared.
 
 #include <hwy/targets.h>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <vector>
 
+#include "all_pairs/pair_score.h"
+#include "all_pairs/product.h"
 #include "mask/blend.h"
 #include "mask/random.h"
 #include "mask/shade.h"
@@ -93,6 +96,63 @@ bool TestBlend(NamedRandom& random) {
   return pixels == expected;
 }
 
+// Whether the target that is chosen has fused multiply-add.
+bool HasFma() { return (hwy::SupportedTargets() & (HWY_SSSE3 | HWY_SSE4 | HWY_EMU128 | HWY_SCALAR)) == 0; }
+
+bool TestProduct(NamedRandom& random) {
+  const size_t dimensions = random.Below(30);
+  const auto panel = [&] {
+    std::vector<float> numbers(dimensions * kPanel);
+    for (float& number : numbers) number = Uniform(random, -1, 1);
+    return numbers;
+  };
+  const std::vector<float> a = panel();
+  const std::vector<float> b = panel();
+  std::array<float, kPanel * kPanel> products;
+  for (float& product : products) product = Uniform(random, -1, 1);
+  std::array<float, kPanel* kPanel> expected = products;
+  const bool fma = HasFma();
+  for (size_t i = 0; i < kPanel; ++i)
+    for (size_t j = 0; j < kPanel; ++j)
+      for (size_t k = 0; k < dimensions; ++k) {
+        float& sum = expected[i * kPanel + j];
+        const float x = a[k * kPanel + i];
+        const float y = b[k * kPanel + j];
+        sum = fma ? std::fma(x, y, sum) : x * y + sum;
+      }
+  MultiplyPanels(a.data(), b.data(), dimensions, products.data());
+  return products == expected;
+}
+
+bool TestScore(NamedRandom& random) {
+  const auto numbers = [&](size_t size, float low, float high) {
+    std::vector<float> made(size);
+    for (float& number : made) number = Uniform(random, low, high);
+    return made;
+  };
+  const auto products = numbers(kTileRows * kPanel, -1, 1);
+  const auto row_squares = numbers(kTileRows, 0, 2);
+  const auto column_squares = numbers(kPanel, 0, 2);
+  const auto row_limits = numbers(kTileRows, -1, 1);
+  const auto column_limits = numbers(kPanel, -1, 1);
+  const auto metric = static_cast<Metric>(random.Below(3));
+  const Binning binning{-0.9F, 500, 1000};
+  TileScores scored;
+  ScoreTile(metric, binning, products.data(),
+            {row_squares.data(), column_squares.data(), row_limits.data(), column_limits.data()}, scored);
+  for (size_t i = 0; i < kTileRows; ++i) {
+    uint32_t reaching = 0;
+    for (size_t j = 0; j < kPanel; ++j) {
+      const size_t at = i * kPanel + j;
+      const float score = ToScore(metric, products[at], row_squares[i], column_squares[j]);
+      if (scored.scores[at] != score || scored.bins[at] != binning(score)) return false;
+      if (score >= row_limits[i] || score >= column_limits[j]) reaching |= 1U << j;
+    }
+    if (scored.reaching[i] != reaching) return false;
+  }
+  return true;
+}
+
 int Run() {
   constexpr int kRows = 20'000;
   const int64_t all = hwy::SupportedTargets() & HWY_TARGETS;
@@ -104,7 +164,8 @@ int Run() {
     const struct {
       const char* name;
       bool (*test)(NamedRandom&);
-    } kernels[] = {{"warp", TestWarp}, {"shade", TestShade}, {"blend", TestBlend}};
+    } kernels[] = {
+        {"warp", TestWarp}, {"shade", TestShade}, {"blend", TestBlend}, {"product", TestProduct}, {"score", TestScore}};
     for (const auto& [name, test] : kernels) {
       NamedRandom random(7, name, 0);
       int wrong = 0;

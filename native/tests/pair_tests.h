@@ -8,10 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "device/backend.h"
-#include "device/pairs.h"
+#include "all_pairs/count_on_device.h"
 #include "mask/random.h"
-#include "score/all_pairs.h"
+#include "all_pairs/counts.h"
 
 namespace maskbench {
 
@@ -29,7 +28,7 @@ inline bool SameCounts(const PairCounts& a, const PairCounts& b) {
 
 // All pairs of random vectors, within one side and between two, by each metric, some excluded: how many counts differ
 // from the CPU's.
-inline int TestPairs(device::Backend& backend) {
+inline int TestPairs(PairScorer& scorer) {
   int wrong = 0;
   int compared = 0;
   constexpr int kRounds = 13;
@@ -78,7 +77,7 @@ inline int TestPairs(device::Backend& backend) {
     PairCounts ours(options, probes.size(), within ? 0 : references.size());
     for (size_t strip = 0; strip < pairs.strips(); ++strip) {
       pairs.Count(strip, expected);
-      device::CountPairs(backend, pairs, strip, ours);
+      CountPairs(scorer, pairs, strip, ours);
     }
     for (PairCounts* counts : {&expected, &ours})
       std::ranges::sort(counts->genuine, {}, [](const PairCounts::Genuine& pair) {

@@ -253,7 +253,7 @@ test('a device that is not there is said, or the CPU taken where that was asked 
     t.regex((error as Error).message, /CUDA/);
     const embedder = await Embedder.open({ ...options, device: 'auto' });
     t.is(embedder.device, 'cpu');
-    t.regex(embedder.deviceProblem ?? '', /CUDA/);
+    t.regex(embedder.deviceProblem?.message ?? '', /CUDA/);
   }
 });
 

@@ -1,0 +1,7 @@
+#include "open_device/programs.h"
+
+namespace maskbench {
+
+DeviceModels MakeDeviceModels() { return {MakeSearchModel(), GrainTile()}; }
+
+}  // namespace maskbench
