@@ -80,8 +80,8 @@ export interface MaskerOptions extends SearchOptions {
   /** Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's libdlib-data. */
   landmarkModel?: string;
   /**
-   * Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. Whatever this is, a JPEG of more than 500
-   * scans and a PNG whose decompressed profile has more than 16 MB are `UNREADABLE`, and a PNG's texts are not read.
+   * Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. Whatever this is, a JPEG of more than 100
+   * scans and a PNG whose decompressed profile has more than 32 MB are `UNREADABLE`, and a PNG's texts are not read.
    */
   maxPixels?: number;
   /** Also mask what can be read of a truncated or corrupt JPEG, WebP, TIFF, BMP or PNM. Default false: `DAMAGED`. */

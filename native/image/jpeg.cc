@@ -15,9 +15,9 @@
 namespace maskbench {
 namespace {
 
-// Of a progressive file, as libjpeg-turbo's own decompressor with its limit on; encoders write about ten. Each costs a
-// pass over the whole image.
-constexpr int kMostScans = 500;
+// Of a progressive file, as libtiff has it for those inside a TIFF (libjpeg-turbo's own, where it is asked for one, is
+// 500); encoders write about ten. Each costs a pass over the whole image, and may take but a few bytes.
+constexpr int kMostScans = 100;
 
 // libjpeg reports an error by not returning; its messages are kept here instead of being printed.
 struct ErrorManager : jpeg_error_mgr {
