@@ -117,11 +117,6 @@ const Session& Embedder::Open() {
   return *session_;
 }
 
-std::string Embedder::device_problem() {
-  const std::string problem = accelerator_.problem();
-  return problem.empty() ? finder_.accelerator().problem() : problem;
-}
-
 void Embedder::Try(const Session& session) {
   const ModelInput& input = options_.input;
   const std::string& model = options_.session.model;
@@ -147,7 +142,7 @@ void Embedder::Try(const Session& session) {
   if (!std::ranges::all_of(alone, [](float number) { return std::isfinite(number); }))
     refuse("the model's output is not finite");
   // A device chooses other kernels, with shorter floats, for other sizes of a batch.
-  const float tolerance = options_.session.cuda_device < 0 ? 1e-4F : 1e-2F;
+  const float tolerance = model_on_device_ ? 1e-2F : 1e-4F;
   if (Difference(alone, run({0})) > tolerance)
     refuse("the model gives other vectors for the same image (was it exported in training mode, with dropout?)");
   if (max_batch_ == 1) return;
