@@ -60,7 +60,6 @@ export interface NativeFace {
   score: number;
   /** 68 points [x, y], in pixels, iBUG order. */
   landmarks: [number, number][];
-  masked: boolean;
   /** Present where the face was masked. */
   look?: NativeLook;
 }

@@ -3,7 +3,7 @@ import { checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
 import type { VectorSimilarity } from '../models/description.js';
 import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
-import { type AllScores, checkAllScores, type ScoredImage } from './score-all.js';
+import { type AllScores, checkAllScores, type ScoredImage } from './scores.js';
 
 /** Options of {@link evaluateAllPairs}. */
 export interface AllPairsTargets {

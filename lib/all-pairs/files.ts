@@ -8,7 +8,7 @@ import { npyFile, readNpy } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { parseJson, readText } from '../files/text.js';
 import { parsePairs } from '../pairs/list.js';
-import { type AllScores, checkAllScores } from './score-all.js';
+import { type AllScores, checkAllScores } from './scores.js';
 
 const arrays = [
   ...(['impostor', 'genuine', 'genuineProbes', 'genuineReferences', 'excluded'] as const),

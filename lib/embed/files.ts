@@ -24,6 +24,7 @@ import {
   photoStatuses,
   resolveModel,
 } from './embedder.js';
+import type { IndexLine } from './index-lines.js';
 
 export const faceSources = ['auto', 'search', 'manifest'] as const;
 /**
@@ -47,21 +48,6 @@ export interface EmbedFilesOptions extends EmbedderOptions {
   onProgress?: (progress: { done: number; total: number }) => void;
   /** Called for each photo that gives no vector. */
   onProblem?: (problem: Problem) => void;
-}
-
-/** One line of the index beside the vectors. */
-export interface IndexLine {
-  /** Row of the vectors; null where the photo gave none: a failure to acquire. */
-  row: number | null;
-  /** As it was found: relative to the corpus or the folder. */
-  path: string;
-  identity: string;
-  /** The photo that it is of: a masked twin has its source's. */
-  photo: string;
-  masked: boolean;
-  /** How the face was found (`detected`, `manifest`, `crop`, `whole`), or why there is none. */
-  status: string;
-  error?: string;
 }
 
 /** What {@link embedFiles} did. */

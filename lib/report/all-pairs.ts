@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../all-pairs/evaluate.js';
 import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../all-pairs/rates.js';
-import { type AllScores, checkAllScores } from '../all-pairs/score-all.js';
+import { type AllScores, checkAllScores } from '../all-pairs/scores.js';
 import { checkObject, checkOptions, checkPath } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
