@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import { MaskbenchError } from '../errors.js';
 import { exitCodes, warn } from './output.js';
 
-/** Shows how far long work is: a bar on a terminal, a plain line every few seconds elsewhere. On standard error. */
+/** Shows progress on standard error: a bar on a terminal, elsewhere a line every few seconds. */
 export class Progress {
   readonly #start = performance.now();
   readonly #bar: SingleBar | undefined;
@@ -35,7 +35,7 @@ export class Progress {
     }
   }
 
-  /** Runs `print` with the bar out of the way. */
+  /** Clears the bar, then runs `print`. */
   interrupt(print: () => void): void {
     if (this.#bar?.isActive) process.stderr.write('\r\u001b[K');
     print();
@@ -46,13 +46,13 @@ export class Progress {
   }
 }
 
-/** Runs long work whose signal Ctrl-C raises; a second Ctrl-C stops the process at once. Throws `ABORTED` where the work gives up. */
+/** Runs work that Ctrl-C aborts; a second Ctrl-C ends the process at once. Throws `ABORTED` if the work was aborted. */
 export async function runInterruptibly<T>(progress: Progress, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(exitCodes.interrupted);
     stop.abort();
-    progress.interrupt(() => warn('finishing what is under way; Ctrl-C again stops at once'));
+    progress.interrupt(() => warn('finishing the work in progress; press Ctrl-C again to stop at once'));
   };
   process.on('SIGINT', interrupt);
   try {

@@ -255,7 +255,7 @@ class Run {
     if (problem === undefined || this.#deviceTold) return;
     this.#deviceTold = true;
     const [file = ''] = problem.split(': ');
-    this.#options.onProblem?.({ file, message: `${problem}; the CPU goes on` });
+    this.#options.onProblem?.({ file, message: `Falling back to the CPU: ${problem}` });
   }
 
   async #readManifest(manifest: string): Promise<void> {

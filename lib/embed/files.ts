@@ -251,7 +251,7 @@ async function run(
   const tellDevice = () => {
     if (embedder.deviceProblem === deviceProblem) return;
     deviceProblem = embedder.deviceProblem;
-    options.onProblem?.({ file: 'device', message: `${deviceProblem}; the CPU goes on` });
+    options.onProblem?.({ file: 'device', message: `Falling back to the CPU: ${deviceProblem}` });
   };
   tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';

@@ -64,7 +64,7 @@ test('T8: a file that was replaced is read anew, by its old name and with its ol
   t.is((await second.embed([image(10)]))[0], 20);
 });
 
-test('T8: a run does not go on with a model that was replaced', async (t) => {
+test('T8: a run does not resume with a model that was replaced', async (t) => {
   const folder = temporaryFolder(t);
   const at = (name: string) => path.join(folder, name);
   await writePhotos(at('photos'), [{ name: 'a.png' }]);
@@ -330,7 +330,7 @@ test('T16: Ctrl-C exits with 130 and without a stack', async (t) => {
   ]) {
     const { code, stderr } = await interrupt(args);
     t.is(code, 130, `${args[0]}: ${stderr}`);
-    t.regex(stderr, /finishing what is under way[\s\S]*interrupted/);
+    t.regex(stderr, /finishing the work in progress[\s\S]*interrupted/);
     t.notRegex(stderr, /\n +at /);
   }
 });
