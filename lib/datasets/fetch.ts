@@ -13,12 +13,12 @@ import { layoutNamed } from './registry.js';
 
 /** Options of {@link fetchDataset}. */
 export interface FetchOptions {
-  /** Download from these addresses instead of the data set's own (a mirror). Stated checksums are still held to. */
+  /** Download from these addresses (a mirror) instead. Known checksums are still verified. */
   addresses?: string[];
   /** Refuse archives that unpack to more bytes. Default 20 GiB. */
   maxUnpackedBytes?: number;
   signal?: AbortSignal;
-  /** Called as bytes arrive. `total` is absent where the server does not tell. */
+  /** Called as bytes arrive. `total` is absent if the server does not send it. */
   onProgress?: (progress: { file: string; bytes: number; total?: number }) => void;
 }
 
@@ -30,7 +30,7 @@ function refuse(file: string, problem: string, code: 'UNREADABLE' | 'DAMAGED' | 
 
 const sizeOf = async (file: string) => (await stat(file).catch(() => undefined))?.size ?? 0;
 
-/** One request, from where the file stands. Gives the whole length where the server tells. */
+/** Requests the rest of a file. Returns the whole length if the server sends it. */
 async function request(url: string, file: string, options: FetchOptions): Promise<number | undefined> {
   const have = await sizeOf(file);
   const response = await fetch(url, {
@@ -70,7 +70,7 @@ async function request(url: string, file: string, options: FetchOptions): Promis
   return total;
 }
 
-/** Downloads into `file`, through `file`.part, going on where an earlier download stopped. */
+/** Downloads into `file`, through `file`.part, from where an earlier download stopped. */
 async function download(url: string, file: string, sha256: string | undefined, options: FetchOptions): Promise<void> {
   const partial = `${file}.part`;
   for (let attempt = 1; ; attempt++) {
@@ -86,7 +86,7 @@ async function download(url: string, file: string, sha256: string | undefined, o
       if (attempt === attempts)
         refuse(
           url,
-          `the download failed ${attempts} times: ${(error as Error).message}; the same command goes on with it`,
+          `the download failed ${attempts} times: ${(error as Error).message}; run the same command to resume it`,
         );
     }
   }
@@ -218,11 +218,11 @@ async function moveInto(from: string, to: string): Promise<void> {
 }
 
 /**
- * Downloads a data set that has direct addresses, and unpacks it to `<base>/<name>`. A download that was cut off goes on where
- * it stopped; sizes, and SHA-256 where known, are checked; nothing is written outside the folder.
+ * Downloads a data set that has direct addresses, and unpacks it to `<base>/<name>`. An interrupted download resumes where it
+ * stopped; sizes, and SHA-256 where known, are checked; nothing is written outside the folder.
  *
  * @returns The data set's folder.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or to be had by hand only: the message says how),
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or without a direct address: the message says how to get it),
  * `OUTPUT_EXISTS`, `LOCKED`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
  */
 export async function fetchDataset(name: string, base: string, options: FetchOptions = {}): Promise<string> {
@@ -236,7 +236,7 @@ export async function fetchDataset(name: string, base: string, options: FetchOpt
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       name,
-      [`${name} cannot be downloaded by a program; by hand:`, ...(layout.steps ?? ['put your photos there'])].join(
+      [`${name} cannot be downloaded automatically; to get it:`, ...(layout.steps ?? ['put your photos there'])].join(
         '\n  - ',
       ),
     );
