@@ -36,9 +36,9 @@ export interface ScoreAllOptions {
   similarity?: VectorSimilarity;
   /** Equal bins over the similarity's range. Default 65,536. */
   bins?: number;
-  /** Genuine pairs made from one source photo. Default `exclude`; they are counted in any case. */
+  /** What to do with genuine pairs from one source photo. Default `exclude`. They are counted in any case. */
   samePhoto?: (typeof samePhotoModes)[number];
-  /** `exclude`: photos of one folder are frames of one video, and its genuine pairs are left out. Default `include`. */
+  /** `exclude`: folders are videos, and genuine pairs from one video are left out. Default `include`. */
   sameVideo?: 'exclude' | 'include';
   /** Pairs left out of every count, in any order: paths of the index. See {@link readExcluded}. */
   exclude?: readonly (readonly [string, string])[];
@@ -48,16 +48,16 @@ export interface ScoreAllOptions {
   intervals?: boolean;
   /** Do part `index` (from 1) of `count`; then {@link mergeScores}. */
   shard?: { index: number; count: number };
-  /** Default: the processors this process may use. */
+  /** Threads that score pairs, 1 to 256. Default: the processors this process may use. */
   concurrency?: number;
   /**
-   * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is
-   * none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
+   * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU if there
+   * is none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
-  /** MiB of the device that may be taken. Default: half of it, 8 GiB at most. */
+  /** Device memory in MiB to use at most. Default: half of it, up to 8 GiB. */
   deviceMemory?: number;
-  /** Told once, with `auto`, why the CPU does what was to be left to a device. */
+  /** Called once, with `auto`, with the reason for falling back to the CPU. */
   onDeviceProblem?: (problem: string) => void;
   signal?: AbortSignal;
   onProgress?: (progress: { done: number; total: number }) => void;
@@ -80,7 +80,7 @@ export interface AllScores {
   /** Impostor scores by bin; whole numbers. */
   impostor: Float64Array;
   impostors: number;
-  /** Genuine scores, and the images they are of. */
+  /** Genuine scores and their images. */
   genuine: Float32Array;
   genuineProbes: Int32Array;
   genuineReferences: Int32Array;
@@ -121,7 +121,7 @@ function checkIndexLine(name: string, line: unknown): void {
   for (const [part, text] of Object.entries({ path: file, identity, photo })) checkText(`${name}.${part}`, text);
 }
 
-/** Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line. */
+/** Reads an index, and checks that its rows are in order. Throws `NOT_FOUND`, `UNREADABLE` with the line. */
 export async function readIndex(file: string): Promise<IndexLine[]> {
   checkPath('file', file);
   let next = 0;
@@ -131,7 +131,7 @@ export async function readIndex(file: string): Promise<IndexLine[]> {
     try {
       parsed = JSON.parse(line) as IndexLine | null;
     } catch {
-      throw refuse('is no JSON');
+      throw refuse('expected JSON');
     }
     if (
       typeof parsed?.path !== 'string' ||
@@ -141,7 +141,7 @@ export async function readIndex(file: string): Promise<IndexLine[]> {
     )
       throw refuse('expected row, path, identity, photo and masked');
     if (parsed.row !== null && parsed.row !== next++)
-      throw refuse(`expected row ${next - 1}, found ${parsed.row}: another order`);
+      throw refuse(`expected row ${next - 1}, found ${parsed.row}: the rows are out of order`);
     return parsed;
   });
 }
@@ -191,7 +191,7 @@ function excludedPlaces(
     const [one, other] = names.map(pairPath) as [string, string];
     for (const name of [one, other])
       if (!known.has(name))
-        throw new MaskbenchError('INVALID_ARGUMENT', 'exclude', `exclude: ${name} is no path of the index`);
+        throw new MaskbenchError('INVALID_ARGUMENT', 'exclude', `exclude: ${name} is not a path of the index`);
     for (const [a, b] of [
       [one, other],
       [other, one],
@@ -247,7 +247,7 @@ export async function scoreAll(
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       'sameVideo',
-      `a video's frames can't be excluded with samePhoto ${samePhotoMode}: pairs of one photo are of one video`,
+      `expected samePhoto exclude with sameVideo exclude, received ${samePhotoMode}: pairs of one photo are also of one video`,
     );
   const bins = checkInteger('bins', options.bins ?? 65_536, 2, 2 ** 24);
   const top = checkInteger('top', options.top ?? 10, 0, 1000);
@@ -377,7 +377,7 @@ async function* chunksOf({
 }
 
 /**
- * Adds the shards of one {@link scoreAll} up: exactly what one run gives.
+ * Adds up the shards of one {@link scoreAll}. The result equals that of one run exactly.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, doubled, or of another run
  */
 export function mergeScores(shards: readonly AllScores[]): AllScores {
@@ -405,7 +405,8 @@ export function mergeScores(shards: readonly AllScores[]): AllScores {
       of.tailBin,
       of.tailWidth,
     ]);
-  if (shards.some((of) => same(of) !== same(first))) throw refuse('are of different vectors or options');
+  if (shards.some((of) => same(of) !== same(first)))
+    throw refuse('expected parts of one run, found different vectors or options');
   const impostor = first.impostor.slice();
   const tail = first.tail.slice();
   const above = first.above.slice();

@@ -53,7 +53,7 @@ function generateCommand(): Command {
       if (json) printJson(done);
       else
         for (const { name, folder, summary } of done)
-          print(`${name}: ${summary ? describeSummary(summary) : `already complete (${folder})`}`);
+          print(`${name}: ${summary ? describeSummary(summary) : `already complete; nothing to do (${folder})`}`);
       const summaries = done
         .map(({ summary }) => summary)
         .filter((summary): summary is MaskSummary => summary !== undefined);

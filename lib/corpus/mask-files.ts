@@ -148,7 +148,11 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   if (again === undefined) return maskInto(inputs, out, options, (jobs) => jobs);
   const known = await facesOf(again, jobsOf(inputs, out, 'same'));
   if (known.size === 0)
-    throw new MaskbenchError('INVALID_ARGUMENT', again, `${again}: expected lines of masked photos among the inputs, found none`);
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      again,
+      `${again}: expected lines of masked photos among the inputs, found none`,
+    );
   const withFaces = (photo: PhotoJob): PhotoJob => {
     const faces = known.get(photo.input);
     return faces ? { ...photo, faces } : { ...photo, problem: `not a masked photo of ${again}` };

@@ -244,8 +244,7 @@ class Run {
               );
         }
       }
-    if (listed === 0)
-      throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
+    if (listed === 0) throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
     return pending;
   }
 
@@ -334,10 +333,7 @@ class Run {
     if (lost > 0 && !this.summary.interrupted) {
       this.summary.counts.failed += lost;
       const { source } = this.#plan;
-      this.#reportProblem(
-        source,
-        `${source}: ${lost} photos disappeared during the run; resume it when they are back`,
-      );
+      this.#reportProblem(source, `${source}: ${lost} photos disappeared during the run; resume it when they are back`);
     }
   }
 

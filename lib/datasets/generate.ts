@@ -70,7 +70,11 @@ function checkSame(file: string, found: CorpusDescription, wanted: CorpusDescrip
     if (found.options[name] !== wanted.options[name])
       differences.push(`${name} ${found.options[name] ?? 'not given'}, not ${wanted.options[name] ?? 'given'}`);
   if (differences.length > 0)
-    throw new MaskbenchError('INVALID_ARGUMENT', file, `${file}: the corpus was started with ${differences.join('; ')}`);
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      file,
+      `${file}: the corpus was started with ${differences.join('; ')}`,
+    );
 }
 
 function describe(layout: Layout, options: GenerateOptions, minPhotos: number): CorpusDescription {
@@ -178,11 +182,7 @@ async function checkIsBegun(folder: string, parts: string[], part: string, resum
       `${folder}: the corpus was started ${foreign === '' ? 'without shards' : `in other shards (${foreign.slice(1)})`}`,
     );
   if (parts.includes(part) && !resume)
-    throw new MaskbenchError(
-      'OUTPUT_EXISTS',
-      folder,
-      `${folder}: an earlier run is unfinished; resume it`,
-    );
+    throw new MaskbenchError('OUTPUT_EXISTS', folder, `${folder}: an earlier run is unfinished; resume it`);
   const other = (await listFolder(folder)).find(({ name }) => !name.startsWith('.maskbench-') && name !== 'lost+found');
   if (parts.length === 0 && other !== undefined)
     throw new MaskbenchError(
@@ -223,11 +223,7 @@ export async function generateCorpora(
   }
   const relative = path.relative(path.resolve(base), path.resolve(out));
   if (relative === '')
-    throw new MaskbenchError(
-      'INVALID_ARGUMENT',
-      out,
-      `${out}: expected a folder outside the data sets`,
-    );
+    throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a folder outside the data sets`);
   const chosen = only ?? layouts.filter(({ name }) => existsSync(toPath(path.join(base, name))));
   const missing = chosen.find(({ name }) => !existsSync(toPath(path.join(base, name))));
   if (missing || chosen.length === 0)

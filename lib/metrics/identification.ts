@@ -41,7 +41,7 @@ export interface Identification {
  * @param matrix [probes × gallery], row-major similarities
  * @param probes Identity of each row.
  * @param gallery Identity of each column.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is no number, no mated or non-mated search
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is not finite, no mated or non-mated search
  */
 export async function evaluateIdentification(
   matrix: Float32Array | Float64Array,

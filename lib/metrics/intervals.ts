@@ -92,7 +92,7 @@ export async function bootstrap(resampled: Resampled, options: BootstrapOptions)
   return { eer, auc, fnmrAtFmr: columns.slice(2, 2 + fmr.length), at };
 }
 
-/** The 95% percentile interval of draws, those that had nothing to count left out; undefined where none had. */
+/** The 95% percentile interval of draws. Draws without anything to count are left out; undefined if all are. */
 export function percentileInterval(draws: Float64Array): [number, number] | undefined {
   if (!(draws instanceof Float64Array)) throw invalid('draws', 'a Float64Array', draws);
   const sorted = draws.filter((value) => !Number.isNaN(value)).sort();

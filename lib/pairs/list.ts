@@ -94,7 +94,7 @@ export function parsePairs(text: string, file: string): PairList {
   return { pairs, separator, lineEnd };
 }
 
-/** A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours. */
+/** A pair list as text, with a final line end. Throws `INVALID_ARGUMENT` for a name that contains the separator. */
 export function formatPairs(list: PairList): string {
   checkPairs(checkObject('list', list, '{ pairs, separator, lineEnd }').pairs);
   const { pairs, separator, lineEnd } = list;

@@ -77,7 +77,7 @@ test('T8: a run does not resume with a model that was replaced', async (t) => {
   copyFileSync(await scaling(folder, 'other', 2), at('m.onnx'));
   await t.throwsAsync(embedFiles([at('photos')], at('v.npy'), { model: at('m.onnx'), crops: true, resume: true }), {
     code: 'INVALID_ARGUMENT',
-    message: /begun with other inputs or options/,
+    message: /started with other inputs or options/,
   });
 });
 
@@ -275,7 +275,7 @@ test('T16: the exit code of embed says whether photos failed', async (t) => {
   for (const [name, expected] of Object.entries({ good: 0, nobody: 1, mixed: 1, bad: 1 })) {
     const { code, stderr } = await maskbench(['embed', at(name), '--out', at(`${name}.npy`)]);
     t.is(code, expected, name);
-    t.is(/no photo gave a vector/.test(stderr), name === 'nobody' || name === 'bad', stderr);
+    t.is(/no photo has a vector/.test(stderr), name === 'nobody' || name === 'bad', stderr);
     t.true(existsSync(at(`${name}.jsonl`)));
   }
 });

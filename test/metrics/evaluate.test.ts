@@ -97,7 +97,7 @@ test('intervals: none or all errors get the exact bound, two systems share draws
   const alone = await evaluate([good], { labels }, { draws: 200 });
   t.regex(alone.intervals, /assumes independent pairs/);
   t.is((await evaluate([good], { labels }, { draws: 0 })).intervals, 'none');
-  t.true(alone.systems[0]?.notes.some((note) => /120 comparisons support no FMR target below 0.00833/.test(note)));
+  t.true(alone.systems[0]?.notes.some((note) => /120 comparisons cannot support FMR targets below 0.00833/.test(note)));
 });
 
 test('a photo and its own twin are marked, and rates given without them', async (t) => {

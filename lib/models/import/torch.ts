@@ -340,7 +340,7 @@ export async function readTorch(file: string): Promise<Map<string, Map<string, S
     throw new MaskbenchError(
       'MODEL_CORRUPT',
       file,
-      `${file}: is no PyTorch checkpoint that can be read: ${(error as Error).message}`,
+      `${file}: not a readable PyTorch checkpoint: ${(error as Error).message}`,
     );
   }
 }
