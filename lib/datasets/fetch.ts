@@ -55,7 +55,7 @@ async function request(url: string, file: string, options: FetchOptions): Promis
       : error;
   }
   const resumed = response.status === 206 && Number(range?.[1]) === have;
-  if (response.status === 206 && !resumed) throw new Error('the server sent another part than was asked for');
+  if (response.status === 206 && !resumed) throw new Error('the server sent another range than requested');
   const length = response.headers.get('content-length');
   const total = range ? Number(range[2]) : length === null ? undefined : Number(length);
   let bytes = resumed ? have : 0;
@@ -78,7 +78,7 @@ async function download(url: string, file: string, sha256: string | undefined, o
       const total = await request(url, partial, options);
       const have = await sizeOf(partial);
       if (total !== undefined && have > total) await rm(partial);
-      if (total !== undefined && have !== total) throw new Error(`${have} of ${total} bytes arrived`);
+      if (total !== undefined && have !== total) throw new Error(`received ${have} of ${total} bytes`);
       break;
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -113,7 +113,7 @@ class UnpackLimit {
   }
   take(bytes: number): void {
     this.#left -= bytes;
-    if (this.#left < 0) refuse(this.archive, `unpacks to more than ${this.limit} bytes`, 'TOO_LARGE');
+    if (this.#left < 0) refuse(this.archive, `the archive unpacks to more than ${this.limit} bytes`, 'TOO_LARGE');
   }
 }
 
@@ -127,7 +127,7 @@ function safeName(archive: string, name: string): string {
     /^[A-Za-z]:/.test(name) ||
     parts.includes('..')
   )
-    refuse(archive, `holds a name that leads outside (${JSON.stringify(name)}); nothing was taken from it`);
+    refuse(archive, `the archive has a path that leads outside (${JSON.stringify(name)}); nothing was unpacked`);
   return name;
 }
 
@@ -137,12 +137,12 @@ const symbolicLink = 0o120000;
 async function unpackZip(archive: string, to: string, limit: UnpackLimit): Promise<void> {
   const zip = await yauzl
     .openPromise(archive, { lazyEntries: true })
-    .catch((error) => refuse(archive, `not a whole zip file: ${error.message}`, 'DAMAGED'));
+    .catch((error) => refuse(archive, `not a complete zip file: ${error.message}`, 'DAMAGED'));
   try {
     for await (const entry of zip.eachEntry()) {
       const name = safeName(archive, entry.fileName);
       if (((entry.externalFileAttributes >>> 16) & fileTypeMask) === symbolicLink)
-        refuse(archive, `holds a link (${JSON.stringify(name)}); nothing was taken from it`);
+        refuse(archive, `the archive has a link (${JSON.stringify(name)}); nothing was unpacked`);
       if (name.endsWith('/')) continue;
       const file = path.join(to, name);
       await mkdir(path.dirname(file), { recursive: true });
@@ -169,7 +169,7 @@ async function unpackTar(archive: string, to: string, limit: UnpackLimit): Promi
   const check = (name: string, type: string, size: number) => {
     safeName(archive, name);
     if (type !== 'File' && type !== 'OldFile' && type !== 'Directory')
-      refuse(archive, `holds a ${type} (${JSON.stringify(name)}), expected files and folders only`);
+      refuse(archive, `expected files and folders only, found a ${type} (${JSON.stringify(name)})`);
     limit.take(size);
   };
   await extractTar({

@@ -263,10 +263,10 @@ async function merge(folder: string): Promise<CorpusDescription> {
   const refuse = (problem: string) => {
     throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: ${problem}`);
   };
-  if (count === 0) refuse('holds no shards to merge');
+  if (count === 0) refuse('found no shards to merge');
   const extra = parts.find((part) => !expected.includes(part));
   if (extra !== undefined)
-    refuse(`holds ${extra === '' ? 'a whole run' : `shard ${extra.slice(1)}`} beside those of ${count}`);
+    refuse(`found ${extra === '' ? 'a whole run' : `shard ${extra.slice(1)}`} beside shards of ${count}`);
   const absent = expected.filter((part) => !parts.includes(part));
   if (absent.length > 0) refuse(`shard ${absent.map((part) => part.slice(1)).join(', ')} is missing`);
   const shards = expected.map((part) => corpusFiles(folder, part));

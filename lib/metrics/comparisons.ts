@@ -59,7 +59,7 @@ export function checkAgreement(systems: readonly SystemScores[], { labels, pairs
         if (mine !== other && pairPath(mine) !== pairPath(other))
           refuse(
             system.file ?? name,
-            `${place(system, i)}: is about ${mine}; ${first ? place(first, i) : `${pairsFrom}, pair ${i + 1}`}: about ${other}: another order`,
+            `${place(system, i)}: names ${mine}, but ${first ? place(first, i) : `${pairsFrom}, pair ${i + 1}`} names ${other}: they are in another order`,
           );
       }
     }

@@ -389,7 +389,7 @@ class Evaluator {
     }
     if (!groups) return;
     const found = comparisonsOfGroups(pairs, groups);
-    if (found.length === 0) evaluation.notes.push('groups: no comparison is within one');
+    if (found.length === 0) evaluation.notes.push('groups: no comparison is within a group');
     evaluation.groups = [];
     for (const { attribute, value, members } of found)
       evaluation.groups.push({
@@ -438,7 +438,7 @@ class Evaluator {
       pairs[i]?.referenceMasked || pairs[i]?.probeMasked ? left : label,
     );
     if (!labels.includes(0))
-      throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'the list has no plain–plain impostor comparisons');
+      throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'expected plain–plain impostor comparisons, found none');
     const source = `${system.name}, plain–plain comparisons`;
     const { distance = false } = system;
     return (await ScoreSet.from(system.scores, labels, { distance, source })).fnmrAtFmr(rate).threshold;
@@ -544,7 +544,7 @@ function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: Eval
   if (threshold !== undefined && plainFmr !== undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'expected a threshold or plainFmr, received both');
   if (groups && !comparisons.pairs)
-    throw new MaskbenchError('INVALID_ARGUMENT', 'groups', 'groups need a pair list: it says who is compared');
+    throw new MaskbenchError('INVALID_ARGUMENT', 'groups', 'groups need a pair list, which says who is compared');
 }
 
 /**

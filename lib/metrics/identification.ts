@@ -90,7 +90,7 @@ export async function evaluateIdentification(
     else mated.push(i);
   }
   const enrolled = known.length - absent.size;
-  if (mated.length === 0) throw refuse('probes', 'no probe has its identity enrolled');
+  if (mated.length === 0) throw refuse('probes', 'expected a probe whose identity is enrolled, found none');
   const searches = mated.map((i) => ({ mate: mate[i] as number, above: above[i] as number }));
   return {
     ...{ enrolled, mated: mated.length, nonMated: tops.length, rank },
@@ -128,7 +128,7 @@ export function fnirAtFpir(
   { rank, fpir }: { rank: number; fpir: readonly number[] },
 ): Pick<Identification, 'fnirAtFpir' | 'notes'> {
   const notes: string[] = [];
-  if (tops.length === 0) notes.push('no search is non-mated: FPIR is not given');
+  if (tops.length === 0) notes.push('there are no non-mated searches, so FPIR is undefined');
   const best = Float64Array.from(tops).sort().reverse();
   const scores = Float64Array.from([...best, ...mated.map(({ mate }) => mate)]).sort();
   const points = fpir.flatMap((target) => {

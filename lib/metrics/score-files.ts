@@ -144,7 +144,7 @@ export async function readScores(
     return checked(scores);
   }
   const text = await readText(file);
-  if (text.trim() === '') throw new MaskbenchError('UNREADABLE', file, `${file}: is empty`);
+  if (text.trim() === '') throw new MaskbenchError('UNREADABLE', file, `${file}: the file is empty`);
   const kind = /\.(csv|json)$/i.exec(file)?.[1]?.toLowerCase();
   if (kind === undefined) return checked(parseText(text, file));
   if (failures) throw refuse(`${file} marks failed comparisons itself: an empty score in CSV, null in JSON`);

@@ -40,7 +40,7 @@ export async function readThreshold(
   } | null;
   const systems = saved?.systems;
   if (!Array.isArray(systems) || systems.length === 0 || !systems.every((of) => Array.isArray(of?.fnmrAtFmr)))
-    throw new MaskbenchError('UNREADABLE', file, `${file}: expected what evaluate --json prints`);
+    throw new MaskbenchError('UNREADABLE', file, `${file}: expected the output of evaluate --json`);
   if (saved?.distance) throw refuse('written by version 0.1, which negated thresholds of distances; evaluate again');
   const named = systems.filter(({ name }) => name === use.name);
   const alike = systems.filter(({ model }) => model !== undefined && model === use.model);

@@ -331,7 +331,7 @@ test('score files: text, CSV, JSON and NumPy; errors name file and line', async 
   await refused(write('b.npy', npy('>f8', '(2,)', doubles)), /big-endian/);
   await refused(write('b.npy', npy('<f8', '(2,1)', doubles, 'True')), /Fortran/);
   await refused(write('b.npy', npy('<f8', '(2,1)', doubles)), /one dimension/);
-  await refused(write('b.npy', npy('<c8', '(2,)', doubles)), /holds <c8/);
+  await refused(write('b.npy', npy('<c8', '(2,)', doubles)), /found <c8/);
   await refused(write('b.npy', npy('<f8', '(2,)', Buffer.from(Float64Array.of(1, Number.NaN).buffer))), /row 1 is NaN/);
   await t.throwsAsync(readLabels(write('l.txt', '1\n2\n')), { message: /l\.txt, line 2/ });
   await t.throwsAsync(readScores(path.join(folder, 'none.txt')), { code: 'NOT_FOUND' });

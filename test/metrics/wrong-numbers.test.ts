@@ -89,7 +89,7 @@ test('T1: sources that contradict each other are refused with file and line', as
   );
   await refused(
     'evaluate --pairs pairs.txt --scores named.csv',
-    /named\.csv, line 4: is about q\/2\.jpg; pairs\.txt, pair 2: about q\/1\.jpg: another order/,
+    /named\.csv, line 4: names q\/2\.jpg, but pairs\.txt, pair 2 names q\/1\.jpg: they are in another order/,
   );
   write(
     'other.csv',
@@ -97,7 +97,7 @@ test('T1: sources that contradict each other are refused with file and line', as
   );
   await refused(
     'evaluate --scores other.csv named.csv',
-    /named\.csv, line 4: is about q\/2\.jpg; other\.csv, line 3: about q\/1\.jpg/,
+    /named\.csv, line 4: names q\/2\.jpg, but other\.csv, line 3 names q\/1\.jpg/,
   );
   // The same in a program.
   const labels = Uint8Array.of(1, 1, 0, 0);
@@ -153,7 +153,7 @@ test('T3: scores carry their direction', async (t) => {
   });
 });
 
-test('T3: thresholds in files carry definition, direction, model and metric, and are checked', async (t) => {
+test('T3: thresholds in files carry definition, direction, model and similarity, and are checked', async (t) => {
   const { pairs, scores } = simulated(40);
   const { write, json, run, refused } = workplace(t);
   write('pairs.txt', listOf(pairs));

@@ -83,12 +83,12 @@ export function unpickle(
     return Number(count);
   };
   const pop = (): PickleValue => {
-    if (stack.length === 0 || stack.at(-1) === mark) throw new PickleError('the pickle takes what is not there');
+    if (stack.length === 0 || stack.at(-1) === mark) throw new PickleError('the pickle reads from an empty stack');
     return stack.pop();
   };
   const popToMark = (): PickleValue[] => {
     const from = stack.lastIndexOf(mark);
-    if (from < 0) throw new PickleError('the pickle takes what is not there');
+    if (from < 0) throw new PickleError('the pickle reads from an empty stack');
     const items = stack.splice(from);
     items.shift();
     return items;
@@ -115,7 +115,7 @@ export function unpickle(
     stack.push(callee.call(args));
   };
   const recall = (key: number) => {
-    if (!memo.has(key)) throw new PickleError('the pickle recalls what it never stored');
+    if (!memo.has(key)) throw new PickleError('the pickle reads a memo that it never stored');
     stack.push(memo.get(key));
   };
   const unquote = (text: string) => text.replace(/^(['"])(.*)\1$/s, '$2');
@@ -124,7 +124,7 @@ export function unpickle(
     const opcode = String.fromCharCode(byte());
     switch (opcode) {
       case '\x80': // PROTO
-        if (byte() > 5) throw new PickleError('the pickle is of a later protocol than 5');
+        if (byte() > 5) throw new PickleError('the pickle has a protocol above 5');
         break;
       case '\x95': // FRAME
         take(8);
