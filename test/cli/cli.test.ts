@@ -74,6 +74,28 @@ test('the help describes every command', async (t) => {
   }
 });
 
+test('help marks required options, and a wrong option of any command ends with 2', async (t) => {
+  for (const [words, required] of [
+    ['evaluate', ['scores <files...>']],
+    ['score-all', ['vectors <file.npy>', 'out <folder>']],
+    ['score-all merge', ['out <folder>']],
+    ['benchmark scores', ['data <folder>']],
+    ['models import', ['arch <name>', 'out <file.onnx>']],
+    ['dataset generate', ['base <folder>', 'out <folder>']],
+  ] as const) {
+    const command = words.split(' ');
+    const { code, stdout } = await maskbench([...command, '--help']);
+    t.is(code, 0);
+    const options = stdout.replaceAll(/\n {3,}/g, ' ').split('\n');
+    for (const name of required)
+      t.true(
+        options.some((line) => line.trim().startsWith(`--${name} `) && line.includes('(required)')),
+        name,
+      );
+    t.is((await maskbench([...command, '--no-such-option'])).code, 2, words);
+  }
+});
+
 test('Ctrl-C finishes the work in progress, and says how to resume', async (t) => {
   const folder = temporaryFolder(t);
   mkdirSync(path.join(folder, 'in'));

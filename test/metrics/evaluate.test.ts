@@ -5,6 +5,7 @@ import {
   calibrate,
   cllr,
   evaluate,
+  evaluateFiles,
   evaluateIdentification,
   fuse,
   type Pair,
@@ -287,6 +288,34 @@ test('identification: an identity is its best photo, ties count against the mate
   await t.throwsAsync(evaluateIdentification(Float32Array.of(Number.NaN), ['a'], ['a']), {
     message: /row 0, column 0 is NaN/,
   });
+});
+
+test('evaluateFiles reads scores, labels and thresholds, and evaluates as evaluate does', async (t) => {
+  const folder = temporaryFolder(t);
+  const write = (name: string, text: string) => {
+    writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+  const scores = [0.9, 0.6, 0.7, 0.2, 0.4, 0.1];
+  const labels = [1, 1, 1, 0, 0, 0];
+  const file = write('ours.txt', scores.map((score) => `${score}\n`).join(''));
+  const labelFile = write('labels.txt', labels.map((label) => `${label}\n`).join(''));
+  const options = { fmr: [0.5], fnmr: [], draws: 0 };
+  const { evaluation, systems, comparisons } = await evaluateFiles([file], { labels: labelFile, ...options });
+  t.deepEqual(systems, [system(scores, 'ours')]);
+  t.deepEqual(comparisons.labels, Uint8Array.from(labels));
+  t.deepEqual(evaluation, await evaluate(systems, comparisons, options));
+  const saved = write('saved.json', JSON.stringify(evaluation));
+  const again = await evaluateFiles([file], {
+    ...{ labels: labelFile, thresholdFrom: saved, thresholdFmr: 0.5, model: ['m'] },
+    ...options,
+  });
+  t.is(again.evaluation.systems[0]?.atThreshold?.threshold, evaluation.systems[0]?.fnmrAtFmr[0]?.threshold);
+  t.regex(again.evaluation.notes.join('\n'), /model of the threshold .* not checked: the file does not state it/);
+  await t.throwsAsync(evaluateFiles([file], { labels: labelFile, threshold: 1, thresholdFrom: saved }), {
+    message: /received both/,
+  });
+  await t.throwsAsync(evaluateFiles([file]), { message: /expected pairs, labels/ });
 });
 
 test('score files: text, CSV, JSON and NumPy; errors name file and line', async (t) => {
