@@ -9,7 +9,7 @@ function deviceNumber(device: string): number {
   return Number(found[1] ?? 0);
 }
 
-/** What the addon is told of a device: a CUDA device's number (−1: the CPU), bytes of it, and whether the CPU may go on. */
+/** A device as the addon takes it: a CUDA device's number (−1: the CPU), bytes of its memory, and whether to fall back to the CPU. */
 export function nativeDevice({ device = 'cpu', deviceMemory }: { device?: string; deviceMemory?: number }) {
   if (device === 'cpu' && deviceMemory !== undefined)
     throw new MaskbenchError(

@@ -80,7 +80,7 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
   const edges = ratesAtEdges(scores);
   const fnmrAtFmr = ratesAtFmr(scores, fmr);
   const left = fmr.filter((target) => !fnmrAtFmr.some((rate) => rate.target === target));
-  const notes = left.length > 0 ? [`${impostors} impostor pairs support no FMR of ${left.join(', ')}`] : [];
+  const notes = left.length > 0 ? [`${impostors} impostor pairs cannot support an FMR of ${left.join(', ')}`] : [];
   const none = [...(genuine.length === 0 ? ['genuine'] : []), ...(impostors === 0 ? ['impostor'] : [])];
   if (none.length > 0)
     notes.unshift(

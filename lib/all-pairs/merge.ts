@@ -23,7 +23,8 @@ function checkShards(shards: readonly AllScores[], first: AllScores): void {
     if (found !== 1) refuse(`part ${index} of ${count} is ${found === 0 ? 'missing' : 'there twice'}`);
   }
   const expected = shared(first);
-  if (shards.some((of) => shared(of) !== expected)) refuse('are of different vectors or options');
+  if (shards.some((of) => shared(of) !== expected))
+    refuse('expected parts of one run, found different vectors or options');
 }
 
 /** Counts of the same length, added up. */
@@ -77,7 +78,7 @@ function bestOf(shards: readonly AllScores[], { top, probes, references, ...firs
 }
 
 /**
- * Adds the shards of one {@link scoreAll} up: exactly what one run gives.
+ * Adds up the shards of one {@link scoreAll}. The result equals that of one run exactly.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, doubled, or of another run
  * @example
  * const whole = mergeScores(await Promise.all(['part1', 'part2'].map(readAllPairs)));

@@ -22,9 +22,9 @@ export interface ScoreAllOptions {
   similarity?: VectorSimilarity;
   /** Equal bins over the similarity's range. Default 65,536. */
   bins?: number;
-  /** Genuine pairs made from one source photo. Default `exclude`; they are counted in any case. */
+  /** What to do with genuine pairs from one source photo. Default `exclude`. They are counted in any case. */
   samePhoto?: SamePhotoMode;
-  /** `exclude`: photos of one folder are frames of one video, and its genuine pairs are left out. Default `include`. */
+  /** `exclude`: folders are videos, and genuine pairs from one video are left out. Default `include`. */
   sameVideo?: 'exclude' | 'include';
   /** Pairs left out of every count, in any order: paths of the index. See {@link readExcluded}. */
   exclude?: readonly (readonly [string, string])[];
@@ -34,16 +34,16 @@ export interface ScoreAllOptions {
   intervals?: boolean;
   /** Do part `index` (from 1) of `count`; then {@link mergeScores}. */
   shard?: { index: number; count: number };
-  /** Default: the processors this process may use. */
+  /** Threads that score pairs, 1 to 256. Default: the processors this process may use. */
   concurrency?: number;
   /**
-   * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU where there is
-   * none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
+   * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU if there
+   * is none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
-  /** MiB of the device that may be taken. Default: half of it, 8 GiB at most. */
+  /** Device memory in MiB to use at most. Default: half of it, up to 8 GiB. */
   deviceMemory?: number;
-  /** Told once, with `auto`, why the CPU does what was to be left to a device. */
+  /** Called once, with `auto`, with the reason for falling back to the CPU. */
   onDeviceProblem?: (problem: string) => void;
   signal?: AbortSignal;
   onProgress?: (progress: { done: number; total: number }) => void;
@@ -69,7 +69,7 @@ export function checkScoreAll(options: ScoreAllOptions) {
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       'sameVideo',
-      `a video's frames can't be excluded with samePhoto ${samePhoto}: pairs of one photo are of one video`,
+      `expected samePhoto exclude with sameVideo exclude, received ${samePhoto}: pairs of one photo are also of one video`,
     );
   return {
     ...{ within, between, intervals, exclude, shard, samePhoto, sameVideo },

@@ -19,7 +19,7 @@ export interface AllScores {
   /** Impostor scores by bin; whole numbers. */
   impostor: Float64Array;
   impostors: number;
-  /** Genuine scores, and the images they are of. */
+  /** Genuine scores and their images. */
   genuine: Float32Array;
   genuineProbes: Int32Array;
   genuineReferences: Int32Array;

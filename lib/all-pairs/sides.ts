@@ -48,7 +48,7 @@ function excludedPlaces(
     const [one, other] = names.map(pairPath) as [string, string];
     for (const name of [one, other])
       if (!known.has(name))
-        throw new MaskbenchError('INVALID_ARGUMENT', 'exclude', `exclude: ${name} is no path of the index`);
+        throw new MaskbenchError('INVALID_ARGUMENT', 'exclude', `exclude: ${name} is not a path of the index`);
     for (const [a, b] of [
       [one, other],
       [other, one],

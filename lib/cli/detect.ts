@@ -29,7 +29,7 @@ export function detectCommand(): Command {
         }
       }),
     );
-    if (masker.deviceProblem) warn(`${masker.deviceProblem}; the CPU goes on`);
+    if (masker.deviceProblem) warn(`Falling back to the CPU: ${masker.deviceProblem}`);
     if (json) return printJson(found);
     for (const result of found) {
       if ('error' in result) continue;

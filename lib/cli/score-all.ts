@@ -129,7 +129,7 @@ function runCommand(): Command {
         exclude: excluded,
         signal,
         onProgress: ({ done, total }) => progress.update(done, total),
-        onDeviceProblem: (problem) => warn(`${problem}; the CPU goes on`),
+        onDeviceProblem: (problem) => warn(`Falling back to the CPU: ${problem}`),
       }),
     );
     const { index: part, count } = scores.shard;

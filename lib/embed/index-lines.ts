@@ -3,15 +3,15 @@ import { numberedLines, readText } from '../files/text.js';
 
 /** One line of the index beside the vectors. */
 export interface IndexLine {
-  /** Row of the vectors; null where the photo gave none: a failure to acquire. */
+  /** Row of the vectors; null if the photo has none (a failure to acquire). */
   row: number | null;
-  /** As it was found: relative to the corpus or the folder. */
+  /** Path of the image, relative to the corpus or the folder. */
   path: string;
   identity: string;
-  /** The photo that it is of: a masked twin has its source's. */
+  /** Path of the source photo; a masked twin has that of its plain photo. */
   photo: string;
   masked: boolean;
-  /** How the face was found (`detected`, `manifest`, `crop`, `whole`), or why there is none. */
+  /** Where the face came from (`detected`, `manifest`, `crop`, `whole`), or why there is none. */
   status: string;
   error?: string;
 }
@@ -28,7 +28,7 @@ export function checkIndexLines(name: string, value: unknown): void {
 }
 
 /**
- * Reads an index and checks that it is one: rows in order. Throws `NOT_FOUND`, `UNREADABLE` with the line.
+ * Reads an index, and checks that its rows are in order. Throws `NOT_FOUND`, `UNREADABLE` with the line.
  * @example
  * const lines = await readIndex('lfw.jsonl');
  */
@@ -41,7 +41,7 @@ export async function readIndex(file: string): Promise<IndexLine[]> {
     try {
       parsed = JSON.parse(line) as IndexLine | null;
     } catch {
-      throw refuse('is no JSON');
+      throw refuse('expected JSON');
     }
     if (
       typeof parsed?.path !== 'string' ||
@@ -51,7 +51,7 @@ export async function readIndex(file: string): Promise<IndexLine[]> {
     )
       throw refuse('expected row, path, identity, photo and masked');
     if (parsed.row !== null && parsed.row !== next++)
-      throw refuse(`expected row ${next - 1}, found ${parsed.row}: another order`);
+      throw refuse(`expected row ${next - 1}, found ${parsed.row}: the rows are out of order`);
     return parsed;
   });
 }

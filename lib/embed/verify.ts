@@ -55,7 +55,10 @@ export async function verifyPhotos(a: EmbedInput, b: EmbedInput, options: Verify
         `${zero.join(', ')}: ${model} gives a vector of zeros, which has no cosine similarity`,
       );
     const similarity = embedder.similarity(vectors.subarray(0, dimensions), vectors.subarray(dimensions));
-    const notes = [deviceProblem, batchProblem].filter((problem) => problem !== undefined);
+    const notes = [
+      ...(deviceProblem === undefined ? [] : [`Falling back to the CPU: ${deviceProblem}`]),
+      ...(batchProblem === undefined ? [] : [batchProblem]),
+    ];
     if (thresholdFrom === undefined) return { model, kind, similarity, notes };
     const { threshold, notes: unchecked } = await readThreshold(thresholdFrom, thresholdFmr, {
       ...{ name: model, alone: true, definition: 'exact', distance: false, model, similarity: kind },

@@ -154,7 +154,7 @@ async function worstSection(
 ): Promise<PageSection> {
   const listed =
     suspects === undefined
-      ? 'There is no genuine pair to hold them against.'
+      ? 'There are no genuine pairs to compare them with.'
       : suspects > 0
         ? `${suspects} score as high as the median genuine pair or higher: ${suspectsFile} lists them; look at them before --exclude.`
         : 'None scores as high as the median genuine pair.';

@@ -43,9 +43,9 @@ std::unique_ptr<Queue> OpenQueue(const DeviceOptions& options, int upsample, std
   const std::vector<DeviceInfo> devices = Devices();
   const auto number = static_cast<size_t>(options.number);
   if (number >= devices.size())
-    throw DeviceError{devices.empty() ? "there is no CUDA device"
-                                      : "there are only " + std::to_string(devices.size()) + " CUDA devices",
-                      false};
+    throw DeviceError{
+        devices.empty() ? "found no CUDA device" : "found only " + std::to_string(devices.size()) + " CUDA devices",
+        false};
   constexpr uint64_t kUsual = uint64_t{8} << 30U;
   const uint64_t memory = options.memory > 0 ? options.memory : std::min(kUsual, devices[number].memory / 2);
   // Two, so that one's copies and the CPU's part of a batch overlap with the other's kernels.

@@ -137,7 +137,7 @@ Session::Session(const SessionOptions& options) : library_(OrtLibrary::Load(opti
     input_shape_.resize(dimensions);
     library.Do<ort::kGetDimensions>(info, input_shape_.data(), dimensions);
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kModelCorrupt, model_, std::string("is not a model that can be used: ") + error.what());
+    throw Error(ErrorCode::kModelCorrupt, model_, std::string("not a usable model: ") + error.what());
   }
 }
 

@@ -158,7 +158,7 @@ void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* styl
     functions.outline(image, &shape, landmarks, color);
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kUnavailable, "drawLandmarks",
-                std::string("OpenCV, which draws them, cannot be loaded: ") + error.what());
+                std::string("cannot load OpenCV, which draws the landmarks: ") + error.what());
   }
 }
 
