@@ -13,19 +13,19 @@ export type ErrorCode =
   | 'NOT_FOUND'
   /** An input's bytes are no image, or no file of the expected kind. */
   | 'UNREADABLE'
-  /** An input's bytes cannot be had: no permission, a disk's error, a network disk away, too many open files. It may pass. */
+  /** The bytes of an input cannot be read: no permission, a disk or network error, too many open files. It may be temporary. */
   | 'READ_FAILED'
   /** An input is truncated or its data are corrupt. */
   | 'DAMAGED'
   /** An image has more pixels than the limit. */
   | 'TOO_LARGE'
-  /** There is not enough memory now. */
+  /** Not enough memory. It may be temporary. */
   | 'OUT_OF_MEMORY'
   /** The image format is not built in. */
   | 'UNSUPPORTED_FORMAT'
   /** A model file does not exist. */
   | 'MODEL_MISSING'
-  /** A model file is not what it should be. */
+  /** A model file is damaged or of another kind. */
   | 'MODEL_CORRUPT'
   /** An output exists and overwriting was not asked for. */
   | 'OUTPUT_EXISTS'
@@ -35,7 +35,7 @@ export type ErrorCode =
   | 'NO_FACE'
   /** A model could not be run, or gave numbers that are none. */
   | 'INFERENCE_FAILED'
-  /** ONNX Runtime, or the device asked for, is not there. */
+  /** ONNX Runtime or the requested device is missing. */
   | 'UNAVAILABLE'
   /** The call was aborted. */
   | 'ABORTED'
@@ -60,7 +60,6 @@ export interface NativeFace {
   score: number;
   /** 68 points [x, y], in pixels, iBUG order. */
   landmarks: [number, number][];
-  masked: boolean;
   /** Present where the face was masked. */
   look?: NativeLook;
 }
@@ -141,7 +140,7 @@ export interface NativeDevice {
   number: number;
   /** Bytes of the device that may be taken; 0: half of what it has, 8 GiB at most. */
   memory: number;
-  /** Where the device is not there or is lost, the CPU does the work; else calls reject with UNAVAILABLE. */
+  /** If the device is missing or lost: fall back to the CPU. Without it calls reject with UNAVAILABLE. */
   fallback: boolean;
 }
 
@@ -196,7 +195,7 @@ export interface NativeMaskRequest {
   overwrite: boolean;
   /** Also copy the source, a path, here: if a face is masked, or `always`. Missing folders are made. */
   copy?: { path: string; mode: 'auto' | 'link' | 'reflink' | 'copy'; always: boolean } | undefined;
-  /** Of `image`; absent: the source's. */
+  /** Format of `image`. Absent: that of the source. */
   format?: ImageFormat | undefined;
   /** With the seed, what random choices are drawn from. */
   key: string;
@@ -219,7 +218,7 @@ export interface NativeMaskRequest {
 export interface NativeMaskResult {
   status: 'masked' | 'no-face' | 'several-faces' | 'detected';
   copied: boolean;
-  /** Of the decoded image, after EXIF orientation. */
+  /** Size of the decoded image, after EXIF orientation. */
   width: number;
   height: number;
   /** In detector order. */
@@ -402,7 +401,7 @@ export declare class Embedder {
   load(): Promise<{ dimensions: number; batchProblem: string }>;
   /** Rejects as `load`, as `Masker.mask`, and with NO_FACE and INFERENCE_FAILED. */
   embed(request: NativeEmbedRequest, cancellation: Cancellation): Promise<NativeEmbedding>;
-  /** Lets the model go once no call is under way; no other call may follow. */
+  /** Releases the model when no call is running; no other call may follow. */
   close(): void;
   /** Whether the model runs on the device; once `load` has resolved. */
   readonly onDevice: boolean;
@@ -505,7 +504,7 @@ export interface NativeSimilarity {
   layers?: { weights: Float32Array; bias: Float32Array }[];
 }
 
-/** Of two vectors of one length. */
+/** The similarity of two vectors of the same length. */
 export declare function similarity(a: Float32Array, b: Float32Array, similarity: NativeSimilarity): number;
 
 /**
@@ -541,7 +540,7 @@ export interface CudaDevice {
   name: string;
   /** Bytes. */
   memory: number;
-  /** Of its instructions, as `9.0`. */
+  /** Compute capability, as `9.0`. */
   architecture: string;
   /** The CUDA version that the driver knows. */
   driver: string;

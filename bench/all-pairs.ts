@@ -39,9 +39,9 @@ function writeVectors(folder: string, count: number, identities: number): void {
 
 const measure = `
 import { scoreAll } from 'maskbench/metrics';
-const [folder, threads, device] = process.argv.slice(-3);
+const [folder, concurrency, device] = process.argv.slice(-3);
 const start = performance.now();
-const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { concurrency: Number(threads), device });
+const scores = await scoreAll(folder + '/v.npy', folder + '/v.jsonl', { concurrency: Number(concurrency), device });
 console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, memory: process.resourceUsage().maxRSS / 1024, pairs: scores.impostors + scores.genuine.length }));`;
 
 /** OpenBLAS' sgemm, and numpy's blocked product with a histogram, as a researcher writes it. */
@@ -65,9 +65,9 @@ for i in range(0, n, 2048):
 print(json.dumps({'rate': rate, 'seconds': time.perf_counter() - start}))`;
 
 /** Every pair of sets as large as LFW and CelebA, beside OpenBLAS and numpy. */
-export async function benchAllPairs({ quick, threads, device }: BenchOptions): Promise<void> {
+export async function benchAllPairs({ quick, concurrencies, device }: BenchOptions): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
-  const most = Math.max(...threads);
+  const most = Math.max(...concurrencies);
   console.log(`\nevery pair, ${dimensions} dimensions, ${most} threads, intervals and best impostors included:`);
   for (const [count, identities] of quick
     ? [[1000, 300]]

@@ -1,4 +1,4 @@
-// npm run bench -- [--quick] [--only <name>] [--threads 1,2] [--device cuda] [--photos 2000] [--real <corpus with real masks>]
+// npm run bench -- [--quick] [--only <name>] [--concurrency 1,2] [--device cuda] [--photos 2000] [--real <corpus with real masks>]
 import { parseArgs } from 'node:util';
 import { diagnose } from 'maskbench';
 import { benchAllPairs } from './all-pairs.js';
@@ -32,7 +32,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
-    threads: { type: 'string', default: '1,2' },
+    concurrency: { type: 'string', default: '1,2' },
     photos: { type: 'string', default: '2000' },
     real: { type: 'string' },
     device: { type: 'string', default: 'cpu' },
@@ -45,7 +45,7 @@ for (const [name, run] of left ? [] : Object.entries(benchmarks)) {
   if (values.only === undefined || values.only === name)
     await run({
       quick: values.quick,
-      threads: values.threads.split(',').map(Number),
+      concurrencies: values.concurrency.split(',').map(Number),
       photos: Number(values.photos),
       real: values.real,
       device: values.device,

@@ -32,7 +32,7 @@ async function stages(folder: string, milliseconds: number, device: string): Pro
 }
 
 /** Masks corpora folder to folder, and times the stages of one photo. */
-export async function benchMasking({ quick, threads, device }: BenchOptions): Promise<void> {
+export async function benchMasking({ quick, concurrencies, device }: BenchOptions): Promise<void> {
   for (const shape of shapes) {
     const count = quick ? 40 : 600;
     const folder = await makeCorpus(shape, count);
@@ -40,7 +40,7 @@ export async function benchMasking({ quick, threads, device }: BenchOptions): Pr
     await stages(folder, quick ? 100 : 1000, device);
     // Removed at the end: a file system is slow to make files just after it has removed as many.
     const outputs: string[] = [];
-    for (const concurrency of threads) {
+    for (const concurrency of concurrencies) {
       const out = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
       outputs.push(out);
       const { seconds, counts } = await maskFiles([folder], out, { concurrency, device });

@@ -2,7 +2,7 @@
 export interface BenchOptions {
   /** Small enough for a smoke test; the figures mean nothing. */
   quick: boolean;
-  threads: number[];
+  concurrencies: number[];
   /** Photos of the event loop and data set benchmarks. */
   photos: number;
   /** A corpus of a data set with real masks. */

@@ -20,8 +20,8 @@ export {
   embedFiles,
   type FaceSource,
   faceSources,
-  type IndexLine,
 } from './embed/files.js';
+export { type IndexLine, readIndex } from './embed/index-lines.js';
 export { type Verification, type VerifyOptions, verifyPhotos } from './embed/verify.js';
 export { type ErrorCode, MaskbenchError, type Problem } from './errors.js';
 export type { Box, Face, KnownFace } from './face/face.js';

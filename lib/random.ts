@@ -20,7 +20,7 @@ export class NamedRandom {
     return items[this.below(items.length)] as T;
   }
 
-  /** `count` of `items`, all different, in the order drawn; all of them, in their own order, where there are no more. */
+  /** `count` different items in the order drawn; or all items in their own order, if there are not more. */
   sample<T>(items: readonly T[], count: number): T[] {
     if (items.length <= count) return [...items];
     const pool = [...items];

@@ -4,7 +4,7 @@ import { checkMeasuring } from '../metrics/arguments.js';
 import { readThreshold } from '../metrics/threshold-files.js';
 import { type AllPairsEvaluation, type AllPairsTargets, evaluateAllPairs } from './evaluate.js';
 import { readAllPairs } from './files.js';
-import type { AllScores } from './score-all.js';
+import type { AllScores } from './scores.js';
 
 /** Options of {@link evaluateAllPairsFiles}. */
 export interface EvaluateAllPairsFilesOptions extends AllPairsTargets {

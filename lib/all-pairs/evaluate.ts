@@ -3,7 +3,7 @@ import { checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
 import type { VectorSimilarity } from '../models/description.js';
 import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
-import { type AllScores, checkAllScores, type ScoredImage } from './score-all.js';
+import { type AllScores, checkAllScores, type ScoredImage } from './scores.js';
 
 /** Options of {@link evaluateAllPairs}. */
 export interface AllPairsTargets {
@@ -80,7 +80,7 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
   const edges = ratesAtEdges(scores);
   const fnmrAtFmr = ratesAtFmr(scores, fmr);
   const left = fmr.filter((target) => !fnmrAtFmr.some((rate) => rate.target === target));
-  const notes = left.length > 0 ? [`${impostors} impostor pairs support no FMR of ${left.join(', ')}`] : [];
+  const notes = left.length > 0 ? [`${impostors} impostor pairs cannot support an FMR of ${left.join(', ')}`] : [];
   const none = [...(genuine.length === 0 ? ['genuine'] : []), ...(impostors === 0 ? ['impostor'] : [])];
   if (none.length > 0)
     notes.unshift(

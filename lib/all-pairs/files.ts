@@ -8,7 +8,7 @@ import { npyFile, readNpy } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { parseJson, readText } from '../files/text.js';
 import { parsePairs } from '../pairs/list.js';
-import { type AllScores, checkAllScores } from './score-all.js';
+import { type AllScores, checkAllScores } from './scores.js';
 
 const arrays = [
   ...(['impostor', 'genuine', 'genuineProbes', 'genuineReferences', 'excluded'] as const),
@@ -18,8 +18,8 @@ const arrays = [
 const mainFile = (folder: string) => path.join(folder, 'scores.json');
 
 /**
- * Refuses a folder that holds scores already, or files that are not ours by the names of ours. What a killed {@link writeAllPairs} has left is
- * no obstacle.
+ * Refuses a folder that holds scores already, or foreign files with the names that will be written. Leftovers of a killed
+ * {@link writeAllPairs} are accepted.
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `INVALID_ARGUMENT`
  */
 export async function checkScoresFolder(folder: string): Promise<void> {
@@ -35,12 +35,12 @@ export async function checkScoresFolder(folder: string): Promise<void> {
   for (const name of arrays) await checkReplaceable(path.join(folder, `${name}.npy`), 'no file', () => false);
 }
 
-/** What `scores.json` holds until all is written. */
+/** The content of `scores.json` until everything is written. */
 const unfinished = Buffer.from('{"unfinished":true}\n');
 
 /**
  * Writes scores into a folder: `scores.json`, and a `.npy` for each array.
- * @param writeMore Writes what else belongs there, a report say: only then the folder is finished. Its result is given back.
+ * @param writeMore Writes further files, such as a report, before the folder is marked as finished. Its result is returned.
  * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `LOCKED`, `WRITE_FAILED`
  * @example
  * await writeAllPairs('all', await scoreAll('lfw.npy', 'lfw.jsonl'));
@@ -63,7 +63,7 @@ export async function writeAllPairs(folder: string, scores: AllScores, writeMore
     try {
       return await writeMore();
     } finally {
-      // Last, so that a folder with it is whole; and not lost for a report that could not be drawn.
+      // Last, so that a folder with it is complete; and even if the report failed, so that the scores are not lost.
       await writeFileAtomically(main, `${JSON.stringify(rest)}\n`);
     }
   });
@@ -79,7 +79,7 @@ export async function readAllPairs(folder: string): Promise<AllScores> {
   const main = mainFile(folder);
   const text = await readText(main);
   if (text === unfinished.toString())
-    throw new MaskbenchError('UNREADABLE', main, `${main}: the run that wrote it was cut off; make it again`);
+    throw new MaskbenchError('UNREADABLE', main, `${main}: the run that wrote it was interrupted; run it again`);
   const rest = parseJson(text, main) as AllScores;
   const read = await Promise.all(
     arrays.map(async (name) => [name, (await readNpy(path.join(folder, `${name}.npy`))).data] as const),

@@ -1,7 +1,7 @@
 import { checkNumbers } from '../errors.js';
 import type { Estimate } from '../metrics/intervals.js';
 import { addTo } from '../multimap.js';
-import { type AllScores, checkAllScores, type ScoredImage, tailBins } from './score-all.js';
+import { type AllScores, checkAllScores, type ScoredImage, tailBins } from './scores.js';
 
 /** Exact rates where a match is a score in this bin or above. */
 export interface EdgeRates {

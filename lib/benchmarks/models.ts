@@ -29,7 +29,7 @@ export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 
   limit?: number;
   /** Names of models whose scores are averaged as "Ensemble". */
   ensemble?: string[];
-  /** Where faces come from. Default `auto`. */
+  /** Where faces come from: see {@link FaceSource}. Default `auto`. */
   faceSource?: FaceSource;
   signal?: AbortSignal;
   onProgress?: (progress: { model: string; dataSet: string; done: number; total: number }) => void;
@@ -58,7 +58,7 @@ async function readLists(folder: string): Promise<{ dataSet: string; pairs: Pair
       lists.push({ dataSet, pairs: pairs.map((pair) => ({ ...pair, genuine: isGenuine(pair) })) });
     }
   }
-  if (lists.length === 0) throw new MaskbenchError('NOT_FOUND', folder, `${folder}: holds no pair lists`);
+  if (lists.length === 0) throw new MaskbenchError('NOT_FOUND', folder, `${folder}: found no pair lists`);
   const order = (name: string) => (dataSets as readonly string[]).indexOf(name) + 1 || dataSets.length + 1;
   return lists.sort((a, b) => order(a.dataSet) - order(b.dataSet) || byBytes(a.dataSet, b.dataSet));
 }
@@ -101,7 +101,7 @@ async function scorePairs(
     throw new MaskbenchError(
       'NOT_FOUND',
       folder,
-      `${folder}: none of its ${photos.length} photos gave a vector, at last: ${last}`,
+      `${folder}: none of its ${photos.length} photos has a vector; the last error: ${last}`,
     );
   const sides = (['reference', 'probe'] as const).map((side) =>
     pairs.map((pair) => rows.get(pairPath(pair[side])) as number),
@@ -113,7 +113,7 @@ async function scorePairs(
   return { name, scores, failed };
 }
 
-/** Writes scores as the paper's program does, or as CSV where a comparison failed, for its form has no word for that. */
+/** Writes scores in the format of the paper, or as CSV if a comparison failed, because that format cannot express it. */
 async function writeScores(
   folder: string,
   { dataSet, pairs, labels }: ScoredDataSet,
@@ -174,7 +174,7 @@ export async function benchmarkModels(
       `${base}: expected a corpus named ${absent.map(({ dataSet }) => dataSet).join(' or ')}`,
     );
   const present = scored.filter((set) => !absent.includes(set));
-  const notes = absent.map(({ dataSet }) => `${dataSet}: there is a pair list, but no corpus`);
+  const notes = absent.map(({ dataSet }) => `${dataSet}: found a pair list but no corpus`);
   for (const { name, ...model } of models) {
     const embedder = await Embedder.open({ ...options, ...model });
     const { training, licence, overlaps = [], cut } = embedder.description;

@@ -37,7 +37,8 @@ async function readPairs(file: string): Promise<Pair[]> {
  */
 export async function readScoredPairs(folder: string, dataSet: string): Promise<Pair[]> {
   const inputFile = path.join(folder, `landmark_evaluation_input_${dataSet}.txt`);
-  if (!existsSync(inputFile)) throw new MaskbenchError('NOT_FOUND', inputFile, `${inputFile}: there is no pair list`);
+  if (!existsSync(inputFile))
+    throw new MaskbenchError('NOT_FOUND', inputFile, `${inputFile}: the pair list is missing`);
   const input = await readPairs(inputFile);
   const evaluationFile = path.join(folder, `evaluation_${dataSet}.txt`);
   if (!existsSync(evaluationFile)) return input.map((pair) => ({ ...pair, genuine: isGenuine(pair) }));
@@ -54,7 +55,7 @@ export async function readScoredPairs(folder: string, dataSet: string): Promise<
       throw new MaskbenchError(
         'UNREADABLE',
         inputFile,
-        `${inputFile}, line ${i + 1}: is not in ${evaluationFile}, or not in its order`,
+        `${inputFile}, line ${i + 1}: not found in ${evaluationFile}, or in another order`,
       );
     return { ...pair, genuine: found.genuine };
   });

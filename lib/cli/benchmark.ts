@@ -39,16 +39,16 @@ interface ScoresFlags {
 
 function scoresCommand(): Command {
   return new Command('scores')
-    .description("regenerate the paper's tables from its score files, beside what was published")
-    .requiredOption('--data <folder>', 'holds benchmark_data and training_pairs_data')
-    .option('--out <folder>', 'write a report there: tables, figures, numbers')
-    .option('--draws <n>', 'bootstrap draws for the intervals of the report', integer, 200)
-    .option('--seed <n>', 'of the draws', integer, 0)
-    .option('--json', 'print as JSON')
+    .description("regenerate the paper's tables from its score files and compare them with the published numbers")
+    .requiredOption('--data <folder>', 'folder with benchmark_data and training_pairs_data')
+    .option('--out <folder>', 'write a report to this folder: tables, charts, numbers')
+    .option('--draws <n>', 'bootstrap draws for the intervals in the report', integer, 200)
+    .option('--seed <n>', 'random seed for the bootstrap', integer, 0)
+    .option('--json', 'print the tables as JSON')
     .action(async ({ data, out, json, draws, seed }: ScoresFlags, self: Command) => {
       refuseIdle(self, [
-        ['draws', out !== undefined, '--out: intervals are in the report'],
-        ['seed', out !== undefined && draws > 0, '--out, and draws'],
+        ['draws', out !== undefined, '--out, because intervals are in the report'],
+        ['seed', out !== undefined && draws > 0, '--out and --draws above 0'],
       ]);
       const benchmark = await benchmarkScores(data);
       if (out !== undefined) {
@@ -88,18 +88,21 @@ function parseModel(text: string): BenchmarkModel {
 
 function modelsCommand(): Command {
   const command = new Command('models')
-    .description("regenerate the paper's tables from models, or measure any models on any corpora the same way")
-    .requiredOption('--base <folder>', 'the corpora, one folder a data set')
-    .requiredOption('--pairs <folder>', "pair lists: <data set>.txt, or the paper's training_pairs_data")
-    .requiredOption('--models <models...>', '<name>=<file.onnx>[,<preset>], or a preset that comes with its model')
-    .requiredOption('--out <folder>', 'for score files and the report')
-    .option('--ensemble <names>', 'models whose scores are averaged as "Ensemble", with commas between')
-    .option('--limit <n>', 'pairs a data set at most', integer, 1001);
+    .description("regenerate the paper's tables from models, or measure other models and corpora in the same way")
+    .requiredOption('--base <folder>', 'folder of the corpora, one folder a data set')
+    .requiredOption('--pairs <folder>', "folder of pair lists: <data set>.txt, or the paper's training_pairs_data")
+    .requiredOption(
+      '--models <models...>',
+      'models to measure: <name>=<file.onnx>[,<preset>], or a preset that comes with its model',
+    )
+    .requiredOption('--out <folder>', 'write score files and the report to this folder')
+    .option('--ensemble <names>', 'models to average as "Ensemble", with commas between (default: no ensemble)')
+    .option('--limit <n>', 'pairs of each data set at most', integer, 1001);
   return addEmbedderOptions(command)
     .addOption(faceSourceOption())
-    .option('--draws <n>', 'bootstrap draws for the intervals of the report', integer, 200)
-    .option('--seed <n>', 'of the draws', integer, 0)
-    .option('--json', 'print as JSON')
+    .option('--draws <n>', 'bootstrap draws for the intervals in the report', integer, 200)
+    .option('--seed <n>', 'random seed for the bootstrap', integer, 0)
+    .option('--json', 'print the tables as JSON')
     .action(
       async ({ base, pairs, models, ensemble, limit, faceSource, out, draws, seed, json, ...flags }: ModelsFlags) => {
         refuseIdle(command, [['seed', draws > 0, '--draws above 0']]);
@@ -124,7 +127,7 @@ function modelsCommand(): Command {
 
 export function benchmarkCommand(): Command {
   return new Command('benchmark')
-    .description("regenerate the paper's tables")
+    .description('regenerate the tables of the paper from its score files or from models')
     .addCommand(scoresCommand())
     .addCommand(modelsCommand());
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { toText } from '../files/path.js';
 
-/** The words after the program's name. Node's own have lost the bytes of names that are no UTF-8; these have not. */
+/** The arguments of the command line. Unlike `process.argv` they keep the bytes of names that are not UTF-8. */
 export function commandLine(): string[] {
   const words = process.argv.slice(2);
   if (!words.some((word) => word.includes('\ufffd'))) return words;

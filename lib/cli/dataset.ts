@@ -21,20 +21,25 @@ interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel'>, MaskFlag
 
 function generateCommand(): Command {
   const command = new Command('generate')
-    .description('mask data sets into corpora: <out>/<data set>/<identity>/<name> and masked_<name>')
-    .requiredOption('--base <folder>', 'holds the data sets, a folder each')
-    .requiredOption('--out <folder>', 'where the corpora go')
-    .option('--only <names>', 'data sets, with commas between (default: all that are there)', list);
+    .description('make masked corpora from data sets: <out>/<data set>/<identity>/<name> and masked_<name>')
+    .requiredOption('--base <folder>', 'folder of the data sets, one folder each')
+    .requiredOption('--out <folder>', 'write the corpora to this folder')
+    .option('--only <names>', 'data sets to use, with commas between (default: all in the base folder)', list);
   addMaskOptions(command);
   return addReadOptions(command)
-    .addOption(new Option('--copy <how>', 'how photos get beside their twins').choices(copyModes).default('auto'))
-    .option('--min-photos <n>', "leave out identities with fewer photos (2: the paper's own rule)", integer, 1)
-    .option('--shard <i/n>', 'do part i of n; "dataset merge" joins them', shard)
-    .option('--write-alpha', "also write each mask's matte: alpha/<twin>.png below the corpus")
-    .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json')
-    .option('--resume', 'go on with an interrupted run')
-    .option('--json', 'print what was done as JSON')
-    .addHelpText('after', '\nThe same command on a complete corpus does nothing. Sources are only read.')
+    .addOption(
+      new Option('--copy <how>', 'how photos are placed beside their masked twins').choices(copyModes).default('auto'),
+    )
+    .option('--min-photos <n>', 'skip identities with fewer photos (the paper used 2)', integer, 1)
+    .option('--shard <i/n>', 'do part i of n; "dataset merge" joins the parts (default: 1/1)', shard)
+    .option('--write-alpha', 'also write the alpha matte of each mask: alpha/<twin>.png in the corpus')
+    .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json in the corpus')
+    .option('--resume', 'resume an interrupted run')
+    .option('--json', 'print a summary as JSON')
+    .addHelpText(
+      'after',
+      '\nRunning the command again on a complete corpus changes nothing. Source photos are never modified.',
+    )
     .action(async ({ base, out, json, ...options }: GenerateFlags) => {
       const progress = new Progress('photos');
       const done = await runInterruptibly(
@@ -51,7 +56,7 @@ function generateCommand(): Command {
       if (json) printJson(done);
       else
         for (const { name, folder, summary } of done)
-          print(`${name}: ${summary ? describeSummary(summary) : `complete already; nothing to do (${folder})`}`);
+          print(`${name}: ${summary ? describeSummary(summary) : `already complete; nothing to do (${folder})`}`);
       const summaries = done
         .map(({ summary }) => summary)
         .filter((summary): summary is MaskSummary => summary !== undefined);
@@ -64,9 +69,9 @@ function generateCommand(): Command {
 
 function summaryCommand(): Command {
   return new Command('summary')
-    .description('count identities and images of corpora, beside the published table')
-    .argument('<out>', 'the folder of the corpora, or one corpus')
-    .option('--json', 'print as JSON')
+    .description('count identities and images of corpora, and compare them with the published table')
+    .argument('<out>', 'folder of corpora, or one corpus')
+    .option('--json', 'print the result as JSON')
     .action(async (out: string, { json }: { json?: boolean }) => {
       const summaries = await summarizeCorpora(out);
       if (json) return printJson(summaries);
@@ -90,28 +95,28 @@ function summaryCommand(): Command {
 
 function listCommand(): Command {
   return new Command('list')
-    .description('show the data sets that are known: site, terms, size, and how each is had')
-    .option('--json', 'print as JSON')
+    .description('list the known data sets: site, terms, size, and how to get each')
+    .option('--json', 'print the result as JSON')
     .action(({ json }: { json?: boolean }) => {
       const shown = layouts.map(({ name, title, site, terms, size, addresses, steps, withoutFace, realMasks }) => ({
         ...{ name, title, site, terms, size },
-        had: addresses ? `maskbench dataset fetch ${name}` : (steps ?? ['put your photos there']),
-        masks: realMasks ? 'real ones; nothing is generated' : `generated; photos without a face are ${withoutFace}`,
+        access: addresses ? `maskbench dataset fetch ${name}` : (steps ?? ['put your photos there']),
+        masks: realMasks ? 'real; nothing is generated' : `generated; photos without a face are ${withoutFace}`,
       }));
       if (json) return printJson(shown);
-      for (const { name, had, title, ...rest } of shown) {
+      for (const { name, access, title, ...rest } of shown) {
         print(`${name}: ${title}`);
         for (const [key, value] of Object.entries(rest)) print(`  ${key}: ${value}`);
-        print(`  had by:${typeof had === 'string' ? ` ${had}` : `\n    - ${had.join('\n    - ')}`}`);
+        print(`  access:${typeof access === 'string' ? ` ${access}` : `\n    - ${access.join('\n    - ')}`}`);
       }
     });
 }
 
 function fetchCommand(): Command {
   return new Command('fetch')
-    .description('download and unpack a data set that has direct addresses; say what to do for the others')
-    .argument('<name>', 'the data set')
-    .requiredOption('--base <folder>', 'where the data sets lie')
+    .description('download and unpack a data set, or explain how to get one without a direct address')
+    .argument('<name>', 'a data set of "dataset list"')
+    .requiredOption('--base <folder>', 'folder of the data sets')
     .action(async (name: string, { base }: { base: string }) => {
       const progress = new Progress('MB');
       const folder = await runInterruptibly(progress, (signal) =>
@@ -127,8 +132,8 @@ function fetchCommand(): Command {
 
 function mergeCommand(): Command {
   return new Command('merge')
-    .description('join the manifests of a corpus that was made in shards')
-    .argument('<corpus>', 'the corpus: <out>/<data set>')
+    .description('join the parts of a corpus that was generated with --shard')
+    .argument('<corpus>', 'the corpus folder: <out>/<data set>')
     .action(async (corpus: string) => {
       const { counts } = await mergeShards(corpus);
       print(`merged: ${counts?.unmasked.images} photos, ${counts?.masked.images} masked twins`);

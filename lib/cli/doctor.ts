@@ -4,8 +4,8 @@ import { print, printJson } from './output.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('say what was found on this machine: versions, processor, models and their licences, GPUs')
-    .option('--json', 'print as JSON')
+    .description('report versions, processor, models with their licences, and GPUs of this machine')
+    .option('--json', 'print the result as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const found = await diagnose();
       if (json) return printJson(found);

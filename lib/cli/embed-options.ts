@@ -3,6 +3,7 @@ import type { EmbedderOptions } from '../embed/embedder.js';
 import { faceSources } from '../embed/files.js';
 import { presets } from '../models/presets.js';
 import { integer } from './numbers.js';
+import { landmarksOption } from './options.js';
 
 /** The flags of {@link addEmbedderOptions}. */
 export interface EmbedderFlags extends Omit<EmbedderOptions, 'landmarkModel'> {
@@ -12,10 +13,10 @@ export interface EmbedderFlags extends Omit<EmbedderOptions, 'landmarkModel'> {
 /** The options of commands that run a model. */
 export function addEmbedderOptions(command: Command): Command {
   return command
-    .option('--device <device>', 'cpu, cuda, cuda:<n>, or auto (cuda if it is there)', 'cpu')
-    .option('--concurrency <n>', 'photos and batches worked on at once (default: the processors)', integer)
-    .option('--max-batch <n>', 'faces a batch at most', integer, 16)
-    .option('--landmarks <file>', "dlib's 68-point shape predictor (also: MASKBENCH_LANDMARKS)");
+    .option('--device <device>', 'where the model runs: cpu, cuda, cuda:<n>, or auto (cuda if present)', 'cpu')
+    .option('--concurrency <n>', 'photos and batches processed at once (default: the number of processors)', integer)
+    .option('--max-batch <n>', 'faces in one batch at most', integer, 16)
+    .addOption(landmarksOption());
 }
 
 /** Which model. */
@@ -23,16 +24,19 @@ export function addModelOptions(command: Command): Command {
   return command
     .option(
       '--model <model>',
-      'dlib-resnet-128, or an ONNX file with its description beside it (<name>.json)',
+      'embedding model: dlib-resnet-128, or an ONNX file with a description beside it (<name>.json)',
       'dlib-resnet-128',
     )
-    .option('--description <preset>', `of an ONNX file without one: ${Object.keys(presets).join(', ')}`);
+    .option(
+      '--description <preset>',
+      `preset that describes an ONNX file without a description: ${Object.keys(presets).join(', ')}`,
+    );
 }
 
 export const faceSourceOption = () =>
   new Option(
-    '--face-source <how>',
-    "faces of a corpus: searched on each image (detect), cut by the plain twin's landmarks (manifest, optimistic), or searched first (auto)",
+    '--face-source <source>',
+    'where faces of a corpus come from: search each image, take the landmarks of the plain twin (manifest, optimistic for masked photos), or search first (auto)',
   )
     .choices(faceSources)
     .default('auto');

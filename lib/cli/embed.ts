@@ -26,20 +26,20 @@ function floatBits(text: string): 16 | 32 {
 
 export function embedCommand(): Command {
   const command = new Command('embed')
-    .description('turn the faces of photos into vectors')
-    .argument('<inputs...>', 'photos, folders, corpora (made by dataset generate), or lists (.txt, a path a line)')
-    .requiredOption('--out <file.npy>', 'the vectors; their index is written beside them as .jsonl');
+    .description('embed the faces in photos as vectors')
+    .argument('<inputs...>', 'photos, folders, corpora made by "dataset generate", or lists (.txt, a path a line)')
+    .requiredOption('--out <file.npy>', 'write the vectors to this file, and their index beside it as .jsonl');
   return addEmbedderOptions(addModelOptions(command))
     .addOption(faceSourceOption())
-    .option('--crops', 'the files are ready crops')
-    .option('--bits <n>', 'of the floats: 16 or 32', floatBits, 32)
-    .option('--resume', 'go on with an interrupted run')
+    .option('--crops', 'take each photo as a face that is already cropped')
+    .option('--bits <n>', 'bits of each number: 16 or 32', floatBits, 32)
+    .option('--resume', 'resume an interrupted run')
     .option('--json', 'print a summary as JSON')
     .addHelpText(
       'after',
       `
-Exit codes: 0 every photo gave a vector or shows no face, 1 some could not be read or none gave a vector, 2 wrong usage,
-130 interrupted.`,
+Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not be read or no photo has a vector,
+2 wrong usage, 130 interrupted.`,
     )
     .action(async (inputs: string[], { out, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
       const progress = new Progress('photos');
@@ -61,7 +61,7 @@ Exit codes: 0 every photo gave a vector or shows no face, 1 some could not be re
         print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
       }
       if (rows === 0) {
-        warn('no photo gave a vector');
+        warn('no photo has a vector');
         process.exitCode = exitCodes.someFailed;
       } else if (failed > 0) process.exitCode = exitCodes.someFailed;
     });

@@ -3,8 +3,9 @@ import { detectors } from '../face/search.js';
 import { type MaskerOptions, selections } from '../mask/masker.js';
 import { parseMaskTheFaceCode } from '../mask/templates/masktheface.js';
 import { integer, number } from './numbers.js';
+import { landmarksOption } from './options.js';
 
-/** What the options below are called where they differ from the API's. */
+/** Flags whose names differ from the API's options. */
 export interface MaskFlags extends Omit<MaskerOptions, 'landmarkModel'> {
   landmarks?: string;
   code?: string;
@@ -24,41 +25,83 @@ export function addMaskOptions(command: Command): Command {
   return command
     .option(
       '--style <list>',
-      'how the mask looks: a name, or a list name[#rrggbb][@texture][:weight],… ("maskbench styles")',
+      'mask style: a name, or a list name[#rrggbb][@texture][:weight],… ("maskbench styles" shows all)',
       'a',
     )
-    .option('--color <color>', "#rrggbb, a CSS colour name, or random (default: the style's; white for a to f)")
-    .option('--templates <folder>', "templates of your own, or MaskTheFace's library as it is")
-    .addOption(new Option('--code <code>', "MaskTheFace's list: cloth-#e54294,N95,surgical_blue").conflicts('style'))
-    .option('--tint-weight <share>', 'how much of its own colour a template loses to another, 0 to 1', number, 1)
-    .option('--wear <list>', 'correct, under-nose or chin, or a list with weights: correct:8,chin:1', 'correct')
-    .option('--jitter <share>', 'how far templates may sit off their place, in distances between the eyes', number, 0)
-    .option('--seed <n>', 'what random choices are drawn from', integer, 0)
-    .addOption(new Option('--select <faces>', 'which faces of a photo').choices(selections).default('largest'))
-    .option('--quality <n>', 'of JPEG (95 if not given) and WebP (lossless if not given)', integer)
-    .option('--png-level <n>', 'how hard PNG is compressed, 0 to 12 (1 if not given)', integer);
+    .option(
+      '--color <color>',
+      "mask colour: #rrggbb, a CSS colour name, or random (default: the style's own; white for a to f)",
+    )
+    .option(
+      '--templates <folder>',
+      "folder of your own templates, or MaskTheFace's library, to use instead of the built-in ones",
+    )
+    .addOption(
+      new Option(
+        '--code <code>',
+        "mask styles in MaskTheFace's notation, such as cloth-#e54294,N95,surgical_blue",
+      ).conflicts('style'),
+    )
+    .option('--tint-weight <share>', 'how strongly --color replaces the own colour of a template, 0 to 1', number, 1)
+    .option(
+      '--wear <list>',
+      'how the mask is worn: correct, under-nose or chin, or a list with weights such as correct:8,chin:1',
+      'correct',
+    )
+    .option(
+      '--jitter <share>',
+      'how far templates may be displaced at random, as a share of the distance between the eyes',
+      number,
+      0,
+    )
+    .option('--seed <n>', 'random seed for styles, colours, wear and jitter', integer, 0)
+    .addOption(
+      new Option('--select <faces>', 'which faces of a photo get a mask').choices(selections).default('largest'),
+    )
+    .option(
+      '--quality <n>',
+      'quality of JPEG and WebP outputs, 1 to 100 (default: 95 for JPEG, lossless for WebP)',
+      integer,
+    )
+    .option('--png-level <n>', 'compression level of PNG outputs, 0 (fastest) to 12 (smallest) (default: 1)', integer);
 }
 
 /** The options about reading photos and finding faces. */
 export function addReadOptions(command: Command): Command {
   return command
-    .addOption(new Option('--detector <name>', 'both find the same faces').choices(detectors).default('fast'))
+    .addOption(
+      new Option('--detector <name>', 'face detector; both find the same faces, dlib is slower')
+        .choices(detectors)
+        .default('fast'),
+    )
     .option(
       '--upsample <n>',
-      'how often a photo is doubled before the search; 0 is faster, finds faces from 80 pixels',
+      'how often a photo is doubled in size before the search: 1 finds faces from 40 pixels, 0 from 80 pixels and faster',
       integer,
       1,
     )
-    .option('--min-face <pixels>', 'for speed: do not look for faces narrower than this', integer)
-    .option('--max-size <pixels>', 'for speed: search photos made smaller until no side is longer', integer)
-    .option('--landmarks <file>', "dlib's 68-point shape predictor (also: MASKBENCH_LANDMARKS)")
-    .option('--max-pixels <n>', 'refuse photos that declare more pixels', integer, 100_000_000)
-    .option('--accept-damaged', 'use what can be read of truncated JPEGs')
+    .option(
+      '--min-face <pixels>',
+      'for speed: do not search for faces narrower than this (default: 0, all sizes)',
+      integer,
+    )
+    .option(
+      '--max-size <pixels>',
+      'for speed: shrink photos for the search until no side is longer (default: do not shrink)',
+      integer,
+    )
+    .addOption(landmarksOption())
+    .option('--max-pixels <n>', 'refuse photos with more pixels', integer, 100_000_000)
+    .option('--accept-damaged', 'accept truncated JPEGs and use the readable part')
     .option(
       '--device <device>',
-      'where faces are searched and masks drawn: cpu, cuda, cuda:<n>, or auto (cuda if it is there)',
+      'where faces are searched and masks are drawn: cpu, cuda, cuda:<n>, or auto (cuda if present)',
       'cpu',
     )
-    .option('--device-memory <MiB>', 'of the device, at most (default: half of it, 8 GiB at most)', integer)
-    .option('--concurrency <n>', 'photos worked on at once (default: the processors; with a device 32)', integer);
+    .option('--device-memory <MiB>', 'device memory to use at most (default: half of it, up to 8 GiB)', integer)
+    .option(
+      '--concurrency <n>',
+      'photos processed at once (default: the number of processors; 32 on a device)',
+      integer,
+    );
 }

@@ -21,29 +21,29 @@ export function describeSummary({ counts, skipped, seconds, manifest }: MaskSumm
 }
 
 /** What to do about photos that failed. */
-export const failedNote = 'what failed may be gone the next time: the same command with --resume tries it again';
+export const failedNote = 'failures may be temporary: to try these photos again, run the same command with --resume';
 
 export function maskCommand(): Command {
   const command = new Command('mask')
     .description('draw synthetic masks on the faces in photos')
     .argument('<inputs...>', 'photos, and folders of photos')
-    .requiredOption('--out <path>', 'a folder; or for one photo a file to write');
+    .requiredOption('--out <path>', 'output folder, or output file for a single photo');
   addMaskOptions(command);
   return addReadOptions(command)
-    .option('--draw-landmarks', "draw the mask's outline and the numbered landmarks instead")
-    .addOption(new Option('--format <format>', 'of the outputs').choices(outputFormats).default('same'))
-    .option('--write-alpha', "also write each mask's matte: alpha/<twin>.png below the output folder")
-    .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json')
-    .option('--again <manifest>', 'mask photos once more as this manifest says, with the same --templates')
-    .option('--overwrite', 'replace outputs that exist')
-    .option('--resume', 'go on with an interrupted run')
-    .option('--manifest <file>', 'where to record what was done (default: manifest.jsonl in the output folder)')
+    .option('--draw-landmarks', 'draw the outline of the mask and the numbered landmarks instead of a mask')
+    .addOption(new Option('--format <format>', 'image format of the outputs').choices(outputFormats).default('same'))
+    .option('--write-alpha', 'also write the alpha matte of each mask: alpha/<twin>.png in the output folder')
+    .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json in the output folder')
+    .option('--again <manifest>', 'draw the masks that this manifest records; needs the same --templates')
+    .option('--overwrite', 'replace existing outputs')
+    .option('--resume', 'resume an interrupted run')
+    .option('--manifest <file>', 'file to record the results in (default: manifest.jsonl in the output folder)')
     .option('--json', 'print a summary as JSON')
     .addHelpText(
       'after',
       `
-A folder's tree is kept below --out; each photo's twin is named masked_<name>, and one line a photo is written to the
-manifest. Exit codes: 0 all masked or without a face, 1 some files failed (listed), 2 wrong usage, 130 interrupted.
+The folder tree is kept below --out. The masked twin of a photo is named masked_<name>. The manifest has one line a photo.
+Exit codes: 0 all photos masked or without a face, 1 some photos failed (they are listed), 2 wrong usage, 130 interrupted.
 
 Examples:
   maskbench mask portrait.jpg --out masked.jpg --style a --color lightblue

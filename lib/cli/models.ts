@@ -11,20 +11,23 @@ interface Flags extends ImportOptions {
 
 function importCommand(): Command {
   return new Command('import')
-    .description('bring weights of PyTorch, Keras or TensorFlow.js in as an ONNX model with its description')
-    .argument('<files...>', 'a checkpoint (.pt, .pth.tar), .h5 files, or a weight manifest (.json)')
-    .addOption(new Option('--arch <name>', 'the network').choices(architectures).makeOptionMandatory())
-    .option('--head <name>', 'paper-resnet50: 2048 (default), 512 or sigmoid')
+    .description('convert weights of PyTorch, Keras or TensorFlow.js to an ONNX model with a description')
+    .argument(
+      '<files...>',
+      'a PyTorch checkpoint (.pt, .pth.tar), Keras files (.h5), or a TensorFlow.js weight manifest (.json)',
+    )
+    .addOption(new Option('--arch <name>', 'architecture of the network').choices(architectures).makeOptionMandatory())
+    .option('--head <name>', 'output of paper-resnet50: 2048, 512 or sigmoid (default: 2048)')
     .addOption(
       new Option(
         '--batch-norm <by>',
-        "each image's own moments, or those of training (default: as the network was used)",
+        'batch normalisation by the moments of each image or by those of training (default: as the publisher ran the network)',
       ).choices(batchNorms),
     )
-    .option('--part <name>', 'which network of a PyTorch checkpoint that holds several')
+    .option('--part <name>', 'which network to import from a PyTorch checkpoint with several (default: the first)')
     .option('--halves', 'store weights as 16-bit floats')
-    .requiredOption('--out <file.onnx>', 'the model; its description is written beside it as .json')
-    .option('--json', 'print as JSON')
+    .requiredOption('--out <file.onnx>', 'write the model to this file, and its description beside it as .json')
+    .option('--json', 'print the result as JSON')
     .action(async (files: string[], { out, json, ...options }: Flags) => {
       const imported = await importModel(files, out, options);
       if (json) return printJson(imported);
@@ -35,18 +38,20 @@ function importCommand(): Command {
 }
 
 function listCommand(): Command {
-  return new Command('list').description('show the presets and the architectures that can be imported').action(() => {
-    for (const { name, input, cut, similarity, training, licence } of Object.values(presets))
-      print(
-        `${name}: ${input.width}×${input.height} ${input.colors}, ${cut}, ${similarity.kind}\n  trained on: ${training}\n  licence: ${licence}`,
-      );
-    print(`import: ${architectures.join(', ')}`);
-  });
+  return new Command('list')
+    .description('list the model presets and the architectures that can be imported')
+    .action(() => {
+      for (const { name, input, cut, similarity, training, licence } of Object.values(presets))
+        print(
+          `${name}: ${input.width}×${input.height} ${input.colors}, ${cut}, ${similarity.kind}\n  trained on: ${training}\n  licence: ${licence}`,
+        );
+      print(`import: ${architectures.join(', ')}`);
+    });
 }
 
 export function modelsCommand(): Command {
   return new Command('models')
-    .description('import models, and list those that are known')
+    .description('import models, and list the known ones')
     .addCommand(importCommand())
     .addCommand(listCommand());
 }

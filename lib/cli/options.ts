@@ -1,9 +1,16 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { MaskbenchError } from '../errors.js';
+
+/** The landmark model, for every command that searches faces. */
+export const landmarksOption = () =>
+  new Option(
+    '--landmarks <file>',
+    "dlib's 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, or Debian's libdlib-data)",
+  );
 
 /**
  * Refuses options that were given but have no effect.
- * @param rules The option as the command's flags name it, whether it has an effect, and what it would need for one.
+ * @param rules The name of the option among the flags, whether it has an effect, and what it needs to have one.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
  */
 export function refuseIdle(command: Command, rules: [flag: string, hasEffect: boolean, needed: string][]): void {

@@ -11,8 +11,8 @@ function write(stream: NodeJS.WriteStream, text: string): void {
 }
 
 /**
- * Lets a command go on when nobody reads its output any more, as after `| head -1`: what it makes is in files. Any other trouble with standard
- * output is told, and the exit code says that some of it failed.
+ * Keeps a command running when its output is no longer read, as after `| head -1`: its results are in files. Any other error of standard
+ * output is printed, and the exit code is 1.
  */
 export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr])
@@ -26,9 +26,9 @@ export function outliveReaders(): void {
 /** Prints an error that ended a command, and gives the exit code for it. */
 export function fail(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  // The operating system's errors say what is wrong; a stack is for our own mistakes.
-  const isTold = error instanceof MaskbenchError || (error instanceof Error && 'syscall' in error);
-  const message = isTold ? error.message : error instanceof Error ? error.stack : error;
+  // Errors of the operating system explain themselves; a stack is for bugs.
+  const isExpected = error instanceof MaskbenchError || (error instanceof Error && 'syscall' in error);
+  const message = isExpected ? error.message : error instanceof Error ? error.stack : error;
   write(process.stderr, `maskbench: ${message}\n`);
   if (error instanceof MaskbenchError && error.code === 'ABORTED') return exitCodes.interrupted;
   return error instanceof MaskbenchError && ['INVALID_ARGUMENT', 'OUTPUT_EXISTS', 'LOCKED'].includes(error.code)

@@ -18,19 +18,24 @@ interface Flags extends SampleOptions {
 
 export function pairsCommand(): Command {
   return new Command('pairs')
-    .description('sample a pair list from a corpus')
-    .argument('<corpus>', 'a corpus made by "dataset generate": <out>/<data set>')
+    .description('draw a list of genuine and impostor pairs from a corpus')
+    .argument('<corpus>', 'corpus made by "dataset generate": <out>/<data set>')
     .addOption(new Option('--protocol <name>', 'how pairs are drawn').choices(pairProtocols).default('paper'))
-    .option('--seed <n>', 'the same seed gives the same pairs on every machine', integer, 0)
-    .option('--count <n>', 'for balanced: pairs in all', integer)
-    .addOption(new Option('--masking <sides>', 'for balanced: which side is masked (default: mixed)').choices(maskings))
+    .option('--seed <n>', 'random seed for the pairs; a seed gives the same pairs on every machine', integer, 0)
+    .option('--count <n>', 'number of pairs; required for the protocol balanced, and only for it', integer)
     .addOption(
-      new Option('--separator <form>', 'between the fields (default: as published, colons for rmfd)').choices([
-        'spaces',
-        'colons',
-      ]),
+      new Option(
+        '--masking <sides>',
+        'which photos of a pair are masked, for the protocol balanced (default: mixed)',
+      ).choices(maskings),
     )
-    .requiredOption('--out <file>', 'the list to write')
+    .addOption(
+      new Option(
+        '--separator <form>',
+        'what separates fields (default: as published, colons for rmfd and spaces otherwise)',
+      ).choices(['spaces', 'colons']),
+    )
+    .requiredOption('--out <file>', 'write the pair list to this file')
     .action(async (corpus: string, { protocol, out, separator, ...options }: Flags) => {
       const pairs = await samplePairs(corpus, protocol, options);
       const colons = separator ? separator === 'colons' : protocol === 'rmfd';

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import { MaskbenchError } from '../errors.js';
 import { exitCodes, warn } from './output.js';
 
-/** Shows how far long work is: a bar on a terminal, a plain line every few seconds elsewhere. On standard error. */
+/** Shows progress on standard error: a bar on a terminal, elsewhere a line every few seconds. */
 export class Progress {
   readonly #start = performance.now();
   readonly #bar: SingleBar | undefined;
@@ -35,7 +35,7 @@ export class Progress {
     }
   }
 
-  /** Runs `print` with the bar out of the way. */
+  /** Clears the bar, then runs `print`. */
   interrupt(print: () => void): void {
     if (this.#bar?.isActive) process.stderr.write('\r\u001b[K');
     print();
@@ -47,10 +47,10 @@ export class Progress {
 }
 
 /** For commands that have `--resume`. */
-export const resumeAdvice = '; run the same command with --resume to continue';
+export const resumeAdvice = '; to resume, run the same command with --resume';
 
 /**
- * Runs long work whose signal Ctrl-C raises; a second Ctrl-C stops the process at once. Throws `ABORTED` where the work gives up.
+ * Runs work that Ctrl-C aborts; a second Ctrl-C ends the process at once. Throws `ABORTED` if the work was aborted.
  * @param advice What the user can do then.
  */
 export async function runInterruptibly<T>(
@@ -62,7 +62,7 @@ export async function runInterruptibly<T>(
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(exitCodes.interrupted);
     stop.abort();
-    progress.interrupt(() => warn('finishing what is under way; Ctrl-C again stops at once'));
+    progress.interrupt(() => warn('finishing the work in progress; press Ctrl-C again to stop at once'));
   };
   process.on('SIGINT', interrupt);
   try {

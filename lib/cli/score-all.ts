@@ -2,15 +2,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AllPairsEvaluation, type AllPairsTargets, evaluateAllPairs } from '../all-pairs/evaluate.js';
 import { type EvaluateAllPairsFilesOptions, evaluateAllPairsFiles } from '../all-pairs/evaluate-files.js';
 import { checkScoresFolder, readAllPairs, readExcluded, writeAllPairs } from '../all-pairs/files.js';
-import {
-  type AllScores,
-  mergeScores,
-  type ScoreAllOptions,
-  type Side,
-  samePhotoModes,
-  scoreAll,
-  sides,
-} from '../all-pairs/score-all.js';
+import { mergeScores } from '../all-pairs/merge.js';
+import { type ScoreAllOptions, type Side, samePhotoModes, sides } from '../all-pairs/options.js';
+import { scoreAll } from '../all-pairs/run.js';
+import type { AllScores } from '../all-pairs/scores.js';
 import { vectorSimilarities } from '../models/description.js';
 import { allPairsRows, allPairsSummary, suspectsFile, writeAllPairsReport } from '../report/all-pairs.js';
 import { shown } from '../report/evaluation.js';

@@ -15,14 +15,17 @@ interface Flags extends MaskFlags {
 
 export function stylesCommand(): Command {
   return new Command('styles')
-    .description('list every style of mask, and draw them on photos')
-    .argument('[photos...]', 'photos with a face, up to 20')
-    .option('--out <file>', 'the contact sheet to draw, a PNG')
-    .option('--templates <folder>', "templates of your own, or MaskTheFace's library: these instead of ours")
-    .option('--color <color>', '#rrggbb, a CSS colour name, or random')
-    .option('--wear <name>', 'correct, under-nose or chin')
-    .option('--seed <n>', 'what random choices are drawn from', integer)
-    .option('--cell <n>', "pixels of a picture's side", integer, 150)
+    .description('list every mask style, or draw all of them on photos')
+    .argument('[photos...]', 'up to 20 photos with a face')
+    .option('--out <file>', 'write the drawn styles to this file (PNG)')
+    .option(
+      '--templates <folder>',
+      "folder of your own templates, or MaskTheFace's library, to use instead of the built-in ones",
+    )
+    .option('--color <color>', "mask colour: #rrggbb, a CSS colour name, or random (default: the style's own)")
+    .option('--wear <name>', 'how the mask is worn: correct, under-nose or chin (default: correct)')
+    .option('--seed <n>', 'random seed for random colours (default: 0)', integer)
+    .option('--cell <n>', 'width and height of each picture in pixels', integer, 150)
     .option('--json', 'print the list as JSON')
     .addHelpText('after', '\nExample:\n  maskbench styles a.jpg b.jpg --out styles.png')
     .action(async (photos: string[], { out, cell, json, ...options }: Flags, command: Command) => {
@@ -37,7 +40,9 @@ export function stylesCommand(): Command {
           ['style', 'usual colours', ''],
           ...known.map(({ name, title, colors }) => [name, colors.join(' '), title]),
         ]);
-        print('lists: name[#rrggbb][@texture][:weight],…; random is one of a to f, realistic one of the templates');
+        print(
+          'A list name[#rrggbb][@texture][:weight],… draws one of its styles for each face; "random" draws one of a to f, "realistic" one of the templates.',
+        );
         return;
       }
       const progress = new Progress('styles');

@@ -8,9 +8,9 @@ import { decodeText, parseJson } from '../files/text.js';
 import type { MaskedFace } from '../mask/masker.js';
 
 /**
- * What became of a photo. `copied`: it is part of the corpus as it is, because its data set has real masks. `unreadable` and `damaged` are
- * verdicts on bytes that were read. The last two are none, and a resumed run looks again: `unusable` (its name, a link, or a list of its data
- * set says nothing that it could be used by) and `failed` (it could not be read or written then).
+ * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks. `unreadable` and `damaged` are
+ * verdicts on bytes that were read. A resumed run tries the last two again: `unusable` (its name, a link or a list of the data set does not
+ * say how to use it) and `failed` (it could not be read or written).
  */
 export type PhotoStatus =
   | 'masked'
@@ -22,20 +22,20 @@ export type PhotoStatus =
   | 'unusable'
   | 'failed';
 
-/** One line of a manifest: what was done with a photo, or why nothing was. */
+/** One line of a manifest: the result for one photo. */
 export interface ManifestLine {
   /** Relative to the input folder. */
   input: string;
-  /** Who is on it, where the data set says so. */
+  /** The person in the photo, if the data set says so. */
   identity?: string;
-  /** The masked twin, relative to the output folder; present where status is `masked`. */
+  /** The masked twin, relative to the output folder; present if the status is `masked`. */
   output?: string;
-  /** The mask's matte and the faces' landmarks, relative to the output folder; where they were asked for. */
+  /** The matte of the mask and the landmarks of the faces, relative to the output folder; present if requested. */
   alpha?: string;
   landmarks?: string;
-  /** The photo's own copy, relative to the output folder; in corpora only. */
+  /** The copy of the photo, relative to the output folder; in corpora only. */
   copy?: string;
-  /** Whether the person wears a real mask; in data sets that have them. */
+  /** Whether the person wears a real mask; in data sets with real masks only. */
   wearsMask?: boolean;
   status: PhotoStatus;
   /** Why the photo is unreadable, damaged, unusable or failed. */
@@ -43,13 +43,14 @@ export interface ManifestLine {
   /** As {@link Masker.mask} gives and takes them. */
   faces: MaskedFace[];
   seed: number;
-  /** Of the Masker, and the output format: a run can only go on with the same. */
+  /** Hash of the Masker's options, and the output format. A run can only be resumed with the same settings. */
   settings: string;
   milliseconds: number;
 }
 
 /**
- * Reads a manifest line by line. A last line without its end, left by a killed run or just being written, is not given.
+ * Reads a manifest line by line. An incomplete last line, left by a killed run or just being
+ * written, is skipped.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming the line; `READ_FAILED`
  * @example
  * for await (const { input, status, faces } of readManifest('masked/manifest.jsonl'))
@@ -84,7 +85,7 @@ export async function* readManifest(file: string): AsyncGenerator<ManifestLine> 
   }
 }
 
-/** Cuts a last line without its end off a manifest, where there is one. Throws `WRITE_FAILED`. */
+/** Removes an incomplete last line from a manifest. Throws `WRITE_FAILED`. */
 export async function cutTornLine(file: string): Promise<void> {
   try {
     const handle = await open(toPath(file), 'r+');
@@ -108,7 +109,7 @@ export async function cutTornLine(file: string): Promise<void> {
   }
 }
 
-/** Refuses to replace or go on with a file that is no manifest. Throws `INVALID_ARGUMENT`. */
+/** Refuses to replace or resume from a file that is not a manifest. Throws `INVALID_ARGUMENT`. */
 export function checkIsManifest(file: string): Promise<void> {
   return checkReplaceable(file, 'a maskbench manifest', (head) => {
     const end = head.indexOf(10);
@@ -121,7 +122,7 @@ export function checkIsManifest(file: string): Promise<void> {
   });
 }
 
-/** How every line begins; the first may have been cut off anywhere, or be longer than what was looked at. */
+/** How every line begins. The first line may be incomplete, or longer than the bytes that were read. */
 const lineStart = Buffer.from('{"input":"');
 
 const isNumbers = (value: unknown, length: number): boolean =>
@@ -151,7 +152,7 @@ function parseLine(text: string, file: string, number: number): ManifestLine {
     const line = parseJson(text, file) as ManifestLine;
     if (isLine(line)) return line;
   } catch {
-    // told below
+    // reported below
   }
   throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: not a line of a maskbench manifest`);
 }

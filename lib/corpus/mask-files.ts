@@ -19,8 +19,8 @@ export interface MaskFilesOptions extends RunOptions {
   /** Where the manifest is written. Default: `manifest.jsonl` in the output folder; none for a single output file. */
   manifest?: string;
   /**
-   * A manifest whose photos are masked once more, as it says: no face is searched, nothing is drawn by chance, `style`, `color`
-   * and `wear` are not looked at. Photos that are not in it, or were not masked, are reported. Templates of your own must be given.
+   * A manifest whose masks are drawn again. No face is searched, nothing is random, and `style`, `color` and `wear` are ignored. Photos that
+   * are not in the manifest, or were not masked, are reported. Your own templates must be given.
    */
   again?: string;
 }
@@ -33,7 +33,7 @@ function maskedName(relative: string, format: OutputFormat): string {
   return path.posix.join(dir, `masked_${format === 'same' ? base : name + formatExtensions[format]}`);
 }
 
-/** Where a path leads, links followed as far as it exists. */
+/** The real path, with links resolved as far as the path exists. */
 async function realPlace(file: string): Promise<string> {
   const absolute = path.resolve(file);
   return realPath(absolute).catch(async () =>
@@ -69,7 +69,7 @@ async function* jobsOf(inputs: string[], out: string, format: OutputFormat): Asy
           throw new MaskbenchError(
             'INVALID_ARGUMENT',
             out,
-            `${out}: expected a folder for the outputs alone; ${path.join(out, job.twin)} would lie among the inputs`,
+            `${out}: expected a folder that holds only outputs; ${path.join(out, job.twin)} would be among the inputs`,
           );
         const other = taken.get(job.twin);
         if (other !== undefined)
@@ -85,7 +85,7 @@ async function* jobsOf(inputs: string[], out: string, format: OutputFormat): Asy
   }
 }
 
-/** What a manifest says of photos, by their places on disk; those of other photos are passed over. */
+/** The faces of a manifest by the paths of the photos on disk; lines of other photos are skipped. */
 async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Map<string, MaskedFace[]>> {
   if (!existsSync(toPath(manifest)))
     throw new MaskbenchError('NOT_FOUND', manifest, `${manifest}: the manifest does not exist`);
@@ -109,17 +109,17 @@ function stylesOf(faces: Iterable<MaskedFace[]>): string {
   return [...new Set(looks.map(({ style, texture }) => (texture ? `${style}@${texture}` : `${style}`)))].join(',');
 }
 
-/** Refuses to write over the manifest that a run is made from. */
+/** Refuses to overwrite the manifest that the run reads. */
 async function checkAgain(manifest: string, again: string | undefined): Promise<void> {
   if (again !== undefined && (await realPlace(again)) === (await realPlace(manifest)))
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       manifest,
-      `${manifest}: is the manifest to mask again by; name another`,
+      `${manifest}: expected another manifest than the one to draw again`,
     );
 }
 
-/** Formats of pictures that are not written. */
+/** Image formats that cannot be written. */
 const foreignFormat = /\.(gif|heic|heif|avif|jp2|j2k|jxl|p[bgnp]m|tga|psd|svg|pdf|ico|exr|hdr)$/i;
 
 async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
@@ -127,9 +127,8 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
 }
 
 /**
- * Masks files and folders into a file or a folder. Folders are walked, their tree is kept below `out`, and each photo's twin
- * is named `masked_<name>`; other files are left alone. One manifest line a photo is written. A photo that fails is reported
- * and the rest goes on.
+ * Masks files and folders into a file or a folder. The tree of a folder is kept below `out`, and the twin of a photo is named
+ * `masked_<name>`; other files are left alone. The manifest has one line a photo. Photos that fail are reported and skipped.
  *
  * @param inputs Photos and folders of photos.
  * @param out A folder; or a file to write, if the input is one photo and the name is a photo's.
@@ -149,10 +148,14 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   if (again === undefined) return maskInto(inputs, out, options, (jobs) => jobs);
   const known = await facesOf(again, jobsOf(inputs, out, 'same'));
   if (known.size === 0)
-    throw new MaskbenchError('INVALID_ARGUMENT', again, `${again}: says of none of the photos that it was masked`);
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      again,
+      `${again}: expected lines of masked photos among the inputs, found none`,
+    );
   const withFaces = (photo: PhotoJob): PhotoJob => {
     const faces = known.get(photo.input);
-    return faces ? { ...photo, faces } : { ...photo, problem: `${again} does not say that it was masked` };
+    return faces ? { ...photo, faces } : { ...photo, problem: `not a masked photo of ${again}` };
   };
   return maskInto(inputs, out, { ...options, style: stylesOf(known.values()) }, async function* (jobs) {
     for await (const group of jobs) yield group.map((job) => ({ ...job, photos: job.photos.map(withFaces) }));
@@ -174,7 +177,7 @@ async function maskInto(
       throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
   }
   if (options.manifest !== undefined && (isPhotoName(options.manifest) || options.manifest === '-'))
-    throw invalid('manifest', "a name that is no photo's, such as manifest.jsonl", options.manifest);
+    throw invalid('manifest', 'a name that does not end like a photo, such as manifest.jsonl', options.manifest);
   const source = inputs.join(', ');
   const given = options.manifest !== undefined && { manifest: options.manifest };
   if (!isPhotoName(out) || (await isFolder(out))) {

@@ -24,21 +24,21 @@ import {
   readManifest,
 } from './manifest.js';
 
-/** What a run is told from outside. */
+/** Options of a run. */
 export interface RunOptions extends MaskerOptions {
   /** Replace outputs that exist, and start the manifest anew. */
   overwrite?: boolean;
-  /** Go on with an interrupted run: photos in its manifest are not done again, but those that failed and those that could not be used. */
+  /** Resume an interrupted run. Photos in its manifest are skipped, except those that failed or could not be used. */
   resume?: boolean;
-  /** Once aborted no photo is begun. Those under way are finished and recorded, and the call then rejects with the signal's reason. */
+  /** After an abort no further photo is started. Photos in progress are finished and recorded; the call then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Also write each mask's matte: `alpha/<twin>.png`, grey, of the photo's size, 255 where the mask is opaque. */
+  /** Also write the matte of each mask: `alpha/<twin>.png`, grey, the size of the photo, 255 where the mask is opaque. */
   writeAlpha?: boolean;
-  /** Also write each masked photo's boxes and landmarks: `landmarks/<twin>.json`. */
+  /** Also write the boxes and landmarks of each masked photo: `landmarks/<twin>.json`. */
   writeLandmarks?: boolean;
   /** Called after each photo. */
   onProgress?: (progress: MaskProgress) => void;
-  /** Called for each photo or folder that failed, with one clear line. */
+  /** Called with one line for each photo or folder that failed. */
   onProblem?: (problem: Problem) => void;
 }
 
@@ -51,9 +51,9 @@ export interface MaskProgress {
 
 /** What a run did. */
 export interface MaskSummary {
-  /** Photos of this run by what became of them. */
+  /** Photos of this run by status. */
   counts: Record<PhotoStatus, number>;
-  /** Photos that an earlier run had done. */
+  /** Photos that an earlier run completed. */
   skipped: number;
   /** Photos that are unreadable, damaged, unusable or failed. */
   problems: Problem[];
@@ -84,9 +84,9 @@ export interface PhotoJob {
   masked?: boolean;
   /** Why it can't be used, where that is known already. */
   problem?: string;
-  /** The problem may be gone the next time: the photo is not given up. */
+  /** The problem may be temporary, so a resumed run tries the photo again. */
   passing?: boolean;
-  /** What an earlier manifest says of it: it is masked so again. */
+  /** The faces of an earlier manifest; they get the same masks again. */
   faces?: MaskedFace[];
 }
 
@@ -115,7 +115,7 @@ export interface RunPlan {
   begin?: () => Promise<void>;
 }
 
-/** The codes that are verdicts on bytes that were read; all others may be gone when a resumed run tries again. */
+/** Codes that are verdicts on bytes that were read. All others may be temporary, so a resumed run tries again. */
 const verdicts: Partial<Record<string, PhotoStatus>> = {
   DAMAGED: 'damaged',
   UNREADABLE: 'unreadable',
@@ -123,10 +123,10 @@ const verdicts: Partial<Record<string, PhotoStatus>> = {
   UNSUPPORTED_FORMAT: 'unreadable',
 };
 
-/** The codes that no other photo of the run would be spared. */
+/** Codes that every other photo of the run would get too. */
 const fatalCodes = new Set(['UNAVAILABLE', 'MODEL_MISSING', 'MODEL_CORRUPT', 'CLOSED']);
 
-/** After so many failures one after another the disk is gone, not busy: photos are tried once each until one succeeds. */
+/** After so many failures in a row the disk is gone, not busy. Photos are then tried once each until one succeeds. */
 const patience = 16;
 
 const isRegularOrAbsent = (file: string) => statSync(toPath(file), { throwIfNoEntry: false })?.isFile() ?? true;
@@ -140,7 +140,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #settings: string;
   #masker!: Masker;
-  /** Photos that an earlier run is done with, and whether each got a mask. */
+  /** Photos that an earlier run completed, and whether each got a mask. */
   readonly #done = new Map<string, boolean>();
   /** The manifest has lines of other photos too, which get new ones. */
   #stale = false;
@@ -182,14 +182,14 @@ class Run {
     await makeFolder(root);
     try {
       if (manifest !== undefined) await this.#readManifest(manifest);
-      // Before anything is written: the total tells the remaining time, and what collides or is not there is refused.
+      // Before anything is written: gives the total for the remaining time, and refuses collisions and missing inputs.
       const pending = await this.#count();
       if (finished && pending === 0) return undefined;
       if (finished && !finished.resume)
         throw new MaskbenchError(
           'OUTPUT_EXISTS',
           root,
-          `${root}: complete but for ${pending} photos, new in its source or gone from here; go on with them (resume)`,
+          `${root}: complete except for ${pending} photos that are new in the source or missing here; resume the run to add them`,
         );
       this.#masker = await open();
       const tellDevice = tellOnce(this.#masker, this.#options.onProblem);
@@ -206,7 +206,7 @@ class Run {
     return this.summary;
   }
 
-  /** Goes through the jobs, and gives how many photos are to be done for certain. */
+  /** Walks the jobs, and returns how many photos certainly remain to be done. */
   async #count(): Promise<number> {
     const { root, jobs } = this.#plan;
     const { resume, overwrite } = this.#options;
@@ -231,12 +231,11 @@ class Run {
               throw new MaskbenchError(
                 'OUTPUT_EXISTS',
                 file,
-                `${file}: the output exists already, and is of another run`,
+                `${file}: the output exists already and belongs to another run`,
               );
         }
       }
-    if (listed === 0)
-      throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos were found there`);
+    if (listed === 0) throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
     return pending;
   }
 
@@ -247,10 +246,10 @@ class Run {
       throw new MaskbenchError(
         'OUTPUT_EXISTS',
         manifest,
-        `${manifest} exists: another run wrote it; go on with it (resume) or replace its outputs (overwrite)`,
+        `${manifest}: another run wrote this manifest; resume that run, or replace its outputs (overwrite)`,
       );
     if (!isOrdinary && resume)
-      throw new MaskbenchError('INVALID_ARGUMENT', manifest, `${manifest}: expected a file to go on with`);
+      throw new MaskbenchError('INVALID_ARGUMENT', manifest, `${manifest}: expected a regular file to resume from`);
     await checkIsManifest(manifest);
     this.summary.manifest = manifest;
     if (!resume) return;
@@ -259,7 +258,7 @@ class Run {
         throw new MaskbenchError(
           'INVALID_ARGUMENT',
           manifest,
-          `${manifest}: the run was begun with other options (style, color, seed, …); resume with the same`,
+          `${manifest}: the run was started with other options (style, color, seed, …); resume it with the same options`,
         );
       const outputs = [line.output, line.alpha, line.landmarks, line.copy].filter((file) => file !== undefined);
       const isDone = status !== 'failed' && status !== 'unusable';
@@ -277,7 +276,7 @@ class Run {
     this.#writer = new ManifestWriter(manifest, { append });
   }
 
-  /** Takes out the lines of photos that are done again. */
+  /** Removes the lines of photos that are done again. */
   async #dropStaleLines(manifest: string): Promise<void> {
     await writeAtomically(manifest, async (temporary) => {
       const kept = new ManifestWriter(temporary, { append: false });
@@ -316,10 +315,7 @@ class Run {
     if (lost > 0) {
       this.summary.counts.failed += lost;
       const { source } = this.#plan;
-      this.#tellProblem(
-        source,
-        `${source}: ${lost} of the photos that were there at first are gone; go on when they are back`,
-      );
+      this.#reportProblem(source, `${source}: ${lost} photos disappeared during the run; resume it when they are back`);
     }
   }
 
@@ -338,7 +334,7 @@ class Run {
         masked += Number(before);
         continue;
       }
-      // A sequence that is cut off here is taken up at the same photo.
+      // A resumed run continues the sequence at the same photo.
       if (this.#options.signal?.aborted && isSequence) return;
       const status = await this.#doPhoto(photo);
       masked += Number(status === 'masked');
@@ -347,7 +343,7 @@ class Run {
     }
   }
 
-  #tellProblem(file: string, message: string): void {
+  #reportProblem(file: string, message: string): void {
     this.summary.problems.push({ file, message });
     this.#options.onProblem?.({ file, message });
   }
@@ -378,19 +374,19 @@ class Run {
         });
       this.#failedInARow = 0;
     } catch (error) {
-      // Without its device or model no photo can be done: the run ends, and can be gone on with.
+      // Without its device or model no photo can be done: the run ends, and can be resumed.
       if (!(error instanceof MaskbenchError) || fatalCodes.has(error.code)) throw error;
       const status = verdicts[error.code] ?? 'failed';
       this.#failedInARow = status === 'failed' ? this.#failedInARow + 1 : 0;
       Object.assign(line, { status, error: error.message });
     }
-    if (line.error !== undefined) this.#tellProblem(photo.input, line.error);
+    if (line.error !== undefined) this.#reportProblem(photo.input, line.error);
     this.summary.counts[line.status]++;
     await this.#writer?.write(line);
     return line.status;
   }
 
-  /** Masks and copies a photo, and gives what its manifest line says of that. */
+  /** Masks and copies a photo, and returns the results for its manifest line. */
   async #mask(photo: PhotoJob): Promise<Partial<ManifestLine>> {
     const { key, twin, copy } = photo;
     const { root } = this.#plan;
@@ -400,7 +396,7 @@ class Run {
       this.#masker.mask(photo.input, {
         key,
         overwrite: (overwrite || resume) ?? false,
-        // Without a twin the photo is only copied, once it has been seen to be readable.
+        // Without a twin the photo is only copied, after it was found to be readable.
         ...(twin === undefined ? { faces: [] } : { output: path.join(root, twin) }),
         ...(photo.faces && { faces: photo.faces }),
         ...(alpha !== undefined && { matteOutput: path.join(root, alpha) }),
@@ -425,7 +421,7 @@ class Run {
     };
   }
 
-  /** Gives the file's path below the output folder. */
+  /** Returns the path of the file below the output folder. */
   async #writeLandmarks(twin: string, { width, height, faces }: MaskResult): Promise<string> {
     const name = landmarksOf(twin);
     const file = path.join(this.#plan.root, name);
@@ -437,8 +433,8 @@ class Run {
 }
 
 /**
- * Masks photos into a folder, with a manifest, so that a run can be killed at any moment and gone on with. A photo that fails
- * is reported and the rest goes on. Gives nothing where the plan is finished already.
+ * Masks photos into a folder, with a manifest, so that a run can be killed at any moment and resumed. Photos that fail are reported and
+ * skipped. Returns undefined if the plan is finished already.
  */
 export function runJobs(plan: RunPlan & { finished?: undefined }, options: RunOptions): Promise<MaskSummary>;
 export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined>;

@@ -11,7 +11,7 @@ import { readJson } from '../files/text.js';
 export interface CorpusCounts {
   unmasked: { identities: number; images: number };
   masked: { identities: number; images: number };
-  /** Photos by what became of them. */
+  /** Photos by status. */
   statuses: Partial<Record<ManifestLine['status'], number>>;
 }
 
@@ -19,10 +19,10 @@ export interface CorpusCounts {
 export interface CorpusDescription {
   layout: string;
   title: string;
-  /** Of the data set; a masked corpus is a derivative under the same terms. */
+  /** Terms of the data set. A masked corpus is a derivative under the same terms. */
   terms: string;
   maskbench: string;
-  /** What decides the corpus: it is only gone on with by the same. */
+  /** Options that decide the corpus. A run can only be resumed with the same options. */
   options: Record<string, string | number | boolean>;
   complete: boolean;
   /** Present where `complete`. */
@@ -50,7 +50,7 @@ export async function readDescription(file: string): Promise<CorpusDescription> 
     const description = (await readJson(file)) as CorpusDescription;
     if (typeof description.layout === 'string' && typeof description.options === 'object') return description;
   } catch {
-    // told below
+    // reported below
   }
   throw new MaskbenchError('UNREADABLE', file, `${file}: not the description of a maskbench corpus`);
 }

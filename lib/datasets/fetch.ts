@@ -13,12 +13,12 @@ import { layoutNamed } from './registry.js';
 
 /** Options of {@link fetchDataset}. */
 export interface FetchOptions {
-  /** Download from these addresses instead of the data set's own (a mirror). Stated checksums are still held to. */
+  /** Download from these addresses (a mirror) instead. Known checksums are still verified. */
   addresses?: string[];
   /** Refuse archives that unpack to more bytes. Default 20 GiB. */
   maxUnpackedBytes?: number;
   signal?: AbortSignal;
-  /** Called as bytes arrive. `total` is absent where the server does not tell. */
+  /** Called as bytes arrive. `total` is absent if the server does not send it. */
   onProgress?: (progress: { file: string; bytes: number; total?: number }) => void;
 }
 
@@ -30,7 +30,7 @@ function refuse(file: string, problem: string, code: 'UNREADABLE' | 'DAMAGED' | 
 
 const sizeOf = async (file: string) => (await stat(file).catch(() => undefined))?.size ?? 0;
 
-/** One request, from where the file stands. Gives the whole length where the server tells. */
+/** Requests the rest of a file. Returns the whole length if the server sends it. */
 async function request(url: string, file: string, options: FetchOptions): Promise<number | undefined> {
   const have = await sizeOf(file);
   const response = await fetch(url, {
@@ -55,7 +55,7 @@ async function request(url: string, file: string, options: FetchOptions): Promis
       : error;
   }
   const resumed = response.status === 206 && Number(range?.[1]) === have;
-  if (response.status === 206 && !resumed) throw new Error('the server sent another part than was asked for');
+  if (response.status === 206 && !resumed) throw new Error('the server sent another range than requested');
   const length = response.headers.get('content-length');
   const total = range ? Number(range[2]) : length === null ? undefined : Number(length);
   let bytes = resumed ? have : 0;
@@ -70,7 +70,7 @@ async function request(url: string, file: string, options: FetchOptions): Promis
   return total;
 }
 
-/** Downloads into `file`, through `file`.part, going on where an earlier download stopped. */
+/** Downloads into `file`, through `file`.part, from where an earlier download stopped. */
 async function download(url: string, file: string, sha256: string | undefined, options: FetchOptions): Promise<void> {
   const partial = `${file}.part`;
   for (let attempt = 1; ; attempt++) {
@@ -78,7 +78,7 @@ async function download(url: string, file: string, sha256: string | undefined, o
       const total = await request(url, partial, options);
       const have = await sizeOf(partial);
       if (total !== undefined && have > total) await rm(partial);
-      if (total !== undefined && have !== total) throw new Error(`${have} of ${total} bytes arrived`);
+      if (total !== undefined && have !== total) throw new Error(`received ${have} of ${total} bytes`);
       break;
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -86,7 +86,7 @@ async function download(url: string, file: string, sha256: string | undefined, o
       if (attempt === attempts)
         refuse(
           url,
-          `the download failed ${attempts} times: ${(error as Error).message}; the same command goes on with it`,
+          `the download failed ${attempts} times: ${(error as Error).message}; run the same command to resume it`,
         );
     }
   }
@@ -113,7 +113,7 @@ class UnpackLimit {
   }
   take(bytes: number): void {
     this.#left -= bytes;
-    if (this.#left < 0) refuse(this.archive, `unpacks to more than ${this.limit} bytes`, 'TOO_LARGE');
+    if (this.#left < 0) refuse(this.archive, `the archive unpacks to more than ${this.limit} bytes`, 'TOO_LARGE');
   }
 }
 
@@ -127,7 +127,7 @@ function safeName(archive: string, name: string): string {
     /^[A-Za-z]:/.test(name) ||
     parts.includes('..')
   )
-    refuse(archive, `holds a name that leads outside (${JSON.stringify(name)}); nothing was taken from it`);
+    refuse(archive, `the archive has a path that leads outside (${JSON.stringify(name)}); nothing was unpacked`);
   return name;
 }
 
@@ -137,12 +137,12 @@ const symbolicLink = 0o120000;
 async function unpackZip(archive: string, to: string, limit: UnpackLimit): Promise<void> {
   const zip = await yauzl
     .openPromise(archive, { lazyEntries: true })
-    .catch((error) => refuse(archive, `not a whole zip file: ${error.message}`, 'DAMAGED'));
+    .catch((error) => refuse(archive, `not a complete zip file: ${error.message}`, 'DAMAGED'));
   try {
     for await (const entry of zip.eachEntry()) {
       const name = safeName(archive, entry.fileName);
       if (((entry.externalFileAttributes >>> 16) & fileTypeMask) === symbolicLink)
-        refuse(archive, `holds a link (${JSON.stringify(name)}); nothing was taken from it`);
+        refuse(archive, `the archive has a link (${JSON.stringify(name)}); nothing was unpacked`);
       if (name.endsWith('/')) continue;
       const file = path.join(to, name);
       await mkdir(path.dirname(file), { recursive: true });
@@ -169,7 +169,7 @@ async function unpackTar(archive: string, to: string, limit: UnpackLimit): Promi
   const check = (name: string, type: string, size: number) => {
     safeName(archive, name);
     if (type !== 'File' && type !== 'OldFile' && type !== 'Directory')
-      refuse(archive, `holds a ${type} (${JSON.stringify(name)}), expected files and folders only`);
+      refuse(archive, `expected files and folders only, found a ${type} (${JSON.stringify(name)})`);
     limit.take(size);
   };
   await extractTar({
@@ -218,11 +218,11 @@ async function moveInto(from: string, to: string): Promise<void> {
 }
 
 /**
- * Downloads a data set that has direct addresses, and unpacks it to `<base>/<name>`. A download that was cut off goes on where
- * it stopped; sizes, and SHA-256 where known, are checked; nothing is written outside the folder.
+ * Downloads a data set that has direct addresses, and unpacks it to `<base>/<name>`. An interrupted download resumes where it
+ * stopped; sizes, and SHA-256 where known, are checked; nothing is written outside the folder.
  *
  * @returns The data set's folder.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or to be had by hand only: the message says how),
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or without a direct address: the message says how to get it),
  * `OUTPUT_EXISTS`, `LOCKED`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
  * @example
  * const folder = await fetchDataset('lfw', 'datasets');
@@ -238,7 +238,7 @@ export async function fetchDataset(name: string, base: string, options: FetchOpt
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       name,
-      [`${name} cannot be downloaded by a program; by hand:`, ...(layout.steps ?? ['put your photos there'])].join(
+      [`${name} cannot be downloaded automatically; to get it:`, ...(layout.steps ?? ['put your photos there'])].join(
         '\n  - ',
       ),
     );

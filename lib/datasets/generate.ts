@@ -35,11 +35,11 @@ export interface GenerateOptions extends Omit<RunOptions, 'overwrite'> {
   shard?: { index: number; count: number };
 }
 
-/** What became of one data set. */
+/** The result for one data set. */
 export interface GeneratedCorpus {
   name: string;
   folder: string;
-  /** Absent where the corpus was complete already. */
+  /** Absent if the corpus was already complete. */
   summary?: MaskSummary;
 }
 
@@ -70,7 +70,11 @@ function checkSame(file: string, found: CorpusDescription, wanted: CorpusDescrip
     if (found.options[name] !== wanted.options[name])
       differences.push(`${name} ${found.options[name] ?? 'not given'}, not ${wanted.options[name] ?? 'given'}`);
   if (differences.length > 0)
-    throw new MaskbenchError('INVALID_ARGUMENT', file, `${file}: the corpus was begun with ${differences.join('; ')}`);
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      file,
+      `${file}: the corpus was started with ${differences.join('; ')}`,
+    );
 }
 
 function describe(layout: Layout, options: GenerateOptions, minPhotos: number): CorpusDescription {
@@ -108,13 +112,13 @@ async function generateOne(
   const summary = await withFolderLocked(folder, options.shard !== undefined, async () => {
     const [source, corpus] = [await realPath(outer), await realPath(folder)];
     if (isWithin(corpus, source) || isWithin(source, corpus))
-      throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: the corpus and ${outer} lie in one another`);
+      throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: this corpus and ${outer} are nested`);
     return generateInto(folder, await innerFolder(outer, layout.holds), layout, options);
   });
   return { name, folder, ...(summary && { summary }) };
 }
 
-/** Gives nothing where the corpus was complete already. */
+/** Returns undefined if the corpus was already complete. */
 async function generateInto(
   folder: string,
   root: string,
@@ -132,7 +136,7 @@ async function generateInto(
     if (parts.includes(begun) && (await readDescription(corpusFiles(folder, begun).description)).complete)
       finished ??= begun;
   if (finished === undefined) await checkIsBegun(folder, parts, part, resume);
-  // Killed runs of other shards are looked after when these go on, or are merged.
+  // Killed runs of other shards are cleaned up when these are resumed or merged.
   if (!shard) await removeTemporaries(folder);
 
   async function* jobs(): AsyncGenerator<Job[]> {
@@ -153,7 +157,7 @@ async function generateInto(
       manifest: files.manifest,
       settings: 'corpus',
       copyMode: checkChoice('copy', options.copy ?? 'auto', copyModes),
-      // A corpus that was merged is gone on with as a whole.
+      // A merged corpus is resumed as a whole.
       finished: finished === undefined ? undefined : { resume: resume && finished === part },
       begin: () => writeDescription(files.description, wanted),
     },
@@ -168,33 +172,29 @@ async function generateInto(
   return summary;
 }
 
-/** Refuses a corpus folder that holds something else, or that this run can't go on with. */
+/** Refuses a corpus folder that holds something else, or that this run cannot resume. */
 async function checkIsBegun(folder: string, parts: string[], part: string, resume: boolean): Promise<void> {
   const foreign = parts.find((begun) => begun.replace(/\d+-/, '') !== part.replace(/\d+-/, ''));
   if (foreign !== undefined)
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       folder,
-      `${folder}: the corpus was begun ${foreign === '' ? 'without shards' : `in other shards (${foreign.slice(1)})`}`,
+      `${folder}: the corpus was started ${foreign === '' ? 'without shards' : `in other shards (${foreign.slice(1)})`}`,
     );
   if (parts.includes(part) && !resume)
-    throw new MaskbenchError(
-      'OUTPUT_EXISTS',
-      folder,
-      `${folder}: the run was begun and not finished; go on with it (resume)`,
-    );
+    throw new MaskbenchError('OUTPUT_EXISTS', folder, `${folder}: an earlier run is unfinished; resume it`);
   const other = (await listFolder(folder)).find(({ name }) => !name.startsWith('.maskbench-') && name !== 'lost+found');
   if (parts.length === 0 && other !== undefined)
     throw new MaskbenchError(
       'OUTPUT_EXISTS',
       folder,
-      `${folder}: expected a new or empty folder; it holds ${other.name}, which is of no corpus`,
+      `${folder}: expected a new or empty folder; it holds ${other.name}, which does not belong to a corpus`,
     );
 }
 
 /**
  * Masks public data sets into corpora: `<out>/<data set>/<identity>/<name>` and its twin `masked_<name>`, a manifest and a
- * `dataset.json`. Sources are only read. The same call on a complete corpus does nothing.
+ * `dataset.json`. Source photos are never modified. The same call on a complete corpus changes nothing.
  *
  * @param base Holds the data sets, a folder each.
  * @param out A folder for the corpora.
@@ -226,11 +226,7 @@ export async function generateCorpora(
   }
   const relative = path.relative(path.resolve(base), path.resolve(out));
   if (relative === '')
-    throw new MaskbenchError(
-      'INVALID_ARGUMENT',
-      out,
-      `${out}: the corpora cannot lie among the data sets they are made from`,
-    );
+    throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a folder outside the data sets`);
   const chosen = only ?? layouts.filter(({ name }) => existsSync(toPath(path.join(base, name))));
   const missing = chosen.find(({ name }) => !existsSync(toPath(path.join(base, name))));
   if (missing || chosen.length === 0)
@@ -272,10 +268,10 @@ async function merge(folder: string): Promise<CorpusDescription> {
   const refuse = (problem: string) => {
     throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: ${problem}`);
   };
-  if (count === 0) refuse('holds no shards to merge');
+  if (count === 0) refuse('found no shards to merge');
   const extra = parts.find((part) => !expected.includes(part));
   if (extra !== undefined)
-    refuse(`holds ${extra === '' ? 'a whole run' : `shard ${extra.slice(1)}`} beside those of ${count}`);
+    refuse(`found ${extra === '' ? 'a whole run' : `shard ${extra.slice(1)}`} beside shards of ${count}`);
   const absent = expected.filter((part) => !parts.includes(part));
   if (absent.length > 0) refuse(`shard ${absent.map((part) => part.slice(1)).join(', ')} is missing`);
   const shards = expected.map((part) => corpusFiles(folder, part));

@@ -40,7 +40,7 @@ export const publishedTwins: Partial<Record<string, PublishedCounts['masked']>> 
 
 /** Why our counts and the published ones differ. */
 export const publishedNote =
-  'the published counts were taken after a second face detector had looked at the photos, so they can be lower than ours; the published pair lists have more twins than the published table';
+  'the published counts exclude photos that a second face detector rejected, so they can be lower than ours; the published pair lists have more twins than the published table';
 
 /** One corpus beside what the paper published. */
 export interface CorpusSummary extends CorpusCounts {

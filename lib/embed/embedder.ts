@@ -25,55 +25,55 @@ import { defaultModelFile, presets } from '../models/presets.js';
 import { native } from '../native.js';
 import { onnxRuntimeLibrary } from './runtime.js';
 
-/** What an {@link Embedder} is made from. */
+/** Options of {@link Embedder.open}. */
 export interface EmbedderOptions extends SearchOptions {
   /** A preset that comes with its model, or an ONNX file. Default `dlib-resnet-128`. */
   model?: string;
-  /** Of an ONNX file: a preset's name or a description. Default: the JSON file beside it. */
+  /** Description of an ONNX file: the name of a preset, or an object. Default: the JSON file beside the model. */
   description?: string | ModelDescription;
   /**
-   * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what can't be done there
+   * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what it cannot do
    * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Not with
    * `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
   /** MiB of the device that may be taken, beside the model's own. Default: half of it, 8 GiB at most. */
   deviceMemory?: number;
-  /** Photos worked on, or batches run, at once, 1 to 256. Default: the processors this process may use. */
+  /** Photos or batches processed at once, 1 to 256. Default: the processors this process may use. */
   concurrency?: number;
-  /** Faces a batch at most, 1 to 1024. Default 16. */
+  /** Faces in one batch at most, 1 to 1024. Default 16. */
   maxBatch?: number;
-  /** Milliseconds that a batch that is not full waits for more, 0 to 1000. Default 0: it runs as soon as nothing else is on its way. */
+  /** Milliseconds that an incomplete batch waits for more photos, 0 to 1000. Default 0: it runs once no photo is in preparation. */
   maxWaitMs?: number;
   /** dlib's 68-point shape predictor. Default: as for the {@link Masker}. */
   landmarkModel?: string;
-  /** Refuse photos that declare more pixels. Default 100,000,000. */
+  /** Photos with more pixels are refused. Default 100,000,000. */
   maxPixels?: number;
-  /** Use what can be read of truncated JPEGs. */
+  /** Accept truncated JPEGs and use the readable part. */
   acceptDamaged?: boolean;
 }
 
-/** A photo, or a photo and its faces, found already; the largest is embedded. */
+/** A photo, or a photo with known faces, of which the largest is embedded. */
 export type EmbedInput = ImageInput | { image: ImageInput; faces: readonly KnownFace[] };
 
 const missingModes = ['error', 'nan'] as const;
 
 export interface EmbedOptions {
-  /** The images are ready crops: stretched to the model's input where they have another size, nothing is searched. */
+  /** The images are faces that are already cropped: they are resized to the model's input, and no face is searched. */
   crops?: boolean;
   /** A photo without a face or that can't be read: `error` (default) rejects the call, `nan` gives a row of NaN. */
   missing?: 'error' | 'nan';
   signal?: AbortSignal;
 }
 
-/** One vector, and the face that it is of. */
+/** One vector and its face. */
 export interface Embedding {
   vector: Float32Array;
   /** Absent for whole images and ready crops. */
   face?: Face;
 }
 
-/** Errors that are a photo's own fault, and what an index calls them. */
+/** Errors caused by a photo itself, and their status in an index. */
 export const photoStatuses: Partial<Record<string, string>> = {
   NO_FACE: 'no-face',
   NOT_FOUND: 'not-found',
@@ -83,7 +83,7 @@ export const photoStatuses: Partial<Record<string, string>> = {
   UNSUPPORTED_FORMAT: 'unsupported',
 };
 
-/** Resolves what a model's name and description mean. The default model is built on first use. */
+/** Resolves the name and the description of a model. The default model is built on first use. */
 export async function resolveModel({
   model = 'dlib-resnet-128',
   description,
@@ -96,8 +96,8 @@ export async function resolveModel({
       'MODEL_MISSING',
       model,
       Object.hasOwn(presets, model)
-        ? `${model}: comes without a model; give your ONNX file, with ${model} as its description`
-        : `${model}: there is no such model file`,
+        ? `${model}: this preset has no model file; pass your ONNX file as the model and ${model} as its description`
+        : `${model}: the model file does not exist`,
     );
   if (description === undefined) return { file: model, description: await readDescription(model) };
   if (typeof description !== 'string')
@@ -107,7 +107,7 @@ export async function resolveModel({
   return { file: model, description: presets[description] as ModelDescription };
 }
 
-/** The options with their defaults, but the model. Throws `INVALID_ARGUMENT`. */
+/** The options with their defaults, except the model. Throws `INVALID_ARGUMENT`. */
 export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
@@ -138,8 +138,8 @@ function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'c
 }
 
 /**
- * Turns faces into vectors, many at once, on threads of the addon's own. One embedder serves any number of callers: what arrives while
- * a batch runs forms the next one. Embedders of the same model share its weights.
+ * Embeds faces as vectors, in batches, on the addon's own threads. One embedder serves any number of callers: photos that arrive while
+ * a batch runs form the next batch. Embedders of the same model share its weights.
  * @example
  * const embedder = await Embedder.open();
  * const vectors = await embedder.embed(['a.jpg', 'b.jpg']);
@@ -156,13 +156,13 @@ export class Embedder {
 
   private constructor(
     core: InstanceType<typeof native.Embedder>,
-    /** What the model takes and gives. */
+    /** Input and output of the model. */
     readonly description: ModelDescription,
-    /** Numbers of a vector. */
+    /** Length of a vector. */
     readonly dimensions: number,
     /** Where it runs: `cpu` or `cuda:<n>`. */
     readonly device: string,
-    /** Why each image is run alone though the model takes batches: its vectors would depend on who shares a batch. */
+    /** Why images run one by one although the model takes batches: its vectors depend on the other images of a batch. */
     readonly batchProblem: string | undefined,
     inFlight: number,
   ) {
@@ -184,8 +184,8 @@ export class Embedder {
   /**
    * Opens a model.
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (options; the model's input does not fit its description), `MODEL_MISSING`,
-   * `MODEL_CORRUPT`, `INFERENCE_FAILED` (it gives no finite numbers, or other numbers for the same image), `UNAVAILABLE` (ONNX Runtime or
-   * the device is not there)
+   * `MODEL_CORRUPT`, `INFERENCE_FAILED` (it returned NaN or infinity, or different vectors for the same image), `UNAVAILABLE` (ONNX Runtime or
+   * the device is missing)
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
@@ -238,13 +238,13 @@ export class Embedder {
   /**
    * Embeds photos.
    * @returns [n × d], row-major, in the order of `inputs`
-   * @throws {@link MaskbenchError} `NO_FACE`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `INFERENCE_FAILED` (also where the
-   * model gives NaN), `INVALID_ARGUMENT`, `CLOSED`; the signal's reason when aborted. No row is given then.
+   * @throws {@link MaskbenchError} `NO_FACE`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `INFERENCE_FAILED` (also if the
+   * model returns NaN), `INVALID_ARGUMENT`, `CLOSED`; the signal's reason when aborted. No row is returned then.
    */
   async embed(inputs: readonly EmbedInput[], options: EmbedOptions = {}): Promise<Float32Array> {
     checkOptions(options);
     const missing = checkChoice('missing', options.missing ?? 'error', missingModes);
-    // All of them first: an argument that is none must not cost the others' work.
+    // All inputs are checked first, so that a wrong one does not waste the work on the others.
     checkArray('inputs', inputs, (name, input) => toRequest(name, input as EmbedInput), 'an array of photos');
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
@@ -266,7 +266,7 @@ export class Embedder {
     return rows;
   }
 
-  /** Embeds one photo, and tells the face it found. Throws as {@link Embedder.embed}. */
+  /** Embeds one photo, and returns the face that was found. Throws as {@link Embedder.embed}. */
   async embedOne(input: EmbedInput, options: Omit<EmbedOptions, 'missing'> = {}): Promise<Embedding> {
     checkOptions(options);
     checkFlag('crops', options.crops);
@@ -284,8 +284,8 @@ export class Embedder {
   }
 
   /**
-   * How alike two vectors are by the model's own similarity. Throws `INVALID_ARGUMENT` for vectors of other lengths, and for those
-   * that have no similarity: with NaN, or zero under a cosine.
+   * The similarity of two vectors as the model's description defines it. Higher is more alike. Throws `INVALID_ARGUMENT` for vectors of
+   * other lengths, with NaN, or of zeros if the similarity is a cosine.
    */
   similarity(a: Float32Array, b: Float32Array): number {
     for (const [name, vector] of Object.entries({ a, b }))
@@ -311,7 +311,7 @@ export class Embedder {
    * Similarities of pairs of rows of [n × dimensions] vectors.
    * @param first, second [pairs]: row numbers, from 0
    * @returns [pairs]; NaN where a vector is missing
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: vectors that are no whole rows, sides of different lengths, rows that are not there
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: an incomplete row, sides of different lengths, or row numbers out of range
    */
   async similarities(
     vectors: Float32Array,
@@ -328,7 +328,7 @@ export class Embedder {
     return native.similarities(vectors, this.dimensions, ...rows, this.#similarity);
   }
 
-  /** Waits for the calls under way, and lets the model go; later calls reject with `CLOSED`. */
+  /** Waits for the running calls and releases the model. Later calls reject with `CLOSED`. */
   async close(): Promise<void> {
     await this.#calls.close();
     this.#native.close();

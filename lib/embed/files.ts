@@ -24,53 +24,39 @@ import {
   photoStatuses,
   resolveModel,
 } from './embedder.js';
+import type { IndexLine } from './index-lines.js';
 
 export const faceSources = ['auto', 'search', 'manifest'] as const;
 /**
- * Where a corpus's faces come from: `search` searches each image anew, masked or not; `manifest` takes the landmarks of its plain twin, which
- * is optimistic for masked photos; `auto` searches, and takes the manifest's where nothing is found.
+ * Where the faces of a corpus come from: `search` searches each image, masked or not; `manifest` takes the landmarks of the plain twin, which
+ * is optimistic for masked photos; `auto` searches, and takes the manifest if no face is found.
  */
 export type FaceSource = (typeof faceSources)[number];
 
 /** Options of {@link embedFiles}. */
 export interface EmbedFilesOptions extends EmbedderOptions {
-  /** Of corpora. Default `auto`. */
+  /** Where the faces of corpora come from. Default `auto`. */
   faceSource?: FaceSource;
-  /** The files are ready crops. */
+  /** The files are faces that are already cropped. */
   crops?: boolean;
   /** 16-bit or 32-bit floats. Default 32. */
   bits?: 16 | 32;
-  /** Go on with an interrupted run. */
+  /** Resume an interrupted run. */
   resume?: boolean;
   signal?: AbortSignal;
   /** Called as photos are done. */
   onProgress?: (progress: { done: number; total: number }) => void;
-  /** Called for each photo that gives no vector. */
+  /** Called for each photo without a vector. */
   onProblem?: (problem: Problem) => void;
 }
 
-/** One line of the index beside the vectors. */
-export interface IndexLine {
-  /** Row of the vectors; null where the photo gave none: a failure to acquire. */
-  row: number | null;
-  /** As it was found: relative to the corpus or the folder. */
-  path: string;
-  identity: string;
-  /** The photo that it is of: a masked twin has its source's. */
-  photo: string;
-  masked: boolean;
-  /** How the face was found (`detected`, `manifest`, `crop`, `whole`), or why there is none. */
-  status: string;
-  error?: string;
-}
-
-/** What {@link embedFiles} did. */
+/** The result of {@link embedFiles}. */
 export interface EmbedSummary {
-  /** Images by their status. */
+  /** Images by status. */
   counts: Record<string, number>;
-  /** Images that gave a vector. */
+  /** Images with a vector. */
   rows: number;
-  /** Images that could not be read, which is more than showing no face. */
+  /** Images that could not be read. Images without a face are not counted. */
   failed: number;
   dimensions: number;
   vectors: string;
@@ -85,7 +71,7 @@ export interface Item {
   /** On disk. */
   file: string;
   line: Omit<IndexLine, 'row' | 'status'>;
-  /** Of a corpus's manifest. */
+  /** Known from the manifest of a corpus. */
   faces?: KnownFace[];
 }
 
@@ -159,7 +145,7 @@ export async function embedItem(
   }
 }
 
-/** As {@link embedItem}; what may pass is tried again, and then ends the run, which can be gone on with. */
+/** As {@link embedItem}, but temporary errors are retried; if they persist, they end the run, which can be resumed. */
 async function embedSurely(embedder: Embedder, item: Item, options: Parameters<typeof embedItem>[2]) {
   try {
     return await withBackOff(async () => {
@@ -173,7 +159,7 @@ async function embedSurely(embedder: Embedder, item: Item, options: Parameters<t
     throw new MaskbenchError(
       error.code,
       error.subject,
-      `${error.message}; the run stops here, and can be gone on with (resume) when the photo is back, or taken out`,
+      `${error.message}; the run stops here; resume it when the photo is back or removed`,
     );
   }
 }
@@ -191,9 +177,9 @@ const headerBytes = 128;
 
 /**
  * Embeds files, folders, lists or corpora into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
- * ({@link IndexLine}). A photo that gives no vector keeps its line, with the reason. Corpora larger than memory stream; a
- * run can be killed at any moment and gone on with. A photo that can't be read now (a disk's error, a network disk away) ends the run, for
- * it says nothing of the photo.
+ * ({@link IndexLine}). A photo without a vector keeps its line, with the reason. Corpora larger than memory are streamed; a
+ * run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network error ends the run, because that
+ * says nothing about the photo.
  * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input), `INVALID_ARGUMENT`
  * (to resume with other inputs), `WRITE_FAILED`, `LOCKED`
  * @example
@@ -235,15 +221,19 @@ async function run(
     throw new MaskbenchError(
       'OUTPUT_EXISTS',
       part.index,
-      `${part.index}: an earlier run was interrupted; go on with it (resume), or delete it`,
+      `${part.index}: an earlier run was interrupted; resume it, or delete this file`,
     );
   // The index is made first.
   if (existsSync(part.vectors) && !existsSync(part.index))
-    throw new MaskbenchError('OUTPUT_EXISTS', part.vectors, `${part.vectors}: exists, and is of no run`);
-  // Before anything is written: the total tells the remaining time.
+    throw new MaskbenchError(
+      'OUTPUT_EXISTS',
+      part.vectors,
+      `${part.vectors}: the file exists, but there is no unfinished run`,
+    );
+  // Before anything is written: gives the total for the remaining time.
   let total = 0;
   for await (const _ of itemsOf(inputs)) total++;
-  if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: hold no photos`);
+  if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: no photos found`);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
@@ -253,11 +243,11 @@ async function run(
   const settings = JSON.stringify({
     ...{ model: embedder.description.name, faceSource, crops, bits },
     inputs: inputs.map((input) => path.resolve(input)),
-    // A model that was replaced since would give other vectors.
+    // A model that was replaced since then would give other vectors.
     fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
   });
   const { dimensions } = embedder;
-  const before = await takeUp(part, settings, (dimensions * bits) / 8).catch(async (error) => {
+  const before = await readUnfinished(part, settings, (dimensions * bits) / 8).catch(async (error) => {
     await embedder.close();
     throw error;
   });
@@ -284,7 +274,7 @@ async function run(
         const numbers = bits === 16 ? native.toHalves(vector) : vector;
         data.push(Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength));
       }
-      // Vectors before their lines: what a kill leaves without a line is cut off.
+      // Vectors before their lines: vectors that a kill leaves without a line are removed on resume.
       await writeAll(vectors, Buffer.concat(data), headerBytes + (first * dimensions * bits) / 8);
       await lines.appendFile(text.join(''));
       done += items.length;
@@ -298,7 +288,7 @@ async function run(
         throw new MaskbenchError(
           'INVALID_ARGUMENT',
           part.index,
-          `${part.index}: the run was begun with ${known} where there is ${item.line.path} now; resume with the same photos`,
+          `${part.index}: the run was started with ${known}, but found ${item.line.path}; resume it with the same photos`,
         );
       if (known !== undefined) continue;
       signal?.throwIfAborted();
@@ -311,7 +301,7 @@ async function run(
       throw new MaskbenchError(
         'INVALID_ARGUMENT',
         part.index,
-        `${part.index}: the run was begun with more photos, ${paths[at]} among them; resume with the same`,
+        `${part.index}: the run was started with more photos, among them ${paths[at]}; resume it with the same photos`,
       );
     if (items.length > 0) await flush(items);
     tellDevice();
@@ -332,14 +322,14 @@ async function run(
   return { counts, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
-/** Of a model's file and what is said of it. */
+/** Hash of a model file and its description. */
 async function fingerprint(file: string, description: ModelDescription): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(description));
   for await (const chunk of createReadStream(file)) hash.update(chunk);
   return hash.digest('hex').slice(0, 16);
 }
 
-/** The first line of an unfinished index tells its settings; a finished one is without it. */
+/** Removes the first line of an unfinished index, which holds the settings of the run. */
 async function finish(
   part: { vectors: string; index: string },
   settings: string,
@@ -358,8 +348,8 @@ async function finish(
   }
 }
 
-/** Where an interrupted run stopped, and the photos that it was done with; half-written lines and those without a whole vector are cut off. */
-async function takeUp(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
+/** The state of an interrupted run: its completed photos. Incomplete lines, and lines without a whole vector, are removed. */
+async function readUnfinished(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
   const counts: Record<string, number> = {};
   const paths: string[] = [];
   if (!existsSync(part.index)) return { paths, rows: 0, counts };
@@ -370,7 +360,7 @@ async function takeUp(part: { vectors: string; index: string }, settings: string
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       part.index,
-      `${part.index}: the run was begun with other inputs or options: ${first ?? text}`,
+      `${part.index}: the run was started with other inputs or options: ${first ?? text}`,
     );
   const size = (await stat(toPath(part.vectors)).catch(() => undefined))?.size ?? 0;
   let rows = 0;

@@ -11,18 +11,11 @@ export {
 } from '../all-pairs/evaluate.js';
 export { type EvaluateAllPairsFilesOptions, evaluateAllPairsFiles } from '../all-pairs/evaluate-files.js';
 export { readAllPairs, readExcluded, writeAllPairs } from '../all-pairs/files.js';
+export { mergeScores } from '../all-pairs/merge.js';
+export { type SamePhotoMode, type ScoreAllOptions, type Side, samePhotoModes, sides } from '../all-pairs/options.js';
 export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from '../all-pairs/rates.js';
-export {
-  type AllScores,
-  mergeScores,
-  readIndex,
-  type ScoreAllOptions,
-  type ScoredImage,
-  type Side,
-  samePhotoModes,
-  scoreAll,
-  sides,
-} from '../all-pairs/score-all.js';
+export { scoreAll } from '../all-pairs/run.js';
+export type { AllScores, ScoredImage } from '../all-pairs/scores.js';
 export type { Comparisons } from '../metrics/comparisons.js';
 export {
   type Acquisition,

@@ -9,7 +9,7 @@ import { listFolder } from './walk.js';
 /** Throws `WRITE_FAILED`. */
 export async function makeFolder(folder: string): Promise<void> {
   await mkdir(toPath(folder), { recursive: true }).catch((error) => {
-    throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be made: ${error.message}`);
+    throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be created: ${error.message}`);
   });
 }
 
@@ -44,7 +44,7 @@ async function isAbandoned(folder: string, name: string): Promise<boolean> {
   return about !== undefined && Date.now() - about.mtimeMs > dayMilliseconds;
 }
 
-/** Removes what killed runs have left below a folder. What a live one is making, and folders that can't be read, are left alone. */
+/** Removes temporary files of killed runs below a folder. Those of running processes, and unreadable folders, are left alone. */
 export async function removeTemporaries(folder: string): Promise<void> {
   for (const { name, kind } of await listFolder(folder).catch(() => [])) {
     if (kind === 'folder') await removeTemporaries(path.join(folder, name));
@@ -76,9 +76,9 @@ export function writeFileAtomically(file: string, data: string | Uint8Array): Pr
 const headBytes = 65_536;
 
 /**
- * Refuses to replace what is not ours. A file that is absent, empty, or no regular file (a pipe) is nothing to lose.
- * @param expected What may be replaced, for the message.
- * @param isOurs Tells by the first bytes.
+ * Refuses to replace a file of another kind. A file that is missing, empty or not regular (a pipe) may be replaced.
+ * @param expected The kind of file that may be replaced, for the message.
+ * @param isOurs Whether the first bytes are those of a file that may be replaced.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `READ_FAILED`
  */
 export async function checkReplaceable(
@@ -93,7 +93,7 @@ export async function checkReplaceable(
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       file,
-      `${file}: expected ${expected}, or a new name; it is something else, and is not replaced`,
+      `${file}: expected ${expected} or a new name; this file is something else and is not replaced`,
     );
 }
 

@@ -9,7 +9,7 @@ import { toPath } from './path.js';
 /** The file that a run keeps in its output folder; a lock of one output has its name after it. */
 const lockName = '.maskbench-lock';
 
-/** Who holds a lock, as its file tells; nothing where that was just let go. */
+/** The holder of a lock, read from its file; empty if it was just released. */
 function holderOf(file: string): string {
   try {
     const { pid, host } = JSON.parse(readFileSync(toPath(file), 'utf8'));
@@ -31,7 +31,11 @@ async function withLock<T>(file: string, subject: string, shared: boolean, work:
     throw fromNative(error);
   }
   if (!held)
-    throw new MaskbenchError('LOCKED', subject, `${subject}: another run${holderOf(file)} is writing here; try later`);
+    throw new MaskbenchError(
+      'LOCKED',
+      subject,
+      `${subject}: another run${holderOf(file)} is writing here; try again later`,
+    );
   try {
     return await work();
   } finally {

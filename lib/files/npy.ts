@@ -94,27 +94,27 @@ async function openNpy(file: string) {
   try {
     const start = Buffer.alloc(12);
     await handle.read(start, 0, 12, 0);
-    if (start.toString('latin1', 0, 6) !== '\x93NUMPY') throw refuse('is not a NumPy .npy file');
+    if (start.toString('latin1', 0, 6) !== '\x93NUMPY') throw refuse('not a NumPy .npy file');
     const long = (start[6] as number) > 1;
     const headerSize = long ? start.readUInt32LE(8) : start.readUInt16LE(8);
     const headerStart = long ? 12 : 10;
-    if (headerSize > 2 ** 20) throw refuse('its header is damaged');
+    if (headerSize > 2 ** 20) throw refuse('the header is damaged');
     const headerBytes = Buffer.alloc(headerSize);
     await handle.read(headerBytes, 0, headerSize, headerStart);
     const header = headerBytes.toString('utf8');
     // A Python literal: either kind of quotes; Python 2 writes long numbers as 3L.
     const kind = /(['"])descr\1\s*:\s*(['"])(.*?)\2/.exec(header)?.[3];
     const dimensions = /(['"])shape\1\s*:\s*\(([^)]*)\)/.exec(header)?.[2];
-    if (kind === undefined || dimensions === undefined) throw refuse('its header is damaged');
+    if (kind === undefined || dimensions === undefined) throw refuse('the header is damaged');
     const shape = dimensions
       .split(',')
       .filter((part) => part.trim() !== '')
       .map((part) => Number(part.replace(/L\s*$/, '')));
-    if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) throw refuse('its shape is damaged');
-    if (kind.startsWith('>')) throw refuse(`holds big-endian numbers (${kind}); write it little-endian`);
+    if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) throw refuse('the shape is damaged');
+    if (kind.startsWith('>')) throw refuse(`the numbers are big-endian (${kind}); write them little-endian`);
     if (/(['"])fortran_order\1\s*:\s*True/.test(header) && shape.length > 1)
-      throw refuse('is in Fortran order; write it with numpy.ascontiguousarray');
-    if (!(kind in kinds)) throw refuse(`holds ${kind}; expected one of ${Object.keys(kinds).join(', ')}`);
+      throw refuse('the array is in Fortran order; write it with numpy.ascontiguousarray');
+    if (!(kind in kinds)) throw refuse(`expected one of ${Object.keys(kinds).join(', ')}, found ${kind}`);
     const { bytes } = kinds[kind as keyof typeof kinds];
     const size = bytes * shape.reduce((product, dimension) => product * dimension, 1);
     const dataStart = headerStart + headerSize;

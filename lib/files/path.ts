@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
 /*
- * Names of files are bytes, and JavaScript's texts are not. A byte that is no part of UTF-8 is a lone surrogate in a text, U+DC80 to
- * U+DCFF for 0x80 to 0xFF (as in Python, PEP 383), so that every name has a text and comes back from it. JSON writes it as "\udce9".
+ * File names are bytes, and JavaScript strings are not. A byte that is not valid UTF-8 becomes a lone surrogate, U+DC80 to U+DCFF for
+ * 0x80 to 0xFF (as in Python, PEP 383), so that every name has a string and can be restored from it. JSON writes it as "\udce9".
  * The native core takes and gives such texts too.
  */
 

@@ -4,7 +4,7 @@ import { MaskbenchError } from '../errors.js';
 import { toPath, toText } from './path.js';
 import { withBackOff } from './retry.js';
 
-/** UTF-16 is told by its mark; or, without one, by the zero byte that every ASCII character has. */
+/** UTF-16 is recognised by its byte order mark, or without one by the zero byte of every ASCII character. */
 function encodingOf([first, second]: Uint8Array): string {
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return 'utf-16le';
   if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0 && second !== undefined)) return 'utf-16be';
@@ -14,7 +14,7 @@ function encodingOf([first, second]: Uint8Array): string {
 /**
  * The text of a file that a user hands over: UTF-8, or UTF-16 of either byte order.
  * @param file Its name, for errors.
- * @throws {@link MaskbenchError} `UNREADABLE`: bytes that are no text
+ * @throws {@link MaskbenchError} `UNREADABLE`: bytes that are not text
  */
 export function decodeText(bytes: Uint8Array, file: string): string {
   const encoding = encodingOf(bytes);

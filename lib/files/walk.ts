@@ -57,11 +57,11 @@ export async function listFolder(folder: string): Promise<Entry[]> {
 /** Why something below a folder can't be used. */
 export interface WalkProblem {
   problem: string;
-  /** It may be gone the next time: what was expected there is not given up. */
+  /** The problem may be temporary. */
   passing: boolean;
 }
 
-/** A file or folder, links followed. Where a problem is given, what it is could not be told. */
+/** A file or folder, with links followed; or the problem that kept it from being read. */
 export interface Followed extends Partial<WalkProblem> {
   name: string;
   folder: boolean;
@@ -111,13 +111,13 @@ export async function entriesOf(folder: string): Promise<Followed[]> {
   return followed;
 }
 
-/** Tells whether a link leads to a folder. */
+/** Whether a link leads to a folder. */
 async function follow(folder: string, name: string): Promise<Followed> {
   const file = path.join(folder, name);
   const lost = (error: NodeJS.ErrnoException, passing: boolean) => ({
     name,
     folder: false,
-    // Whoever opens it tells what is wrong, if its name is a photo's.
+    // A link named like a photo fails with its own error when it is opened.
     ...(!isPhotoName(name) && { problem: `the link cannot be followed: ${error.message}`, passing }),
   });
   const look = () =>

@@ -44,7 +44,7 @@ export type { Wear } from '../../binding.js';
 export const selections = ['largest', 'all', 'only'] as const;
 export type Selection = (typeof selections)[number];
 
-/** How a photo gets beside its twin. */
+/** How a photo is placed beside its twin. */
 export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
 export type CopyMode = (typeof copyModes)[number];
 
@@ -63,14 +63,14 @@ export interface MaskerOptions extends SearchOptions {
   color?: string;
   /** A folder of templates of your own, or MaskTheFace's library as it is. Their names are styles. See {@link readTemplates}. */
   templates?: string;
-  /** How much of its own colour a template's tinted part loses to a colour or texture, 0 to 1. Default 1; MaskTheFace's 0.5. */
+  /** How strongly a colour or texture replaces the own colour of a template's tinted part, 0 to 1. Default 1; MaskTheFace uses 0.5. */
   tintWeight?: number;
   /** How templates are worn: `correct` (default), `under-nose`, `chin`, or a list with weights: `correct:8,under-nose:1,chin:1`. */
   wear?: string;
   /** The most that a template is moved off its place, in distances between the eyes, 0 to 0.5; 0.02 also turns it by up to 2
    * degrees and resizes it by up to 2%. Default 0. */
   jitter?: number;
-  /** What random choices are drawn from, 0 to 2^53 − 1. The same seed and key give the same choices. Default 0. */
+  /** Random seed, 0 to 2^53 − 1. The same seed and key give the same choices. Default 0. */
   seed?: number;
   /**
    * `largest`: the face with the largest box, the first in detector order where boxes are equal (the paper's choice,
@@ -84,13 +84,13 @@ export interface MaskerOptions extends SearchOptions {
    * scans and a PNG whose decompressed profile has more than 32 MB are `UNREADABLE`, and a PNG's texts are not read.
    */
   maxPixels?: number;
-  /** Also mask what can be read of a truncated or corrupt JPEG, WebP, TIFF, BMP or PNM. Default false: `DAMAGED`. */
+  /** Mask the readable part of a truncated or corrupt JPEG, WebP, TIFF, BMP or PNM. Default false: such a photo is refused with `DAMAGED`. */
   acceptDamaged?: boolean;
-  /** Of JPEG (default 95) and WebP (default lossless), 1 to 100. */
+  /** Quality of JPEG (default 95) and WebP (default lossless), 1 to 100. */
   quality?: number;
-  /** How hard PNG is compressed, 0 (not at all, largest) to 12 (slowest). Default 1. */
+  /** Compression level of PNG, 0 (none, fastest) to 12 (smallest, slowest). Default 1. */
   pngLevel?: number;
-  /** Draw the style's outline and the numbered landmarks instead of the filled mask. */
+  /** Draw the outline of the mask and the numbered landmarks instead of the mask. */
   drawLandmarks?: boolean;
   /**
    * Where faces are searched and masks drawn: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU
@@ -98,9 +98,9 @@ export interface MaskerOptions extends SearchOptions {
    * reject with `UNAVAILABLE`. Not with `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
-  /** MiB of the device that may be taken; photos that need more are left to the CPU. Default: half of it, 8 GiB at most. */
+  /** Device memory in MiB to use at most; photos that need more run on the CPU. Default: half of it, up to 8 GiB. */
   deviceMemory?: number;
-  /** Photos worked on at once, 1 to 256. Default: the processors this process may use, with a device 32. */
+  /** Photos processed at once, 1 to 256. Default: the processors this process may use; 32 with a device. */
   concurrency?: number;
 }
 
@@ -116,7 +116,7 @@ export interface Placement {
   scale: number;
 }
 
-/** What was drawn on a face; given with a face, the same is drawn again. */
+/** The look of a mask. A face with a look gets the same mask again. */
 export interface Look {
   /** A style's name. */
   style: string;
@@ -144,8 +144,8 @@ export interface DetectOptions {
 /** Options of {@link Masker.mask}. */
 export interface MaskOptions extends DetectOptions {
   /**
-   * Write the result here (format by extension) through a temporary file and a rename, and give no image back. Missing
-   * folders are made.
+   * Write the result to this file (format by extension) through a temporary file and a rename, and return no image. Missing
+   * folders are created.
    */
   output?: string;
   /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
@@ -170,12 +170,12 @@ export interface MaskOptions extends DetectOptions {
 }
 
 export interface DetectResult {
-  /** Of the decoded image, after EXIF orientation. */
+  /** Size of the decoded image, after EXIF orientation. */
   width: number;
   height: number;
   /** Best score first. */
   faces: Face[];
-  /** Time on the worker thread, waiting excluded. */
+  /** Time on the worker thread, without waiting. */
   milliseconds: number;
 }
 
@@ -216,7 +216,7 @@ async function loadTemplate({ name, front, left, right }: TemplateDescription) {
   };
 }
 
-/** What decides how a picture looks, as far as can be told without reading it. */
+/** What decides the look of a picture, except its content. */
 async function fingerprint(path: string): Promise<unknown> {
   const found = await stat(toPath(path)).catch(() => undefined);
   return found ? [path, found.size, found.mtimeMs] : path;
@@ -295,7 +295,7 @@ export class Masker {
   private constructor(
     core: InstanceType<typeof native.Masker>,
     list: StyleList,
-    /** A hash of the options that decide the result: a manifest keeps it, so that a run is only resumed with the same. */
+    /** A hash of the options that decide the result. A manifest keeps it, so that a run is only resumed with the same options. */
     readonly settings: string,
   ) {
     this.#native = core;
@@ -395,7 +395,7 @@ export class Masker {
     return fallbackProblem(this.#native);
   }
 
-  /** Waits for the calls under way; later ones reject with `CLOSED`. */
+  /** Waits for the running calls. Later calls reject with `CLOSED`. */
   close(): Promise<void> {
     return this.#calls.close();
   }

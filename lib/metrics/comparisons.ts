@@ -2,11 +2,11 @@ import { MaskbenchError } from '../errors.js';
 import { isGenuine, type Pair, pairPath } from '../pairs/list.js';
 import type { SystemScores } from './score-files.js';
 
-/** What the scores are about. */
+/** The comparisons that scores belong to. */
 export interface Comparisons {
   /** 1 genuine, 0 impostor; one for each comparison. */
   labels: Uint8Array;
-  /** The photos compared, where a pair list tells; identities are taken from their names. */
+  /** The compared photos, if a pair list names them. Identities are taken from their names. */
   pairs?: readonly Pair[];
   /** Where these were read, for errors. */
   sources?: { labels?: string; pairs?: string };
@@ -49,7 +49,7 @@ export function checkAgreement(systems: readonly SystemScores[], { labels, pairs
       refuse(name, `${name}: ${scores.length} scores for ${labels.length} comparisons`);
     for (const row of [...failed, ...(dropped ?? [])])
       if (!(Number.isInteger(row) && row >= 0 && row < scores.length))
-        refuse(name, `${name}: row ${row} is said to have failed, there are ${scores.length} (rows count from 0)`);
+        refuse(name, `${name}: expected failed rows from 0 to ${scores.length - 1}, found ${row}`);
     for (const side of ['reference', 'probe'] as const) {
       const own = system[`${side}s`];
       const first = pairs ? undefined : systems.find((other) => other[`${side}s`]);
@@ -59,7 +59,7 @@ export function checkAgreement(systems: readonly SystemScores[], { labels, pairs
         if (mine !== other && pairPath(mine) !== pairPath(other))
           refuse(
             system.file ?? name,
-            `${place(system, i)}: is about ${mine}; ${first ? place(first, i) : `${pairsFrom}, pair ${i + 1}`}: about ${other}: another order`,
+            `${place(system, i)}: names ${mine}, but ${first ? place(first, i) : `${pairsFrom}, pair ${i + 1}`} names ${other}: they are in another order`,
           );
       }
     }

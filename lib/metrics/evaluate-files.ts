@@ -74,7 +74,7 @@ async function readSystems(
       ...(similarity !== undefined && { similarity }),
       ...(distance && { distance }),
     });
-  // Score files with the same name are told apart by their folders.
+  // Folders distinguish score files with the same name.
   if (new Set(systems.map(({ name }) => name)).size < systems.length) {
     const folders = files.map((scores) => path.basename(path.dirname(path.resolve(scores))));
     const distinct = new Set(folders).size === folders.length;

@@ -34,7 +34,7 @@ export type Definition = (typeof definitions)[number];
 export interface EvaluateOptions {
   /** Default `exact`. */
   definition?: Definition;
-  /** FMR targets for FNMR@FMR. Default 0.1, 0.01, 0.001, 0.0001; those that the sample can't support are named, not given. */
+  /** FMR targets for FNMR@FMR. Default 0.1, 0.01, 0.001, 0.0001; targets that the sample cannot support are named in the notes. */
   fmr?: readonly number[];
   /** FNMR targets for FMR@FNMR. Default 0.1, 0.01. */
   fnmr?: readonly number[];
@@ -50,7 +50,7 @@ export interface EvaluateOptions {
   plainFmr?: number;
   /** Bootstrap draws for 95% intervals; 0 for none. Default 1000, none for more than a million comparisons. */
   draws?: number;
-  /** Of the draws. Default 0. */
+  /** Random seed for the bootstrap. Default 0. */
   seed?: number;
   /** Rates are also given for each group, from {@link readGroups}. */
   groups?: Attributes;
@@ -85,7 +85,7 @@ export interface PartRates extends ThresholdRates {
   name: string;
   genuine: number;
   impostor: number;
-  /** Of a group: photos without a template. */
+  /** Photos without a template; groups only. */
   acquisition?: Acquisition;
 }
 
@@ -115,7 +115,7 @@ export interface SystemEvaluation {
   impostor: number;
   /** Comparisons without a score. */
   failed: { genuine: number; impostor: number };
-  /** Where the pair list tells photos. */
+  /** Present if a pair list names the photos. */
   acquisition?: Acquisition;
   /** `paper` definition only. */
   paper?: PaperMeasures;
@@ -135,7 +135,7 @@ export interface SystemEvaluation {
   withoutSamePhoto?: { genuine: number; eer: number; fnmrAtFmr: (Rates & { target: number })[]; paper?: PaperMeasures };
   curve: ErrorCurve;
   histogram: ScoreHistogram;
-  /** What a reader must know. */
+  /** What a reader should know. */
   notes: string[];
 }
 
@@ -218,7 +218,7 @@ class Evaluator {
     const supported = (rate: string, targets: readonly number[], of: number) => {
       const given = targets.filter((target) => supports(of, target));
       if (given.length < targets.length)
-        notes.push(`${of} comparisons support no ${rate} target below ${(1 / of).toPrecision(3)} (1/N)`);
+        notes.push(`${of} comparisons cannot support ${rate} targets below ${(1 / of).toPrecision(3)} (1/N)`);
       return given;
     };
     const fmrPoints = supported('FMR', fmrTargets(this.#options), set.impostor).map((target) => set.fnmrAtFmr(target));
@@ -258,7 +258,7 @@ class Evaluator {
       genuine: set.genuine,
       impostor: set.impostor,
       failed,
-      // Log-likelihood ratios are no similarities from 0 to 1.
+      // Log-likelihood ratios are not similarities from 0 to 1.
       ...(definition === 'paper' && !system.dropped && { paper: set.paper() }),
       measures: { ...measured, eer, auc: { value: measured.auc, ...interval(draws?.auc) } },
       fnmrAtFmr: fmrPoints.map((point, k) => ({
@@ -307,7 +307,7 @@ class Evaluator {
     if (groups)
       notes.push(
         threshold === undefined
-          ? 'groups: no FMR target is supported by all systems, so there is no threshold to give them at'
+          ? 'groups: no FMR target is supported by all systems, so groups have no threshold'
           : `groups: no threshold is given for ${name}`,
       );
     return undefined;
@@ -389,7 +389,7 @@ class Evaluator {
     }
     if (!groups) return;
     const found = comparisonsOfGroups(pairs, groups);
-    if (found.length === 0) evaluation.notes.push('groups: no comparison is within one');
+    if (found.length === 0) evaluation.notes.push('groups: no comparison is within a group');
     evaluation.groups = [];
     for (const { attribute, value, members } of found)
       evaluation.groups.push({
@@ -438,7 +438,7 @@ class Evaluator {
       pairs[i]?.referenceMasked || pairs[i]?.probeMasked ? left : label,
     );
     if (!labels.includes(0))
-      throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'the list has no plain–plain impostor comparisons');
+      throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'expected plain–plain impostor comparisons, found none');
     const source = `${system.name}, plain–plain comparisons`;
     const { distance = false } = system;
     return (await ScoreSet.from(system.scores, labels, { distance, source })).fnmrAtFmr(rate).threshold;
@@ -521,7 +521,7 @@ function acquisitionOf(pairs: readonly Pair[], members: readonly number[], faile
     }
   }
   const share = (side: Map<string, boolean>) =>
-    estimateShare([...side.values()].filter((had) => !had).length, side.size);
+    estimateShare([...side.values()].filter((acquired) => !acquired).length, side.size);
   return { plain: share(photos.plain), masked: share(photos.masked) };
 }
 
@@ -544,7 +544,7 @@ function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: Eval
   if (threshold !== undefined && plainFmr !== undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'plainFmr', 'expected a threshold or plainFmr, received both');
   if (groups && !comparisons.pairs)
-    throw new MaskbenchError('INVALID_ARGUMENT', 'groups', 'groups need a pair list: it says who is compared');
+    throw new MaskbenchError('INVALID_ARGUMENT', 'groups', 'groups need a pair list, which says who is compared');
 }
 
 /**

@@ -41,7 +41,7 @@ export interface Identification {
  * @param matrix [probes × gallery], row-major similarities
  * @param probes Identity of each row.
  * @param gallery Identity of each column.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is no number, no mated or non-mated search
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is not finite, no mated or non-mated search
  * @example
  * const matrix = Float32Array.of(0.9, 0.2, 0.1, 0.8);
  * const { cmc } = await evaluateIdentification(matrix, ['Ann', 'Bob'], ['Ann', 'Bob'], { nonMated: 0 });
@@ -93,7 +93,7 @@ export async function evaluateIdentification(
     else mated.push(i);
   }
   const enrolled = known.length - absent.size;
-  if (mated.length === 0) throw refuse('probes', 'no probe has its identity enrolled');
+  if (mated.length === 0) throw refuse('probes', 'expected a probe whose identity is enrolled, found none');
   const searches = mated.map((i) => ({ mate: mate[i] as number, above: above[i] as number }));
   return {
     ...{ enrolled, mated: mated.length, nonMated: tops.length, rank },
@@ -131,7 +131,7 @@ export function fnirAtFpir(
   { rank, fpir }: { rank: number; fpir: readonly number[] },
 ): Pick<Identification, 'fnirAtFpir' | 'notes'> {
   const notes: string[] = [];
-  if (tops.length === 0) notes.push('no search is non-mated: FPIR is not given');
+  if (tops.length === 0) notes.push('there are no non-mated searches, so FPIR is undefined');
   const best = Float64Array.from(tops).sort().reverse();
   const scores = Float64Array.from([...best, ...mated.map(({ mate }) => mate)]).sort();
   const points = fpir.flatMap((target) => {

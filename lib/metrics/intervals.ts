@@ -96,7 +96,7 @@ export async function bootstrap(resampled: Resampled, options: BootstrapOptions)
 }
 
 /**
- * The 95% percentile interval of draws, those that had nothing to count left out; undefined where none had.
+ * The 95% percentile interval of draws. Draws without anything to count are left out; undefined if all are.
  * @example
  * percentileInterval(Float64Array.from({ length: 1000 }, (_, i) => i / 1000)); // about [0.025, 0.975]
  */

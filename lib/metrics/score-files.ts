@@ -9,18 +9,18 @@ export interface SystemScores {
   name: string;
   /** Similarities [n], or where `distance` distances; NaN where `failed`. */
   scores: Float64Array | Float32Array;
-  /** Comparisons without a score, for a reference or probe gave no template (failure to acquire). */
+  /** Comparisons without a score, because the reference or the probe has no template (failure to acquire). */
   failed: Set<number>;
-  /** Comparisons that are left out, without being failed: those that {@link calibrate} has no independent weights for. */
+  /** Comparisons that are left out without having failed: {@link calibrate} has no independent weights for them. */
   dropped?: Set<number>;
   /** Scores are distances: smaller is more alike, a match is score ≤ threshold. */
   distance?: boolean;
-  /** The model and the similarity that the scores were made with, where they are known. Thresholds of other ones are refused. */
+  /** The model and the similarity of the scores, if known. Thresholds of others are refused. */
   model?: string;
   similarity?: string;
-  /** The file's own labels, where it has any: 1 genuine, 0 impostor. {@link evaluate} refuses those that contradict other sources. */
+  /** Labels in the file, if it has any: 1 genuine, 0 impostor. {@link evaluate} refuses labels that contradict other sources. */
   labels?: Uint8Array;
-  /** The photos that the file names, where it does. {@link evaluate} refuses those of another order. */
+  /** The photos that the file names, if it does. {@link evaluate} refuses photos in another order. */
   references?: string[];
   probes?: string[];
   /** Where a comparison stands, for errors: the file, and the line of each row. */
@@ -56,7 +56,7 @@ function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'>
   const { names, rows } = parseCsv(text, file);
   const column = (name: string) => {
     const places = [...names.keys()].filter((i) => names[i]?.toLowerCase() === name);
-    if (places.length > 1) throw wrongLine(file, 1, `has ${places.length} columns "${name}"`);
+    if (places.length > 1) throw wrongLine(file, 1, `expected one column "${name}", found ${places.length}`);
     return places[0];
   };
   const [score, label, reference, probe] = ['score', 'label', 'reference', 'probe'].map(column);
@@ -133,7 +133,7 @@ export async function readScores(
   const checked = (scores: Float64Array | Float32Array): SystemScores => {
     for (const row of failed)
       if (!(Number.isInteger(row) && row >= 0 && row < scores.length))
-        throw refuse(`row ${row} of ${file}, which has ${scores.length} (rows count from 0)`);
+        throw refuse(`expected rows from 0 to ${scores.length - 1} of ${file}, found ${row}`);
     return { name, scores, failed };
   };
   if (await isNpy(file)) {
@@ -146,7 +146,7 @@ export async function readScores(
     return checked(scores);
   }
   const text = await readText(file);
-  if (text.trim() === '') throw new MaskbenchError('UNREADABLE', file, `${file}: is empty`);
+  if (text.trim() === '') throw new MaskbenchError('UNREADABLE', file, `${file}: the file is empty`);
   const kind = /\.(csv|json)$/i.exec(file)?.[1]?.toLowerCase();
   if (kind === undefined) return checked(parseText(text, file));
   if (failures) throw refuse(`${file} marks failed comparisons itself: an empty score in CSV, null in JSON`);

@@ -100,7 +100,7 @@ export class ScoreSet {
    * @param scores Similarities [n]; with `distance`, distances: thresholds are distances then too.
    * @param labels [n]
    * @param options `source` names the scores in errors.
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: another length, a score that is no number, no genuine or no impostor score
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: another length, a score that is not a number, no genuine or no impostor score
    */
   static async from(
     scores: Float64Array | Float32Array | readonly number[],

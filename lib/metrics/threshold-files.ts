@@ -2,15 +2,15 @@ import { MaskbenchError } from '../errors.js';
 import { readJson } from '../files/text.js';
 import type { Definition } from './evaluate.js';
 
-/** What a threshold is to be used for. */
+/** The use of a threshold. */
 export interface ThresholdUse {
   /** The system. */
   name: string;
-  /** There is no other one, so that a file of one system needs no name. */
+  /** The only system, so that its name need not match in a file with one system. */
   alone: boolean;
   definition: Definition;
   distance: boolean;
-  /** Of the scores, where they are known. */
+  /** Model and similarity of the scores, if known. */
   model?: string | undefined;
   similarity?: string | undefined;
 }
@@ -22,10 +22,10 @@ interface SavedSystem extends Partial<ThresholdUse> {
 const direction = (distance: boolean) => (distance ? 'distances' : 'similarities');
 
 /**
- * Reads the threshold that an earlier evaluation, saved as JSON, found for an FMR; in files of several systems that of the same name or model.
- * @param use What the file says otherwise is refused; what it does not say is noted.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` (no evaluation); `INVALID_ARGUMENT`: the threshold is of another definition,
- * direction, model or similarity, of no one system, not finite, or not there
+ * Reads the threshold of an FMR from a saved evaluation (JSON). In a file with several systems the one with the same name or model is used.
+ * @param use A file that contradicts it is refused; what the file does not state is noted.
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` (not an evaluation); `INVALID_ARGUMENT`: the threshold has another
+ * definition, direction, model or similarity, is ambiguous, not finite, or missing
  */
 export async function readThreshold(
   file: string,
@@ -40,8 +40,8 @@ export async function readThreshold(
   } | null;
   const systems = saved?.systems;
   if (!Array.isArray(systems) || systems.length === 0 || !systems.every((of) => Array.isArray(of?.fnmrAtFmr)))
-    throw new MaskbenchError('UNREADABLE', file, `${file}: expected what evaluate --json prints`);
-  if (saved?.distance) throw refuse('is of version 0.1, whose thresholds of distances are negated; evaluate again');
+    throw new MaskbenchError('UNREADABLE', file, `${file}: expected the output of evaluate --json`);
+  if (saved?.distance) throw refuse('written by version 0.1, which negated thresholds of distances; evaluate again');
   const named = systems.filter(({ name }) => name === use.name);
   const alike = systems.filter(({ model }) => model !== undefined && model === use.model);
   const found = systems.length === 1 && use.alone ? systems : named.length > 0 ? named : alike;
@@ -59,18 +59,18 @@ export async function readThreshold(
     if (theirs !== undefined && ours !== undefined)
       throw refuse(`its threshold has the ${what} ${theirs}, expected ${ours}`);
     notes.push(
-      `${what} of the threshold from ${file} not checked: ${theirs === undefined ? 'the file does not say it' : `it is ${theirs} there, and not said here`}`,
+      `${what} of the threshold from ${file} not checked: ${theirs === undefined ? 'the file does not state it' : `the file states ${theirs}, and this command does not`}`,
     );
   }
   const point = system.fnmrAtFmr.find(({ target }) => target === fmr);
   if (!point)
     throw refuse(
-      `has no threshold for FMR ${fmr}, only for ${system.fnmrAtFmr.map(({ target }) => target).join(', ') || 'none'}`,
+      `expected a threshold for FMR ${fmr}, found only those for ${system.fnmrAtFmr.map(({ target }) => target).join(', ') || 'none'}`,
     );
   const { threshold } = point;
   if (typeof threshold !== 'number')
     throw refuse(
-      `the threshold for FMR ${fmr} is ${threshold}: ${/Infinity$/.test(String(threshold)) ? 'nothing matched there, so no score can be held against it' : 'expected a number'}`,
+      `the threshold for FMR ${fmr} is ${threshold}: ${/Infinity$/.test(String(threshold)) ? 'nothing matched there, so it cannot be used' : 'expected a number'}`,
     );
   return { threshold, notes };
 }

@@ -25,7 +25,7 @@ export interface DenseLayer {
  */
 export type Similarity = { kind: VectorSimilarity } | { kind: 'sigmoid'; layers: DenseLayer[]; squared?: boolean };
 
-/** What an ONNX model takes and gives: the JSON file beside it (`model.json` for `model.onnx`). */
+/** Input and output of an ONNX model: the JSON file beside it (`model.json` for `model.onnx`). */
 export interface ModelDescription {
   name: string;
   input: {
@@ -34,21 +34,21 @@ export interface ModelDescription {
     height: number;
     layout: 'NCHW' | 'NHWC';
     colors: 'RGB' | 'BGR';
-    /** Of values 0 to 255: (value − mean) · scale for each channel, in the order of `colors`. */
+    /** Applied to values from 0 to 255: (value − mean) · scale for each channel, in the order of `colors`. */
     mean: [number, number, number];
     scale: [number, number, number];
   };
   cut: Cut;
-  /** Of `box`: added to the longer side, as a share of it. Of `align68`: dlib's padding. Default 0.25. */
+  /** For `box`: added to the longer side, as a share of it. For `align68`: dlib's padding. Default 0.25. */
   margin?: number;
   /** The output's name. Default: the model's first. */
   output?: string;
   similarity: Similarity;
-  /** Whether vectors come with length 1. */
+  /** Whether vectors have length 1. */
   normalized: boolean;
   /** What batch normalisation normalises by: each image's own moments, or those of training. */
   batchNorm?: 'per-image' | 'running';
-  /** What it was trained on. */
+  /** Training data. */
   training: string;
   licence: string;
   /** Data sets whose identities may be among those it was trained on. */
@@ -87,7 +87,7 @@ function checkLayers(name: string, layers: DenseLayer[]): void {
   if (layers.at(-1)?.bias.length !== 1) throw invalid(name, 'a last layer with one output', layers);
 }
 
-/** Throws `INVALID_ARGUMENT` naming what of a description is missing, unknown or out of range. */
+/** Throws `INVALID_ARGUMENT` naming the field of a description that is missing, unknown or out of range. */
 export function checkDescription(description: ModelDescription, source: string): ModelDescription {
   const named = (name: string) => `${source}: ${name}`;
   checkObject(source, description, "a model's description, an object");

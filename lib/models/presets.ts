@@ -72,7 +72,7 @@ export const presets: Record<string, ModelDescription> = {
   },
 };
 
-/** Of the built model's file: another when the graph changes. */
+/** Version of the built model file; changes with the graph. */
 const format = 1;
 
 function faceApiPackage(): string {

@@ -126,7 +126,7 @@ export function parsePairs(text: string, file: string): PairList {
 }
 
 /**
- * A pair list as text, a final line end included. Throws `INVALID_ARGUMENT` where a name cannot be told from its neighbours.
+ * A pair list as text, with a final line end. Throws `INVALID_ARGUMENT` for a name that contains the separator.
  * @example
  * const text = formatPairs({ pairs, separator: ' ', lineEnd: '\n' });
  */

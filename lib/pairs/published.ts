@@ -78,6 +78,6 @@ export function parsePublished(protocol: PublishedProtocol, text: string, file: 
   checkText('file', file);
   const pairs =
     protocol === 'ytf' ? parseYtf(text, file) : parseNumbered(text, file, protocol === 'lfw' ? '.jpg' : '.png');
-  if (pairs.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: holds no pairs`);
+  if (pairs.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: found no pairs`);
   return pairs;
 }

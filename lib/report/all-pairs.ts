@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../all-pairs/evaluate.js';
 import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../all-pairs/rates.js';
-import { type AllScores, checkAllScores } from '../all-pairs/score-all.js';
+import { type AllScores, checkAllScores } from '../all-pairs/scores.js';
 import { checkObject, checkOptions, checkPath } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
@@ -154,7 +154,7 @@ async function worstSection(
 ): Promise<PageSection> {
   const listed =
     suspects === undefined
-      ? 'There is no genuine pair to hold them against.'
+      ? 'There are no genuine pairs to compare them with.'
       : suspects > 0
         ? `${suspects} score as high as the median genuine pair or higher: ${suspectsFile} lists them; look at them before --exclude.`
         : 'None scores as high as the median genuine pair.';

@@ -1,6 +1,6 @@
 import type { ScoreBenchmark } from '../benchmarks/scores.js';
 import type { BenchmarkCell, BenchmarkTable } from '../benchmarks/tables.js';
-import { checkArray, checkObject, checkPath, checkText } from '../errors.js';
+import { checkArray, checkObject, checkOptions, checkPath, checkText } from '../errors.js';
 import { checkMeasuring } from '../metrics/arguments.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { SystemScores } from '../metrics/score-files.js';
@@ -105,6 +105,7 @@ export async function writeBenchmarkReport(
   const { tables, dataSets } = benchmark;
   checkArray('benchmark.tables', tables, checkObject);
   checkArray('benchmark.dataSets', dataSets, checkObject);
+  checkOptions(options);
   const { introduction = [], ...measuring } = options;
   checkArray('introduction', introduction, checkText, 'an array of texts');
   checkMeasuring(measuring);

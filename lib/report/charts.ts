@@ -18,7 +18,7 @@ export interface NamedCurve {
   impostor: number;
 }
 
-/** Told apart by people with any colour vision (Okabe and Ito), and in the middle between a light and a dark page. */
+/** Distinguishable with any colour vision (Okabe and Ito), on light and dark pages. */
 const colors = ['#0e7fc0', '#d55e00', '#00966b', '#c76aa0', '#c08a00', '#3fa0d8', '#8a72d6'];
 const width = 400;
 const height = 300;
@@ -134,7 +134,7 @@ export const standalone = ({ svg }: Chart): string => svg.replaceAll('currentCol
 const percent = (rate: number) =>
   rate === 0 ? '0' : rate >= 0.001 ? `${(100 * rate).toPrecision(3)}%` : rate.toExponential(2);
 
-/** Colours tell systems apart; where there are more than colours, dashes do too. */
+/** Colours distinguish systems; if there are more systems than colours, dashes do too. */
 function seriesOf(names: readonly string[]): object {
   const legend = {
     columns: names.every((name) => name.length <= 18) ? 2 : 1,
@@ -155,7 +155,7 @@ function seriesOf(names: readonly string[]): object {
 
 const lines = { type: 'line', interpolate: 'linear', strokeWidth: 2.2, clip: true };
 
-/** Of many points about `most`, evenly, first and last included. */
+/** About `most` of many points, evenly spread, with the first and the last. */
 function some<T>(items: readonly T[], most: number): T[] {
   if (items.length <= most) return [...items];
   return Array.from({ length: most }, (_, i) => items[Math.round((i * (items.length - 1)) / (most - 1))] as T);
@@ -187,7 +187,7 @@ export function rocChart(curves: readonly NamedCurve[]): Promise<Chart> {
   });
 }
 
-/** FMR and FNMR (the paper: FAR and FRR) against the threshold; of systems that colours tell apart, for dashes are the rates. */
+/** FMR and FNMR (the paper: FAR and FRR) against the threshold. Colours distinguish systems, dashes the rates. */
 export async function thresholdCharts(curves: readonly NamedCurve[]): Promise<Chart[]> {
   const groups = Array.from({ length: Math.ceil(curves.length / colors.length) }, (_, i) =>
     curves.slice(i * colors.length, (i + 1) * colors.length),

@@ -90,7 +90,7 @@ function sectionHtml({
   ].join('\n');
 }
 
-/** Tells our pages from others. */
+/** Distinguishes our pages from others. */
 const generator = '<meta name="generator" content="maskbench">';
 
 /** A page that needs nothing but itself. */
@@ -107,7 +107,7 @@ ${sections.map(sectionHtml).join('\n')}
 
 /**
  * Writes a report into a folder: `report.html`, its numbers as `report.json`, and each chart as SVG and PNG in `charts/`.
- * An earlier report there is replaced; what is no report's is not.
+ * An earlier report there is replaced; other files are not.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `WRITE_FAILED`
  */
 export async function writeReport(

@@ -15,7 +15,7 @@ const types: Record<string, string> = { '.jpg': 'jpeg', '.jpeg': 'jpeg', '.png':
 /** A picture's bytes as an address. Throws `UNSUPPORTED_FORMAT`, `UNREADABLE`. */
 export async function dataUri(file: string): Promise<string> {
   const type = types[path.extname(file).toLowerCase()];
-  if (!type) throw new MaskbenchError('UNSUPPORTED_FORMAT', file, `${file}: JPEG, PNG and WebP files can be shown`);
+  if (!type) throw new MaskbenchError('UNSUPPORTED_FORMAT', file, `${file}: expected a JPEG, PNG or WebP file`);
   const data = await readFile(file).catch((error) => {
     throw new MaskbenchError('UNREADABLE', file, `${file}: ${error.message}`);
   });

@@ -27,7 +27,7 @@ Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {
   } catch (const Error& known) {
     return CodedError(env, known.code(), known.subject(), known.what());
   } catch (const std::bad_alloc&) {
-    return CodedError(env, ErrorCode::kOutOfMemory, "memory", "there is not enough memory");
+    return CodedError(env, ErrorCode::kOutOfMemory, "memory", "not enough memory");
   } catch (const std::exception& other) {
     return Napi::Error::New(env, other.what());
   }

@@ -201,7 +201,7 @@ TemplateView MakeView(const TemplateViewSource& source, bool frontal) {
     view.bottom = y;
   }
   if (view.top >= view.bottom)
-    throw Error(ErrorCode::kInvalidArgument, path, "its points put no part of the mask on the middle of a face");
+    throw Error(ErrorCode::kInvalidArgument, path, "expected anchors that place the mask on the middle of the face");
   return view;
 }
 

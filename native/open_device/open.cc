@@ -46,9 +46,9 @@ std::unique_ptr<device::Queue> OpenDevice(const device::DeviceOptions& options, 
   const std::vector<DeviceInfo> devices = CudaDevices();
   const auto number = static_cast<size_t>(options.number);
   if (number >= devices.size())
-    throw DeviceError{devices.empty() ? "there is no CUDA device"
-                                      : "there are only " + std::to_string(devices.size()) + " CUDA devices",
-                      false};
+    throw DeviceError{
+        devices.empty() ? "found no CUDA device" : "found only " + std::to_string(devices.size()) + " CUDA devices",
+        false};
   constexpr uint64_t kUsual = uint64_t{8} << 30U;
   const uint64_t memory = options.memory > 0 ? options.memory : std::min(kUsual, devices[number].memory / 2);
   const uint64_t each = memory / streams;

@@ -64,7 +64,7 @@ Bytes ReadFile(const std::string& path) {
     done += static_cast<size_t>(got);
   }
   // It is being written, or its disk is going away: what was read is no verdict on it.
-  if (done < bytes.size()) throw Error(ErrorCode::kReadFailed, path, "ended before its size was read");
+  if (done < bytes.size()) throw Error(ErrorCode::kReadFailed, path, "the file ended early");
   return bytes;
 }
 

@@ -272,7 +272,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
           { concurrency: 0 },
           { device: 'tpu' },
         ],
-        ...[{ device: 'cuda', deviceMemory: 1 }, { onProgress: 7 }, { onDeviceProblem: 'print' }],
+        ...[{ device: 'cuda', deviceMemory: 1 }, { onProgress: 7 }, { onProblem: 'print' }],
       ),
     ],
   ],

@@ -43,7 +43,7 @@ withPaper('lists and scores that do not fit are refused by name', async (t) => {
   const list = path.join(copy, 'training_pairs_data/georgia_tech/evaluation_georgia_tech.txt');
   writeFileSync(list, './a/1.jpg ./a/masked_2.jpg 0 1 1\n');
   await t.throwsAsync(benchmarkScores(copy), {
-    message: /landmark_evaluation_input_georgia_tech\.txt, line 1: is not in/,
+    message: /landmark_evaluation_input_georgia_tech\.txt, line 1: not found in/,
   });
   rmSync(path.join(copy, 'benchmark_data'), { recursive: true });
   await t.throwsAsync(benchmarkScores(copy), { code: 'NOT_FOUND', message: /benchmark_data/ });

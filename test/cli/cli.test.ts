@@ -74,7 +74,29 @@ test('the help describes every command', async (t) => {
   }
 });
 
-test('Ctrl-C finishes what is under way, and says how to go on', async (t) => {
+test('help marks required options, and a wrong option of any command ends with 2', async (t) => {
+  for (const [words, required] of [
+    ['evaluate', ['scores <files...>']],
+    ['score-all', ['vectors <file.npy>', 'out <folder>']],
+    ['score-all merge', ['out <folder>']],
+    ['benchmark scores', ['data <folder>']],
+    ['models import', ['arch <name>', 'out <file.onnx>']],
+    ['dataset generate', ['base <folder>', 'out <folder>']],
+  ] as const) {
+    const command = words.split(' ');
+    const { code, stdout } = await maskbench([...command, '--help']);
+    t.is(code, 0);
+    const options = stdout.replaceAll(/\n {3,}/g, ' ').split('\n');
+    for (const name of required)
+      t.true(
+        options.some((line) => line.trim().startsWith(`--${name} `) && line.includes('(required)')),
+        name,
+      );
+    t.is((await maskbench([...command, '--no-such-option'])).code, 2, words);
+  }
+});
+
+test('Ctrl-C finishes the work in progress, and says how to resume', async (t) => {
   const folder = temporaryFolder(t);
   mkdirSync(path.join(folder, 'in'));
   for (let i = 0; i < 30; i++) copyFileSync(samplePhoto(2), path.join(folder, `in/${i}.jpg`));
@@ -96,7 +118,7 @@ test('Ctrl-C finishes what is under way, and says how to go on', async (t) => {
   while (!existsSync(path.join(out, 'masked_0.jpg'))) await new Promise((resolve) => setTimeout(resolve, 50));
   child.kill('SIGINT');
   t.is(await ended, 130);
-  t.regex(stderr, /--resume goes on/);
+  t.regex(stderr, /to resume, run the same command with --resume/);
   t.false(existsSync(path.join(out, '.maskbench-lock')));
   t.true(readFileSync(path.join(out, 'manifest.jsonl'), 'utf8').endsWith('\n'));
 });

@@ -189,7 +189,7 @@ test('links, loops, unreadable files and an output inside the input are handled'
   t.is((await maskFiles([input], out, { resume: true })).counts.masked, 0);
 });
 
-test('an aborted run finishes what is under way and can go on', async (t) => {
+test('an aborted run finishes the work in progress and can be resumed', async (t) => {
   const folder = temporaryFolder(t);
   const input = await makePhotos(path.join(folder, 'in'), 40);
   const out = path.join(folder, 'out');

@@ -117,7 +117,7 @@ test('L2: too few files for a process are no verdict on a photo', async (t) => {
   t.true(existsSync(path.join(out, 'masked_7.jpg')));
 });
 
-test('L2: a source that goes away during a run is told', async (t) => {
+test('L2: a source that goes away during a run is reported', async (t) => {
   const { input, out } = await photos(t, ...Array.from({ length: 12 }, (_, i) => `${i % 3}/${i}.jpg`));
   const away = `${input} away`;
   const stop = maskFiles([input], out, {

@@ -109,7 +109,7 @@ test("an archive's own folder is taken off, and tgz works", async (t) => {
   t.deepEqual(readdirSync(folder, { recursive: true }).sort(), ['s01', 's01/01.jpg']);
 });
 
-test('a download whose connection drops goes on where it stopped', async (t) => {
+test('a download whose connection drops resumes where it stopped', async (t) => {
   const base = temporaryFolder(t);
   const data = await zipOf([{ name: '1a.jpg', data: big }]);
   const { addresses, requests } = await serve(t, { '/x.zip': data }, (_, response, count) => {
@@ -123,7 +123,7 @@ test('a download whose connection drops goes on where it stopped', async (t) => 
   t.regex(requests[1]?.range ?? '', /^bytes=[1-9]/);
 });
 
-test('a partial file of an earlier program run is gone on with', async (t) => {
+test('a partial file of an earlier run is resumed', async (t) => {
   const base = temporaryFolder(t);
   const data = await zipOf([{ name: '1a.jpg', data: big }]);
   const { addresses, requests } = await serve(t, { '/x.zip': data });

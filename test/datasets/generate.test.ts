@@ -238,7 +238,7 @@ test('another layout, other options, a second run at once and missing lists are 
   t.is(refused?.reason.code, 'LOCKED');
   t.is(others.length, 0);
   await t.throwsAsync(generateCorpora(base, out, { style: 'b', seed: 2 }), {
-    message: /begun with style a, not b; seed 0, not 2/,
+    message: /started with style a, not b; seed 0, not 2/,
   });
   await t.throwsAsync(generateCorpora(base, out, { only: ['celeba'] }), {
     code: 'NOT_FOUND',

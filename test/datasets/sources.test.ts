@@ -82,7 +82,7 @@ test('L3: a corpus is complete against what its source holds now', async (t) => 
   await writePhotos(source, [{ name: 'b/1.jpg' }]);
   await t.throwsAsync(generateCorpora(base, out), {
     code: 'OUTPUT_EXISTS',
-    message: /1 photos, new in its source or gone from here/,
+    message: /1 photos that are new in the source or missing here/,
   });
   const [done] = await generateCorpora(base, out, { resume: true });
   t.like(done?.summary, { skipped: 1, counts: { masked: 1 } });
@@ -93,7 +93,7 @@ test('L3: a corpus is complete against what its source holds now', async (t) => 
   await t.throwsAsync(generateCorpora(base, out), { code: 'NOT_FOUND' });
 });
 
-test('L2: a corpus with photos that could not be read is not complete, and is gone on with', async (t) => {
+test('L2: a corpus with photos that could not be read is not complete, and can be resumed', async (t) => {
   const { base, source, out, corpus } = await dataSet(t, 'folders', 'a/1.jpg');
   symlinkSync('nowhere', path.join(source, 'a/2.jpg'));
   const [done] = await generateCorpora(base, out);
@@ -174,7 +174,7 @@ test('L12: a corpus is made in a new folder, and not around or in its source', a
   writeFileSync(path.join(corpus, 'a/1.jpg'), 'mine');
   await t.throwsAsync(generateCorpora(base, out), {
     code: 'OUTPUT_EXISTS',
-    message: /it holds a, which is of no corpus/,
+    message: /it holds a, which does not belong to a corpus/,
   });
   t.is(readFileSync(path.join(corpus, 'a/1.jpg'), 'utf8'), 'mine');
   const before = hashTree(base);

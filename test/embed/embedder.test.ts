@@ -205,7 +205,7 @@ test('bad models are refused with the reason', async (t) => {
   const refused = (options: object, expectation: { code: string; message?: RegExp }) =>
     t.throwsAsync(Embedder.open(options), expectation);
   await refused({ model: path.join(folder, 'none.onnx') }, { code: 'MODEL_MISSING', message: /none\.onnx/ });
-  await refused({ model: 'arcface-112' }, { code: 'MODEL_MISSING', message: /comes without a model/ });
+  await refused({ model: 'arcface-112' }, { code: 'MODEL_MISSING', message: /this preset has no model file/ });
   await refused({ model }, { code: 'MODEL_MISSING', message: /good\.json: expected the model's description/ });
   writeFileSync(path.join(folder, 'good.json'), '{');
   await refused({ model }, { code: 'MODEL_CORRUPT', message: /good\.json/ });

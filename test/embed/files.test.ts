@@ -180,7 +180,7 @@ test('verify prints a similarity, and with a threshold the decision', async (t) 
   t.regex(same.stdout, /dlib-resnet-128, l2 similarity: -?0\.000000\nmatch at the threshold -0\.6/);
   const other = JSON.parse((await maskbench(['verify', a, b, '--json', '--threshold-from', saved])).stdout);
   t.is(other.match, other.similarity >= -0.6);
-  t.regex(same.stderr, /note: model of the threshold from .*t\.json not checked: the file does not say it/);
+  t.regex(same.stderr, /note: model of the threshold from .*t\.json not checked: the file does not state it/);
   const missing = await maskbench(['verify', a, path.join(folder, 'none.png')]);
   t.is(missing.code, 1);
   t.regex(missing.stderr, /none\.png/);

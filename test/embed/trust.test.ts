@@ -64,7 +64,7 @@ test('T8: a file that was replaced is read anew, by its old name and with its ol
   t.is((await second.embed([image(10)]))[0], 20);
 });
 
-test('T8: a run does not go on with a model that was replaced', async (t) => {
+test('T8: a run does not resume with a model that was replaced', async (t) => {
   const folder = temporaryFolder(t);
   const at = (name: string) => path.join(folder, name);
   await writePhotos(at('photos'), [{ name: 'a.png' }]);
@@ -78,7 +78,7 @@ test('T8: a run does not go on with a model that was replaced', async (t) => {
   copyFileSync(await scaling(folder, 'other', 2), at('m.onnx'));
   await t.throwsAsync(embedFiles([at('photos')], at('v.npy'), { model: at('m.onnx'), crops: true, resume: true }), {
     code: 'INVALID_ARGUMENT',
-    message: /begun with other inputs or options/,
+    message: /started with other inputs or options/,
   });
 });
 
@@ -276,7 +276,7 @@ test('T16: the exit code of embed says whether photos failed', async (t) => {
   for (const [name, expected] of Object.entries({ good: 0, nobody: 1, mixed: 1, bad: 1 })) {
     const { code, stderr } = await maskbench(['embed', at(name), '--out', at(`${name}.npy`)]);
     t.is(code, expected, name);
-    t.is(/no photo gave a vector/.test(stderr), name === 'nobody' || name === 'bad', stderr);
+    t.is(/no photo has a vector/.test(stderr), name === 'nobody' || name === 'bad', stderr);
     t.true(existsSync(at(`${name}.jsonl`)));
   }
 });
@@ -331,7 +331,7 @@ test('T16: Ctrl-C exits with 130 and without a stack', async (t) => {
   ]) {
     const { code, stderr } = await interrupt(args);
     t.is(code, 130, `${args[0]}: ${stderr}`);
-    t.regex(stderr, /finishing what is under way[\s\S]*interrupted/);
+    t.regex(stderr, /finishing the work in progress[\s\S]*interrupted/);
     t.notRegex(stderr, /\n +at /);
   }
 });

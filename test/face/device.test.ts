@@ -47,7 +47,7 @@ withoutDevice(
     // Not that the module can't be loaded.
     t.regex(
       refused.stderr,
-      /^maskbench: cuda:0: (NVIDIA's driver is|there is no CUDA device|the CUDA module .* is missing).*\n$/,
+      /^maskbench: cuda:0: (NVIDIA's driver is|(there is|found) no CUDA device|the CUDA module .* is missing).*\n$/,
     );
     const auto = await maskbench(['mask', photo, '--out', out, '--device', 'auto']);
     t.is(auto.code, 0);

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { Embedder, readManifest } from 'maskbench';
+import { Embedder, readIndex, readManifest } from 'maskbench';
 import { parsePairs, parsePublished, publishedProtocols } from 'maskbench/datasets';
-import { readExcluded, readGroups, readIndex, readLabels, readScores, scoreAll } from 'maskbench/metrics';
+import { readExcluded, readGroups, readLabels, readScores, scoreAll } from 'maskbench/metrics';
 import { importModel } from 'maskbench/models';
 import yazl from 'yazl';
 import {

@@ -168,7 +168,7 @@ test('one seed gives the same pixels on 1, 2 and 8 threads, and each photo again
   copyFileSync(path.join(photos, '0_0.png'), unknown);
   await t.throwsAsync(maskFiles([unknown], path.join(folder, 'x.png'), { again: manifest }), {
     code: 'INVALID_ARGUMENT',
-    message: /says of none of the photos/,
+    message: /expected lines of masked photos/,
   });
 });
 

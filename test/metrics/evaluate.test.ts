@@ -6,6 +6,7 @@ import {
   calibrate,
   cllr,
   evaluate,
+  evaluateFiles,
   evaluateIdentification,
   fuse,
   readGroups,
@@ -97,7 +98,7 @@ test('intervals: none or all errors get the exact bound, two systems share draws
   const alone = await evaluate([good], { labels }, { draws: 200 });
   t.regex(alone.intervals, /assumes independent pairs/);
   t.is((await evaluate([good], { labels }, { draws: 0 })).intervals, 'none');
-  t.true(alone.systems[0]?.notes.some((note) => /120 comparisons support no FMR target below 0.00833/.test(note)));
+  t.true(alone.systems[0]?.notes.some((note) => /120 comparisons cannot support FMR targets below 0.00833/.test(note)));
 });
 
 test('a photo and its own twin are marked, and rates given without them', async (t) => {
@@ -289,6 +290,34 @@ test('identification: an identity is its best photo, ties count against the mate
   });
 });
 
+test('evaluateFiles reads scores, labels and thresholds, and evaluates as evaluate does', async (t) => {
+  const folder = temporaryFolder(t);
+  const write = (name: string, text: string) => {
+    writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+  const scores = [0.9, 0.6, 0.7, 0.2, 0.4, 0.1];
+  const labels = [1, 1, 1, 0, 0, 0];
+  const file = write('ours.txt', scores.map((score) => `${score}\n`).join(''));
+  const labelFile = write('labels.txt', labels.map((label) => `${label}\n`).join(''));
+  const options = { fmr: [0.5], fnmr: [], draws: 0 };
+  const { evaluation, systems, comparisons } = await evaluateFiles([file], { labels: labelFile, ...options });
+  t.deepEqual(systems, [system(scores, 'ours')]);
+  t.deepEqual(comparisons.labels, Uint8Array.from(labels));
+  t.deepEqual(evaluation, await evaluate(systems, comparisons, options));
+  const saved = write('saved.json', JSON.stringify(evaluation));
+  const again = await evaluateFiles([file], {
+    ...{ labels: labelFile, thresholdFrom: saved, thresholdFmr: 0.5, model: ['m'] },
+    ...options,
+  });
+  t.is(again.evaluation.systems[0]?.atThreshold?.threshold, evaluation.systems[0]?.fnmrAtFmr[0]?.threshold);
+  t.regex(again.evaluation.notes.join('\n'), /model of the threshold .* not checked: the file does not state it/);
+  await t.throwsAsync(evaluateFiles([file], { labels: labelFile, threshold: 1, thresholdFrom: saved }), {
+    message: /received both/,
+  });
+  await t.throwsAsync(evaluateFiles([file]), { message: /expected pairs, labels/ });
+});
+
 test('score files: text, CSV, JSON and NumPy; errors name file and line', async (t) => {
   const folder = temporaryFolder(t);
   const write = (name: string, data: string | Buffer) => {
@@ -331,7 +360,7 @@ test('score files: text, CSV, JSON and NumPy; errors name file and line', async 
   await refused(write('b.npy', npy('>f8', '(2,)', doubles)), /big-endian/);
   await refused(write('b.npy', npy('<f8', '(2,1)', doubles, 'True')), /Fortran/);
   await refused(write('b.npy', npy('<f8', '(2,1)', doubles)), /one dimension/);
-  await refused(write('b.npy', npy('<c8', '(2,)', doubles)), /holds <c8/);
+  await refused(write('b.npy', npy('<c8', '(2,)', doubles)), /found <c8/);
   await refused(write('b.npy', npy('<f8', '(2,)', Buffer.from(Float64Array.of(1, Number.NaN).buffer))), /row 1 is NaN/);
   await t.throwsAsync(readLabels(write('l.txt', '1\n2\n')), { message: /l\.txt, line 2/ });
   await t.throwsAsync(readScores(path.join(folder, 'none.txt')), { code: 'NOT_FOUND' });

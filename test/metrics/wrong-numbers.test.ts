@@ -88,7 +88,7 @@ test('T1: sources that contradict each other are refused with file and line', as
   );
   await refused(
     'evaluate --pairs pairs.txt --scores named.csv',
-    /named\.csv, line 4: is about q\/2\.jpg; pairs\.txt, pair 2: about q\/1\.jpg: another order/,
+    /named\.csv, line 4: names q\/2\.jpg, but pairs\.txt, pair 2 names q\/1\.jpg: they are in another order/,
   );
   write(
     'other.csv',
@@ -96,7 +96,7 @@ test('T1: sources that contradict each other are refused with file and line', as
   );
   await refused(
     'evaluate --scores other.csv named.csv',
-    /named\.csv, line 4: is about q\/2\.jpg; other\.csv, line 3: about q\/1\.jpg/,
+    /named\.csv, line 4: names q\/2\.jpg, but other\.csv, line 3 names q\/1\.jpg/,
   );
   // The same in a program.
   const labels = Uint8Array.of(1, 1, 0, 0);
@@ -152,7 +152,7 @@ test('T3: scores carry their direction', async (t) => {
   });
 });
 
-test('T3: thresholds in files carry definition, direction, model and metric, and are checked', async (t) => {
+test('T3: thresholds in files carry definition, direction, model and similarity, and are checked', async (t) => {
   const { pairs, scores } = simulated(40);
   const { write, json, run, refused } = workplace(t);
   write('pairs.txt', listOf(pairs));
@@ -183,7 +183,7 @@ test('T3: thresholds in files carry definition, direction, model and metric, and
   const unsaid = await run(use('near.json', 'near.txt'));
   t.regex(
     unsaid.stdout,
-    /note: model of the threshold from .*near\.json not checked: it is m there, and not said here/,
+    /note: model of the threshold from .*near\.json not checked: the file states m, and this command does not/,
   );
   // Of several systems each takes its own.
   const both = await json(`${evaluated} near.txt unit.txt`);
@@ -193,7 +193,7 @@ test('T3: thresholds in files carry definition, direction, model and metric, and
   await refused(use('both.json', 'far.txt'), /expected the threshold of far, found those of near, unit/);
   await refused(use('near.json', 'near.txt unit.txt'), /expected the threshold of unit, found those of near/);
   write('old.json', JSON.stringify({ ...both, distance: true }));
-  await refused(use('old.json', 'near.txt'), /of version 0\.1, whose thresholds of distances are negated/);
+  await refused(use('old.json', 'near.txt'), /written by version 0\.1, which negated thresholds of distances/);
 });
 
 test('T5: what is undefined is said, and options out of range are refused', async (t) => {
@@ -218,7 +218,7 @@ test('T5: what is undefined is said, and options out of range are refused', asyn
   );
   await refused(
     'evaluate --scores constant.csv --draws 0 --threshold-from saved.json --threshold-fmr 0.3',
-    /no threshold for FMR 0\.3, only for 0\.4/,
+    /expected a threshold for FMR 0\.3, found only those for 0\.4/,
   );
   const { pairs, scores } = simulated(20);
   write('pairs.txt', listOf(pairs));
@@ -283,7 +283,10 @@ test('T6: failures beyond the end, and beside files that mark their own, are ref
   write('s.npy', npyFile(Float64Array.of(0.9, 0.8, 0.7, 0.6, 0.2, 0.1), [6]));
   write('l.txt', '1\n1\n1\n0\n0\n0\n');
   write('beyond.txt', '1\n4\n99\n');
-  await refused('evaluate --scores s.npy --labels l.txt --failures beyond.txt', /row 99 of s\.npy, which has 6/);
+  await refused(
+    'evaluate --scores s.npy --labels l.txt --failures beyond.txt',
+    /expected rows from 0 to 5 of s\.npy, found 99/,
+  );
   write('failed.txt', '1\n4\n');
   const { systems } = await json('evaluate --scores s.npy --labels l.txt --failures failed.txt --draws 0');
   t.deepEqual(systems[0].failed, { genuine: 1, impostor: 1 });
@@ -292,7 +295,7 @@ test('T6: failures beyond the end, and beside files that mark their own, are ref
   await t.throwsAsync(readScores(csv, { failures: new Set([0]) }), { code: 'INVALID_ARGUMENT' });
   const system = { name: 'one', scores: Float64Array.of(1, 0), failed: new Set([2]) };
   await t.throwsAsync(evaluate([system], { labels: Uint8Array.of(1, 0) }), {
-    message: /one: row 2 is said to have failed, there are 2/,
+    message: /one: expected failed rows from 0 to 1, found 2/,
   });
 });
 

@@ -257,7 +257,7 @@ test('whatever is no checkpoint of weights is refused in one line, and nothing i
   await withPickle(pickleState([{ ...tensor, shape: [2, 100_000_000], strides: [0, 0] }]));
   await refused(/repeats the numbers/);
   await withPickle(Buffer.from('\x80\x02}.', 'latin1'));
-  await refused(/holds no dictionary of tensors/);
+  await refused(/found no dictionary of tensors/);
   await writeTorchZip(file, [tensor]);
   await refused(/conv1\.weight has the shape \(2, 2\), expected \(64, 3, 7, 7\)/);
   await refused(
@@ -275,7 +275,7 @@ test('whatever is no checkpoint of weights is refused in one line, and nothing i
   writeFileSync(file, zip);
   await refused(/bad\.pt/);
   writeFileSync(file, 'hello');
-  await refused(/neither of the two forms/);
+  await refused(/neither of the two formats/);
   await refused(/not an HDF5 file/, 'vgg19');
   await h5wasm.ready;
   const other = path.join(folder, 'other.h5');

@@ -155,9 +155,9 @@ test('T11: LFW-style lists with fewer pairs than their header says, or none, are
   refused('lfw', '2\nA 1 2\nB 1 2\nA 1 B 1\n', /line 1: expected 4 pairs.*found 2 genuine and 1 impostor/);
   refused('lfw', '2\nA 1 2\nB 1 A 2\nA 1 B 1\nB 1 A 2\n', /half of them genuine; found 1 genuine and 3 impostor/);
   refused('lfw', '10\t300\nA 1 2\n', /line 1: expected 6000 pairs/);
-  refused('lfw', '0\n', /p\.txt: holds no pairs/);
-  for (const protocol of ['lfw', 'ytf', 'mfr2'] as const) refused(protocol, '\uFEFF \n', /p\.txt: holds no pairs/);
-  refused('ytf', 'split number, first, second, is same\n', /holds no pairs/);
+  refused('lfw', '0\n', /p\.txt: found no pairs/);
+  for (const protocol of ['lfw', 'ytf', 'mfr2'] as const) refused(protocol, '\uFEFF \n', /p\.txt: found no pairs/);
+  refused('ytf', 'split number, first, second, is same\n', /found no pairs/);
 });
 
 test('each protocol pairs as it says, the same for a seed', async (t) => {

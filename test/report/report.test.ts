@@ -100,7 +100,7 @@ test('bad input of evaluate names the file and the line', async (t) => {
   );
   await refused(
     ['--scores', write('x.csv', 'score,label\n1,1\n0,0\n'), '--threshold-from', write('t.json', '{}')],
-    /t\.json: expected what evaluate/,
+    /t\.json: expected the output of evaluate/,
   );
   await refused(['--scores', path.join(folder, 'x.csv'), '--fmr', '2'], /rates above 0/);
 });

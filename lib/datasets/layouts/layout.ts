@@ -48,7 +48,7 @@ export interface Layout {
   archiveFolder?: string;
   /** How to get it by hand, step by step. */
   steps?: string[];
-  /** What becomes of a photo in which no face is found: copied without a twin, or left out. */
+  /** Whether a photo without a face is copied without a twin or left out. */
   withoutFace: 'copied' | 'left out';
   /** The data set has real masks; nothing is generated. */
   realMasks?: boolean;
@@ -58,7 +58,7 @@ export interface Layout {
   read(root: string, options: { seed: number }): AsyncGenerator<IdentityPhotos>;
 }
 
-/** What lies in a folder, as {@link entriesIn} tells. Throws `NOT_FOUND` or `READ_FAILED` with what was expected there. */
+/** The entries of a folder: see {@link entriesIn}. Throws `NOT_FOUND` or `READ_FAILED` with what was expected. */
 export async function entriesOf(folder: string, expected: string): Promise<Followed[]> {
   return entriesIn(folder).catch((error: MaskbenchError) => {
     throw new MaskbenchError(error.code, folder, `${folder}: expected ${expected}: ${error.message}`);
@@ -107,7 +107,7 @@ export async function innerFolder(folder: string, holds: (folder: string) => Pro
   return folder;
 }
 
-/** What is told of something that stands where photos are expected. */
+/** Reports something in the place of photos. */
 const problemAt = (below: string, { problem, passing = false }: Partial<WalkProblem>): IdentityPhotos => ({
   identity: '',
   photos: [{ path: below, name: path.posix.basename(below), problem: problem as string, passing }],
@@ -163,7 +163,7 @@ export async function* identityFolders(root: string): AsyncGenerator<IdentityPho
   }
 }
 
-/** All photos in one folder; `identityOf` tells whose a name is: undefined to leave a photo out, '' where it does not say. */
+/** All photos in one folder. `identityOf` gives the identity of a name: undefined to skip the photo, '' if the name has none. */
 export async function* flatFolder(
   root: string,
   identityOf: (stem: string) => string | undefined,

@@ -22,7 +22,7 @@ export const batchNorms = ['per-image', 'running'] as const;
 export interface ImportOptions {
   /** One of {@link architectures}. */
   arch: string;
-  /** Of networks with several; the first by default. */
+  /** The head, for networks with several. Default: the first. */
   head?: string;
   /** Default: as the network was used. `running` for `paper-resnet50` is not as published. */
   batchNorm?: BatchNorm;
@@ -38,7 +38,7 @@ export interface ConvertedModel {
   model: Uint8Array;
   description: ModelDescription;
   parameters: number;
-  /** Tensors of the file that are no part of the network. */
+  /** Tensors of the file that the network does not use. */
   unused: string[];
 }
 

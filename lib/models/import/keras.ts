@@ -45,7 +45,7 @@ async function readWhole(file: string): Promise<Hdf5Source> {
   const entries = await readArchive(file, (name) => name === 'config.json' || name === 'model.weights.h5');
   const bytes = entries.get('model.weights.h5');
   const config = entries.get('config.json');
-  if (!bytes || !config) throw new Error('is a zip without the config.json and model.weights.h5 of a .keras file');
+  if (!bytes || !config) throw new Error('expected config.json and model.weights.h5 in a .keras file');
   return { bytes, names: layerNames(JSON.parse(config.toString('utf8')) as LayerConfig) };
 }
 
@@ -74,7 +74,7 @@ function readHdf5({ bytes, names }: Hdf5Source): Promise<Hdf5Tensor[]> {
       else reject(new Error(message.problem));
     });
     worker.once('error', reject);
-    worker.once('exit', () => reject(new Error('ended the program that reads HDF5')));
+    worker.once('exit', () => reject(new Error('the HDF5 reader crashed')));
   });
   return answer.finally(() => {
     clearInterval(watch);

@@ -11,7 +11,7 @@ interface Part {
   name: string;
   prefix: string;
   all: Tensors;
-  /** Of the names that the network needs, the first that is not there or has another shape. */
+  /** The first name that the network needs and that is missing or has another shape. */
   lacks: string | undefined;
 }
 

@@ -62,7 +62,7 @@ export function unpickle(
     const value = count === 0 ? 0n : BigInt(`0x${bytes.toString('hex')}`);
     return small(count > 0 && (bytes[0] as number) >= 128 ? value - (1n << BigInt(8 * count)) : value);
   };
-  /** Of a state of random numbers, whole numbers may have hundreds of bits. */
+  /** The state of a random number generator has whole numbers of hundreds of bits. */
   const small = (value: bigint): number | bigint => {
     const converted = Number(value);
     return Number.isSafeInteger(converted) ? converted : value;
@@ -70,12 +70,12 @@ export function unpickle(
   const decimal = (text: string): number | bigint => {
     // Python's own limit is 4300 digits.
     if (!/^[+-]?\d{1,4300}$/.test(text))
-      throw new PickleError(`${JSON.stringify(text.slice(0, 40))} is no whole number`);
+      throw new PickleError(`${JSON.stringify(text.slice(0, 40))} is not a whole number`);
     return small(BigInt(text.replace('+', '')));
   };
   const index = (): number => {
     const value = decimal(line());
-    if (typeof value === 'bigint' || value < 0) throw new PickleError(`${value} is no place of the memo`);
+    if (typeof value === 'bigint' || value < 0) throw new PickleError(`${value} is not a place of the memo`);
     return value;
   };
   const sized = (count: number | bigint): number => {
@@ -83,19 +83,19 @@ export function unpickle(
     return Number(count);
   };
   const pop = (): PickleValue => {
-    if (stack.length === 0 || stack.at(-1) === mark) throw new PickleError('the pickle takes what is not there');
+    if (stack.length === 0 || stack.at(-1) === mark) throw new PickleError('the pickle reads from an empty stack');
     return stack.pop();
   };
   const popToMark = (): PickleValue[] => {
     const from = stack.lastIndexOf(mark);
-    if (from < 0) throw new PickleError('the pickle takes what is not there');
+    if (from < 0) throw new PickleError('the pickle reads from an empty stack');
     const items = stack.splice(from);
     items.shift();
     return items;
   };
   const top = <T>(kind: new (...args: never[]) => T): T => {
     const value = stack.at(-1);
-    if (!(value instanceof kind)) throw new PickleError(`the pickle adds to what is no ${kind.name}`);
+    if (!(value instanceof kind)) throw new PickleError(`the pickle adds to something that is not a ${kind.name}`);
     return value;
   };
   const setItems = (items: PickleValue[]) => {
@@ -110,11 +110,12 @@ export function unpickle(
     stack.push(new Global(full, call));
   };
   const call = (callee: PickleValue, args: PickleValue) => {
-    if (!(callee instanceof Global) || !Array.isArray(args)) throw new PickleError('calls what is no function');
+    if (!(callee instanceof Global) || !Array.isArray(args))
+      throw new PickleError('calls something that is not a function');
     stack.push(callee.call(args));
   };
   const recall = (key: number) => {
-    if (!memo.has(key)) throw new PickleError('the pickle recalls what it never stored');
+    if (!memo.has(key)) throw new PickleError('the pickle reads a memo that it never stored');
     stack.push(memo.get(key));
   };
   const unquote = (text: string) => text.replace(/^(['"])(.*)\1$/s, '$2');
@@ -123,7 +124,7 @@ export function unpickle(
     const opcode = String.fromCharCode(byte());
     switch (opcode) {
       case '\x80': // PROTO
-        if (byte() > 5) throw new PickleError('the pickle is of a later protocol than 5');
+        if (byte() > 5) throw new PickleError('the pickle has a protocol above 5');
         break;
       case '\x95': // FRAME
         take(8);

@@ -119,7 +119,7 @@ function rebuildTensor([storage, offset, shape, strides]: PickleValue[]): View {
     !isSizes(strides) ||
     shape.length !== strides.length
   )
-    throw new PickleError('a tensor is not described as one');
+    throw new PickleError('a tensor is malformed');
   const { count } = storage as Storage;
   const place = offset as number;
   const last = shape.reduce((at, size, i) => at + Math.max(0, size - 1) * (strides[i] as number), place);
@@ -130,7 +130,7 @@ function rebuildTensor([storage, offset, shape, strides]: PickleValue[]): View {
 }
 
 function rebuildFromType([rebuild, , args]: PickleValue[]): PickleValue {
-  if (!(rebuild instanceof Global) || !Array.isArray(args)) throw new PickleError('a tensor is not described as one');
+  if (!(rebuild instanceof Global) || !Array.isArray(args)) throw new PickleError('a tensor is malformed');
   return rebuild.call(args);
 }
 
@@ -230,7 +230,7 @@ function toStorage(id: PickleValue, load: Loader, seen: Map<string, Storage>): S
   const name = type && typeof type === 'object' && 'name' in type ? String(type.name).replace(/^torch\./, '') : '';
   const kind = kinds[name];
   if (tag !== 'storage' || !kind || typeof key !== 'string' || !Number.isSafeInteger(count) || count < 0)
-    throw new PickleError('a storage is not described as one');
+    throw new PickleError('a storage is malformed');
   const known = seen.get(key) ?? { kind, count, load: () => load(key, count, kind) };
   seen.set(key, known);
   return known;
@@ -331,16 +331,16 @@ export async function readTorch(file: string): Promise<Map<string, Map<string, S
     const start = await readStart(file);
     const zip = start.toString('latin1', 0, 4) === 'PK\x03\x04';
     if (!zip && !start.subarray(2, 2 + legacyMagic.length).equals(legacyMagic))
-      throw new PickleError('is neither of the two forms that torch.save writes');
+      throw new PickleError('the file has neither of the two formats of torch.save');
     const parts = findParts(zip ? await readZip(file) : readLegacy(await readFile(file)));
-    if (parts.size === 0) throw new PickleError('holds no dictionary of tensors');
+    if (parts.size === 0) throw new PickleError('found no dictionary of tensors');
     return parts;
   } catch (error) {
     if (error instanceof MaskbenchError) throw error;
     throw new MaskbenchError(
       'MODEL_CORRUPT',
       file,
-      `${file}: is no PyTorch checkpoint that can be read: ${(error as Error).message}`,
+      `${file}: not a readable PyTorch checkpoint: ${(error as Error).message}`,
     );
   }
 }
