@@ -85,7 +85,7 @@ test('the map of structure.md names every folder, and its files exist', (t) => {
       ['', 'lib', 'native'].some((outer) => existsSync(path.join(repository, outer, folder))),
       `the map: ${folder}/`,
     );
-  for (const [, named = ''] of text.matchAll(/`((?:lib|native|test|bench)\/[\w./-]+)`/g))
+  for (const [, named = ''] of text.matchAll(/`((?:lib|native|test|bench|scripts)\/[\w./-]+)`/g))
     t.true(existsSync(path.join(repository, named)), named);
 });
 
