@@ -33,7 +33,7 @@ const failed = new Set([...scores.keys()].filter((row) => Number.isNaN(scores[ro
 const systems = [{ name: embedder.description.name, scores, failed }];
 const comparisons = { labels, pairs };
 const evaluation = await evaluate(systems, comparisons, { seed: 1 });
-const page = await writeEvaluationReport(path.join(out, 'report'), evaluation, { systems, comparisons });
+const page = await writeEvaluationReport(path.join(out, 'report'), { evaluation, systems, comparisons });
 await embedder.close();
 
 console.log(`${pairs.length} pairs, ${failed.size} without a score`);
