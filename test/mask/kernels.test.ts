@@ -8,7 +8,8 @@ import { maskbench, repository, sha256, temporaryFolder } from '../support/files
 test('kernels over rows equal the same functions a pixel or a pair at a time, on every target', (t) => {
   const output = execFileSync(path.join(repository, 'build/Release/kernel_tests'), { encoding: 'utf8' });
   const compared = [...output.matchAll(/^(\w+) on \w+: (\d+) of (\d+) rows differ$/gm)];
-  for (const kernel of ['warp', 'shade', 'blend', 'product', 'score']) t.true(compared.some(([, name]) => name === kernel));
+  for (const kernel of ['warp', 'shade', 'blend', 'product', 'score'])
+    t.true(compared.some(([, name]) => name === kernel));
   for (const [line, , wrong, rows] of compared) {
     t.is(wrong, '0', line);
     t.true(Number(rows) > 1000);
