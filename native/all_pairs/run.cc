@@ -8,10 +8,10 @@
 
 namespace maskbench {
 
-PairRun::PairRun(PairSides sides, const AllPairsOptions& options, const Shard& shard, int threads,
+PairRun::PairRun(PairSides sides, AllPairsOptions options, const Shard& shard, int threads,
                  std::shared_ptr<device::Handle> device)
     : sides_(std::move(sides)),
-      options_(options),
+      options_(std::move(options)),
       shard_(shard),
       pairs_(*sides_.probes, sides_.references ? *sides_.references : *sides_.probes, !sides_.references, options_),
       threads_(threads),
@@ -19,7 +19,7 @@ PairRun::PairRun(PairSides sides, const AllPairsOptions& options, const Shard& s
       device_(std::move(device)),
       on_cpu_(device_ == nullptr) {}
 
-void PairRun::Start(const Cancellation& cancellation, Done done) {
+void PairRun::Start(const Cancellation& cancellation, const Done& done) {
   running_ = threads_;
   for (int thread = 0; thread < threads_; ++thread)
     queue_->Submit([self = shared_from_this(), cancellation, done] {

@@ -30,7 +30,7 @@ struct Shard {
 class PairRun : public std::enable_shared_from_this<PairRun> {
  public:
   // `device`: null: the CPU.
-  PairRun(PairSides sides, const AllPairsOptions& options, const Shard& shard, int threads,
+  PairRun(PairSides sides, AllPairsOptions options, const Shard& shard, int threads,
           std::shared_ptr<device::Handle> device);
 
   // Strips of this shard, and those counted so far.
@@ -38,7 +38,7 @@ class PairRun : public std::enable_shared_from_this<PairRun> {
   size_t done() const { return counted_; }
   // Counts every strip; calls `done` once from the last thread. To be called once.
   using Done = std::function<void(const std::exception_ptr&)>;
-  void Start(const Cancellation& cancellation, Done done);
+  void Start(const Cancellation& cancellation, const Done& done);
   // Once it is done: the sum of all counts, genuine pairs sorted by rows.
   const PairCounts& sum() const { return *sum_; }
 

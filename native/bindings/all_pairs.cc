@@ -177,12 +177,13 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
     if (sides.references && sides.probes->dimensions() != sides.references->dimensions())
       Invalid(info.Env(), "references", "vectors as long as the probes");
     const Napi::Object object = Object(info[2], "options");
-    const AllPairsOptions options = ParseOptions(object, probes->metric, sides);
+    AllPairsOptions options = ParseOptions(object, probes->metric, sides);
     const Napi::Object shard = Object(object.Get("shard"), "shard");
     const Shard part{static_cast<size_t>(Integer(shard, "index")),
                      static_cast<size_t>(std::max(1, Integer(shard, "count")))};
     device_ = ParseDevice(object);
-    run_ = std::make_shared<PairRun>(std::move(sides), options, part, std::max(1, Integer(object, "concurrency")), device_);
+    run_ = std::make_shared<PairRun>(std::move(sides), std::move(options), part,
+                                     std::max(1, Integer(object, "concurrency")), device_);
     queue_ = std::make_shared<WorkQueue>(1);
   }
 

@@ -137,7 +137,7 @@ struct AddLeaves {
       MASKBENCH_UNROLL
       for (uint32_t next = 0; next < kAtOnce; ++next) some[next] = leaf(tree + next);
       MASKBENCH_UNROLL
-      for (uint32_t next = 0; next < kAtOnce; ++next) sum += some[next];
+      for (uint32_t next = 0; next < kAtOnce; ++next) sum += some[next];  // NOLINT(modernize-loop-convert)
     }
     for (; tree < trees; ++tree) sum += leaf(tree);
     face.shape[i] = sum;

@@ -30,6 +30,7 @@ struct Scratch {
   float* first;
   int stride;
 
+  // In 32 bits, which a device multiplies faster. NOLINTNEXTLINE(bugprone-implicit-widening-of-multiplication-result)
   MASKBENCH_HOST_DEVICE float& operator[](int i) const { return first[i * stride]; }
 };
 
