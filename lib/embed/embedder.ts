@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { nativeDevice } from '../device.js';
@@ -149,8 +150,8 @@ export class Embedder {
   readonly #native: InstanceType<typeof native.Embedder>;
   readonly #similarity: NativeSimilarity;
   readonly #openProblem: string | undefined;
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  /** The addon holds no more requests than keep it busy. */
+  readonly #gate: LimitFunction;
 
   private constructor(
     core: InstanceType<typeof native.Embedder>,
@@ -178,7 +179,7 @@ export class Embedder {
             })),
           }
         : similarity;
-    this.#free = inFlight;
+    this.#gate = pLimit(inFlight);
   }
 
   /**
@@ -279,15 +280,11 @@ export class Embedder {
     checkFlag('crops', options.crops);
     const { crops = false, signal } = options;
     const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops };
-    return this.#calls.run(async (cancellation) => {
-      await this.#enter();
-      try {
-        const { vector, face } = await this.#native.embed(request, cancellation);
-        return { vector, ...(face && { face }) };
-      } finally {
-        this.#leave();
-      }
-    }, signal);
+    const { vector, face } = await this.#calls.run(
+      (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
+      signal,
+    );
+    return { vector, ...(face && { face }) };
   }
 
   /**
@@ -339,17 +336,5 @@ export class Embedder {
   async close(): Promise<void> {
     await this.#calls.close();
     this.#native.close();
-  }
-
-  /** Waits until the addon holds few enough requests. */
-  async #enter(): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
   }
 }
