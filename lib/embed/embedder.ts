@@ -313,7 +313,8 @@ export class Embedder {
 
   /**
    * Similarities of pairs of rows of [n × dimensions] vectors.
-   * @param first, second [pairs]: row numbers, from 0
+   * @param first [pairs]: row numbers, from 0
+   * @param second [pairs]: row numbers, from 0
    * @returns [pairs]; NaN where a vector is missing
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: an incomplete row, sides of different lengths, or row numbers out of range
    */
