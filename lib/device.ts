@@ -15,7 +15,7 @@ export function nativeDevice({ device = 'cpu', deviceMemory }: { device?: string
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       'deviceMemory',
-      'deviceMemory has no effect on the CPU: it needs a device',
+      'deviceMemory has no effect on the CPU: expected device cuda, cuda:<n> or auto, received cpu',
     );
   return {
     cudaDevice: deviceNumber(device),

@@ -15,7 +15,12 @@ const pair = { reference: 'a/1.png', probe: 'b/1.png', referenceMasked: false, p
 const systems: Argument = {
   kind: 'objects',
   good: [system],
-  bad: [[{ ...system, name: 7 }], [{ ...system, scores: 'text' }], [{ ...system, failed: [1] }]],
+  bad: [
+    [{ ...system, name: 7 }],
+    [{ ...system, scores: 'text' }],
+    [{ ...system, failed: [1] }],
+    [{ ...system, distance: 'yes' }],
+  ],
 };
 const marks: Argument = { kind: 'numbers', good: labels };
 const measuring = [
@@ -55,13 +60,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
       options(
         ...measuring,
-        ...[
-          { definition: 'other' },
-          { distance: 'yes' },
-          { fnmr: 'text' },
-          { plainFmr: '1e-5' },
-          { groups: 'people.csv' },
-        ],
+        ...[{ definition: 'other' }, { fnmr: 'text' }, { plainFmr: '1e-5' }, { groups: 'people.csv' }],
       ),
     ],
   ],
@@ -79,7 +78,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
   ['cllr', maskbench.cllr, [{ kind: 'numbers', good: scores }, marks]],
   ['readGroups', maskbench.readGroups, [path()]],
   ['readLabels', maskbench.readLabels, [path()]],
-  ['readScores', maskbench.readScores, [path(), options({ pairs: 'text' }, { pairs: [null] }, { failures: [1] })]],
+  ['readScores', maskbench.readScores, [path(), options({ failures: [1] })]],
   [
     'evaluateIdentification',
     maskbench.evaluateIdentification,
