@@ -17,7 +17,7 @@ export function nativeDevice(options: { device?: string; deviceMemory?: number }
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       'deviceMemory',
-      'deviceMemory has no effect on the CPU: it needs a device',
+      'deviceMemory has no effect on the CPU: expected device cuda, cuda:<n> or auto, received cpu',
     );
   const number = deviceNumber(device);
   const memory = deviceMemory === undefined ? 0 : checkInteger('deviceMemory', deviceMemory, 256, 2 ** 24) * 2 ** 20;

@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { NativeEmbedRequest, NativeSimilarity } from '../../binding.js';
 import { Calls } from '../calls.js';
 import { fallbackProblem, nativeDevice } from '../device.js';
@@ -151,8 +152,8 @@ export class Embedder {
   readonly #calls = new Calls('Embedder');
   readonly #native: InstanceType<typeof native.Embedder>;
   readonly #similarity: NativeSimilarity;
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  /** The addon holds no more requests than keep it busy. */
+  readonly #gate: LimitFunction;
 
   private constructor(
     core: InstanceType<typeof native.Embedder>,
@@ -178,7 +179,7 @@ export class Embedder {
             })),
           }
         : similarity;
-    this.#free = inFlight;
+    this.#gate = pLimit(inFlight);
   }
 
   /**
@@ -272,15 +273,11 @@ export class Embedder {
     checkFlag('crops', options.crops);
     const { crops = false, signal } = options;
     const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops };
-    return this.#calls.run(async (cancellation) => {
-      await this.#enter();
-      try {
-        const { vector, face } = await this.#native.embed(request, cancellation);
-        return { vector, ...(face && { face }) };
-      } finally {
-        this.#leave();
-      }
-    }, signal);
+    const { vector, face } = await this.#calls.run(
+      (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
+      signal,
+    );
+    return { vector, ...(face && { face }) };
   }
 
   /**
@@ -309,7 +306,8 @@ export class Embedder {
 
   /**
    * Similarities of pairs of rows of [n × dimensions] vectors.
-   * @param first, second [pairs]: row numbers, from 0
+   * @param first [pairs]: row numbers, from 0
+   * @param second [pairs]: row numbers, from 0
    * @returns [pairs]; NaN where a vector is missing
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: an incomplete row, sides of different lengths, or row numbers out of range
    */
@@ -332,17 +330,5 @@ export class Embedder {
   async close(): Promise<void> {
     await this.#calls.close();
     this.#native.close();
-  }
-
-  /** Waits until the addon holds few enough requests. */
-  async #enter(): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
   }
 }

@@ -8,6 +8,7 @@ export {
   cuts,
   type DenseLayer,
   type ModelDescription,
+  modelDescriptionSchema,
   type Similarity,
   similarityKinds,
   type VectorSimilarity,

@@ -21,6 +21,7 @@ export function checkSystem(name: string, value: unknown): void {
   checkText(`${name}.name`, system.name);
   checkNumbers(`${name}.scores`, system.scores);
   if (!(system.failed instanceof Set)) throw invalid(`${name}.failed`, 'a Set of row numbers', system.failed);
+  checkFlag(`${name}.distance`, system.distance);
 }
 
 /** Throws unless `value` is an array of systems' scores. */

@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkNumbers, checkText, invalid, MaskbenchError } from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, checkNumbers, checkText, invalid, MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { checkMeasuring } from './arguments.js';
 
@@ -110,6 +110,7 @@ export class ScoreSet {
     checkNumbers('scores', scores);
     checkNumbers('labels', labels);
     checkMeasuring(options);
+    checkFlag('distance', options.distance);
     const { distance = false } = options;
     const source = checkText('source', options.source ?? 'scores');
     const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', source, `${source}: ${problem}`);

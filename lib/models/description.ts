@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, checkObject, invalid, MaskbenchError } from '../errors.js';
+import { z } from 'zod';
+import { invalid, MaskbenchError } from '../errors.js';
 import { parseJson, readText } from '../files/text.js';
 
 export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
@@ -25,8 +26,78 @@ export interface DenseLayer {
  */
 export type Similarity = { kind: VectorSimilarity } | { kind: 'sigmoid'; layers: DenseLayer[]; squared?: boolean };
 
+const text = z.string('a text');
+const number = z.number('a finite number');
+const perChannel = z.tuple([number, number, number], 'three numbers');
+const pixels = z
+  .int('a whole number from 8 to 4096')
+  .min(8, 'a whole number from 8 to 4096')
+  .max(4096, 'a whole number from 8 to 4096');
+const oneOf = <T extends string>(choices: readonly T[]) => z.enum(choices, `one of ${choices.join(', ')}`);
+
+const layer = z.object(
+  {
+    weights: z.array(number, 'inputs × outputs numbers').min(1, 'inputs × outputs numbers'),
+    bias: z.array(number, 'a number for each output').min(1, 'a number for each output'),
+  },
+  '{ weights, bias }',
+);
+
+const similarity = z.discriminatedUnion(
+  'kind',
+  [
+    z.object({ kind: oneOf(vectorSimilarities) }),
+    z.object({
+      kind: z.literal('sigmoid'),
+      layers: z.array(layer, 'layers of weights and bias').min(1, 'layers of weights and bias'),
+      squared: z.boolean('true or false').optional(),
+    }),
+  ],
+  `{ kind }, one of ${similarityKinds.join(', ')}`,
+);
+
+const modelDescription = z.strictObject(
+  {
+    $schema: text.optional().describe('For editors.'),
+    name: text,
+    input: z.object(
+      {
+        width: pixels,
+        height: pixels,
+        layout: oneOf(['NCHW', 'NHWC']),
+        colors: oneOf(['RGB', 'BGR']),
+        mean: perChannel.describe('Subtracted from values 0 to 255, in the order of the colours.'),
+        scale: perChannel.describe('Multiplied with the differences.'),
+      },
+      '{ width, height, layout, colors, mean, scale }',
+    ),
+    cut: oneOf(cuts).describe('How a face is cut out of an image.'),
+    margin: number
+      .min(0, 'a number from 0 to 10')
+      .max(10, 'a number from 0 to 10')
+      .optional()
+      .describe("For box: added to the longer side, as a share of it. For align68: dlib's padding. Default 0.25."),
+    output: text.optional().describe("The output's name. Default: the model's first."),
+    similarity,
+    normalized: z.boolean('true or false').describe('Whether vectors have length 1.'),
+    batchNorm: oneOf(['per-image', 'running']).optional().describe('What batch normalisation normalises by.'),
+    training: text.describe('Training data.'),
+    licence: text,
+    overlaps: z
+      .array(text, 'an array of names of data sets')
+      .optional()
+      .describe('Data sets whose identities may be among those it was trained on.'),
+  },
+  "a model's description, an object",
+);
+
+/** A JSON Schema of {@link ModelDescription}, for editors and other programs. */
+export const modelDescriptionSchema = z.toJSONSchema(modelDescription);
+
 /** Input and output of an ONNX model: the JSON file beside it (`model.json` for `model.onnx`). */
 export interface ModelDescription {
+  /** Address of a JSON Schema, for editors. */
+  $schema?: string;
   name: string;
   input: {
     /** Pixels. */
@@ -55,29 +126,7 @@ export interface ModelDescription {
   overlaps?: string[];
 }
 
-const keys = new Set([
-  ...[
-    'name',
-    'input',
-    'cut',
-    'margin',
-    'output',
-    'similarity',
-    'normalized',
-    'batchNorm',
-    'training',
-    'licence',
-    'overlaps',
-  ],
-]);
-
-function checkLayers(name: string, layers: DenseLayer[]): void {
-  const numbers = (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(Number.isFinite);
-  const sound =
-    Array.isArray(layers) &&
-    layers.length > 0 &&
-    layers.every(({ weights, bias }) => numbers(weights) && numbers(bias));
-  if (!sound) throw invalid(name, 'layers of weights and bias', layers);
+function checkLayers(name: string, layers: readonly DenseLayer[]): void {
   for (const [i, { weights, bias }] of layers.entries()) {
     const inputs = weights.length / bias.length;
     const before = layers[i - 1]?.bias.length;
@@ -88,32 +137,23 @@ function checkLayers(name: string, layers: DenseLayer[]): void {
 }
 
 /** Throws `INVALID_ARGUMENT` naming the field of a description that is missing, unknown or out of range. */
-export function checkDescription(description: ModelDescription, source: string): ModelDescription {
-  const named = (name: string) => `${source}: ${name}`;
-  checkObject(source, description, "a model's description, an object");
-  const unknown = Object.keys(description).find((key) => !keys.has(key));
-  if (unknown !== undefined) throw invalid(named(unknown), `one of ${[...keys].join(', ')}`, unknown);
-  const { input, similarity, margin } = description;
-  for (const name of ['name', 'training', 'licence'] as const)
-    if (typeof description[name] !== 'string') throw invalid(named(name), 'a text', description[name]);
-  if (typeof input !== 'object' || input === null) throw invalid(named('input'), 'an object', input);
-  checkInteger(named('input.width'), input.width, 8, 4096);
-  checkInteger(named('input.height'), input.height, 8, 4096);
-  checkChoice(named('input.layout'), input.layout, ['NCHW', 'NHWC']);
-  checkChoice(named('input.colors'), input.colors, ['RGB', 'BGR']);
-  for (const name of ['mean', 'scale'] as const) {
-    const value: unknown = input[name];
-    if (!Array.isArray(value) || value.length !== 3 || !value.every(Number.isFinite))
-      throw invalid(named(`input.${name}`), 'three numbers', value);
+export function checkDescription(description: unknown, source: string): ModelDescription {
+  const { data, error } = modelDescription.safeParse(description);
+  if (!data) {
+    const [issue] = error.issues as [z.core.$ZodIssue];
+    const named = issue.path.length === 0 ? source : `${source}: ${z.core.toDotPath(issue.path)}`;
+    if (issue.code === 'unrecognized_keys') {
+      const known = Object.keys(modelDescription.shape).join(', ');
+      throw invalid(`${source}: ${issue.keys[0]}`, `one of ${known}`, issue.keys[0]);
+    }
+    const received = issue.path.reduce<unknown>(
+      (value, key) => (value as Record<PropertyKey, unknown>)[key],
+      description,
+    );
+    throw invalid(named, issue.message, received);
   }
-  checkChoice(named('cut'), description.cut, cuts);
-  if (margin !== undefined && !(margin >= 0 && margin <= 10))
-    throw invalid(named('margin'), 'a number from 0 to 10', margin);
-  checkChoice(named('similarity.kind'), similarity?.kind, similarityKinds);
-  if (similarity.kind === 'sigmoid') checkLayers(named('similarity.layers'), similarity.layers);
-  if (typeof description.normalized !== 'boolean')
-    throw invalid(named('normalized'), 'true or false', description.normalized);
-  return description;
+  if (data.similarity.kind === 'sigmoid') checkLayers(`${source}: similarity.layers`, data.similarity.layers);
+  return data as ModelDescription;
 }
 
 /** Reads the description beside a model. Throws `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`. */
@@ -132,7 +172,7 @@ export async function readDescription(model: string): Promise<ModelDescription> 
     );
   }
   try {
-    return checkDescription(parseJson(text, file) as ModelDescription, file);
+    return checkDescription(parseJson(text, file), file);
   } catch (error) {
     if (error instanceof MaskbenchError && error.code !== 'UNREADABLE') throw error;
     const { message } = error as Error;

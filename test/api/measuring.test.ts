@@ -15,7 +15,12 @@ const pair = { reference: 'a/1.png', probe: 'b/1.png', referenceMasked: false, p
 const systems: Argument = {
   kind: 'objects',
   good: [system],
-  bad: [[{ ...system, name: 7 }], [{ ...system, scores: 'text' }], [{ ...system, failed: [1] }]],
+  bad: [
+    [{ ...system, name: 7 }],
+    [{ ...system, scores: 'text' }],
+    [{ ...system, failed: [1] }],
+    [{ ...system, distance: 'yes' }],
+  ],
 };
 const marks: Argument = { kind: 'numbers', good: labels };
 const measuring = [

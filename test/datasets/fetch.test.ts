@@ -209,12 +209,12 @@ test('archives that lead outside, hold links or burst are refused, and write not
   }
 });
 
-test('data sets that only people can get are told step by step', async (t) => {
+test('data sets that only people can get are explained step by step', async (t) => {
   const base = temporaryFolder(t);
   for (const { name, addresses } of layouts) {
     if (addresses) continue;
     const run = await maskbench(['dataset', 'fetch', name, '--base', base]);
     t.is(run.code, 2);
-    t.regex(run.stderr, /by hand:\n {2}- /);
+    t.regex(run.stderr, /to get it:\n {2}- /);
   }
 });

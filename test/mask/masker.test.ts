@@ -197,7 +197,7 @@ test('bad arguments are told in one form', async (t) => {
   });
   await t.throwsAsync(masker.mask(7 as unknown as string), { code: 'INVALID_ARGUMENT' });
   for (const [placement, subject] of [
-    [[0, 0, 0, 0], /placement\.x/],
+    [[0, 0, 0, 0], /x, y, rotation, scale/],
     [{ x: 0, y: 0, rotation: 0, scale: Number.NaN }, /placement\.scale/],
   ] as const) {
     const faces = [{ ...smallFace, style: 'a', placement: placement as unknown as Placement }];
