@@ -370,7 +370,7 @@ test('a contact sheet shows every style, and the list names them', async (t) => 
     knownStyles.map(({ name }) => name),
   );
   t.true(styles.every((style) => knownStyles.some(({ name }) => name === style)));
-  const noface = await maskbench(['styles', path.join(folder, 'absent.png'), '--out', sheet]);
+  const noface = await maskbench(['styles', path.join(folder, 'absent.png'), '--out', path.join(folder, 'none.png')]);
   t.is(noface.code, 1);
   t.regex(noface.stderr, /absent\.png/);
 });
