@@ -21,7 +21,7 @@ const outside = {
 /** The size and the pixels B, G, R that a file is read as; or the code of the error. */
 async function read(file: string | Buffer, acceptDamaged = false): Promise<string> {
   try {
-    const masker = new Masker({ acceptDamaged });
+    const masker = await Masker.open({ acceptDamaged });
     const { width, height, image } = await masker.mask(file, { faces: [outside], format: 'bmp' });
     return `${width}x${height} ${sha256(bmpPixels(image as Buffer))}`;
   } catch (error) {
@@ -153,7 +153,7 @@ test('L1: a second Ctrl-C ends a run whose thread is lost', async (t) => {
 test('L1: process.exit ends a process whose thread is lost', async (t) => {
   const script = `
     const { Masker } = await import('maskbench');
-    new Masker().detect('endless.jpg');
+    (await Masker.open()).detect('endless.jpg');
     setTimeout(() => process.exit(7), 500);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     cwd: repository,
@@ -182,7 +182,7 @@ test("L4: a PNG's compressed texts and profile take no memory beyond a bound", a
     const script = `
       import { readFileSync } from 'node:fs';
       import { Masker } from 'maskbench';
-      const result = await new Masker().detect(process.argv[1]).then(() => 'read', (error) => error.code);
+      const result = await (await Masker.open()).detect(process.argv[1]).then(() => 'read', (error) => error.code);
       const [, peak] = /VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'));
       console.log(JSON.stringify({ result, megabytes: peak / 1024 }));`;
     const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, path.join(folder, name)], {
@@ -201,7 +201,7 @@ test('L4: a progressive JPEG has a bounded number of scans', async (t) => {
   const times = (count: number) =>
     Buffer.concat([jpeg.subarray(0, -2), ...Array<Buffer>(count).fill(scan), jpeg.subarray(-2)]);
   t.is(await read(times(80)), await read(jpeg));
-  await t.throwsAsync(new Masker().detect(times(150)), { code: 'UNREADABLE', message: /more than 100 scans/ });
+  await t.throwsAsync((await Masker.open()).detect(times(150)), { code: 'UNREADABLE', message: /more than 100 scans/ });
 });
 
 const failingThreads = `
@@ -225,16 +225,18 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
 
 test('L5: threads that cannot be made are a typed error, or fewer threads and a note', async (t) => {
   const script = `
-    const { Embedder, Masker, ScoreSet } = await import('maskbench');
+    const { Embedder, Masker } = await import('maskbench');
+    const { ScoreSet } = await import('maskbench/metrics');
     const warnings = [];
     process.on('warning', ({ message }) => warnings.push(message));
     const pixels = { data: new Uint8Array(100 * 100), width: 100, height: 100, channels: 1 };
     process.env.THREADS_LEFT = '0';
-    const masker = new Masker({ concurrency: 3 });
+    const open = () => Masker.open({ concurrency: 3 });
     const refused = [];
-    for (const call of [() => masker.detect(pixels), () => ScoreSet.from([1, 0], [1, 0]), () => Embedder.open()])
+    for (const call of [open, () => ScoreSet.from([1, 0], [1, 0]), () => Embedder.open()])
       refused.push(await call().then(() => 'done', ({ code, subject }) => [code, subject]));
     process.env.THREADS_LEFT = '1';
+    const masker = await open();
     const fewer = await masker.detect(pixels);
     delete process.env.THREADS_LEFT;
     const again = await masker.detect(pixels);
@@ -274,10 +276,10 @@ print(json.dumps({}))`,
       if ((kind === 'png' && mode === 'CMYK') || (kind === 'webp' && mode !== 'RGB')) continue;
       for (const format of ['jpeg', 'webp', 'tiff'] as const) {
         const file = path.join(folder, `${mode}.${kind}`);
-        const { image } = await new Masker().mask(file, { faces: [outside], format });
+        const { image } = await (await Masker.open()).mask(file, { faces: [outside], format });
         t.is((image as Buffer).includes('acsp'), mode === 'RGB', `${mode} ${kind} to ${format}`);
       }
-      const { image } = await new Masker().mask(path.join(folder, `${mode}.${kind}`), {
+      const { image } = await (await Masker.open()).mask(path.join(folder, `${mode}.${kind}`), {
         faces: [outside],
         format: 'png',
       });
@@ -354,7 +356,7 @@ print(json.dumps([os.path.join(data, 'first.png')]))`,
   const moved = Buffer.from(animated);
   moved.writeUIntLE(41, 24, 3);
   moved.writeUIntLE(1, moved.indexOf('ANMF') + 8, 3);
-  const { width, image } = await new Masker().mask(moved, { faces: [outside], format: 'bmp' });
+  const { width, image } = await (await Masker.open()).mask(moved, { faces: [outside], format: 'bmp' });
   t.is(width, 42);
   const rows = bmpPixels(image as Buffer);
   const inner = Buffer.concat(Array.from({ length: 30 }, (_, y) => rows.subarray(y * 126 + 6, (y + 1) * 126)));
@@ -403,7 +405,7 @@ test('L11: PBM, PGM and PPM are read and written', async (t) => {
   const { code, stdout } = await maskbench(['mask', folder, '--out', path.join(folder, 'out'), '--json']);
   t.is(code, 0);
   t.is(JSON.parse(stdout).counts['no-face'], 1);
-  const { image, format } = await new Masker().mask(pgm, { faces: [outside] });
+  const { image, format } = await (await Masker.open()).mask(pgm, { faces: [outside] });
   t.is(format, 'pnm');
   t.deepEqual(image, Buffer.concat([Buffer.from('P6\n92 112\n255\n'), Buffer.alloc(92 * 112 * 3, 7)]));
   t.is(await read(image as Buffer), await read(pgm));
