@@ -21,12 +21,9 @@ exec 3>&2
 fetch() {
   local lists=$folder/apt
   mkdir -p "$lists/lists/partial" "$lists/archives/partial" "$folder/sources"
-  . /etc/os-release
-  local signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-  cat >"$lists/sources.list" <<END
-deb-src $signed http://deb.debian.org/debian $VERSION_CODENAME main
-deb-src $signed http://deb.debian.org/debian-security $VERSION_CODENAME-security main
-END
+  # The sources of what this machine takes its packages from.
+  apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Component: main' |
+    sort -u >"$lists/sources.list"
   local options=(-qq -o "Dir::Etc::SourceList=$lists/sources.list" -o Dir::Etc::SourceParts=/dev/null
     -o "Dir::State::Lists=$lists/lists" -o "Dir::Cache=$lists" -o APT::Sandbox::User="$(id -un)")
   apt-get "${options[@]}" update

@@ -80,19 +80,16 @@ function checkSame(file: string, found: CorpusDescription, wanted: CorpusDescrip
 function describe(layout: Layout, options: GenerateOptions, minPhotos: number): CorpusDescription {
   const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
   const { style = 'a', seed = 0, select = 'largest', upsample = 1 } = options;
-  const { color, templates, tintWeight, wear, jitter, quality, pngLevel, maxPixels, landmarkModel } = options;
-  const { minFace, maxSize } = options;
-  const given = {
-    ...{ color, templates, tintWeight, wear, jitter, quality, pngLevel, maxPixels, landmarkModel },
-    ...{ minFace, maxSize },
-  };
+  const { tintWeight = 1, wear = 'correct', jitter = 0, maxPixels = 100_000_000 } = options;
+  const { color, templates, quality, pngLevel, landmarkModel, minFace, maxSize } = options;
+  const given = { color, templates, quality, pngLevel, landmarkModel, minFace, maxSize };
   return {
     layout: layout.name,
     title: layout.title,
     terms: `${layout.terms} (a masked corpus is a derivative under the same terms)`,
     maskbench: version,
     options: {
-      ...{ style, seed, select, upsample, minPhotos },
+      ...{ style, seed, select, upsample, minPhotos, tintWeight, wear, jitter, maxPixels },
       acceptDamaged: options.acceptDamaged ?? false,
       ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     },

@@ -11,7 +11,7 @@ namespace maskbench {
 
 enum class Metric { kCosine, kL2, kInverseL2 };
 
-// Of two vectors: their product, and their squared lengths.
+// The score of two vectors, from their product and their squared lengths.
 MASKBENCH_HOST_DEVICE inline float ToScore(Metric metric, float product, float a, float b) {
   if (metric == Metric::kCosine) return product;
   const float square = (a + b) - 2 * product;

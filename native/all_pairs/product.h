@@ -19,7 +19,7 @@ inline constexpr size_t kTileRows = 4;
 // multiplications and additions.
 void MultiplyPanels(const float* a, const float* b, size_t dimensions, float* products);
 
-// Of kTileRows rows and kPanel columns: what ToScore and Binning give, and for each row a bit for each score that
+// For kTileRows rows and kPanel columns: what ToScore and Binning give, and for each row a bit for each score that
 // reaches its row's or its column's limit.
 struct TileScores {
   alignas(32) std::array<float, kTileRows * kPanel> scores;

@@ -97,11 +97,11 @@ class EmbedTask : public Task {
 class EmbedderWrap : public Napi::ObjectWrap<EmbedderWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Embedder",
-                       {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load"),
-                        InstanceMethod<&EmbedderWrap::Close>("close"),
-                        InstanceAccessor<&EmbedderWrap::OnDevice>("onDevice"),
-                        InstanceAccessor<&EmbedderWrap::DeviceProblem>("deviceProblem")});
+    return DefineClass(
+        env, "Embedder",
+        {InstanceMethod<&EmbedderWrap::Embed>("embed"), InstanceMethod<&EmbedderWrap::Load>("load"),
+         InstanceMethod<&EmbedderWrap::Close>("close"), InstanceAccessor<&EmbedderWrap::OnDevice>("onDevice"),
+         InstanceAccessor<&EmbedderWrap::DeviceProblem>("deviceProblem")});
   }
 
   explicit EmbedderWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {

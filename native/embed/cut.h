@@ -36,7 +36,7 @@ struct ModelInput {
   std::array<float, 3> mean{};
   std::array<float, 3> scale{};
   Cut cut = Cut::kLetterbox;
-  // Of kBox: how much is added to the box's longer side, as a share of it; of kAlign68: dlib's padding.
+  // For kBox: how much is added to the box's longer side, as a share of it; for kAlign68: dlib's padding.
   double margin = 0;
 
   bool needs_face() const { return cut != Cut::kLetterbox; }

@@ -14,7 +14,7 @@ namespace maskbench {
 
 namespace {
 
-// Of a batch.
+// The shape of a batch.
 std::array<int64_t, 4> ShapeOf(const ModelInput& input, size_t count) {
   const auto images = static_cast<int64_t>(count);
   if (input.channels_first) return {images, 3, input.height, input.width};

@@ -14,7 +14,7 @@
 
 namespace maskbench {
 
-// Of a column or row of the result: the two that it lies between, and their weights of 2048 parts.
+// The two columns or rows that one of the result lies between, and their weights of 2048 parts.
 struct LinearPlace {
   int first, second;
   int first_weight, second_weight;

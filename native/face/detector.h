@@ -22,7 +22,7 @@ struct SearchOptions {
   DetectorKind kind = DetectorKind::kFast;
   // How often the image is enlarged by two before the search.
   int upsample = 1;
-  // Of kFast, for speed: boxes with shorter sides, in the image's pixels, are not looked for; before the search an
+  // For kFast, for speed: boxes with shorter sides, in the image's pixels, are not looked for; before the search an
   // image is made smaller until no side is longer. 0: all that there are, never.
   int min_face = 0;
   int max_size = 0;

@@ -280,7 +280,7 @@ void TakeRow(FeatureScratch& scratch, float* histogram, float* energy) {
   }
 }
 
-// Of blocks whose upper and lower cells have these energies.
+// The factors of blocks whose upper and lower cells have these energies.
 void Normalise(const float* upper, const float* lower, size_t cells, float* limit, float* factor) {
   const Wide d;
   for (size_t cell = 0; cell < cells; cell += hn::Lanes(d)) {

@@ -30,7 +30,7 @@ inline constexpr float FeatureRange(int feature) { return feature < 27 ? 0.4F : 
 // 8 x 8 pixels, with zeros around them. Only the last kRowsKept rows are kept, so that they stay in the cache.
 class Features {
  public:
-  // Of cells that have features: rows and columns without the zeros around.
+  // Cells that have features: rows and columns without the zeros around.
   int rows() const { return rows_; }
   int columns() const { return columns_; }
   // Rows and columns here count the zeros.

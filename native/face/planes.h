@@ -70,8 +70,8 @@ class Resizer {
   std::array<int, 4> sizes_ = {};
   std::vector<ResizeRowPlace> rows_;
   ResizeColumns columns_;
-  // Of columns_ in single precision, in whole groups: weights, and for each eight columns the first that they read, and
-  // beyond that where the eight left and the eight right pixels are.
+  // For columns_ in single precision, in whole groups: weights, and for each eight columns the first that they read,
+  // and beyond that where the eight left and the eight right pixels are.
   std::vector<float> right_weight_;
   std::vector<int> first_;
   std::vector<uint8_t> places_;

@@ -17,7 +17,7 @@ struct ImageSize {
 struct PyramidSizes {
   // After each doubling.
   std::vector<ImageSize> doublings;
-  // Of the levels from the second on; the first is the last doubling.
+  // The sizes of the levels from the second on; the first is the last doubling.
   std::vector<ImageSize> levels;
 };
 PyramidSizes SizesOf(ImageSize image, int upsample);

@@ -12,7 +12,7 @@
 namespace maskbench {
 
 uint64_t SearchRequest::bytes() const {
-  // Of an enlarged pixel: two images of three bytes, a length and an orientation, and its part of a cell's numbers.
+  // An enlarged pixel takes two images of three bytes, a length and an orientation, and its part of a cell's numbers.
   constexpr uint64_t kBytesPerPixel = 36;
   const uint64_t pixels = static_cast<uint64_t>(image->width) * static_cast<uint64_t>(image->height);
   return 3 * pixels + (pixels << (2 * upsample)) * kBytesPerPixel;

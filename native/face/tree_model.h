@@ -31,7 +31,7 @@ struct PixelPlace {
 // beginning on a cache line.
 struct TreeFileHeader {
   uint64_t magic;
-  // Of the .dat file that the copy was made from.
+  // The .dat file that the copy was made from.
   uint64_t source_size;
   int64_t source_time;
   uint64_t checksum;  // of all that follows the header

@@ -22,7 +22,7 @@ struct PhotoInput {
 };
 
 struct FaceInput {
-  // Of the photos that windows were found in last.
+  // One of the photos that windows were found in last.
   int photo;
   BoxToPixels place;
 };

@@ -248,7 +248,7 @@ ByteFilters MakeByteFilters() {
     const frontal::Filter& filter = frontal::kModel.filters[f];
     // By feature and cell, a feature being counted in steps.
     std::array<std::array<double, kWindowCells>, kFeatures> dense{};
-    // Of dlib's own sums: every product takes part in fewer than 100 roundings.
+    // In dlib's own sums every product takes part in fewer than 100 roundings.
     double rounding = 0;
     for (const frontal::Component& component : filter.components)
       for (int row = 0; row < kWindow; ++row)

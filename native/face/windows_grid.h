@@ -52,13 +52,13 @@ struct LevelJob {
   const uint8_t* planes;
   int width, height;
   CellGrid grid;
-  // Of each pixel's gradient.
+  // The gradient of each pixel.
   float* lengths;
   uint8_t* orientations;
   // [row][column][orientation] of cells, counted from one before the image; and [row][column].
   float* votes;
   float* energies;
-  // Of features, without the zeros around; [feature][row][column] with them.
+  // The features, without the zeros around; [feature][row][column] with them.
   int rows, columns;
   float* features;
   // [component][row of features with the zeros around][column without]: each component's row filter.
@@ -71,7 +71,7 @@ struct LevelJob {
   MASKBENCH_HOST_DEVICE int padded_columns() const { return columns + kZerosAround; }
   MASKBENCH_HOST_DEVICE size_t padded() const { return static_cast<size_t>(padded_columns()) * (rows + kZerosAround); }
   MASKBENCH_HOST_DEVICE size_t windows() const { return static_cast<size_t>(rows) * columns; }
-  // Of one component.
+  // Numbers of one component.
   MASKBENCH_HOST_DEVICE size_t filtered_size() const { return static_cast<size_t>(columns) * (rows + kZerosAround); }
 };
 
@@ -131,7 +131,7 @@ struct FindGradients {
     const auto x = static_cast<int>(static_cast<uint32_t>(i) % width);
     const auto y = static_cast<int>(static_cast<uint32_t>(i) / width);
     if (x < 1 || y < 1 || x >= level.grid.visible_columns || y >= level.grid.visible_rows) return;
-    // Of equal colours the later counts in dlib's vector arithmetic, the earlier in its scalar one.
+    // Among equal colours the later one counts in dlib's vector arithmetic, the earlier in its scalar one.
     const bool later = x < 1 + kCell * level.grid.blocks;
     int best = -1;
     int across = 0;

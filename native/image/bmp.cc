@@ -38,7 +38,7 @@ bool DecodeRuns(std::span<const uint8_t> data, int bits, const std::array<Color,
   const int width = image.width;
   int x = 0;
   int y = 0;
-  // A run of bytes that fills a row goes on to the next one; an end of row that follows says so again.
+  // A run of bytes that fills a row continues in the next one; an end of row that follows says so again.
   bool went_on = false;
   const auto skip = [&](int64_t count) {
     do {

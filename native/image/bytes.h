@@ -35,7 +35,7 @@ class ByteReader {
 // The first directory of a TIFF or BigTIFF file, or of the same structure in EXIF data (TIFF 6.0, section 2).
 class TiffDirectory {
  public:
-  // Of bytes that are no TIFF, a directory without entries.
+  // Bytes that are not a TIFF give a directory without entries.
   explicit TiffDirectory(std::span<const uint8_t> bytes) : reader_(bytes, !bytes.empty() && bytes[0] == 'M') {
     constexpr uint32_t kTiff = 42;
     constexpr uint32_t kBigTiff = 43;

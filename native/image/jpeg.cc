@@ -15,8 +15,8 @@
 namespace maskbench {
 namespace {
 
-// Of a progressive file, as libtiff has it for those inside a TIFF (libjpeg-turbo's own, where it is asked for one, is
-// 500); encoders write about ten. Each costs a pass over the whole image, and may take but a few bytes.
+// Scans of a progressive file, as libtiff has it for those inside a TIFF (libjpeg-turbo's own, where it is asked for
+// one, is 500); encoders write about ten. Each costs a pass over the whole image, and may take but a few bytes.
 constexpr int kMostScans = 100;
 
 // libjpeg reports an error by not returning; its messages are kept here instead of being printed.
@@ -206,7 +206,7 @@ Decoded DecodeJpeg(std::span<const uint8_t> file, const Header& header) {
   int orientation = 1;
   bool whole = Run(decoder, file, header, out, line, orientation);
   if (!whole && decoder.scans_end > 0 && decoder.info.input_scan_number <= kMostScans) {
-    // Of several scans something came after that is none. If they hold all of the image, it is only a trailer.
+    // Something that is not a scan came after several scans. If they hold all of the image, it is only a trailer.
     Decoder without_rest;
     out = {};
     whole = Run(without_rest, file.first(decoder.scans_end), header, out, line, orientation) && !out.damaged;

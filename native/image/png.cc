@@ -55,7 +55,7 @@ struct Reader {
   spng_ihdr header{};
 
   explicit Reader(std::span<const uint8_t> file) : without_texts(WithoutTexts(file)) {
-    // Of decompressed profiles and whatever else is kept.
+    // Bytes of decompressed profiles and whatever else is kept.
     constexpr size_t kMostMetadata = size_t{32} << 20;
     const std::span<const uint8_t> bytes = without_texts.empty() ? file : without_texts;
     Check(spng_set_chunk_limits(context.get(), kMostMetadata, kMostMetadata), ErrorCode::kUnreadable);

@@ -23,7 +23,7 @@ struct File {
   Bytes* written = nullptr;
   uint64_t at = 0;
   std::string problem;
-  // Strips or tiles are being decoded: what is told now is told of pixels.
+  // Strips or tiles are being decoded: messages from here on are about pixels.
   bool decoding = false;
   bool damaged = false;
 };
@@ -74,7 +74,7 @@ int TakeError(TIFF* /*tiff*/, void* user, const char* /*module*/, const char* fo
   return 1;
 }
 
-// The decoders that go on over lost data with no more than a warning.
+// The decoders that skip lost data with no more than a warning.
 int TakeWarning(TIFF* /*tiff*/, void* user, const char* module, const char* /*format*/, va_list /*arguments*/) {
   File& file = *static_cast<File*>(user);
   const std::string_view decoder(module == nullptr ? "" : module);

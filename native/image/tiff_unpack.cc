@@ -13,7 +13,7 @@ std::optional<size_t> LzwSize(std::span<const uint8_t> data) {
   constexpr uint32_t kFirstFree = 258;
   constexpr uint32_t kLeastBits = 9;
   constexpr uint32_t kMostBits = 12;
-  // Of the string that each code stands for.
+  // The length of the string that each code stands for.
   std::array<uint32_t, 1U << kMostBits> sizes;
   sizes.fill(1);
   uint32_t free = kFirstFree;

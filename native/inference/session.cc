@@ -118,7 +118,8 @@ Session::Session(const SessionOptions& options) : model_(options.model) {
       throw std::runtime_error("expected an input of 32-bit floats");
     input_shape_ = type.GetTensorTypeAndShapeInfo().GetShape();
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kModelCorrupt, model_, std::string("is not a model that can be used: ") + Trimmed(error.what()));
+    throw Error(ErrorCode::kModelCorrupt, model_,
+                std::string("is not a model that can be used: ") + Trimmed(error.what()));
   }
 }
 

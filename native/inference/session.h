@@ -47,8 +47,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // One session for all who ask for the same file. Throws MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE (without a subject: the
-  // device).
+  // One session for all who ask for the same file. Throws MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE (without a subject:
+  // the device).
   static std::shared_ptr<const Session> Open(const SessionOptions& options);
 
   // The input's shape, -1 where any size will do.

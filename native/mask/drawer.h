@@ -12,7 +12,7 @@ namespace maskbench {
 struct DrawInput {
   Image* image;
   const Drawing* drawing;
-  // Of the whole image, a byte a pixel; empty: none.
+  // The matte of the whole image, a byte a pixel; empty: none.
   std::span<uint8_t> matte;
 };
 

@@ -17,7 +17,7 @@ namespace maskbench {
 // Pixels of one row that lie in one triangle of a template.
 struct TemplateSpan {
   WarpSpan mask;
-  // Of the shadow that it casts; of no pixels off the face.
+  // The shadow that it casts; of no pixels off the face.
   WarpSpan shadow;
 };
 
@@ -47,7 +47,7 @@ struct Drawing {
   std::variant<FlatDrawing, TemplateDrawing> mask;
 };
 
-// Of the light, where a mask is near.
+// The light, where a mask is near.
 inline constexpr float kShadowOfMask = 0.16F / 255;
 
 }  // namespace maskbench

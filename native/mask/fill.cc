@@ -162,7 +162,7 @@ void FillConvex(Canvas& canvas, const std::vector<Place>& corners) {
   }
 }
 
-// Of whole degrees, to seven decimals, as a table in OpenCV has them.
+// Sines of whole degrees, to seven decimals, as a table in OpenCV has them.
 float Sine(int degrees) {
   constexpr double kDecimals = 1e7;
   return static_cast<float>(std::round(std::sin(degrees * std::numbers::pi / 180) * kDecimals) / kDecimals);

@@ -92,7 +92,7 @@ Cheeks LookAtCheeks(const Image& image, const Landmarks& landmarks, const Pose& 
         for (int channel = 0; channel < 3; ++channel) found.color[channel] += at[channel];
         ++count;
       }
-    // Of the smoother one: hair or a shadow's edge may lie on the other.
+    // From the smoother one: hair or a shadow's edge may lie on the other.
     found.grain = std::min(found.grain, MedianAbsoluteDeviation(laplacian));
   }
   for (float& value : found.color) value /= static_cast<float>(std::max(1.0, count));

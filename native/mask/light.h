@@ -17,8 +17,8 @@ struct Region {
 
 // The light that falls on a face, and what the camera made of it.
 struct Light {
-  // Of the skin that a mask covers: its low frequencies over their mean, times what the photo's brightness and colour
-  // cast make of white. [channel][row][column] as in `grid`.
+  // The light of the skin that a mask covers: its low frequencies over their mean, times what the photo's brightness
+  // and colour cast make of white. [channel][row][column] as in `grid`.
   std::vector<float> gains;
   GainGrid grid;
   // The median absolute deviation of the Laplacian of bare cheeks, in levels.

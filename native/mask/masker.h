@@ -89,7 +89,7 @@ struct MaskRequest {
   bool overwrite = false;
   // For a source that is a path.
   std::optional<PhotoCopy> copy;
-  // Of the result that is given back; absent: the source's (pixels for pixels).
+  // The format of the result that is given back; absent: the source's (pixels for pixels).
   std::optional<Format> format;
   // What random choices are drawn from, beside the seed.
   std::string key;

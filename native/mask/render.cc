@@ -251,7 +251,7 @@ class Row {
 // All of a mask but its pixels.
 struct Prepared {
   std::vector<Patch> patches;
-  // Of no pixels where nothing is to be drawn.
+  // Empty where nothing is to be drawn.
   Region region;
   Light light;
   const TemplateView* view;
@@ -280,7 +280,7 @@ Prepared Prepare(const Image& image, const Landmarks& found, const Template& mas
   if (prepared.empty()) return prepared;
   prepared.light = MeasureLight(image, landmarks, mesh.pose(), prepared.region);
   prepared.level = ChooseLevel(prepared.patches, *prepared.view, prepared.light.edge_width);
-  // Of the cheeks' grain, some of which is the skin's own.
+  // A share of the cheeks' grain, some of which is the skin's own.
   constexpr float kGrain = 0.9F;
   prepared.grain = kGrain * prepared.light.grain;
   Tint tint = look.tint;

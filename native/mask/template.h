@@ -53,7 +53,7 @@ class TemplateMap {
 
  private:
   std::vector<PointF> centers_;
-  // Of each center, then 1, x, y.
+  // A weight for each center, then for 1, x, y.
   std::vector<PointF> weights_;
 };
 

@@ -29,7 +29,7 @@ struct Measures {
   double auc;
   // Where the scores deviate by more than rounding.
   std::optional<double> d_prime;
-  // Of the hull's likelihood ratios, which are those of pool-adjacent-violators.
+  // From the hull's likelihood ratios, which are those of pool-adjacent-violators.
   double min_cllr;
 };
 

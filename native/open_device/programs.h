@@ -59,7 +59,7 @@ inline std::unique_ptr<device::Stream> MakeStream(Programs programs) {
 struct DeviceInfo {
   std::string name;
   uint64_t memory;
-  // Of its architecture: 9, 0.
+  // The version of its architecture: 9, 0.
   int major, minor;
   // The CUDA version that the driver knows, as 13000 for 13.0.
   int driver;

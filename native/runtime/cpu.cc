@@ -36,7 +36,7 @@ int AvailableProcessors() {
     std::ifstream in(folder + "/cpu.max");
     std::string quota;
     double period = 0;
-    // ("max", no quota, is no number.)
+    // ("max", no quota, is not a number.)
     const double processors = in >> quota >> period ? std::strtod(quota.c_str(), nullptr) / period : 0;
     if (processors > 0) count = std::min(count, std::ceil(processors));
   }

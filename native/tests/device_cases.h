@@ -30,7 +30,7 @@ struct SearchCase {
 struct MaskCase {
   Image image;
   Drawing drawing;
-  // Of the template, if it is one.
+  // The shadow of the template, if it is one.
   std::vector<uint32_t> shadow;
   Image expected;
   // Empty: none is wanted.

@@ -250,7 +250,7 @@ class LostGrid : public WalkedGrid {
   int launched_ = 0;
 };
 
-// How many of what must happen to calls on a lost device, asked to go on without it or not, does not.
+// How many of what must happen to calls on a lost device, asked to fall back to the CPU or not, does not.
 int TestLoss(const LandmarkPredictor& predictor, const Image& image) {
   const auto open = [&] {
     std::vector<std::unique_ptr<device::Stream>> streams;
