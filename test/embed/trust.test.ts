@@ -371,8 +371,7 @@ test('T16: a search that can not be done on the device is refused, not left to t
     const embedder = await Embedder.open({ ...options, device: 'cuda' });
     t.is(embedder.deviceProblem, undefined);
   } catch (error) {
-    // What searches faces is asked before the model is opened.
     t.like(error, { code: 'UNAVAILABLE' });
-    t.regex((error as Error).message, /cuda:0: .*CUDA (module|device|driver)/);
+    t.regex((error as Error).message, /^cuda:0: .*CUDA/);
   }
 });
