@@ -1,6 +1,7 @@
 /**
- * The contract between TypeScript and the native addon. Both sides are reviewed against this file. The classes here are not
- * the public API (that is `lib/index.ts`), and they check only what would be unsafe: their callers have checked the rest.
+ * The contract between TypeScript and the native addon. Both sides are reviewed against this file. The classes here are
+ * not the public API (that is `lib/index.ts`), and they check only what would be unsafe: their callers have checked the
+ * rest.
  *
  * A rejected promise carries an `Error` with `code` (`ErrorCode`) and `subject` (the file or argument it is about).
  */
@@ -13,7 +14,10 @@ export type ErrorCode =
   | 'NOT_FOUND'
   /** An input's bytes are no image, or no file of the expected kind. */
   | 'UNREADABLE'
-  /** The bytes of an input cannot be read: no permission, a disk or network error, too many open files. It may be temporary. */
+  /**
+   * The bytes of an input cannot be read: no permission, a disk or network error, too many open files. It may be
+   * temporary.
+   */
   | 'READ_FAILED'
   /** An input is truncated or its data are corrupt. */
   | 'DAMAGED'
@@ -75,7 +79,9 @@ export interface NativeAnchor {
 
 /** How a template looks from one side. */
 export interface NativeTemplateView {
-  /** PNGs with an alpha channel, all of one size, lowest first: at `path`, or `file` with `path` as its name in errors. */
+  /**
+   * PNGs with an alpha channel, all of one size, lowest first: at `path`, or `file` with `path` as its name in errors.
+   */
   parts: { path: string; file?: Uint8Array; tinted: boolean }[];
   /** At least three, not on a line. */
   anchors: NativeAnchor[];
@@ -180,8 +186,9 @@ export interface NativeMaskerOptions extends NativeSearchOptions {
 }
 
 /**
- * One photo. The source is `path`; or `data`, a file's bytes; or `data` with `width`, `height` and `channels` (1 grey, 3 RGB,
- * 4 RGBA): rows of pixels without padding. `data` is read where it lies and must not change until the promise settles.
+ * One photo. The source is `path`; or `data`, a file's bytes; or `data` with `width`, `height` and `channels` (1 grey,
+ * 3 RGB, 4 RGBA): rows of pixels without padding. `data` is read where it lies and must not change until the promise
+ * settles.
  */
 export interface NativeMaskRequest {
   path?: string;
@@ -190,7 +197,10 @@ export interface NativeMaskRequest {
   height?: number;
   channels?: number;
   detectOnly: boolean;
-  /** Where to write the result (format by extension, through a temporary file; missing folders are made); absent: it comes back as `image`. */
+  /**
+   * Where to write the result (format by extension, through a temporary file; missing folders are made); absent: it
+   * comes back as `image`.
+   */
   output?: string | undefined;
   overwrite: boolean;
   /** Also copy the source, a path, here: if a face is masked, or `always`. Missing folders are made. */
@@ -200,8 +210,8 @@ export interface NativeMaskRequest {
   /** With the seed, what random choices are drawn from. */
   key: string;
   /**
-   * Faces that need not be searched; without landmarks these are predicted. Where one has a look, these are masked that have
-   * one, and so.
+   * Faces that need not be searched; without landmarks these are predicted. Where one has a look, these are masked that
+   * have one, and so.
    */
   faces?:
     | readonly {
@@ -223,7 +233,9 @@ export interface NativeMaskResult {
   height: number;
   /** In detector order. */
   faces: NativeFace[];
-  /** A file's bytes in `format`, or where `format` is absent RGB pixels. Present if masked and no `output` was given. */
+  /**
+   * A file's bytes in `format`, or where `format` is absent RGB pixels. Present if masked and no `output` was given.
+   */
   image?: Buffer;
   format?: ImageFormat;
   /** On the worker thread, waiting excluded. */
@@ -239,8 +251,8 @@ export declare class Masker {
   constructor(options: NativeMaskerOptions);
   mask(request: NativeMaskRequest, cancellation: Cancellation): Promise<NativeMaskResult>;
   /**
-   * Loads the landmark model and the templates, and opens the device. Rejects with MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE; of a
-   * template's picture or a texture INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
+   * Loads the landmark model and the templates, and opens the device. Rejects with MODEL_MISSING, MODEL_CORRUPT,
+   * UNAVAILABLE; of a template's picture or a texture INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
    */
   load(): Promise<void>;
   /** Absent while the device does its work. */
@@ -248,14 +260,14 @@ export declare class Masker {
 }
 
 /**
- * The face that templates are drawn on, seen from the front: 68 landmarks [x, y]. 1 is the distance between the eyes' centres,
- * [0, 0] lies midway between them, y grows downwards.
+ * The face that templates are drawn on, seen from the front: 68 landmarks [x, y]. 1 is the distance between the eyes'
+ * centres, [0, 0] lies midway between them, y grows downwards.
  */
 export declare const canonicalFace: [number, number][];
 
 /**
- * The greatest ratio between the two stretches of a triangle of the mesh that templates are bent over, on the first of `faces`,
- * which has landmarks. Infinity where a triangle is flipped. At most 3 for landmarks of a face.
+ * The greatest ratio between the two stretches of a triangle of the mesh that templates are bent over, on the first of
+ * `faces`, which has landmarks. Infinity where a triangle is flipped. At most 3 for landmarks of a face.
  */
 export declare function meshStretch(faces: { box: NativeBox; landmarks: [number, number][] }[]): number;
 
@@ -287,7 +299,10 @@ export declare class ScoreSet {
    */
   load(scores: Float64Array | Float32Array, labels: Uint8Array, negate: boolean): Promise<number | undefined>;
   measure(): Promise<NativeMeasures>;
-  /** One point for every distinct score and +Infinity, ascending; or about 2,000 of them where there are more than `most`. */
+  /**
+   * One point for every distinct score and +Infinity, ascending; or about 2,000 of them where there are more than
+   * `most`.
+   */
   curve(most: number): Promise<{ thresholds: Float64Array; fmr: Float64Array; fnmr: Float64Array }>;
   /** Counts in `bins` (1 or more) equal bins over [low, high], the range of all scores. */
   histogram(bins: number): Promise<{ low: number; high: number; genuine: Float64Array; impostor: Float64Array }>;
@@ -319,8 +334,8 @@ export declare class Bootstrap {
     seed: number;
   });
   /**
-   * Draws `from` to `from + count - 1`, one row each: EER by crossing, AUC, FNMR for each `fmr`, then FMR and FNMR for each of
-   * `thresholds`. NaN where a draw has no genuine or no impostor comparison. Rejects with ABORTED.
+   * Draws `from` to `from + count - 1`, one row each: EER by crossing, AUC, FNMR for each `fmr`, then FMR and FNMR for
+   * each of `thresholds`. NaN where a draw has no genuine or no impostor comparison. Rejects with ABORTED.
    */
   draw(from: number, count: number, cancellation: Cancellation): Promise<Float64Array>;
 }
@@ -331,8 +346,8 @@ export declare class Bootstrap {
  * @param probes [probes]: identity of each row
  * @param gallery [gallery]: identity of each column, -1 for one that is not enrolled
  * @param identities identities are numbered below this
- * @returns for each probe: its mate's score (NaN where not enrolled), how many other identities score at least as high, and
- * the highest score of another identity (-Infinity where there is none)
+ * @returns for each probe: its mate's score (NaN where not enrolled), how many other identities score at least as high,
+ * and the highest score of another identity (-Infinity where there is none)
  */
 export declare function identify(
   matrix: Float32Array | Float64Array,
@@ -356,7 +371,10 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
   library: string;
   /** An ONNX file. */
   model: string;
-  /** Runs the model, makes its input and, where `detector`, `minFace` and `maxSize` are the default, searches faces; absent: the CPU. */
+  /**
+   * Runs the model, makes its input and, where `detector`, `minFace` and `maxSize` are the default, searches faces;
+   * absent: the CPU.
+   */
   device?: NativeDevice | undefined;
   /** Requests worked on at once, 1 to 256. */
   concurrency: number;
@@ -395,8 +413,9 @@ export interface NativeEmbedding {
 export declare class Embedder {
   constructor(options: NativeEmbedderOptions);
   /**
-   * Opens the model and tries it: `batchProblem` says why each image is run alone, if it is. Rejects with UNAVAILABLE, MODEL_MISSING,
-   * MODEL_CORRUPT, INVALID_ARGUMENT (it does not fit the options), INFERENCE_FAILED (also: other numbers for the same image).
+   * Opens the model and tries it: `batchProblem` says why each image is run alone, if it is. Rejects with UNAVAILABLE,
+   * MODEL_MISSING, MODEL_CORRUPT, INVALID_ARGUMENT (it does not fit the options), INFERENCE_FAILED (also: other numbers
+   * for the same image).
    */
   load(): Promise<{ dimensions: number; batchProblem: string }>;
   /** Rejects as `load`, as `Masker.mask`, and with NO_FACE and INFERENCE_FAILED. */
@@ -409,7 +428,10 @@ export declare class Embedder {
   readonly deviceProblem?: NativeDeviceProblem;
 }
 
-/** ONNX Runtime's version and providers. Throws UNAVAILABLE. The first call, or the first model, decides which file is loaded. */
+/**
+ * ONNX Runtime's version and providers. Throws UNAVAILABLE. The first call, or the first model, decides which file is
+ * loaded.
+ */
 export declare function onnxRuntime(library: string): { version: string; providers: string[] };
 
 /** IEEE 754 half precision, rounded to nearest even, and back. */
@@ -431,7 +453,8 @@ export declare class PackedVectors {
   );
   /**
    * @param vectors [n × dimensions]
-   * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; all places are set before they are counted
+   * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; all places are set before they
+   * are counted
    * @returns the index of the first vector that is not finite, or under cosine zero; -1 where there is none
    */
   set(vectors: Float32Array, rows: Int32Array): number;
@@ -495,8 +518,8 @@ export declare class AllPairs {
 
 export interface NativeSimilarity {
   /**
-   * `cosine`; `l2`: the negated distance; `inverse-l2`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid` of `layers` over |a − b|, or where
-   * `squared` over (a − b)².
+   * `cosine`; `l2`: the negated distance; `inverse-l2`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid` of `layers` over |a − b|,
+   * or where `squared` over (a − b)².
    */
   kind: 'cosine' | 'l2' | 'inverse-l2' | 'sigmoid';
   squared?: boolean;
@@ -550,18 +573,22 @@ export interface CudaDevice {
 export declare function cudaDevices(): { devices: CudaDevice[]; problem?: string };
 
 /**
- * The operating system's own exclusion (flock) on a file. It ends with `release`, with this object, and with the process, however that ends.
+ * The operating system's own exclusion (flock) on a file. It ends with `release`, with this object, and with the
+ * process, however that ends.
  */
 export declare class FileLock {
   constructor();
   /**
-   * Takes the lock, and says whether it could: not where another holds it, here or elsewhere. `shared` locks exclude only those that are not.
-   * The file is made, and holds `holder` for those that are refused. Throws `WRITE_FAILED`.
+   * Takes the lock, and says whether it could: not where another holds it, here or elsewhere. `shared` locks exclude
+   * only those that are not. The file is made, and holds `holder` for those that are refused. Throws `WRITE_FAILED`.
    */
   try(request: { path: string; shared: boolean; holder: string }): boolean;
   /** Ends the lock and removes the file. */
   release(): void;
 }
 
-/** What the names of this process's temporary files begin with: machine, process and its start, with `-` between and after. */
+/**
+ * What the names of this process's temporary files begin with: machine, process and its start, with `-` between and
+ * after.
+ */
 export declare const temporaryPrefix: string;

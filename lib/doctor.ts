@@ -24,7 +24,10 @@ export interface Diagnosis {
   gpus: string[];
   /** What `--device cuda` could use, or why there is nothing. */
   cuda: { devices: CudaDevice[]; problem?: string };
-  /** ONNX Runtime's library, version and providers, or why it can't be loaded; and whether its CUDA provider lies beside it. */
+  /**
+   * ONNX Runtime's library, version and providers, or why it can't be loaded; and whether its CUDA provider lies beside
+   * it.
+   */
   onnxRuntime: { file: string; version?: string; providers?: string[]; cuda?: boolean; problem?: string };
 }
 

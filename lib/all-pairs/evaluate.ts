@@ -25,7 +25,10 @@ export interface EdgesAround {
   below?: EdgeRates;
 }
 
-/** What {@link evaluateAllPairs} found. Rates of no pair are NaN; what needs both kinds of pairs is null without one of them. */
+/**
+ * What {@link evaluateAllPairs} found. Rates of no pair are NaN; what needs both kinds of pairs is null without one of
+ * them.
+ */
 export interface AllPairsEvaluation {
   /** How vectors were compared. Higher is more alike. */
   similarity: VectorSimilarity;
@@ -38,18 +41,23 @@ export interface AllPairsEvaluation {
   eer: ({ value: number } & EdgesAround) | null;
   /** Area under the ROC of the edges; scores of one bin count as ties. */
   auc: number | null;
-  /** As {@link ExactMeasures.dPrime}; impostors stand in the middle of their bins, so null where scores deviate by less than a bin. */
+  /**
+   * As {@link ExactMeasures.dPrime}; impostors stand in the middle of their bins, so null where scores deviate by less
+   * than a bin.
+   */
   dPrime: number | null;
   fnmrAtFmr: AllPairsRates[];
   /** The highest edge with FNMR ≤ target, and the one above it. */
   fmrAtFnmr: ({ target: number } & { at: EdgeRates; above?: EdgeRates })[];
   atThreshold?: EdgesAround;
   /**
-   * Every probe with a mate is a mated search; and every probe, its mates left out, a non-mated one (ISO/IEC 19795-1). Absent without a
-   * mate. FPIR needs `top` ≥ 1.
+   * Every probe with a mate is a mated search; and every probe, its mates left out, a non-mated one (ISO/IEC 19795-1).
+   * Absent without a mate. FPIR needs `top` ≥ 1.
    */
   identification?: Omit<Identification, 'enrolled'>;
-  /** Impostor pairs that score at least as the median genuine pair, best first: suspected label errors. At most 1,000. */
+  /**
+   * Impostor pairs that score at least as the median genuine pair, best first: suspected label errors. At most 1,000.
+   */
   suspects: ImpostorPair[];
   notes: string[];
 }

@@ -1,8 +1,8 @@
 import { checkArray, invalid, MaskbenchError } from '../errors.js';
 import { type AllScores, checkAllScores } from './scores.js';
 
-// The addon adds up the threads of one run. Shards are runs of their own, of other machines even, which meet as files: too few numbers for
-// a call into it.
+// The addon adds up the threads of one run. Shards are runs of their own, of other machines even, which meet as files:
+// too few numbers for a call into it.
 
 function refuse(problem: string): never {
   throw new MaskbenchError('INVALID_ARGUMENT', 'shards', `shards: ${problem}`);

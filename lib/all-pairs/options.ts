@@ -46,8 +46,9 @@ export interface ScoreAllOptions {
   /** Threads that score pairs, 1 to 256. Default: the processors this process may use. */
   concurrency?: number;
   /**
-   * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU if there
-   * is none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet: docs/gpu.md.
+   * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the
+   * CPU if there is none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet:
+   * docs/gpu.md.
    */
   device?: string;
   /** Device memory in MiB to use at most. Default: half of it, up to 8 GiB. */

@@ -106,8 +106,8 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
 }
 
 /**
- * Each identity is left out in turn, with every pair that it takes part in; FMR at the threshold, and FNMR with the threshold recomputed on
- * the tail's bins, vary by (n − 1)/n · Σ(θᵢ − θ̄)².
+ * Each identity is left out in turn, with every pair that it takes part in; FMR at the threshold, and FNMR with the
+ * threshold recomputed on the tail's bins, vary by (n − 1)/n · Σ(θᵢ − θ̄)².
  */
 function jackknife(
   scores: AllScores,

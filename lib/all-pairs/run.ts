@@ -100,7 +100,9 @@ async function count(
   }
 }
 
-/** The score of each probe's best mate, infinity where it has none. Within one side both images of a pair are probes. */
+/**
+ * The score of each probe's best mate, infinity where it has none. Within one side both images of a pair are probes.
+ */
 function matesOf({ scores, probes, references }: Counts['genuine'], count: number, within: boolean): Float32Array {
   const mates = new Float32Array(count).fill(Number.POSITIVE_INFINITY);
   const offer = (place: number, score: number) => {
@@ -122,13 +124,13 @@ function tailOf({ impostor, impostors }: Counts): { bin: number; width: number }
 }
 
 /**
- * Scores all genuine and all impostor pairs of a corpus, reduced on the fly: impostor scores to a histogram, genuine scores in full. The
- * matrix is never stored. Results are the same on any number of threads.
+ * Scores all genuine and all impostor pairs of a corpus, reduced on the fly: impostor scores to a histogram, genuine
+ * scores in full. The matrix is never stored. Results are the same on any number of threads.
  * @param vectors A `.npy` of rows, as {@link embedFiles} writes it; or rows in memory.
  * @param index Its index, or the index's lines.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under cosine, one
- * identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the device); the signal's reason
- * when aborted
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under
+ * cosine, one identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the
+ * device); the signal's reason when aborted
  * @example
  * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { between: ['masked', 'plain'], similarity: 'cosine' });
  */
@@ -150,7 +152,8 @@ export async function scoreAll(
   const packed = await pack(vectors, rows, sides, checked, signal);
   const [low, high] = rangeOf(similarity, ...packed);
   const common = { bins, low, high, sameSource: samePhoto, excluded, identities: identities.length, concurrency };
-  // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard. Too few for a device.
+  // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard. Too few for a
+  // device.
   const near = await count(
     packed,
     { ...common, nearOnly: true, top: 0, shard: { index: 0, count: 1 } },

@@ -23,7 +23,10 @@ export interface AllScores {
   genuine: Float32Array;
   genuineProbes: Int32Array;
   genuineReferences: Int32Array;
-  /** Genuine pairs of one source photo (or video, where such pairs are left out), whether or not they are among the scores. */
+  /**
+   * Genuine pairs of one source photo (or video, where such pairs are left out), whether or not they are among the
+   * scores.
+   */
   samePhoto: number;
   samePhotoMode: SamePhotoMode;
   sameVideo: 'exclude' | 'include';
@@ -35,7 +38,10 @@ export interface AllScores {
   within: boolean;
   /** Index lines without a vector, by side. */
   failed: { probes: number; references: number };
-  /** Best impostors of each probe, then of each reference (within one side once): [rows × top], row −1 where there is none. */
+  /**
+   * Best impostors of each probe, then of each reference (within one side once): [rows × top], row −1 where there is
+   * none.
+   */
   top: number;
   bestScores: Float32Array;
   bestRows: Int32Array;

@@ -31,7 +31,10 @@ class Numbering {
   }
 }
 
-/** The places of pairs to leave out: probe, reference; within one side ascending. Throws `INVALID_ARGUMENT` for an unknown path. */
+/**
+ * The places of pairs to leave out: probe, reference; within one side ascending. Throws `INVALID_ARGUMENT` for an
+ * unknown path.
+ */
 function excludedPlaces(
   exclude: readonly (readonly [string, string])[],
   index: readonly IndexLine[],

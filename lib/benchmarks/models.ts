@@ -41,7 +41,9 @@ export interface BenchmarkModel extends Pick<EmbedderOptions, 'model' | 'descrip
   name: string;
 }
 
-/** Pair lists of a folder: `<data set>.txt`, or as the paper's, `<data set>/landmark_evaluation_input_<data set>.txt`. */
+/**
+ * Pair lists of a folder: `<data set>.txt`, or as the paper's, `<data set>/landmark_evaluation_input_<data set>.txt`.
+ */
 async function readLists(folder: string): Promise<{ dataSet: string; pairs: Pair[] }[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     throw new MaskbenchError('NOT_FOUND', folder, `${folder}: expected the folder of pair lists: ${error.message}`);
@@ -113,7 +115,9 @@ async function scorePairs(
   return { name, scores, failed };
 }
 
-/** Writes scores in the format of the paper, or as CSV if a comparison failed, because that format cannot express it. */
+/**
+ * Writes scores in the format of the paper, or as CSV if a comparison failed, because that format cannot express it.
+ */
 async function writeScores(
   folder: string,
   { dataSet, pairs, labels }: ScoredDataSet,
@@ -133,11 +137,12 @@ async function writeScores(
 }
 
 /**
- * Regenerates the paper's tables from models: embeds every photo of the pair lists once a model, scores the pairs, and writes the score files
- * to `<out>/scores/<model>/score_<data set>.txt`.
+ * Regenerates the paper's tables from models: embeds every photo of the pair lists once a model, scores the pairs, and
+ * writes the score files to `<out>/scores/<model>/score_<data set>.txt`.
  * @param base The corpora, `<base>/<data set>/<path of the list>`.
  * @param lists A folder of pair lists: `<data set>.txt`, or the paper's own `training_pairs_data`.
- * @throws {@link MaskbenchError} as {@link Embedder.open}; `NOT_FOUND` (lists, or a corpus of which no photo could be embedded), `UNREADABLE`
+ * @throws {@link MaskbenchError} as {@link Embedder.open}; `NOT_FOUND` (lists, or a corpus of which no photo could be
+ * embedded), `UNREADABLE`
  * @example
  * const benchmark = await benchmarkModels('corpora', 'lists', [{ name: 'dlib', model: 'dlib-resnet-128' }], 'scores');
  * await writeBenchmarkReport('report', benchmark);

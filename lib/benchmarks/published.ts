@@ -68,8 +68,8 @@ const fnmrRows = `0.021956 0.0499   0.045908 0.073852 0.02994  0.043912
      0.05     0.05     0.025    0.1      0.05     0.025`;
 
 /**
- * The tables of "Multi-Dataset Benchmarks for Masked Identification using Contrastive Representation Learning" (NeurIPS 2021), as the README of
- * the program that came with it prints them. Rows are {@link dataSets}.
+ * The tables of "Multi-Dataset Benchmarks for Masked Identification using Contrastive Representation Learning" (NeurIPS
+ * 2021), as the README of the program that came with it prints them. Rows are {@link dataSets}.
  */
 export const publishedTables: PublishedTable[] = [
   table(

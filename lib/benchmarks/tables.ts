@@ -25,8 +25,8 @@ export interface BenchmarkTable {
 }
 
 /**
- * Whether a number rounds to a printed one. Six places were printed by the program and cut from longer numbers; three were written by
- * hand, so a 5 that is next may have gone either way (0.0125 stands as 0.013).
+ * Whether a number rounds to a printed one. Six places were printed by the program and cut from longer numbers; three
+ * were written by hand, so a 5 that is next may have gone either way (0.0125 stands as 0.013).
  */
 function roundsTo(value: number, printed: string, places: number): boolean {
   return Math.abs(value - Number(printed)) <= 0.5 * 10 ** -places + 1e-9;

@@ -11,8 +11,8 @@ function write(stream: NodeJS.WriteStream, text: string): void {
 }
 
 /**
- * Keeps a command running when its output is no longer read, as after `| head -1`: its results are in files. Any other error of standard
- * output is printed, and the exit code is 1.
+ * Keeps a command running when its output is no longer read, as after `| head -1`: its results are in files. Any other
+ * error of standard output is printed, and the exit code is 1.
  */
 export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr])

@@ -40,7 +40,10 @@ function twoSides(text: string): [Side, Side] {
   return [probes, references];
 }
 
-/** Writes the report where `out` is given, and prints the evaluation. Without genuine or impostor pairs the exit code is 1. */
+/**
+ * Writes the report where `out` is given, and prints the evaluation. Without genuine or impostor pairs the exit code is
+ * 1.
+ */
 async function report(
   scores: AllScores,
   evaluation: AllPairsEvaluation,

@@ -8,9 +8,10 @@ import { decodeText, parseJson } from '../files/text.js';
 import type { MaskedFace } from '../mask/masker.js';
 
 /**
- * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks. `unreadable` and `damaged` are
- * verdicts on bytes that were read. A resumed run tries the last two again: `unusable` (its name, a link or a list of the data set does not
- * say how to use it) and `failed` (it could not be read or written).
+ * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks.
+ * `unreadable` and `damaged` are verdicts on bytes that were read. A resumed run tries the last two again: `unusable`
+ * (its name, a link or a list of the data set does not say how to use it) and `failed` (it could not be read or
+ * written).
  */
 export type PhotoStatus =
   | 'masked'

@@ -19,8 +19,8 @@ export interface MaskFilesOptions extends RunOptions {
   /** Where the manifest is written. Default: `manifest.jsonl` in the output folder; none for a single output file. */
   manifest?: string;
   /**
-   * A manifest whose masks are drawn again. No face is searched, nothing is random, and `style`, `color` and `wear` are ignored. Photos that
-   * are not in the manifest, or were not masked, are reported. Your own templates must be given.
+   * A manifest whose masks are drawn again. No face is searched, nothing is random, and `style`, `color` and `wear` are
+   * ignored. Photos that are not in the manifest, or were not masked, are reported. Your own templates must be given.
    */
   again?: string;
 }
@@ -127,8 +127,9 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
 }
 
 /**
- * Masks files and folders into a file or a folder. The tree of a folder is kept below `out`, and the twin of a photo is named
- * `masked_<name>`; other files are left alone. The manifest has one line a photo. Photos that fail are reported and skipped.
+ * Masks files and folders into a file or a folder. The tree of a folder is kept below `out`, and the twin of a photo is
+ * named `masked_<name>`; other files are left alone. The manifest has one line a photo. Photos that fail are reported
+ * and skipped.
  *
  * @param inputs Photos and folders of photos.
  * @param out A folder; or a file to write, if the input is one photo and the name is a photo's.

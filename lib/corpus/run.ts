@@ -30,9 +30,14 @@ export interface RunOptions extends MaskerOptions {
   overwrite?: boolean;
   /** Resume an interrupted run. Photos in its manifest are skipped, except those that failed or could not be used. */
   resume?: boolean;
-  /** After an abort no further photo is started. Photos in progress are finished and recorded; the call then rejects with the signal's reason. */
+  /**
+   * After an abort no further photo is started. Photos in progress are finished and recorded; the call then rejects
+   * with the signal's reason.
+   */
   signal?: AbortSignal;
-  /** Also write the matte of each mask: `alpha/<twin>.png`, grey, the size of the photo, 255 where the mask is opaque. */
+  /**
+   * Also write the matte of each mask: `alpha/<twin>.png`, grey, the size of the photo, 255 where the mask is opaque.
+   */
   writeAlpha?: boolean;
   /** Also write the boxes and landmarks of each masked photo: `landmarks/<twin>.json`. */
   writeLandmarks?: boolean;
@@ -90,7 +95,10 @@ export interface PhotoJob {
   faces?: MaskedFace[];
 }
 
-/** Photos done one after another until `wanted` of them are masked; absent: each on its own. Without photos: another shard's. */
+/**
+ * Photos done one after another until `wanted` of them are masked; absent: each on its own. Without photos: another
+ * shard's.
+ */
 export interface Job {
   photos: PhotoJob[];
   wanted?: number;
@@ -109,7 +117,9 @@ export interface RunPlan {
   /** What else decides the result, beside the Masker's options. */
   settings: string;
   copyMode?: CopyMode;
-  /** A run has finished already: what its source has got since is only done where `resume`, else the call is refused. */
+  /**
+   * A run has finished already: what its source has got since is only done where `resume`, else the call is refused.
+   */
   finished?: { resume: boolean } | undefined;
   /** Called before anything is written. */
   begin?: () => Promise<void>;
@@ -433,8 +443,8 @@ class Run {
 }
 
 /**
- * Masks photos into a folder, with a manifest, so that a run can be killed at any moment and resumed. Photos that fail are reported and
- * skipped. Returns undefined if the plan is finished already.
+ * Masks photos into a folder, with a manifest, so that a run can be killed at any moment and resumed. Photos that fail
+ * are reported and skipped. Returns undefined if the plan is finished already.
  */
 export function runJobs(plan: RunPlan & { finished?: undefined }, options: RunOptions): Promise<MaskSummary>;
 export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined>;

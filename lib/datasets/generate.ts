@@ -190,14 +190,14 @@ async function checkIsBegun(folder: string, parts: string[], part: string, resum
 }
 
 /**
- * Masks public data sets into corpora: `<out>/<data set>/<identity>/<name>` and its twin `masked_<name>`, a manifest and a
- * `dataset.json`. Source photos are never modified. The same call on a complete corpus changes nothing.
+ * Masks public data sets into corpora: `<out>/<data set>/<identity>/<name>` and its twin `masked_<name>`, a manifest
+ * and a `dataset.json`. Source photos are never modified. The same call on a complete corpus changes nothing.
  *
  * @param base Holds the data sets, a folder each.
  * @param out A folder for the corpora.
- * @throws {@link MaskbenchError} `NOT_FOUND` (a data set, or a file that its layout needs), `INVALID_ARGUMENT` (a corpus of
- * other options; the message says the difference), `OUTPUT_EXISTS` (begun and not finished, without `resume`), `LOCKED`,
- * `UNREADABLE` (a list that a layout reads), and those of {@link maskFiles}
+ * @throws {@link MaskbenchError} `NOT_FOUND` (a data set, or a file that its layout needs), `INVALID_ARGUMENT` (a
+ * corpus of other options; the message says the difference), `OUTPUT_EXISTS` (begun and not finished, without
+ * `resume`), `LOCKED`, `UNREADABLE` (a list that a layout reads), and those of {@link maskFiles}
  * @example
  * const [lfw] = await generateCorpora('datasets', 'corpora', { only: ['lfw'], style: 'random', seed: 7 });
  * console.log(lfw.folder, lfw.summary?.counts.masked);

@@ -18,8 +18,8 @@ const counts = (
 });
 
 /**
- * The paper's table "Summary of the datasets" (README of its repository). Its header there is mis-split: the columns are
- * identities/images unmasked, then masked. Its "FEI Face" is fei_face_original.
+ * The paper's table "Summary of the datasets" (README of its repository). Its header there is mis-split: the columns
+ * are identities/images unmasked, then masked. Its "FEI Face" is fei_face_original.
  */
 export const publishedCounts: Partial<Record<string, PublishedCounts>> = {
   celeba: counts(10177, 202599, 10174, 197499),

@@ -33,9 +33,9 @@ export interface EmbedderOptions extends SearchOptions {
   /** Description of an ONNX file: the name of a preset, or an object. Default: the JSON file beside the model. */
   description?: string | ModelDescription;
   /**
-   * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what it cannot do
-   * ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input, which stays there. Not with
-   * `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
+   * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what it cannot
+   * do ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input,
+   * which stays there. Not with `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
    */
   device?: string;
   /** MiB of the device that may be taken, beside the model's own. Default: half of it, 8 GiB at most. */
@@ -44,7 +44,10 @@ export interface EmbedderOptions extends SearchOptions {
   concurrency?: number;
   /** Faces in one batch at most, 1 to 1024. Default 16. */
   maxBatch?: number;
-  /** Milliseconds that an incomplete batch waits for more photos, 0 to 1000. Default 0: it runs once no photo is in preparation. */
+  /**
+   * Milliseconds that an incomplete batch waits for more photos, 0 to 1000. Default 0: it runs once no photo is in
+   * preparation.
+   */
   maxWaitMs?: number;
   /** dlib's 68-point shape predictor. Default: as for the {@link Masker}. */
   landmarkModel?: string;
@@ -139,8 +142,8 @@ function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'c
 }
 
 /**
- * Embeds faces as vectors, in batches, on the addon's own threads. One embedder serves any number of callers: photos that arrive while
- * a batch runs form the next batch. Embedders of the same model share its weights.
+ * Embeds faces as vectors, in batches, on the addon's own threads. One embedder serves any number of callers: photos
+ * that arrive while a batch runs form the next batch. Embedders of the same model share its weights.
  * @example
  * const embedder = await Embedder.open();
  * const vectors = await embedder.embed(['a.jpg', 'b.jpg']);
@@ -163,7 +166,9 @@ export class Embedder {
     readonly dimensions: number,
     /** Where it runs: `cpu` or `cuda:<n>`. */
     readonly device: string,
-    /** Why images run one by one although the model takes batches: its vectors depend on the other images of a batch. */
+    /**
+     * Why images run one by one although the model takes batches: its vectors depend on the other images of a batch.
+     */
     readonly batchProblem: string | undefined,
     inFlight: number,
   ) {
@@ -184,9 +189,9 @@ export class Embedder {
 
   /**
    * Opens a model.
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (options; the model's input does not fit its description), `MODEL_MISSING`,
-   * `MODEL_CORRUPT`, `INFERENCE_FAILED` (it returned NaN or infinity, or different vectors for the same image), `UNAVAILABLE` (ONNX Runtime or
-   * the device is missing)
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (options; the model's input does not fit its description),
+   * `MODEL_MISSING`, `MODEL_CORRUPT`, `INFERENCE_FAILED` (it returned NaN or infinity, or different vectors for the
+   * same image), `UNAVAILABLE` (ONNX Runtime or the device is missing)
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
@@ -239,8 +244,9 @@ export class Embedder {
   /**
    * Embeds photos.
    * @returns [n × d], row-major, in the order of `inputs`
-   * @throws {@link MaskbenchError} `NO_FACE`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `INFERENCE_FAILED` (also if the
-   * model returns NaN), `INVALID_ARGUMENT`, `CLOSED`; the signal's reason when aborted. No row is returned then.
+   * @throws {@link MaskbenchError} `NO_FACE`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `INFERENCE_FAILED`
+   * (also if the model returns NaN), `INVALID_ARGUMENT`, `CLOSED`; the signal's reason when aborted. No row is returned
+   * then.
    */
   async embed(inputs: readonly EmbedInput[], options: EmbedOptions = {}): Promise<Float32Array> {
     checkOptions(options);
@@ -281,8 +287,8 @@ export class Embedder {
   }
 
   /**
-   * The similarity of two vectors as the model's description defines it. Higher is more alike. Throws `INVALID_ARGUMENT` for vectors of
-   * other lengths, with NaN, or of zeros if the similarity is a cosine.
+   * The similarity of two vectors as the model's description defines it. Higher is more alike. Throws
+   * `INVALID_ARGUMENT` for vectors of other lengths, with NaN, or of zeros if the similarity is a cosine.
    */
   similarity(a: Float32Array, b: Float32Array): number {
     for (const [name, vector] of Object.entries({ a, b }))
@@ -309,7 +315,8 @@ export class Embedder {
    * @param first [pairs]: row numbers, from 0
    * @param second [pairs]: row numbers, from 0
    * @returns [pairs]; NaN where a vector is missing
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: an incomplete row, sides of different lengths, or row numbers out of range
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: an incomplete row, sides of different lengths, or row numbers
+   * out of range
    */
   async similarities(
     vectors: Float32Array,

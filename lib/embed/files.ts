@@ -28,8 +28,8 @@ import type { IndexLine } from './index-lines.js';
 
 export const faceSources = ['auto', 'search', 'manifest'] as const;
 /**
- * Where the faces of a corpus come from: `search` searches each image, masked or not; `manifest` takes the landmarks of the plain twin, which
- * is optimistic for masked photos; `auto` searches, and takes the manifest if no face is found.
+ * Where the faces of a corpus come from: `search` searches each image, masked or not; `manifest` takes the landmarks of
+ * the plain twin, which is optimistic for masked photos; `auto` searches, and takes the manifest if no face is found.
  */
 export type FaceSource = (typeof faceSources)[number];
 
@@ -91,7 +91,10 @@ async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
   }
 }
 
-/** Images of files, folders, corpora and lists (.txt, a path a line, absolute or relative to the list's folder), in order. */
+/**
+ * Images of files, folders, corpora and lists (.txt, a path a line, absolute or relative to the list's folder), in
+ * order.
+ */
 export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> {
   for (const input of inputs) {
     const about = await stat(toPath(input)).catch((error) => {
@@ -177,11 +180,11 @@ const headerBytes = 128;
 
 /**
  * Embeds files, folders, lists or corpora into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
- * ({@link IndexLine}). A photo without a vector keeps its line, with the reason. Corpora larger than memory are streamed; a
- * run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network error ends the run, because that
- * says nothing about the photo.
- * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input), `INVALID_ARGUMENT`
- * (to resume with other inputs), `WRITE_FAILED`, `LOCKED`
+ * ({@link IndexLine}). A photo without a vector keeps its line, with the reason. Corpora larger than memory are
+ * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
+ * error ends the run, because that says nothing about the photo.
+ * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input),
+ * `INVALID_ARGUMENT` (to resume with other inputs), `WRITE_FAILED`, `LOCKED`
  * @example
  * const { rows, dimensions } = await embedFiles(['corpora/lfw'], 'lfw.npy', { faceSource: 'search', resume: true });
  */
@@ -348,7 +351,10 @@ async function finish(
   }
 }
 
-/** The state of an interrupted run: its completed photos. Incomplete lines, and lines without a whole vector, are removed. */
+/**
+ * The state of an interrupted run: its completed photos. Incomplete lines, and lines without a whole vector, are
+ * removed.
+ */
 async function readUnfinished(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
   const counts: Record<string, number> = {};
   const paths: string[] = [];

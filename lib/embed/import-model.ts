@@ -23,10 +23,12 @@ export interface ImportedModel {
 
 /**
  * Brings weights in as an ONNX model with its description beside it, and runs it once.
- * @param files A PyTorch checkpoint, a Keras `.h5` (several, where a model's parts are in several files), or a TensorFlow.js manifest.
+ * @param files A PyTorch checkpoint, a Keras `.h5` (several, where a model's parts are in several files), or a
+ * TensorFlow.js manifest.
  * @param out The model to write, `<name>.onnx`.
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape), `INVALID_ARGUMENT`,
- * (also several networks, of which none is chosen), `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is left then
+ * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape),
+ * `INVALID_ARGUMENT`, (also several networks, of which none is chosen), `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is
+ * left then
  * @example
  * const { model, dimensions } = await importModel(['resnet18.pth'], 'resnet18.onnx', { arch: 'resnet18' });
  */

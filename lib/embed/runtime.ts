@@ -4,8 +4,8 @@ import path from 'node:path';
 import { isFile } from '../files/walk.js';
 
 /**
- * ONNX Runtime's shared library: `MASKBENCH_ORT_LIBRARY`, that of the npm package onnxruntime-node, or the system's, which the
- * loader finds by name.
+ * ONNX Runtime's shared library: `MASKBENCH_ORT_LIBRARY`, that of the npm package onnxruntime-node, or the system's,
+ * which the loader finds by name.
  */
 export async function onnxRuntimeLibrary(): Promise<string> {
   const given = process.env.MASKBENCH_ORT_LIBRARY;

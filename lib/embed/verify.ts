@@ -28,8 +28,9 @@ export interface Verification {
 
 /**
  * Compares the faces of two photos, and with a threshold says whether they match.
- * @throws {@link MaskbenchError} as {@link Embedder.open} and {@link Embedder.embed}; `INFERENCE_FAILED` for a vector of zeros, which has no
- * cosine; `INVALID_ARGUMENT` for a threshold of another model, similarity, direction or definition
+ * @throws {@link MaskbenchError} as {@link Embedder.open} and {@link Embedder.embed}; `INFERENCE_FAILED` for a vector
+ * of zeros, which has no cosine; `INVALID_ARGUMENT` for a threshold of another model, similarity, direction or
+ * definition
  * @example
  * const { similarity, match } = await verifyPhotos('a.jpg', 'b.jpg', { thresholdFrom: 'evaluation.json' });
  */

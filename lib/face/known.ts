@@ -4,8 +4,8 @@ import { checkArray, checkInteger, checkNumber, checkObject, invalid } from '../
 const farthest = 65535;
 
 /**
- * Throws `INVALID_ARGUMENT` unless `face` is one as the addon takes it: a box of whole numbers, not inverted, and if there are landmarks 68
- * points.
+ * Throws `INVALID_ARGUMENT` unless `face` is one as the addon takes it: a box of whole numbers, not inverted, and if
+ * there are landmarks 68 points.
  */
 export function checkFace(name: string, face: unknown): void {
   const { box, landmarks } = checkObject(name, face, 'a face: { box, landmarks }');

@@ -10,18 +10,19 @@ export interface SearchOptions {
   /** `fast` (default): our own kernels; `dlib`: the library's, slower. Boxes, scores and their order are the same. */
   detector?: Detector;
   /**
-   * How often the photo is doubled before the search, 0 to 4: 1 finds faces from about 40 pixels (default, the paper's), 0
-   * those from about 80, several times as fast. What it finds of the others' faces: docs/speed.md.
+   * How often the photo is doubled before the search, 0 to 4: 1 finds faces from about 40 pixels (default, the
+   * paper's), 0 those from about 80, several times as fast. What it finds of the others' faces: docs/speed.md.
    */
   upsample?: number;
   /**
-   * For speed: boxes narrower than this, in the photo's pixels, are not looked for. Wider ones are found as without it; a face
-   * whose best box is a little narrower may get a wider one. Default 0: all that the model can find. Not for `dlib`.
+   * For speed: boxes narrower than this, in the photo's pixels, are not looked for. Wider ones are found as without it;
+   * a face whose best box is a little narrower may get a wider one. Default 0: all that the model can find. Not for
+   * `dlib`.
    */
   minFace?: number;
   /**
-   * For speed: before the search a photo is made smaller until no side is longer; landmarks are still those of the whole
-   * photo. At least 80. Default: never. Not for `dlib`.
+   * For speed: before the search a photo is made smaller until no side is longer; landmarks are still those of the
+   * whole photo. At least 80. Default: never. Not for `dlib`.
    */
   maxSize?: number;
 }

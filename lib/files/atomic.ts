@@ -35,7 +35,10 @@ function startTime(pid: string): string | undefined {
 
 const dayMilliseconds = 86_400_000;
 
-/** Whether nobody works on a temporary file any more: its process is gone, or is another machine's and the file a day old. */
+/**
+ * Whether nobody works on a temporary file any more: its process is gone, or is another machine's and the file a day
+ * old.
+ */
 async function isAbandoned(folder: string, name: string): Promise<boolean> {
   const [, machine, pid = '', start] = /^\.maskbench-tmp-(\w+)-(\d+)-(\d+)-/.exec(name) ?? [];
   if (machine !== undefined && native.temporaryPrefix.startsWith(`${temporaryPrefix}${machine}-`))
@@ -44,7 +47,10 @@ async function isAbandoned(folder: string, name: string): Promise<boolean> {
   return about !== undefined && Date.now() - about.mtimeMs > dayMilliseconds;
 }
 
-/** Removes temporary files of killed runs below a folder. Those of running processes, and unreadable folders, are left alone. */
+/**
+ * Removes temporary files of killed runs below a folder. Those of running processes, and unreadable folders, are left
+ * alone.
+ */
 export async function removeTemporaries(folder: string): Promise<void> {
   for (const { name, kind } of await listFolder(folder).catch(() => [])) {
     if (kind === 'folder') await removeTemporaries(path.join(folder, name));

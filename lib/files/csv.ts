@@ -11,11 +11,12 @@ export interface CsvRow {
 }
 
 /**
- * Reads CSV text: a header, then rows of as many fields, commas between, quotes around fields that need them. Blanks around fields, and empty
- * lines between rows of several columns, are left out.
+ * Reads CSV text: a header, then rows of as many fields, commas between, quotes around fields that need them. Blanks
+ * around fields, and empty lines between rows of several columns, are left out.
  * @param file Its name, for errors.
  * @returns the header's fields, and the rows, which are read as they are asked for
- * @throws {@link MaskbenchError} `UNREADABLE` with the line: quotes that are not closed, another number of fields, a file without a header
+ * @throws {@link MaskbenchError} `UNREADABLE` with the line: quotes that are not closed, another number of fields, a
+ * file without a header
  */
 export function parseCsv(text: string, file: string): { names: string[]; rows: Iterable<CsvRow> } {
   const refuse = (line: number, problem: string) =>

@@ -19,7 +19,10 @@ function holderOf(file: string): string {
   }
 }
 
-/** Does work while no other can take the same lock. Throws `LOCKED` with `subject` where another holds it, `WRITE_FAILED`. */
+/**
+ * Does work while no other can take the same lock. Throws `LOCKED` with `subject` where another holds it,
+ * `WRITE_FAILED`.
+ */
 async function withLock<T>(file: string, subject: string, shared: boolean, work: () => Promise<T>): Promise<T> {
   await makeFolder(path.dirname(file));
   const lock = new native.FileLock();

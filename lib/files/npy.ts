@@ -27,7 +27,8 @@ const kinds = {
 };
 
 /**
- * Reads a NumPy `.npy` file (format 1 to 3; float16, float32, float64, bool or integers of 8 to 64 bits, little-endian, C order).
+ * Reads a NumPy `.npy` file (format 1 to 3; float16, float32, float64, bool or integers of 8 to 64 bits, little-endian,
+ * C order).
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` (truncated, another kind, Fortran order, big-endian)
  */
 export async function readNpy(file: string): Promise<NpyArray> {

@@ -4,7 +4,10 @@ import { type ErrorCode, MaskbenchError } from '../errors.js';
 
 const passing = new Set<ErrorCode>(['NOT_FOUND', 'READ_FAILED', 'OUT_OF_MEMORY', 'WRITE_FAILED']);
 
-/** Whether an error is of the disk, the network or the memory, and not of what a file holds: it may be gone the next time. */
+/**
+ * Whether an error is of the disk, the network or the memory, and not of what a file holds: it may be gone the next
+ * time.
+ */
 export function mayPass(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   if (error instanceof MaskbenchError) return passing.has(error.code);

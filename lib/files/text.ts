@@ -53,7 +53,8 @@ export async function readText(file: string): Promise<string> {
 }
 
 /**
- * Reads a list of file names. Names are bytes: where they are neither UTF-8 nor UTF-16, other bytes are kept ({@link toText}).
+ * Reads a list of file names. Names are bytes: where they are neither UTF-8 nor UTF-16, other bytes are kept
+ * ({@link toText}).
  * @param expected What the list is, for errors.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`
  */
@@ -68,8 +69,8 @@ function withoutMarks(text: string): string {
 }
 
 /**
- * The lines of a text, whatever ends them (`\n`, `\r\n` or `\r`): line i + 1 is at i. Blanks at the end of a line, and empty lines at the end
- * of the text, are not given; empty lines before it are, so that a line's number is its place.
+ * The lines of a text, whatever ends them (`\n`, `\r\n` or `\r`): line i + 1 is at i. Blanks at the end of a line, and
+ * empty lines at the end of the text, are not given; empty lines before it are, so that a line's number is its place.
  */
 export function textLines(text: string): string[] {
   const lines = withoutMarks(text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text).split('\n');

@@ -101,7 +101,10 @@ async function reading<T>(folder: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What lies in a folder, in byte order, links followed; what systems keep there is left out. Throws `NOT_FOUND` or `READ_FAILED`. */
+/**
+ * What lies in a folder, in byte order, links followed; what systems keep there is left out. Throws `NOT_FOUND` or
+ * `READ_FAILED`.
+ */
 export async function entriesOf(folder: string): Promise<Followed[]> {
   const entries = await reading(folder, () => listFolder(folder));
   const followed: Followed[] = [];
@@ -150,8 +153,9 @@ export interface Found extends Partial<WalkProblem> {
 }
 
 /**
- * The photos of each folder at and below `root`, one array a folder, in byte order. Symbolic links are followed; a link back
- * to a folder that leads to it is reported as a problem. `excluded`, a real path, is not entered, whatever leads there.
+ * The photos of each folder at and below `root`, one array a folder, in byte order. Symbolic links are followed; a link
+ * back to a folder that leads to it is reported as a problem. `excluded`, a real path, is not entered, whatever leads
+ * there.
  */
 export async function* photosBelow(root: string, excluded?: string): AsyncGenerator<Found[]> {
   const top = await placeOf(root);

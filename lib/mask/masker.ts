@@ -51,24 +51,36 @@ export type CopyMode = (typeof copyModes)[number];
 /** Options of a {@link Masker}. */
 export interface MaskerOptions extends SearchOptions {
   /**
-   * How the mask looks: a style's name ({@link knownStyles}), or a list of `name[#rrggbb][@texture][:weight]` with commas
-   * between, of which one is drawn for each face: `surgical:3,cloth#e54294:1,n95:1`. `random` stands for the paper's six,
-   * `realistic` for every template. Default `a`.
+   * How the mask looks: a style's name ({@link knownStyles}), or a list of `name[#rrggbb][@texture][:weight]` with
+   * commas between, of which one is drawn for each face: `surgical:3,cloth#e54294:1,n95:1`. `random` stands for the
+   * paper's six, `realistic` for every template. Default `a`.
    */
   style?: string;
   /**
-   * `#rrggbb`, a CSS colour name, or `random`: one of the style's usual colours, of the paper's styles any. Default: the
-   * style's own, white for the paper's. A colour in the style list comes first; NIST's styles have theirs in their names.
+   * `#rrggbb`, a CSS colour name, or `random`: one of the style's usual colours, of the paper's styles any. Default:
+   * the style's own, white for the paper's. A colour in the style list comes first; NIST's styles have theirs in their
+   * names.
    */
   color?: string;
-  /** A folder of templates of your own, or MaskTheFace's library as it is. Their names are styles. See {@link readTemplates}. */
+  /**
+   * A folder of templates of your own, or MaskTheFace's library as it is. Their names are styles. See
+   * {@link readTemplates}.
+   */
   templates?: string;
-  /** How strongly a colour or texture replaces the own colour of a template's tinted part, 0 to 1. Default 1; MaskTheFace uses 0.5. */
+  /**
+   * How strongly a colour or texture replaces the own colour of a template's tinted part, 0 to 1. Default 1;
+   * MaskTheFace uses 0.5.
+   */
   tintWeight?: number;
-  /** How templates are worn: `correct` (default), `under-nose`, `chin`, or a list with weights: `correct:8,under-nose:1,chin:1`. */
+  /**
+   * How templates are worn: `correct` (default), `under-nose`, `chin`, or a list with weights:
+   * `correct:8,under-nose:1,chin:1`.
+   */
   wear?: string;
-  /** The most that a template is moved off its place, in distances between the eyes, 0 to 0.5; 0.02 also turns it by up to 2
-   * degrees and resizes it by up to 2%. Default 0. */
+  /**
+   * The most that a template is moved off its place, in distances between the eyes, 0 to 0.5; 0.02 also turns it by up
+   * to 2 degrees and resizes it by up to 2%. Default 0.
+   */
   jitter?: number;
   /** Random seed, 0 to 2^53 − 1. The same seed and key give the same choices. Default 0. */
   seed?: number;
@@ -77,14 +89,21 @@ export interface MaskerOptions extends SearchOptions {
    * default); `all`; `only`: the one face, and photos with several are skipped.
    */
   select?: Selection;
-  /** Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's libdlib-data. */
+  /**
+   * Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's
+   * libdlib-data.
+   */
   landmarkModel?: string;
   /**
-   * Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. Whatever this is, a JPEG of more than 100
-   * scans and a PNG whose decompressed profile has more than 32 MB are `UNREADABLE`, and a PNG's texts are not read.
+   * Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. Whatever this is, a JPEG of more
+   * than 100 scans and a PNG whose decompressed profile has more than 32 MB are `UNREADABLE`, and a PNG's texts are not
+   * read.
    */
   maxPixels?: number;
-  /** Mask the readable part of a truncated or corrupt JPEG, WebP, TIFF, BMP or PNM. Default false: such a photo is refused with `DAMAGED`. */
+  /**
+   * Mask the readable part of a truncated or corrupt JPEG, WebP, TIFF, BMP or PNM. Default false: such a photo is
+   * refused with `DAMAGED`.
+   */
   acceptDamaged?: boolean;
   /** Quality of JPEG (default 95) and WebP (default lossless), 1 to 100. */
   quality?: number;
@@ -93,9 +112,10 @@ export interface MaskerOptions extends SearchOptions {
   /** Draw the outline of the mask and the numbered landmarks instead of the mask. */
   drawLandmarks?: boolean;
   /**
-   * Where faces are searched and masks drawn: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU
-   * where there is none or it is lost ({@link Masker.deviceProblem}). Faces and pixels are the same everywhere. Without `auto` calls
-   * reject with `UNAVAILABLE`. Not with `dlib`, `minFace` or `maxSize`. Never run on a GPU yet: docs/gpu.md.
+   * Where faces are searched and masks drawn: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the
+   * first device, and the CPU where there is none or it is lost ({@link Masker.deviceProblem}). Faces and pixels are
+   * the same everywhere. Without `auto` calls reject with `UNAVAILABLE`. Not with `dlib`, `minFace` or `maxSize`. Never
+   * run on a GPU yet: docs/gpu.md.
    */
   device?: string;
   /** Device memory in MiB to use at most; photos that need more run on the CPU. Default: half of it, up to 8 GiB. */
@@ -144,15 +164,15 @@ export interface DetectOptions {
 /** Options of {@link Masker.mask}. */
 export interface MaskOptions extends DetectOptions {
   /**
-   * Write the result to this file (format by extension) through a temporary file and a rename, and return no image. Missing
-   * folders are created.
+   * Write the result to this file (format by extension) through a temporary file and a rename, and return no image.
+   * Missing folders are created.
    */
   output?: string;
   /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
   overwrite?: boolean;
   /**
-   * Also put the photo itself here, where a face is masked or `always`; the input must be a path. `auto` shares the file's
-   * blocks where the file system can and copies elsewhere, `link` is a hard link.
+   * Also put the photo itself here, where a face is masked or `always`; the input must be a path. `auto` shares the
+   * file's blocks where the file system can and copies elsewhere, `link` is a hard link.
    */
   copy?: { path: string; mode: CopyMode; always: boolean };
   /** Format of the image given back. Default: the input's; pixels for pixels. */
@@ -160,12 +180,15 @@ export interface MaskOptions extends DetectOptions {
   /** What random choices are drawn from, beside the seed: in a corpus the photo's relative path. Default empty. */
   key?: string;
   /**
-   * Faces already known: they are not searched again. Without landmarks, these are predicted from the box. Where a face has a
-   * `style`, those that have one are masked, and look as they say. So the faces of a manifest's line draw its photo again. The style
-   * must be among this Masker's.
+   * Faces already known: they are not searched again. Without landmarks, these are predicted from the box. Where a face
+   * has a `style`, those that have one are masked, and look as they say. So the faces of a manifest's line draw its
+   * photo again. The style must be among this Masker's.
    */
   faces?: readonly (KnownFace & Partial<Look>)[];
-  /** Write the mask's matte here: a grey PNG of the photo's size, 255 where the mask is opaque; only where a face is masked. */
+  /**
+   * Write the mask's matte here: a grey PNG of the photo's size, 255 where the mask is opaque; only where a face is
+   * masked.
+   */
   matteOutput?: string;
 }
 
@@ -280,9 +303,9 @@ export async function checkMasker(options: MaskerOptions) {
 }
 
 /**
- * Draws synthetic masks on faces: decode, detect (dlib's frontal face detector), 68 landmarks (dlib's shape predictor), draw
- * and encode run on the addon's own threads. One Masker serves any number of callers at once; work beyond `concurrency`
- * queues, and photos are admitted to memory by their estimated size.
+ * Draws synthetic masks on faces: decode, detect (dlib's frontal face detector), 68 landmarks (dlib's shape predictor),
+ * draw and encode run on the addon's own threads. One Masker serves any number of callers at once; work beyond
+ * `concurrency` queues, and photos are admitted to memory by their estimated size.
  * @example
  * const masker = await Masker.open({ style: 'a', color: 'lightblue' });
  * const { status, image } = await masker.mask(await readFile('portrait.jpg'));
@@ -295,7 +318,10 @@ export class Masker {
   private constructor(
     core: InstanceType<typeof native.Masker>,
     list: StyleList,
-    /** A hash of the options that decide the result. A manifest keeps it, so that a run is only resumed with the same options. */
+    /**
+     * A hash of the options that decide the result. A manifest keeps it, so that a run is only resumed with the same
+     * options.
+     */
     readonly settings: string,
   ) {
     this.#native = core;
@@ -304,8 +330,8 @@ export class Masker {
 
   /**
    * Reads templates and the landmark model, and opens the device.
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `MODEL_MISSING`, `MODEL_CORRUPT`, `UNAVAILABLE` (the device); of a template, its
-   * pictures or a texture also `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `MODEL_MISSING`, `MODEL_CORRUPT`, `UNAVAILABLE` (the device); of
+   * a template, its pictures or a texture also `NOT_FOUND`, `UNREADABLE`, `TOO_LARGE`
    * @example
    * const masker = await Masker.open({ style: 'surgical:3,n95:1', wear: 'correct:9,chin:1', seed: 7 });
    */
@@ -324,7 +350,8 @@ export class Masker {
   /**
    * Masks one photo.
    * @throws {@link MaskbenchError} with code `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `MODEL_MISSING`,
-   * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `UNAVAILABLE`, `INVALID_ARGUMENT` or `CLOSED`; the signal's reason when aborted.
+   * `MODEL_CORRUPT`, `OUTPUT_EXISTS`, `WRITE_FAILED`, `UNAVAILABLE`, `INVALID_ARGUMENT` or `CLOSED`; the signal's
+   * reason when aborted.
    * @example
    * const { status, faces } = await masker.mask('portrait.jpg', { output: 'masked.jpg' });
    */

@@ -93,10 +93,10 @@ export function parseWears(text: string): [number, number, number] {
 }
 
 /**
- * Reads a style list: `name[#rrggbb][@texture][:weight]` with commas between. `random` stands for the paper's six, `realistic`
- * for every template.
- * @param color Of styles without one of their own; undefined: the style's default, `random`: one of its usual colours, of the
- * paper's styles any.
+ * Reads a style list: `name[#rrggbb][@texture][:weight]` with commas between. `random` stands for the paper's six,
+ * `realistic` for every template.
+ * @param color Of styles without one of their own; undefined: the style's default, `random`: one of its usual colours,
+ * of the paper's styles any.
  * @param own Templates of the user's, which come before ours.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
  */

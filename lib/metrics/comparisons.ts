@@ -23,7 +23,10 @@ function refuse(subject: string, message: string): never {
   throw new MaskbenchError('INVALID_ARGUMENT', subject, message);
 }
 
-/** What sources say of the same comparisons: labels, photos, and how many there are. Throws `INVALID_ARGUMENT` where two disagree. */
+/**
+ * What sources say of the same comparisons: labels, photos, and how many there are. Throws `INVALID_ARGUMENT` where two
+ * disagree.
+ */
 export function checkAgreement(systems: readonly SystemScores[], { labels, pairs, sources }: Comparisons): void {
   const labelsFrom = sources?.labels ?? 'labels';
   const pairsFrom = sources?.pairs ?? 'pairs';

@@ -83,7 +83,10 @@ async function readSystems(
   return systems;
 }
 
-/** Takes labels from the label file, the pair list or the score files, in this order. {@link evaluate} compares them with the others. */
+/**
+ * Takes labels from the label file, the pair list or the score files, in this order. {@link evaluate} compares them
+ * with the others.
+ */
 async function readComparisons(
   systems: readonly SystemScores[],
   { pairs: pairList, labels: labelFile, definition }: EvaluateFilesOptions,
@@ -144,7 +147,8 @@ const hasOwnScale = (how: Fusion | undefined) => how === 'llr' || how === 'z-nor
 
 /**
  * Reads score files and what they are about, and evaluates them. Each file is one system.
- * @throws {@link MaskbenchError} as {@link readScores} and {@link evaluate}; `INVALID_ARGUMENT` for inputs that contradict each other
+ * @throws {@link MaskbenchError} as {@link readScores} and {@link evaluate}; `INVALID_ARGUMENT` for inputs that
+ * contradict each other
  * @example
  * const { evaluation } = await evaluateFiles(['ours.txt', 'theirs.csv'], { pairs: 'pairs.txt' });
  */

@@ -25,8 +25,8 @@ import {
 
 export const definitions = ['exact', 'paper'] as const;
 /**
- * How rates are counted. `exact`: a match is score ≥ threshold (of distances, score ≤ threshold), thresholds are the scores themselves
- * (ISO/IEC 19795-1). `paper`: a match is similarity > threshold, at 50 thresholds evenly from 1 to 0.
+ * How rates are counted. `exact`: a match is score ≥ threshold (of distances, score ≤ threshold), thresholds are the
+ * scores themselves (ISO/IEC 19795-1). `paper`: a match is similarity > threshold, at 50 thresholds evenly from 1 to 0.
  */
 export type Definition = (typeof definitions)[number];
 
@@ -34,18 +34,21 @@ export type Definition = (typeof definitions)[number];
 export interface EvaluateOptions {
   /** Default `exact`. */
   definition?: Definition;
-  /** FMR targets for FNMR@FMR. Default 0.1, 0.01, 0.001, 0.0001; targets that the sample cannot support are named in the notes. */
+  /**
+   * FMR targets for FNMR@FMR. Default 0.1, 0.01, 0.001, 0.0001; targets that the sample cannot support are named in the
+   * notes.
+   */
   fmr?: readonly number[];
   /** FNMR targets for FMR@FNMR. Default 0.1, 0.01. */
   fnmr?: readonly number[];
   /**
-   * A threshold fixed beforehand, at which rates and groups are given, in the scores' own units: one for all systems, or one by a system's
-   * name; systems without one have no such rates.
+   * A threshold fixed beforehand, at which rates and groups are given, in the scores' own units: one for all systems,
+   * or one by a system's name; systems without one have no such rates.
    */
   threshold?: number | Record<string, number>;
   /**
-   * Takes that threshold from each system's plain–plain comparisons, at this FMR (NISTIR 8311 and 8331 use 1e-5); FNMR and FMR are then given for
-   * plain–masked and masked–masked comparisons too.
+   * Takes that threshold from each system's plain–plain comparisons, at this FMR (NISTIR 8311 and 8331 use 1e-5); FNMR
+   * and FMR are then given for plain–masked and masked–masked comparisons too.
    */
   plainFmr?: number;
   /** Bootstrap draws for 95% intervals; 0 for none. Default 1000, none for more than a million comparisons. */
@@ -95,7 +98,9 @@ export interface MeasureEstimates extends Omit<ExactMeasures, 'eer' | 'auc'> {
   auc: Estimate;
 }
 
-/** The threshold that groups, kinds of masking and the worst errors are given at; its rates are over all comparisons. */
+/**
+ * The threshold that groups, kinds of masking and the worst errors are given at; its rates are over all comparisons.
+ */
 export interface OperatingRates extends ThresholdRates {
   /** How it was chosen: `given`; `FMR` and `target`; `plain–plain FMR` and `target`. */
   by: 'given' | 'FMR' | 'plain–plain FMR';
@@ -126,7 +131,10 @@ export interface SystemEvaluation {
   fmrAtFnmr: TargetRates[];
   /** At the threshold that was given, or taken from plain–plain comparisons. */
   atThreshold?: ThresholdRates;
-  /** Where `groups` and `maskings` stand: the threshold of `atThreshold`, or else that of the smallest FMR target that all systems support. */
+  /**
+   * Where `groups` and `maskings` stand: the threshold of `atThreshold`, or else that of the smallest FMR target that
+   * all systems support.
+   */
   operating?: OperatingRates;
   /** By kind of masking; failed comparisons are non-matches in `far` and `frr`. */
   maskings?: PartRates[];
@@ -549,9 +557,9 @@ function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: Eval
 
 /**
  * Measures verification: error rates, thresholds, intervals, curves, for one system or several on the same comparisons.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range; scores and labels of different lengths; labels, pairs or names
- * of photos that contradict each other; failures beyond the end; an unexplained NaN or an infinity; only genuine or only impostor
- * comparisons; distances or scores outside [0, 1] with the `paper` definition
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range; scores and labels of different lengths;
+ * labels, pairs or names of photos that contradict each other; failures beyond the end; an unexplained NaN or an
+ * infinity; only genuine or only impostor comparisons; distances or scores outside [0, 1] with the `paper` definition
  * @example
  * const { systems } = await evaluate([await readScores('scores.txt')], { labels: await readLabels('labels.txt') });
  */

@@ -5,8 +5,8 @@ import type { SystemScores } from './score-files.js';
 
 export const fusions = ['mean', 'min', 'max', 'z-norm', 'llr'] as const;
 /**
- * How the scores of several systems become one: `mean`, `min`, `max`; `z-norm`: the mean of scores minus the mean, over the
- * deviation, of each system's impostor scores; `llr`: log-likelihood ratios, see {@link calibrate}.
+ * How the scores of several systems become one: `mean`, `min`, `max`; `z-norm`: the mean of scores minus the mean, over
+ * the deviation, of each system's impostor scores; `llr`: log-likelihood ratios, see {@link calibrate}.
  */
 export type Fusion = (typeof fusions)[number];
 
@@ -34,10 +34,11 @@ function sameLength(systems: readonly SystemScores[]): number {
 const failures = (systems: readonly SystemScores[]) => new Set(systems.flatMap(({ failed }) => [...failed]));
 
 /**
- * Fuses the scores of systems on the same pairs; a comparison that one of them failed is failed. Of distances the fusion is a distance.
+ * Fuses the scores of systems on the same pairs; a comparison that one of them failed is failed. Of distances the
+ * fusion is a distance.
  * @param labels Needed for `z-norm`: impostor scores give its mean and deviation.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: systems of different lengths, similarities beside distances, impostor scores without
- * deviation
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: systems of different lengths, similarities beside distances,
+ * impostor scores without deviation
  * @example
  * const mean = fuse([ours, theirs], labels, 'mean');
  */
@@ -134,15 +135,15 @@ function solve(matrix: number[][], right: number[]): number[] {
 }
 
 /**
- * Turns the scores of one or more systems into natural log-likelihood ratios by prior-weighted affine logistic regression
- * (Brümmer and du Preez 2006). Weights are fitted on other identities: identities are dealt into five folds, comparisons within a fold
- * get the weights of all comparisons that have no identity in it, and comparisons across folds are dropped. Greater ratios are more alike,
- * whether the scores are similarities or distances.
+ * Turns the scores of one or more systems into natural log-likelihood ratios by prior-weighted affine logistic
+ * regression (Brümmer and du Preez 2006). Weights are fitted on other identities: identities are dealt into five folds,
+ * comparisons within a fold get the weights of all comparisons that have no identity in it, and comparisons across
+ * folds are dropped. Greater ratios are more alike, whether the scores are similarities or distances.
  * @param identities Of both sides of each comparison.
  * @param options `prior` of a genuine comparison, between 0 and 1 (default 0.5); `seed` deals the folds.
  * @returns the ratios, NaN where a comparison failed or was dropped
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: a prior that is not between 0 and 1, fewer than five identities, a fold without genuine
- * or impostor comparisons
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: a prior that is not between 0 and 1, fewer than five identities, a
+ * fold without genuine or impostor comparisons
  * @example
  * const llrs = calibrate([ours, theirs], labels, identities, { prior: 0.01 });
  */

@@ -25,8 +25,8 @@ function ofSofName(photo: string): Record<string, string> | undefined {
 }
 
 /**
- * CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each; or Kaggle's `.csv` of it, whose first line
- * is `image_id` and these names.
+ * CelebA's `list_attr_celeba.txt`: a count, names of attributes, then a photo and ±1 for each; or Kaggle's `.csv` of
+ * it, whose first line is `image_id` and these names.
  */
 function parseCelebA(text: string, file: string): Attributes {
   const lines = numberedLines(text);
@@ -79,8 +79,8 @@ function parseTable(text: string, file: string): Attributes {
 
 /**
  * Reads what is known of photos or identities.
- * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`, or Kaggle's `.csv` of it; or `sof`, for
- * the names of SoF.
+ * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`, or Kaggle's
+ * `.csv` of it; or `sof`, for the names of SoF.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`: another form; two lines about one that disagree
  * @example
  * const groups = await readGroups('attributes.csv');

@@ -35,13 +35,14 @@ export interface Identification {
 }
 
 /**
- * Measures identification from a score matrix (ISO/IEC 19795-1): an identity's score is that of its best photo; ties count against the mate;
- * FPIR(N, T) is the share of non-mated searches with any candidate ≥ T, FNIR(N, R, T) that of mated searches without the mate within rank R
- * and ≥ T.
+ * Measures identification from a score matrix (ISO/IEC 19795-1): an identity's score is that of its best photo; ties
+ * count against the mate; FPIR(N, T) is the share of non-mated searches with any candidate ≥ T, FNIR(N, R, T) that of
+ * mated searches without the mate within rank R and ≥ T.
  * @param matrix [probes × gallery], row-major similarities
  * @param probes Identity of each row.
  * @param gallery Identity of each column.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is not finite, no mated or non-mated search
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is
+ * not finite, no mated or non-mated search
  * @example
  * const matrix = Float32Array.of(0.9, 0.2, 0.1, 0.8);
  * const { cmc } = await evaluateIdentification(matrix, ['Ann', 'Bob'], ['Ann', 'Bob'], { nonMated: 0 });

@@ -44,9 +44,9 @@ export interface Draws {
 const drawsAtOnce = 64;
 
 /**
- * Draws identities with replacement, wᵢ times each: a genuine comparison of i weighs wᵢ, an impostor comparison of i and j wᵢ·wⱼ. Where
- * identities have few impostor comparisons each, these weights make FMR's intervals too wide rather than too narrow: on simulated sets they
- * covered 98.9% with 4 comparisons an identity, 95.9% with 80.
+ * Draws identities with replacement, wᵢ times each: a genuine comparison of i weighs wᵢ, an impostor comparison of i
+ * and j wᵢ·wⱼ. Where identities have few impostor comparisons each, these weights make FMR's intervals too wide rather
+ * than too narrow: on simulated sets they covered 98.9% with 4 comparisons an identity, 95.9% with 80.
  * @example
  * const { eer } = await bootstrap({ scores, labels }, { draws: 1000, seed: 0 });
  * const interval = percentileInterval(eer);

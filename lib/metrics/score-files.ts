@@ -18,7 +18,10 @@ export interface SystemScores {
   /** The model and the similarity of the scores, if known. Thresholds of others are refused. */
   model?: string;
   similarity?: string;
-  /** Labels in the file, if it has any: 1 genuine, 0 impostor. {@link evaluate} refuses labels that contradict other sources. */
+  /**
+   * Labels in the file, if it has any: 1 genuine, 0 impostor. {@link evaluate} refuses labels that contradict other
+   * sources.
+   */
   labels?: Uint8Array;
   /** The photos that the file names, if it does. {@link evaluate} refuses photos in another order. */
   references?: string[];
@@ -111,11 +114,11 @@ export async function readFailures(file: string): Promise<Set<number>> {
 
 /**
  * Reads the scores of one system: `.npy` (one dimension), `.csv` (a header with `score`, and if they are there `label`,
- * `reference` and `probe`), `.json` (an array), or text with one score a line, as the paper's program writes. An empty score in
- * CSV and `null` in JSON is a failed comparison.
+ * `reference` and `probe`), `.json` (an array), or text with one score a line, as the paper's program writes. An empty
+ * score in CSV and `null` in JSON is a failed comparison.
  * @param options `failures` are the failed rows, where the file itself has no way to say so.
- * @throws {@link MaskbenchError} `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a row that the file
- * hasn't, or of a file that marks its own
+ * @throws {@link MaskbenchError} `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a
+ * row that the file hasn't, or of a file that marks its own
  * @example
  * const { name, scores, failed } = await readScores('arcface.csv');
  */

@@ -17,7 +17,10 @@ export interface OperatingPoint extends Rates {
   target: number;
 }
 
-/** Threshold-free measures, `exact` definition (ISO/IEC 19795-1: a match is score ≥ threshold, of distances score ≤ threshold). */
+/**
+ * Threshold-free measures, `exact` definition (ISO/IEC 19795-1: a match is score ≥ threshold, of distances score ≤
+ * threshold).
+ */
 export interface ExactMeasures {
   /** Equal error rate by linear interpolation between the neighbouring points where FNMR − FMR changes sign. */
   eer: number;
@@ -28,8 +31,8 @@ export interface ExactMeasures {
   /** Area under the ROC, ties counted as one half. */
   auc: number;
   /**
-   * |mean genuine − mean impostor| / √((variance genuine + variance impostor) / 2), variances divided by n. Null, for undefined, where that
-   * deviation is 0 within rounding.
+   * |mean genuine − mean impostor| / √((variance genuine + variance impostor) / 2), variances divided by n. Null, for
+   * undefined, where that deviation is 0 within rounding.
    */
   dPrime: number | null;
   /** Cost of the best monotone calibration, in bits (Brümmer and du Preez 2006), by pool-adjacent-violators. */
@@ -48,7 +51,10 @@ export interface PaperMeasures {
   fnmr0: number;
 }
 
-/** Points of a curve, thresholds from the most lenient to the strictest (of distances descending): FMR falls from 1 to 0, FNMR rises from 0 to 1. */
+/**
+ * Points of a curve, thresholds from the most lenient to the strictest (of distances descending): FMR falls from 1 to
+ * 0, FNMR rises from 0 to 1.
+ */
 export interface ErrorCurve {
   thresholds: Float64Array;
   fmr: Float64Array;
@@ -100,7 +106,8 @@ export class ScoreSet {
    * @param scores Similarities [n]; with `distance`, distances: thresholds are distances then too.
    * @param labels [n]
    * @param options `source` names the scores in errors.
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: another length, a score that is not a number, no genuine or no impostor score
+   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: another length, a score that is not a number, no genuine or no
+   * impostor score
    */
   static async from(
     scores: Float64Array | Float32Array | readonly number[],

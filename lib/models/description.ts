@@ -4,14 +4,17 @@ import { parseJson, readText } from '../files/text.js';
 
 export const cuts = ['letterbox', 'box', 'align5', 'align68'] as const;
 /**
- * How a face is cut out of an image: `letterbox`, the whole image with its longer side at the input's size, centred on black (as the
- * paper); `box`, the square around the detected box with a margin; `align5`, by the least-squares similarity of five points to
- * ArcFace's 112-pixel template; `align68`, dlib's face chip.
+ * How a face is cut out of an image: `letterbox`, the whole image with its longer side at the input's size, centred on
+ * black (as the paper); `box`, the square around the detected box with a margin; `align5`, by the least-squares
+ * similarity of five points to ArcFace's 112-pixel template; `align68`, dlib's face chip.
  */
 export type Cut = (typeof cuts)[number];
 
 export const vectorSimilarities = ['cosine', 'l2', 'inverse-l2'] as const;
-/** How alike two vectors are: `cosine`; `l2`, the negated distance; `inverse-l2`, 1 / (1 + distance). Higher is more alike. */
+/**
+ * How alike two vectors are: `cosine`; `l2`, the negated distance; `inverse-l2`, 1 / (1 + distance). Higher is more
+ * alike.
+ */
 export type VectorSimilarity = (typeof vectorSimilarities)[number];
 export const similarityKinds = [...vectorSimilarities, 'sigmoid'] as const;
 /** A dense layer of a pair head: `weights` [inputs × outputs], row-major, and `bias` [outputs]. */
@@ -21,8 +24,8 @@ export interface DenseLayer {
 }
 
 /**
- * How a model's vectors are compared: a {@link VectorSimilarity} (`inverse-l2` adds 1e-6 to each difference, as the paper does), or
- * `sigmoid` of dense layers with ReLU between them over |a − b|, or where `squared` over (a − b)².
+ * How a model's vectors are compared: a {@link VectorSimilarity} (`inverse-l2` adds 1e-6 to each difference, as the
+ * paper does), or `sigmoid` of dense layers with ReLU between them over |a − b|, or where `squared` over (a − b)².
  */
 export type Similarity = { kind: VectorSimilarity } | { kind: 'sigmoid'; layers: DenseLayer[]; squared?: boolean };
 

@@ -47,7 +47,10 @@ export function pairPath(name: string): string {
   return name.replaceAll('\\', '/').replace(/^\.\/+/, '');
 }
 
-/** Who a photo of the paper's own data set shows: what its name has after `_-_`, or where there is none before the last `_`. */
+/**
+ * Who a photo of the paper's own data set shows: what its name has after `_-_`, or where there is none before the last
+ * `_`.
+ */
 export function inHouseIdentity(stem: string): string {
   const separator = stem.indexOf('_-_');
   return separator >= 0 ? stem.slice(separator + 3) : stem.slice(0, Math.max(0, stem.lastIndexOf('_')));

@@ -18,8 +18,8 @@ function wrong(file: string, line: number, expected: string): never {
 }
 
 /**
- * `pairs.txt` as LFW and MFR2 have it: "name 1 4" is genuine, "name 1 other 2" an impostor pair. LFW's begins with the number of
- * folds, where there are several, and of pairs: each fold has so many genuine ones, then as many impostors.
+ * `pairs.txt` as LFW and MFR2 have it: "name 1 4" is genuine, "name 1 other 2" an impostor pair. LFW's begins with the
+ * number of folds, where there are several, and of pairs: each fold has so many genuine ones, then as many impostors.
  */
 function parseNumbered(text: string, file: string, extension: string): PublishedPair[] {
   const lines = numberedLines(text);
@@ -68,7 +68,8 @@ function parseYtf(text: string, file: string): PublishedPair[] {
  * Reads a published protocol: LFW's and MFR2's `pairs.txt`, YouTube Faces' `splits.txt`.
  * @param text The file's text.
  * @param file Its name, for errors.
- * @throws {@link MaskbenchError} `UNREADABLE`: a line of another form; another number of pairs than the header says, or none
+ * @throws {@link MaskbenchError} `UNREADABLE`: a line of another form; another number of pairs than the header says, or
+ * none
  * @example
  * const pairs = parsePublished('lfw', await readFile('pairs.txt', 'utf8'), 'pairs.txt');
  */

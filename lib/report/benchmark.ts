@@ -89,7 +89,8 @@ export interface BenchmarkReportOptions {
 }
 
 /**
- * Writes the report of the regenerated tables: tables, the paper's two figures, exact measures with intervals for each data set.
+ * Writes the report of the regenerated tables: tables, the paper's two figures, exact measures with intervals for each
+ * data set.
  * @returns the page's path
  * @throws {@link MaskbenchError} `WRITE_FAILED`
  * @example

@@ -106,8 +106,8 @@ ${sections.map(sectionHtml).join('\n')}
 }
 
 /**
- * Writes a report into a folder: `report.html`, its numbers as `report.json`, and each chart as SVG and PNG in `charts/`.
- * An earlier report there is replaced; other files are not.
+ * Writes a report into a folder: `report.html`, its numbers as `report.json`, and each chart as SVG and PNG in
+ * `charts/`. An earlier report there is replaced; other files are not.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `WRITE_FAILED`
  */
 export async function writeReport(
@@ -141,7 +141,9 @@ export async function writeReport(
   return page;
 }
 
-/** JSON in which typed arrays are arrays, what is undefined (NaN) is null, and infinities are text, for JSON has none. */
+/**
+ * JSON in which typed arrays are arrays, what is undefined (NaN) is null, and infinities are text, for JSON has none.
+ */
 export function toJson(value: unknown): string {
   return JSON.stringify(
     value,

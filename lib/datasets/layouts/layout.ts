@@ -84,8 +84,8 @@ export async function holdsPhotos(folder: string, depth: 0 | 1 | 2): Promise<boo
 const deepest = 3;
 
 /**
- * The folder that holds what is looked for: `folder` itself or, for archives unpack into folders of their own, the only one in it that does,
- * up to three deeper; `folder` where there is none. Throws `INVALID_ARGUMENT` where several do.
+ * The folder that holds what is looked for: `folder` itself or, for archives unpack into folders of their own, the only
+ * one in it that does, up to three deeper; `folder` where there is none. Throws `INVALID_ARGUMENT` where several do.
  */
 export async function innerFolder(folder: string, holds: (folder: string) => Promise<boolean>): Promise<string> {
   if (await holds(folder)) return folder;
@@ -121,8 +121,9 @@ export interface PhotoFolder {
 }
 
 /**
- * The folders in a place, links followed, with their photos or, `depth` being 2, the folders in them. What can't be followed or read, and
- * folders whose photos lie deeper, are given as problems; empty folders and loose files are left alone.
+ * The folders in a place, links followed, with their photos or, `depth` being 2, the folders in them. What can't be
+ * followed or read, and folders whose photos lie deeper, are given as problems; empty folders and loose files are left
+ * alone.
  */
 export async function* photoFolders(
   outer: Place,
@@ -163,7 +164,10 @@ export async function* identityFolders(root: string): AsyncGenerator<IdentityPho
   }
 }
 
-/** All photos in one folder. `identityOf` gives the identity of a name: undefined to skip the photo, '' if the name has none. */
+/**
+ * All photos in one folder. `identityOf` gives the identity of a name: undefined to skip the photo, '' if the name has
+ * none.
+ */
 export async function* flatFolder(
   root: string,
   identityOf: (stem: string) => string | undefined,

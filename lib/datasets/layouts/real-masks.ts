@@ -78,7 +78,9 @@ export const rmfd: Layout = {
 
 const mfr2Labels = 'mfr2_labels.txt';
 
-/** Which photos show a mask: lines of person, photo number and kind of mask ("no-mask" for none), with commas between. */
+/**
+ * Which photos show a mask: lines of person, photo number and kind of mask ("no-mask" for none), with commas between.
+ */
 async function readMfr2Labels(file: string): Promise<Map<string, boolean>> {
   const text = await readNames(file, 'the labels of MFR2 (person, number, mask type a line)');
   const labels = new Map<string, boolean>();

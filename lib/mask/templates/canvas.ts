@@ -1,8 +1,8 @@
 import { native } from '../../native.js';
 
 /**
- * What the project's own templates are drawn on: the canonical face, in thousandths of the distance between the eyes' centres,
- * x to the right and y downwards from midway between them.
+ * What the project's own templates are drawn on: the canonical face, in thousandths of the distance between the eyes'
+ * centres, x to the right and y downwards from midway between them.
  */
 export type Point = readonly [number, number];
 

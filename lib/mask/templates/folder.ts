@@ -94,15 +94,15 @@ async function readTemplate(file: string): Promise<TemplateDescription> {
 }
 
 /**
- * Reads a folder of templates: one JSON file each, named as the style, with its pictures beside it; or MaskTheFace's library
- * as it is.
+ * Reads a folder of templates: one JSON file each, named as the style, with its pictures beside it; or MaskTheFace's
+ * library as it is.
  *
  * ```json
  * { "picture": "leaf.png", "anchors": { "28.5": [300, 20], "1.9": [20, 95], "14.1": [580, 95], "8": [300, 470] } }
  * ```
  * `parts` in place of `picture` lists several layers, lowest first: `{ "part": "body" | "straps" | "seams", "picture",
- * "tinted" }`. `left` and `right` (`picture` or `parts`, and `anchors`) are for faces turned to the left and right of the
- * photo, `colors` are usual colours for the tinted parts.
+ * "tinted" }`. `left` and `right` (`picture` or `parts`, and `anchors`) are for faces turned to the left and right of
+ * the photo, `colors` are usual colours for the tinted parts.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT`, naming the file
  * @example
  * const templates = await readTemplates('my-templates');

@@ -5,8 +5,8 @@ import { isFile } from '../../files/walk.js';
 import type { TemplateAnchor, TemplateDescription, TemplateView } from './template.js';
 
 /**
- * Where MaskTheFace's six points lie on a face. That program takes a and c on the jaw at the height of the nose's tip, b midway
- * down the bridge, d and f on the jaw at the height of the lower lip, e at the chin (its get_six_points).
+ * Where MaskTheFace's six points lie on a face. That program takes a and c on the jaw at the height of the nose's tip,
+ * b midway down the bridge, d and f on the jaw at the height of the lower lip, e at the chin (its get_six_points).
  */
 const sixPoints: Record<string, number> = { a: 1.85, b: 28.5, c: 14.15, d: 4.5, e: 8, f: 11.5 };
 
@@ -54,8 +54,8 @@ async function toView(file: string, root: string, name: string, section: Section
 }
 
 /**
- * MaskTheFace's mask library: `masks/masks.cfg` and the pictures it names; nothing where the folder is none. Masks whose
- * picture is not there are left out. Its `X_left` and `X_right` become the side views of X.
+ * MaskTheFace's mask library: `masks/masks.cfg` and the pictures it names; nothing where the folder is none. Masks
+ * whose picture is not there are left out. Its `X_left` and `X_right` become the side views of X.
  */
 export async function readMaskTheFace(folder: string): Promise<TemplateDescription[] | undefined> {
   const inside = path.join(folder, 'masks.cfg');
@@ -89,8 +89,8 @@ const ours: Record<string, string> = {
 };
 
 /**
- * MaskTheFace's `--code` ("cloth-#e54294, cloth-masks/textures/check/check_1.png, N95") as a style list. `all` and `random`
- * are every template, one drawn for each face; `empty` and `inpaint`, which draw no mask, are not supported.
+ * MaskTheFace's `--code` ("cloth-#e54294, cloth-masks/textures/check/check_1.png, N95") as a style list. `all` and
+ * `random` are every template, one drawn for each face; `empty` and `inpaint`, which draw no mask, are not supported.
  * @param library The folder of its library, where given: textures are found there, and names are its own.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
  * @example

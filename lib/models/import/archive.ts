@@ -1,7 +1,8 @@
 import yauzl from 'yauzl';
 
 /**
- * Reads entries of a zip whose entries are stored as they are, as PyTorch and Keras write it; so none can be larger than the file.
+ * Reads entries of a zip whose entries are stored as they are, as PyTorch and Keras write it; so none can be larger
+ * than the file.
  * @returns by name, those that `isWanted`
  */
 export async function readArchive(file: string, isWanted: (name: string) => boolean): Promise<Map<string, Buffer>> {

@@ -1,5 +1,5 @@
-// Runs in a thread of its own for one file: HDF5 in WebAssembly is left in a state of no use by a damaged file. It sees the file's bytes and
-// no file system, so that links to other files lead nowhere.
+// Runs in a thread of its own for one file: HDF5 in WebAssembly is left in a state of no use by a damaged file. It sees
+// the file's bytes and no file system, so that links to other files lead nowhere.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Dataset, File, Group, ready } from 'h5wasm';
 
@@ -70,7 +70,10 @@ class Reader {
     else throw new Refusal('is not of Keras: it has neither layer_names nor layers');
   }
 
-  /** Keras 2 and its form in Keras 3: each layer's group lists its weights by their path below it; those of a model within the model too. */
+  /**
+   * Keras 2 and its form in Keras 3: each layer's group lists its weights by their path below it; those of a model
+   * within the model too.
+   */
   #readLayers(root: Group): void {
     for (const layer of textsOf(root.attrs.layer_names?.value)) {
       const group = root.get(layer);

@@ -101,7 +101,10 @@ const vgg19: Network = {
     description(squaredDifference(weights, [512, 256, 64, 1]), 'ImageNet, then pairs of the paper'),
 };
 
-/** SENet-50 of VGGFace2 (keras-vggface): squeeze-and-excitation (Hu et al. 2018), the stride in the first 1×1 convolution. */
+/**
+ * SENet-50 of VGGFace2 (keras-vggface): squeeze-and-excitation (Hu et al. 2018), the stride in the first 1×1
+ * convolution.
+ */
 const senet50: Network = {
   from: 'keras',
   heads: ['pair'],

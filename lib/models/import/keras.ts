@@ -82,11 +82,16 @@ function readHdf5({ bytes, names }: Hdf5Source): Promise<Hdf5Tensor[]> {
   });
 }
 
-/** Damaged links may lead HDF5 in a circle. A sound file is read in a hundredth of this time: at most so many bytes a second. */
+/**
+ * Damaged links may lead HDF5 in a circle. A sound file is read in a hundredth of this time: at most so many bytes a
+ * second.
+ */
 const leastSeconds = 1.2;
 const slowest = 2e6;
 
-/** Calls `stop` once so many seconds have gone by, of the clock and of this process's own: a busy machine is waited for. */
+/**
+ * Calls `stop` once so many seconds have gone by, of the clock and of this process's own: a busy machine is waited for.
+ */
 function whenTooLong(seconds: number, stop: () => void): NodeJS.Timeout {
   const start = { clock: performance.now(), own: process.cpuUsage() };
   return setInterval(() => {
@@ -104,7 +109,8 @@ function toFloats({ type, bytes }: Hdf5Tensor): Float32Array {
 }
 
 /**
- * Reads the weights of a Keras file: `.h5` (a model, or weights alone), and Keras 3's `.weights.h5` and `.keras`; models within models too.
+ * Reads the weights of a Keras file: `.h5` (a model, or weights alone), and Keras 3's `.weights.h5` and `.keras`;
+ * models within models too.
  * @returns by `<layer>/<weight>`, such as `block1_conv1/kernel`; layers whose names have slashes keep them
  * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT`
  */

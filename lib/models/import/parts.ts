@@ -50,11 +50,12 @@ function tensorsOf({ prefix, all }: Part): Tensors {
 }
 
 /**
- * The tensors of the one complete network of a checkpoint. Whatever comes before every name of it is taken off: `module.`, `_orig_mod.`,
- * `model.`, `backbone.`.
+ * The tensors of the one complete network of a checkpoint. Whatever comes before every name of it is taken off:
+ * `module.`, `_orig_mod.`, `model.`, `backbone.`.
  * @param dictionaries By their place in the checkpoint.
  * @param needed The shapes of what the network is built from, by name.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: there are several, or none of that name; `MODEL_CORRUPT`: none of several is one
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: there are several, or none of that name; `MODEL_CORRUPT`: none of
+ * several is one
  */
 export function choosePart(
   dictionaries: Map<string, Tensors>,

@@ -26,8 +26,8 @@ export class PickleError extends Error {}
 const mark = Symbol('mark');
 
 /**
- * Reads one pickle, protocols 0 to 5. Nothing is ever executed: a name outside `globals` is refused, and calling one that is in
- * it makes a value of ours.
+ * Reads one pickle, protocols 0 to 5. Nothing is ever executed: a name outside `globals` is refused, and calling one
+ * that is in it makes a value of ours.
  * @param persistentLoad Makes what a persistent id stands for.
  * @returns the value, and where the pickle ended
  * @throws {@link PickleError}

@@ -36,7 +36,9 @@ interface Names {
 const torchvision: Names = { convolution: 'conv1', norm: 'bn1', stage: (index) => `layer${index + 1}` };
 const ofPaper: Names = { convolution: 'conv.0', norm: 'conv.1', stage: (index) => `conv.${index + 4}` };
 
-/** ResNet (He et al. 2016) with the stride in the 3×3 convolution, as torchvision builds it; up to the pooled features. */
+/**
+ * ResNet (He et al. 2016) with the stride in the 3×3 convolution, as torchvision builds it; up to the pooled features.
+ */
 function resnet(
   layers: Layers,
   weights: Weights,

@@ -5,7 +5,10 @@ import type { StoredTensor } from '../weights.js';
 import { readArchive } from './archive.js';
 import { Dictionary, Global, type Globals, Inert, PickleError, type PickleValue, unpickle } from './pickle.js';
 
-/** A type of storage: the bytes of a number, of which those of one part are in the machine's order, and how numbers are read, if they are. */
+/**
+ * A type of storage: the bytes of a number, of which those of one part are in the machine's order, and how numbers are
+ * read, if they are.
+ */
 type Kind = { bytes: number; part?: number; read?: (data: Buffer) => Float32Array };
 const convert =
   <T extends { length: number }>(view: (data: ArrayBuffer) => T, each: (value: never) => number) =>
@@ -154,7 +157,9 @@ const dtypes = [
 dtypes.push('float32', 'float64', 'complex32', 'complex64', 'complex128', 'qint8', 'quint8', 'qint32', 'quint4x2');
 dtypes.push('quint2x4', 'float8_e4m3fn', 'float8_e4m3fnuz', 'float8_e5m2', 'float8_e5m2fnuz', 'float8_e8m0fnu');
 
-/** What PyTorch's own reading of weights allows too, and what its users save beside them: nothing of it is looked at. */
+/**
+ * What PyTorch's own reading of weights allows too, and what its users save beside them: nothing of it is looked at.
+ */
 const inert = [
   ...dtypes.map((name) => `torch.${name}`),
   ...['device', 'Tensor', 'nn.parameter.Parameter', 'serialization._get_layout'].map((name) => `torch.${name}`),
@@ -263,8 +268,8 @@ const missingStorage = (key: string) => new PickleError(`the storage ${key} is m
 const legacyMagic = Buffer.from('8a0a6cfc9c46f9206aa85019', 'hex');
 
 /**
- * The older form: a magic number, a version and the machine's sizes; the value; the storages' keys; then each storage's count and numbers,
- * little-endian on every machine.
+ * The older form: a magic number, a version and the machine's sizes; the value; the storages' keys; then each storage's
+ * count and numbers, little-endian on every machine.
  */
 function readLegacy(data: Buffer): PickleValue {
   const seen = new Map<string, Storage>();
@@ -323,8 +328,10 @@ function findParts(root: PickleValue): Map<string, Map<string, View>> {
 
 /**
  * Reads a PyTorch checkpoint (`.pt`, `.pth`, `.pth.tar`), zip or older form. Nothing in it is executed.
- * @returns the tensors, to be read as 32-bit floats, of each dictionary in it that has any, by name, by the dictionary's place
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (whatever PyTorch's own reading of weights would refuse, by name)
+ * @returns the tensors, to be read as 32-bit floats, of each dictionary in it that has any, by name, by the
+ * dictionary's place
+ * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (whatever PyTorch's own reading of weights would
+ * refuse, by name)
  */
 export async function readTorch(file: string): Promise<Map<string, Map<string, StoredTensor>>> {
   try {

@@ -107,7 +107,10 @@ export function transposed({ data, shape }: Tensor): Tensor {
   return { data: turned, shape: [columns, rows] };
 }
 
-/** Filters [height, width, in, out] as [out, in, height, width]; of a depthwise layer [height, width, in, 1] as [in, 1, height, width]. */
+/**
+ * Filters [height, width, in, out] as [out, in, height, width]; of a depthwise layer [height, width, in, 1] as [in, 1,
+ * height, width].
+ */
 export function toFilters({ data, shape }: Tensor, depthwise = false): Tensor {
   const [height, width, a, b] = shape as [number, number, number, number];
   const [outputs, inputs] = depthwise ? [a, b] : [b, a];
