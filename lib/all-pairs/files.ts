@@ -28,7 +28,7 @@ export async function checkScoresFolder(folder: string): Promise<void> {
     throw new MaskbenchError(
       'OUTPUT_EXISTS',
       main,
-      `${main}: the output exists already; evaluate --all-pairs reports on it again`,
+      `${main}: the output exists already; score-all evaluate makes its report again`,
     );
   });
   if (existsSync(toPath(main))) return;

@@ -30,7 +30,7 @@ export class Progress {
       this.#bar.update(done, { rate: rate.toFixed(0) });
     } else if (now - this.#lastLine > 5000) {
       this.#lastLine = now;
-      const left = Math.ceil((total - done) / rate);
+      const left = Math.max(0, Math.ceil((total - done) / rate));
       process.stderr.write(`${done}/${total} ${this.#unit}, ${rate.toFixed(0)}/s, about ${left} s left\n`);
     }
   }

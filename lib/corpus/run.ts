@@ -154,6 +154,8 @@ class Run {
   readonly #done = new Map<string, boolean>();
   /** The manifest has lines of other photos too, which get new ones. */
   #stale = false;
+  /** There is an earlier run to resume. Without one, outputs that exist are somebody else's. */
+  #resumed = false;
   #failedInARow = 0;
   #writer: ManifestWriter | undefined;
   #finished = 0;
@@ -219,9 +221,9 @@ class Run {
   /** Walks the jobs, and returns how many photos certainly remain to be done. */
   async #count(): Promise<number> {
     const { root, jobs } = this.#plan;
-    const { resume, overwrite } = this.#options;
+    const { overwrite } = this.#options;
     const isOwn = ({ name }: { name: string }) => name.startsWith('.maskbench-');
-    const isFresh = !resume && !overwrite && !(await listFolder(root)).every(isOwn);
+    const isFresh = !this.#resumed && !overwrite && !(await listFolder(root)).every(isOwn);
     let listed = 0;
     let pending = 0;
     for await (const group of jobs())
@@ -241,7 +243,7 @@ class Run {
               throw new MaskbenchError(
                 'OUTPUT_EXISTS',
                 file,
-                `${file}: the output exists already and belongs to another run`,
+                `${file}: the output exists already; replace outputs with overwrite`,
               );
         }
       }
@@ -252,7 +254,9 @@ class Run {
   async #readManifest(manifest: string): Promise<void> {
     const { resume, overwrite } = this.#options;
     const isOrdinary = isRegularOrAbsent(manifest);
-    if (isOrdinary && existsSync(toPath(manifest)) && !resume && !overwrite)
+    const exists = isOrdinary && existsSync(toPath(manifest));
+    await checkIsManifest(manifest);
+    if (exists && !resume && !overwrite)
       throw new MaskbenchError(
         'OUTPUT_EXISTS',
         manifest,
@@ -260,9 +264,9 @@ class Run {
       );
     if (!isOrdinary && resume)
       throw new MaskbenchError('INVALID_ARGUMENT', manifest, `${manifest}: expected a regular file to resume from`);
-    await checkIsManifest(manifest);
     this.summary.manifest = manifest;
     if (!resume) return;
+    this.#resumed = exists;
     for await (const { settings, status, input, ...line } of readManifest(manifest)) {
       if (settings !== this.#settings)
         throw new MaskbenchError(
@@ -400,12 +404,12 @@ class Run {
   async #mask(photo: PhotoJob): Promise<Partial<ManifestLine>> {
     const { key, twin, copy } = photo;
     const { root } = this.#plan;
-    const { resume, overwrite, writeAlpha, writeLandmarks, signal } = this.#options;
+    const { overwrite = false, writeAlpha, writeLandmarks, signal } = this.#options;
     const alpha = writeAlpha && twin !== undefined ? alphaOf(twin) : undefined;
     const mask = () =>
       this.#masker.mask(photo.input, {
         key,
-        overwrite: (overwrite || resume) ?? false,
+        overwrite: overwrite || this.#resumed,
         // Without a twin the photo is only copied, after it was found to be readable.
         ...(twin === undefined ? { faces: [] } : { output: path.join(root, twin) }),
         ...(photo.faces && { faces: photo.faces }),

@@ -175,7 +175,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
   }
 }
 
-const atOnce = 256;
 const headerBytes = 128;
 
 /**
@@ -262,9 +261,7 @@ async function run(
   try {
     if (done === 0) await lines.appendFile(`${settings}\n`);
     const flush = async (items: Item[]) => {
-      const results = await Promise.all(
-        items.map((item) => embedSurely(embedder, item, { faceSource, crops, signal })),
-      );
+      const results = await Promise.all(items.map((item) => embedSurely(embedder, item, { faceSource, crops })));
       const text: string[] = [];
       const data: Buffer[] = [];
       const first = rows;
@@ -283,6 +280,8 @@ async function run(
       done += items.length;
       options.onProgress?.({ done, total });
     };
+    // An abort waits for a group, so that what was embedded is kept.
+    const atOnce = Math.max(128, 4 * (options.maxBatch ?? 16));
     let items: Item[] = [];
     let at = 0;
     for await (const item of itemsOf(inputs)) {

@@ -121,7 +121,7 @@ async function openNpy(file: string) {
     const dataStart = headerStart + headerSize;
     const { size: found } = await handle.stat();
     if (found !== dataStart + size)
-      throw refuse(`expected ${size} bytes for shape (${shape.join(', ')}), found ${found - dataStart}`);
+      throw refuse(`expected ${size} bytes for shape (${shape.join(', ')}), found ${Math.max(0, found - dataStart)}`);
     return { handle, shape, kind: kind as keyof typeof kinds, start: dataStart, size, refuse };
   } catch (error) {
     await handle.close();

@@ -36,7 +36,8 @@ const wrongLine = (file: string, line: number, problem: string) =>
 
 function toScore(text: string, file: string, line: number): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value))
+  // Number() also reads 0x1F, 0o17 and 0b11.
+  if (text.trim() === '' || !Number.isFinite(value) || /[xob]/i.test(text))
     throw wrongLine(file, line, `expected a finite number, found ${JSON.stringify(text)}`);
   return value;
 }

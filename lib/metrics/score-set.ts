@@ -126,9 +126,10 @@ export class ScoreSet {
     const marks = labels instanceof Uint8Array ? labels : Uint8Array.from(labels);
     let genuine = 0;
     let impostor = 0;
-    for (const mark of marks) {
-      if (mark === 1) genuine++;
-      else if (mark === 0) impostor++;
+    for (let i = 0; i < labels.length; i++) {
+      if (labels[i] === 1) genuine++;
+      else if (labels[i] === 0) impostor++;
+      else throw refuse(`label ${i + 1} is ${labels[i]}, expected 0 or 1`);
     }
     if (genuine === 0 || impostor === 0)
       throw refuse(`expected genuine and impostor comparisons, found ${genuine} genuine and ${impostor} impostor`);

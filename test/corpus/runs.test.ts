@@ -343,6 +343,22 @@ test('L13: a lock that a killed run has left is no obstacle, and two runs do not
   t.false(existsSync(path.join(out, '.maskbench-lock')));
 });
 
+test('L12: --resume without an earlier run replaces nothing', async (t) => {
+  const { input, out } = await photos(t, 'a.jpg', 'b.jpg');
+  mkdirSync(out);
+  const [twin, single] = [path.join(out, 'masked_a.jpg'), path.join(out, 'single.jpg')];
+  for (const file of [twin, single]) writeFileSync(file, 'mine');
+  for (const args of [
+    [input, '--out', out],
+    [path.join(input, 'a.jpg'), '--out', single],
+  ]) {
+    const { code, stderr } = await maskbench(['mask', ...args, '--resume']);
+    t.is(code, 2);
+    t.regex(stderr, /the output exists already/);
+  }
+  for (const file of [twin, single]) t.is(readFileSync(file, 'utf8'), 'mine');
+});
+
 test('L15: outputs that lie in the input are not masked again, whatever leads there', async (t) => {
   const { folder, input } = await photos(t, 'a.jpg', 'out/old.jpg');
   symlinkSync(input, path.join(folder, 'link'));

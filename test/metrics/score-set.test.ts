@@ -199,4 +199,9 @@ test('bad scores are refused with the reason', async (t) => {
   await refused([Number.POSITIVE_INFINITY, 1], [1, 0], /score 1 is Infinity/);
   await refused([1, 2], [1, 1], /2 genuine and 0 impostor/);
   await refused([], [], /0 genuine and 0 impostor/);
+  for (const label of [257, 256, 0.5, Number.NaN, 3, -1])
+    await t.throwsAsync(ScoreSet.from([0.9, 0.5, 0.2], [1, 0, label]), {
+      code: 'INVALID_ARGUMENT',
+      message: new RegExp(`label 3 is ${label}, expected 0 or 1`),
+    });
 });
