@@ -6,7 +6,7 @@ import { embedFiles, type IndexLine } from 'maskbench';
 import { presets } from 'maskbench/models';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
-import { writeModel } from '../support/models.js';
+import { describeModel, writeModel } from '../support/models.js';
 
 const linesOf = (file: string): IndexLine[] =>
   readFileSync(file, 'utf8')
@@ -110,6 +110,27 @@ test('photos that give no vector keep their line; outputs are not replaced', asy
   writeFileSync(at('w.jsonl.part'), '');
   await embedFiles([at('photos')], at('w.npy'), { resume: true });
   t.deepEqual(readFileSync(at('w.jsonl')), readFileSync(at('v.jsonl')));
+});
+
+test('an aborted run keeps what it embedded, and is resumed from there', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  await writePhotos(folder, [{ name: 'a.png' }]);
+  writeFileSync(at('list.txt'), 'a.png\n'.repeat(300));
+  const options = { model: await writeModel(folder, 'm'), description: describeModel(), crops: true };
+  const stop = new AbortController();
+  await t.throwsAsync(
+    embedFiles([at('list.txt')], at('v.npy'), {
+      ...options,
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error('enough')),
+    }),
+    { message: 'enough' },
+  );
+  const kept = readFileSync(at('v.jsonl.part'), 'utf8').trim().split('\n').length - 1;
+  t.true(kept > 0 && kept < 300, `${kept}`);
+  const { rows } = await embedFiles([at('list.txt')], at('v.npy'), { ...options, resume: true });
+  t.is(rows, 300);
 });
 
 test('killed and resumed, vectors and index equal an uninterrupted run', async (t) => {
