@@ -19,7 +19,7 @@ export interface EvaluateAllPairsFilesOptions extends AllPairsTargets {
 /**
  * Evaluates all pairs that were scored before, without comparing vectors again.
  * @param folder Written by {@link writeAllPairs}.
- * @throws {@link MaskbenchError} as {@link readAllPairs} and {@link evaluateAllPairs}
+ * @throws `MaskbenchError` as {@link readAllPairs} and {@link evaluateAllPairs}
  * @example
  * const { evaluation } = await evaluateAllPairsFiles('all/', { threshold: 0.4 });
  */

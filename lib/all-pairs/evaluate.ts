@@ -73,7 +73,7 @@ const shownRanks = 100;
 
 /**
  * Measures verification and identification from every comparison of a corpus. Rates at edges of bins are exact counts.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`
  * @example
  * const { eer, fnmrAtFmr } = evaluateAllPairs(await scoreAll('lfw.npy', 'lfw.jsonl'), { fmr: [1e-4, 1e-6] });
  */

@@ -20,7 +20,7 @@ const mainFile = (folder: string) => path.join(folder, 'scores.json');
 /**
  * Refuses a folder that holds scores already, or foreign files with the names that will be written. Leftovers of a
  * killed {@link writeAllPairs} are accepted.
- * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `INVALID_ARGUMENT`
+ * @throws `MaskbenchError` `OUTPUT_EXISTS`, `INVALID_ARGUMENT`
  */
 export async function checkScoresFolder(folder: string): Promise<void> {
   const main = mainFile(folder);
@@ -42,7 +42,7 @@ const unfinished = Buffer.from('{"unfinished":true}\n');
  * Writes scores into a folder: `scores.json`, and a `.npy` for each array.
  * @param writeMore Writes further files, such as a report, before the folder is marked as finished. Its result is
  * returned.
- * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `LOCKED`, `WRITE_FAILED`
+ * @throws `MaskbenchError` `OUTPUT_EXISTS`, `LOCKED`, `WRITE_FAILED`
  * @example
  * await writeAllPairs('all', await scoreAll('lfw.npy', 'lfw.jsonl'));
  */
@@ -91,7 +91,7 @@ export async function readAllPairs(folder: string): Promise<AllScores> {
 /**
  * Reads pairs to leave out: CSV whose first columns are `probe` and `reference`, such as the suspected label errors
  * that score-all lists; or a pair list in a published form.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` with the line
+ * @throws `MaskbenchError` `NOT_FOUND`, `UNREADABLE` with the line
  * @example
  * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { exclude: await readExcluded('suspects.csv') });
  */

@@ -79,7 +79,7 @@ function bestOf(shards: readonly AllScores[], { top, probes, references, ...firs
 
 /**
  * Adds up the shards of one {@link scoreAll}. The result equals that of one run exactly.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, doubled, or of another run
+ * @throws `MaskbenchError` `INVALID_ARGUMENT` where a shard is missing, doubled, or of another run
  * @example
  * const whole = mergeScores(await Promise.all(['part1', 'part2'].map(readAllPairs)));
  */

@@ -126,9 +126,9 @@ function tailOf({ impostor, impostors }: Counts): { bin: number; width: number }
 /**
  * Scores all genuine and all impostor pairs of a corpus, reduced on the fly: impostor scores to a histogram, genuine
  * scores in full. The matrix is never stored. Results are the same on any number of threads.
- * @param vectors A `.npy` of rows, as {@link embedFiles} writes it; or rows in memory.
+ * @param vectors A `.npy` of rows, as `embedFiles` writes it; or rows in memory.
  * @param index Its index, or the index's lines.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under
+ * @throws `MaskbenchError` `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under
  * cosine, one identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the
  * device); the signal's reason when aborted
  * @example

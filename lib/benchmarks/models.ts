@@ -141,7 +141,7 @@ async function writeScores(
  * writes the score files to `<out>/scores/<model>/score_<data set>.txt`.
  * @param base The corpora, `<base>/<data set>/<path of the list>`.
  * @param lists A folder of pair lists: `<data set>.txt`, or the paper's own `training_pairs_data`.
- * @throws {@link MaskbenchError} as {@link Embedder.open}; `NOT_FOUND` (lists, or a corpus of which no photo could be
+ * @throws `MaskbenchError` as {@link Embedder.open}; `NOT_FOUND` (lists, or a corpus of which no photo could be
  * embedded), `UNREADABLE`
  * @example
  * const benchmark = await benchmarkModels('corpora', 'lists', [{ name: 'dlib', model: 'dlib-resnet-128' }], 'scores');

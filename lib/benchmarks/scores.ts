@@ -33,7 +33,7 @@ async function readPairs(file: string): Promise<Pair[]> {
 /**
  * The pairs that scores belong to, with labels. A label is found by walking the evaluation list in step with the input
  * list; where there is only the input list, from the identities in the two names.
- * @throws {@link MaskbenchError} `NOT_FOUND` without an input list; `UNREADABLE` where a pair of the input is not in
+ * @throws `MaskbenchError` `NOT_FOUND` without an input list; `UNREADABLE` where a pair of the input is not in
  * the evaluation list
  */
 export async function readScoredPairs(folder: string, dataSet: string): Promise<Pair[]> {
@@ -83,7 +83,7 @@ async function scoreFiles(folder: string): Promise<{ system: string; file: (data
  * Regenerates the paper's tables from its score files.
  * @param data Holds `benchmark_data` (`<experiment>/<system>/score_<data set>.txt`) and `training_pairs_data` (`<data
  * set>/…`).
- * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`
+ * @throws `MaskbenchError` `NOT_FOUND`, `UNREADABLE`
  * @example
  * const { tables } = await benchmarkScores('paper');
  * for (const { title, counts } of tables) console.log(title, counts.equal, counts.different);

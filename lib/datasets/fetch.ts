@@ -222,7 +222,7 @@ async function moveInto(from: string, to: string): Promise<void> {
  * where it stopped; sizes, and SHA-256 where known, are checked; nothing is written outside the folder.
  *
  * @returns The data set's folder.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (unknown, or without a direct address: the message says how to get
+ * @throws `MaskbenchError` `INVALID_ARGUMENT` (unknown, or without a direct address: the message says how to get
  * it), `OUTPUT_EXISTS`, `LOCKED`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`
  * @example
  * const folder = await fetchDataset('lfw', 'datasets');

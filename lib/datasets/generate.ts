@@ -23,7 +23,7 @@ import {
 import { type IdentityPhotos, innerFolder, type Layout, type SourcePhoto } from './layouts/layout.js';
 import { layoutNamed, layouts } from './registry.js';
 
-/** Options of {@link generateCorpora}, beside those of the {@link Masker}. */
+/** Options of {@link generateCorpora}, beside those of the `Masker`. */
 export interface GenerateOptions extends Omit<RunOptions, 'overwrite'> {
   /** Names of data sets. Default: all whose folder is in `base`. */
   only?: string[];
@@ -195,9 +195,9 @@ async function checkIsBegun(folder: string, parts: string[], part: string, resum
  *
  * @param base Holds the data sets, a folder each.
  * @param out A folder for the corpora.
- * @throws {@link MaskbenchError} `NOT_FOUND` (a data set, or a file that its layout needs), `INVALID_ARGUMENT` (a
+ * @throws `MaskbenchError` `NOT_FOUND` (a data set, or a file that its layout needs), `INVALID_ARGUMENT` (a
  * corpus of other options; the message says the difference), `OUTPUT_EXISTS` (begun and not finished, without
- * `resume`), `LOCKED`, `UNREADABLE` (a list that a layout reads), and those of {@link maskFiles}
+ * `resume`), `LOCKED`, `UNREADABLE` (a list that a layout reads), and those of `maskFiles`
  * @example
  * const [lfw] = await generateCorpora('datasets', 'corpora', { only: ['lfw'], style: 'random', seed: 7 });
  * console.log(lfw.folder, lfw.summary?.counts.masked);
@@ -243,7 +243,7 @@ export async function generateCorpora(
 /**
  * Joins the manifests of a corpus made in shards, once all have finished.
  * @param folder The corpus: `<out>/<data set>`.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where a shard is missing, unfinished, or of another split
+ * @throws `MaskbenchError` `INVALID_ARGUMENT` where a shard is missing, unfinished, or of another split
  * @example
  * const { counts } = await mergeShards('corpora/lfw');
  */

@@ -181,7 +181,7 @@ function needTwoPhotos(groups: Map<string, unknown[]>, corpus: string): void {
  * Only photos with a masked twin are used, but for `rmfd`.
  *
  * @param corpus The corpus's folder.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `INVALID_ARGUMENT` (`count` or `masking` without `balanced`, fewer than two identities, or no identity with two photos)
+ * @throws `MaskbenchError` `NOT_FOUND`, `INVALID_ARGUMENT` (`count` or `masking` without `balanced`, fewer than two identities, or no identity with two photos)
  * @example
  * const pairs = await samplePairs('corpora/lfw', 'balanced', { count: 6000, masking: 'plain-masked' });
  */

@@ -52,7 +52,7 @@ export interface CorpusSummary extends CorpusCounts {
 
 /**
  * Counts the corpora in a folder, or one corpus.
- * @throws {@link MaskbenchError} `NOT_FOUND` where there is none
+ * @throws `MaskbenchError` `NOT_FOUND` where there is none
  * @example
  * for (const { name, complete } of await summarizeCorpora('corpora')) console.log(name, complete);
  */

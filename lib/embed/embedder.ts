@@ -49,7 +49,7 @@ export interface EmbedderOptions extends SearchOptions {
    * preparation.
    */
   maxWaitMs?: number;
-  /** dlib's 68-point shape predictor. Default: as for the {@link Masker}. */
+  /** dlib's 68-point shape predictor. Default: as for the `Masker`. */
   landmarkModel?: string;
   /** Photos with more pixels are refused. Default 100,000,000. */
   maxPixels?: number;

@@ -26,7 +26,7 @@ export interface ImportedModel {
  * @param files A PyTorch checkpoint, a Keras `.h5` (several, where a model's parts are in several files), or a
  * TensorFlow.js manifest.
  * @param out The model to write, `<name>.onnx`.
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape),
+ * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape),
  * `INVALID_ARGUMENT`, (also several networks, of which none is chosen), `OUTPUT_EXISTS`, `INFERENCE_FAILED`; nothing is
  * left then
  * @example

@@ -51,7 +51,7 @@ export type CopyMode = (typeof copyModes)[number];
 /** Options of a {@link Masker}. */
 export interface MaskerOptions extends SearchOptions {
   /**
-   * How the mask looks: a style's name ({@link knownStyles}), or a list of `name[#rrggbb][@texture][:weight]` with
+   * How the mask looks: a style's name (`knownStyles`), or a list of `name[#rrggbb][@texture][:weight]` with
    * commas between, of which one is drawn for each face: `surgical:3,cloth#e54294:1,n95:1`. `random` stands for the
    * paper's six, `realistic` for every template. Default `a`.
    */

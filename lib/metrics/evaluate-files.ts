@@ -147,7 +147,7 @@ const hasOwnScale = (how: Fusion | undefined) => how === 'llr' || how === 'z-nor
 
 /**
  * Reads score files and what they are about, and evaluates them. Each file is one system.
- * @throws {@link MaskbenchError} as {@link readScores} and {@link evaluate}; `INVALID_ARGUMENT` for inputs that
+ * @throws `MaskbenchError` as {@link readScores} and {@link evaluate}; `INVALID_ARGUMENT` for inputs that
  * contradict each other
  * @example
  * const { evaluation } = await evaluateFiles(['ours.txt', 'theirs.csv'], { pairs: 'pairs.txt' });

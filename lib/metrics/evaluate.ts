@@ -557,7 +557,7 @@ function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: Eval
 
 /**
  * Measures verification: error rates, thresholds, intervals, curves, for one system or several on the same comparisons.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range; scores and labels of different lengths;
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`: options out of range; scores and labels of different lengths;
  * labels, pairs or names of photos that contradict each other; failures beyond the end; an unexplained NaN or an
  * infinity; only genuine or only impostor comparisons; distances or scores outside [0, 1] with the `paper` definition
  * @example

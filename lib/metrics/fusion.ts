@@ -37,7 +37,7 @@ const failures = (systems: readonly SystemScores[]) => new Set(systems.flatMap((
  * Fuses the scores of systems on the same pairs; a comparison that one of them failed is failed. Of distances the
  * fusion is a distance.
  * @param labels Needed for `z-norm`: impostor scores give its mean and deviation.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: systems of different lengths, similarities beside distances,
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`: systems of different lengths, similarities beside distances,
  * impostor scores without deviation
  * @example
  * const mean = fuse([ours, theirs], labels, 'mean');
@@ -142,7 +142,7 @@ function solve(matrix: number[][], right: number[]): number[] {
  * @param identities Of both sides of each comparison.
  * @param options `prior` of a genuine comparison, between 0 and 1 (default 0.5); `seed` deals the folds.
  * @returns the ratios, NaN where a comparison failed or was dropped
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: a prior that is not between 0 and 1, fewer than five identities, a
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`: a prior that is not between 0 and 1, fewer than five identities, a
  * fold without genuine or impostor comparisons
  * @example
  * const llrs = calibrate([ours, theirs], labels, identities, { prior: 0.01 });

@@ -81,7 +81,7 @@ function parseTable(text: string, file: string): Attributes {
  * Reads what is known of photos or identities.
  * @param file A CSV file whose first column is `identity` or `photo`; CelebA's `list_attr_celeba.txt`, or Kaggle's
  * `.csv` of it; or `sof`, for the names of SoF.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE`: another form; two lines about one that disagree
+ * @throws `MaskbenchError` `NOT_FOUND`, `UNREADABLE`: another form; two lines about one that disagree
  * @example
  * const groups = await readGroups('attributes.csv');
  * const { systems } = await evaluate([scores], { labels, pairs }, { groups });

@@ -20,7 +20,7 @@ async function readIdentities(file: string): Promise<string[]> {
  * @param matrix A `.npy` of similarities, [probes × gallery], row-major.
  * @param probes A text file: `<identity>/<photo>` of each row, one a line.
  * @param gallery A text file: `<identity>/<photo>` of each column, one a line.
- * @throws {@link MaskbenchError} as {@link evaluateIdentification}; `NOT_FOUND`; `UNREADABLE` naming file and line
+ * @throws `MaskbenchError` as {@link evaluateIdentification}; `NOT_FOUND`; `UNREADABLE` naming file and line
  * @example
  * const { cmc } = await evaluateIdentificationFiles('scores.npy', 'probes.txt', 'gallery.txt', { rank: 1 });
  */

@@ -41,7 +41,7 @@ export interface Identification {
  * @param matrix [probes × gallery], row-major similarities
  * @param probes Identity of each row.
  * @param gallery Identity of each column.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`: options out of range, a matrix of another size, a score that is
  * not finite, no mated or non-mated search
  * @example
  * const matrix = Float32Array.of(0.9, 0.2, 0.1, 0.8);

@@ -118,7 +118,7 @@ export async function readFailures(file: string): Promise<Set<number>> {
  * `reference` and `probe`), `.json` (an array), or text with one score a line, as the paper's program writes. An empty
  * score in CSV and `null` in JSON is a failed comparison.
  * @param options `failures` are the failed rows, where the file itself has no way to say so.
- * @throws {@link MaskbenchError} `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a
+ * @throws `MaskbenchError` `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a
  * row that the file hasn't, or of a file that marks its own
  * @example
  * const { name, scores, failed } = await readScores('arcface.csv');

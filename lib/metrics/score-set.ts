@@ -106,7 +106,7 @@ export class ScoreSet {
    * @param scores Similarities [n]; with `distance`, distances: thresholds are distances then too.
    * @param labels [n]
    * @param options `source` names the scores in errors.
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: another length, a score that is not a number, no genuine or no
+   * @throws `MaskbenchError` `INVALID_ARGUMENT`: another length, a score that is not a number, no genuine or no
    * impostor score
    */
   static async from(
@@ -147,7 +147,7 @@ export class ScoreSet {
 
   /**
    * FNMR at the smallest threshold (a score or infinity) with FMR ≤ `target`; not interpolated. TAR@FAR is 1 − FNMR.
-   * @throws {@link MaskbenchError} `INVALID_ARGUMENT` where there are fewer than 1 / `target` impostor scores
+   * @throws `MaskbenchError` `INVALID_ARGUMENT` where there are fewer than 1 / `target` impostor scores
    */
   fnmrAtFmr(target: number): OperatingPoint {
     checkNumber('target', target, 0, 1);

@@ -25,7 +25,7 @@ const direction = (distance: boolean) => (distance ? 'distances' : 'similarities
  * Reads the threshold of an FMR from a saved evaluation (JSON). In a file with several systems the one with the same
  * name or model is used.
  * @param use A file that contradicts it is refused; what the file does not state is noted.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `UNREADABLE` (not an evaluation); `INVALID_ARGUMENT`: the threshold has
+ * @throws `MaskbenchError` `NOT_FOUND`, `UNREADABLE` (not an evaluation); `INVALID_ARGUMENT`: the threshold has
  * another definition, direction, model or similarity, is ambiguous, not finite, or missing
  */
 export async function readThreshold(

@@ -6,7 +6,7 @@ import { Layers, toFilters } from './onnx/layers.js';
  * dlib's 29-layer face recognition ResNet (Davis King, dlib_face_recognition_resnet_model_v1) as an ONNX model: [n, 3,
  * 150, 150] to [n, 128].
  * @param weights As @vladmandic/face-api names them.
- * @throws {@link MaskbenchError} `MODEL_CORRUPT`: a tensor is missing
+ * @throws `MaskbenchError` `MODEL_CORRUPT`: a tensor is missing
  */
 export function dlibResnetOnnx(weights: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
   const graph = new Layers('dlib-resnet-128', 'running', false);

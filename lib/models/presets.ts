@@ -89,7 +89,7 @@ function faceApiPackage(): string {
 
 /**
  * The file of the default model, built in the user's cache folder on first use.
- * @throws {@link MaskbenchError} `MODEL_MISSING` (@vladmandic/face-api is not installed), `MODEL_CORRUPT`,
+ * @throws `MaskbenchError` `MODEL_MISSING` (@vladmandic/face-api is not installed), `MODEL_CORRUPT`,
  * `WRITE_FAILED`
  */
 export async function defaultModelFile(): Promise<string> {

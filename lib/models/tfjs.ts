@@ -12,7 +12,7 @@ interface ManifestWeight {
 
 /**
  * Reads a TensorFlow.js weight manifest and its files: 32-bit floats, plain or quantised to 8 bits.
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT`
+ * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT`
  */
 export async function readTfjsWeights(manifest: string): Promise<Map<string, Tensor>> {
   const missing = (file: string) => (error: Error) => {

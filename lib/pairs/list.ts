@@ -95,7 +95,7 @@ const flags: Partial<Record<string, boolean>> = { '0': false, '1': true };
  * between; label 1 is genuine. Blanks at the ends of lines and empty lines are left out.
  * @param text The file's text.
  * @param file Its name, for errors.
- * @throws {@link MaskbenchError} `UNREADABLE`, naming file and line
+ * @throws `MaskbenchError` `UNREADABLE`, naming file and line
  * @example
  * const { pairs } = parsePairs('Ann/1.jpg Ann/masked_2.jpg 0 1 1\n', 'pairs.txt');
  * pairs[0].genuine; // true
@@ -156,7 +156,7 @@ export function formatPairs(list: PairList): string {
 
 /**
  * Writes a pair list to a file.
- * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `WRITE_FAILED`; as {@link formatPairs}
+ * @throws `MaskbenchError` `OUTPUT_EXISTS`, `WRITE_FAILED`; as {@link formatPairs}
  * @example
  * await writePairs('pairs.txt', { pairs: await samplePairs('corpora/lfw', 'paper'), separator: ' ', lineEnd: '\n' });
  */

@@ -68,7 +68,7 @@ function parseYtf(text: string, file: string): PublishedPair[] {
  * Reads a published protocol: LFW's and MFR2's `pairs.txt`, YouTube Faces' `splits.txt`.
  * @param text The file's text.
  * @param file Its name, for errors.
- * @throws {@link MaskbenchError} `UNREADABLE`: a line of another form; another number of pairs than the header says, or
+ * @throws `MaskbenchError` `UNREADABLE`: a line of another form; another number of pairs than the header says, or
  * none
  * @example
  * const pairs = parsePublished('lfw', await readFile('pairs.txt', 'utf8'), 'pairs.txt');

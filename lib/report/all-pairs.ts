@@ -70,9 +70,9 @@ export function allPairsSummary(
 /**
  * Writes the report of all pairs; and suspected label errors, if there are any, as `suspects.csv`.
  * @param folder For `report.html`, `report.json`, the charts, and `suspects.csv` if there are suspects.
- * @param evaluated What {@link evaluateAllPairsFiles} gives; or what {@link evaluateAllPairs} was given and gave.
+ * @param evaluated What `evaluateAllPairsFiles` gives; or what `evaluateAllPairs` was given and gave.
  * @returns the page's path
- * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * @throws `MaskbenchError` `WRITE_FAILED`
  * @example
  * await writeAllPairsReport('report', await evaluateAllPairsFiles('all'), { images: 'corpora/lfw' });
  */

@@ -92,7 +92,7 @@ export interface BenchmarkReportOptions {
  * Writes the report of the regenerated tables: tables, the paper's two figures, exact measures with intervals for each
  * data set.
  * @returns the page's path
- * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * @throws `MaskbenchError` `WRITE_FAILED`
  * @example
  * await writeBenchmarkReport('report', await benchmarkScores('paper/'), { draws: 1000 });
  */

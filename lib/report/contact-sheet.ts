@@ -55,7 +55,7 @@ export async function drawSheet(rows: SheetRow[], { cell, across }: SheetLayout,
  * @param file The PNG file to write.
  * @param rows Caption and JPEG or PNG files of each row.
  * @returns the file's path
- * @throws {@link MaskbenchError} `UNREADABLE`, `UNSUPPORTED_FORMAT`, `WRITE_FAILED`
+ * @throws `MaskbenchError` `UNREADABLE`, `UNSUPPORTED_FORMAT`, `WRITE_FAILED`
  * @example
  * await writeContactSheet('sheet.png', [{ caption: 'before, after', files: ['a.jpg', 'masked_a.jpg'] }]);
  */

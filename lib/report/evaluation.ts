@@ -226,9 +226,9 @@ export interface PairReportOptions {
 /**
  * Writes the report of an evaluation.
  * @param folder For `report.html`, `report.json` and the charts.
- * @param evaluated What {@link evaluateFiles} gives; or what {@link evaluate} gave and was given.
+ * @param evaluated What `evaluateFiles` gives; or what `evaluate` gave and was given.
  * @returns the page's path
- * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * @throws `MaskbenchError` `WRITE_FAILED`
  * @example
  * await writeEvaluationReport('report', await evaluateFiles(['scores.txt'], { pairs: 'pairs.txt' }), { images: 'corpora/lfw' });
  */

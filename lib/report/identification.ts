@@ -29,7 +29,7 @@ export function identificationSummary({ enrolled, mated, nonMated }: Identificat
 /**
  * Writes the report of an identification.
  * @returns the page's path
- * @throws {@link MaskbenchError} `WRITE_FAILED`
+ * @throws `MaskbenchError` `WRITE_FAILED`
  * @example
  * await writeIdentificationReport('report', await evaluateIdentificationFiles('scores.npy', 'probes.txt', 'gallery.txt'));
  */

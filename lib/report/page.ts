@@ -108,7 +108,7 @@ ${sections.map(sectionHtml).join('\n')}
 /**
  * Writes a report into a folder: `report.html`, its numbers as `report.json`, and each chart as SVG and PNG in
  * `charts/`. An earlier report there is replaced; other files are not.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `WRITE_FAILED`
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`, `WRITE_FAILED`
  */
 export async function writeReport(
   folder: string,

@@ -44,7 +44,7 @@ function cropAround({ left, top, right, bottom }: Box, width: number, height: nu
  * @param file The PNG file to write.
  * @param sheet Photos with a face, up to 20, and names of styles.
  * @returns the file's path
- * @throws {@link MaskbenchError} `OUTPUT_EXISTS`, `NO_FACE`, `INVALID_ARGUMENT`, and those of {@link Masker.mask}
+ * @throws `MaskbenchError` `OUTPUT_EXISTS`, `NO_FACE`, `INVALID_ARGUMENT`, and those of `Masker.mask`
  * @example
  * await writeStyleSheet('styles.png', { photos: ['a.jpg', 'b.jpg'], styles: ['a', 'surgical', 'n95'] });
  */

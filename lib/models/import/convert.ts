@@ -44,7 +44,7 @@ export interface ConvertedModel {
 
 /**
  * Converts weights to an ONNX model.
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`
+ * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`
  */
 export async function convertWeights(files: readonly string[], options: ImportOptions): Promise<ConvertedModel> {
   checkPaths('files', files);

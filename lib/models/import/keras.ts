@@ -112,7 +112,7 @@ function toFloats({ type, bytes }: Hdf5Tensor): Float32Array {
  * Reads the weights of a Keras file: `.h5` (a model, or weights alone), and Keras 3's `.weights.h5` and `.keras`;
  * models within models too.
  * @returns by `<layer>/<weight>`, such as `block1_conv1/kernel`; layers whose names have slashes keep them
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT`
+ * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT`
  */
 export async function readKeras(file: string): Promise<Map<string, StoredTensor>> {
   const whole = await readFile(file).catch((error) => {

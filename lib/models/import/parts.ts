@@ -54,7 +54,7 @@ function tensorsOf({ prefix, all }: Part): Tensors {
  * `module.`, `_orig_mod.`, `model.`, `backbone.`.
  * @param dictionaries By their place in the checkpoint.
  * @param needed The shapes of what the network is built from, by name.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`: there are several, or none of that name; `MODEL_CORRUPT`: none of
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`: there are several, or none of that name; `MODEL_CORRUPT`: none of
  * several is one
  */
 export function choosePart(

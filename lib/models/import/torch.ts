@@ -330,7 +330,7 @@ function findParts(root: PickleValue): Map<string, Map<string, View>> {
  * Reads a PyTorch checkpoint (`.pt`, `.pth`, `.pth.tar`), zip or older form. Nothing in it is executed.
  * @returns the tensors, to be read as 32-bit floats, of each dictionary in it that has any, by name, by the
  * dictionary's place
- * @throws {@link MaskbenchError} `MODEL_MISSING`, `MODEL_CORRUPT` (whatever PyTorch's own reading of weights would
+ * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT` (whatever PyTorch's own reading of weights would
  * refuse, by name)
  */
 export async function readTorch(file: string): Promise<Map<string, Map<string, StoredTensor>>> {
