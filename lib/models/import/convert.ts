@@ -1,4 +1,4 @@
-import { checkChoice, checkFlag, checkOptions, checkPaths, checkText, invalid, MaskbenchError } from '../../errors.js';
+import { checkChoice, checkFlag, checkOptions, checkPaths, checkText, invalid } from '../../errors.js';
 import type { ModelDescription } from '../description.js';
 import { dlibResnetOnnx } from '../dlib-resnet.js';
 import { type BatchNorm, Layers } from '../onnx/layers.js';
