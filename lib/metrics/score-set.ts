@@ -69,7 +69,7 @@ export interface ScoreHistogram {
   impostor: Float64Array;
 }
 
-/** Numbers of 0 (impostor) and 1 (genuine); others mark comparisons to leave out. */
+/** Numbers: 0 impostor, 1 genuine, 2 a comparison to leave out. */
 export type Labels = ArrayLike<number>;
 
 /** `count` numbers evenly from 1 to 0, as the paper's program makes them with NumPy. */
@@ -104,7 +104,7 @@ export class ScoreSet {
 
   /**
    * @param scores Similarities [n]; with `distance`, distances: thresholds are distances then too.
-   * @param labels [n]
+   * @param labels [n]: 1 genuine, 0 impostor, 2 left out
    * @param options `source` names the scores in errors.
    * @throws `MaskbenchError` `INVALID_ARGUMENT`: another length, a score that is not a number, no genuine or no
    * impostor score
@@ -129,7 +129,7 @@ export class ScoreSet {
     for (let i = 0; i < labels.length; i++) {
       if (labels[i] === 1) genuine++;
       else if (labels[i] === 0) impostor++;
-      else throw refuse(`label ${i + 1} is ${labels[i]}, expected 0 or 1`);
+      else if (labels[i] !== 2) throw refuse(`label ${i + 1} is ${labels[i]}, expected 0, 1 or 2`);
     }
     if (genuine === 0 || impostor === 0)
       throw refuse(`expected genuine and impostor comparisons, found ${genuine} genuine and ${impostor} impostor`);

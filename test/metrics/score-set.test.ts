@@ -202,6 +202,6 @@ test('bad scores are refused with the reason', async (t) => {
   for (const label of [257, 256, 0.5, Number.NaN, 3, -1])
     await t.throwsAsync(ScoreSet.from([0.9, 0.5, 0.2], [1, 0, label]), {
       code: 'INVALID_ARGUMENT',
-      message: new RegExp(`label 3 is ${label}, expected 0 or 1`),
+      message: new RegExp(`label 3 is ${label}, expected 0, 1 or 2`),
     });
 });
