@@ -70,7 +70,7 @@ quietly /usr/bin/python3 native/fuzz/seeds.py "$folder/seeds"
 fuzz() {
   mkdir -p "$folder/corpus/$1"
   echo "== $1, $2"
-  "$folder/$2-programs/fuzz_$1" -max_total_time=$((seconds * $3 / 100)) -max_len=65536 -malloc_limit_mb=512 "${@:4}" \
+  "$folder/$2-programs/fuzz_$1" -max_total_time=$(((seconds * $3 + 99) / 100)) -max_len=65536 -malloc_limit_mb=512 "${@:4}" \
     -print_final_stats=1 -verbosity=0 -artifact_prefix="$folder/" "$folder/corpus/$1" "$folder/seeds/$1" 2>&1 |
     sed -E '/^(INFO|WARNING|######)|NEW_FUNC|# Uses:/d'
 }
