@@ -21,9 +21,9 @@ exec 3>&2
 fetch() {
   local lists=$folder/apt
   mkdir -p "$lists/lists/partial" "$lists/archives/partial" "$folder/sources"
-  # The sources of what this machine takes its packages from.
+  # The release that this machine takes its packages from; mirrors of security updates may lack sources.
   apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Component: main' |
-    sort -u >"$lists/sources.list"
+    grep -v -- -security | sort -u >"$lists/sources.list"
   local options=(-qq -o "Dir::Etc::SourceList=$lists/sources.list" -o Dir::Etc::SourceParts=/dev/null
     -o "Dir::State::Lists=$lists/lists" -o "Dir::Cache=$lists" -o APT::Sandbox::User="$(id -un)")
   apt-get "${options[@]}" update
