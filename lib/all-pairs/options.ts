@@ -47,7 +47,7 @@ export interface ScoreAllOptions {
   concurrency?: number;
   /**
    * Where pairs are scored: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the
-   * CPU if there is none or it is lost. Scores are those of a CPU with fused multiply-add. Never run on a GPU yet:
+   * CPU if there is none or it is lost. Scores are those of a CPU with fused multiply-add. See
    * docs/gpu.md.
    */
   device?: string;
