@@ -35,7 +35,7 @@ export interface EmbedderOptions extends SearchOptions {
   /**
    * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what it cannot
    * do ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input,
-   * which stays there. Not with `dlib`, `minFace` or `maxSize`. Not run on a GPU with a model yet: docs/gpu.md.
+   * which stays there. Not with `dlib`, `minFace` or `maxSize`. Not run on a GPU yet: docs/gpu.md.
    */
   device?: string;
   /** MiB of the device that may be taken, beside the model's own. Default: half of it, 8 GiB at most. */
