@@ -76,6 +76,11 @@ class EmbedTask : public Task {
     }
   }
 
+  void Refuse(std::exception_ptr error) override {
+    Task::Refuse(std::move(error));
+    embedder_->Withdraw();
+  }
+
  protected:
   Napi::Value Result(Napi::Env env) override {
     Napi::Object object = Napi::Object::New(env);

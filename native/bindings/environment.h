@@ -30,7 +30,7 @@ class Task {
   // rejection.
   virtual void Run(const std::function<void()>& finished);
   // Instead of Run, where it can't be done.
-  void Refuse(std::exception_ptr error) { error_ = std::move(error); }
+  virtual void Refuse(std::exception_ptr error) { error_ = std::move(error); }
   void Settle(Napi::Env env);
   Napi::Promise promise() const { return deferred_.Promise(); }
   const Cancellation& cancellation() const { return cancellation_; }

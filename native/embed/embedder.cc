@@ -169,16 +169,17 @@ void Embedder::Embed(const EmbedRequest& request, const Cancellation& cancellati
   try {
     Prepare(request, cancellation, std::move(done));
   } catch (...) {
-    // Prepare has not taken the call over: whoever waits for this one in a batch must not wait on.
-    std::unique_ptr<Batch> batch;
-    {
-      const std::lock_guard lock(mutex_);
-      --coming_;
-      batch = Take(false);
-    }
-    if (batch) Run(std::move(batch));
+    Withdraw();
     throw;
   }
+}
+
+void Embedder::Withdraw() {
+  {
+    const std::lock_guard lock(mutex_);
+    --coming_;
+  }
+  RunReady();
 }
 
 void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done) {
@@ -233,14 +234,25 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
     batch->crops[at] = std::move(plan);
   else
     Normalize(input, crop, std::span(batch->tensor).subspan(at * input.size(), input.size()));
-  std::unique_ptr<Batch> full;
   {
     const std::lock_guard lock(mutex_);
     ++batch->written;
     --coming_;
-    full = Take(false);
   }
-  if (full) Run(std::move(full));
+  RunReady();
+}
+
+void Embedder::RunReady() {
+  // The last place written may complete two batches: a full one, and the rest that waited for nothing else.
+  while (true) {
+    std::unique_ptr<Batch> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      batch = Take(false);
+    }
+    if (!batch) return;
+    Run(std::move(batch));
+  }
 }
 
 std::unique_ptr<Embedder::Batch> Embedder::Take(bool waited) {

@@ -68,8 +68,10 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   using Done = std::function<void(Embedding, std::exception_ptr)>;
   // One call is on its way from here: a batch is not run too early.
   void Announce();
-  // Must follow each Announce. `done` is called once, from this thread or from another.
+  // Must follow each Announce, or Withdraw must. `done` is called once, from this thread or from another.
   void Embed(const EmbedRequest& request, const Cancellation& cancellation, Done done);
+  // The call does not come: no batch waits for it.
+  void Withdraw();
 
  private:
   struct Place {
@@ -91,6 +93,7 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
   void Run(std::unique_ptr<Batch> batch);
+  void RunReady();
   // The vectors of a batch, one after the other.
   std::vector<float> Infer(Batch& batch);
   void Wait(const std::stop_token& stop);

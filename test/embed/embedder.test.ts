@@ -277,6 +277,41 @@ test('models of single images, waiting batches and thousands of requests', async
   t.true(many.every((value, i) => value === Math.floor(i / 192) % 256));
 });
 
+test('a full batch and the rest that are ready at once are both run', async (t) => {
+  const size = 256;
+  const model = await writeModel(temporaryFolder(t), 'wide', { size });
+  const embedder = await Embedder.open({ model, description: describeModel({}, size), maxBatch: 2, concurrency: 3 });
+  // Large ones, so that one is still being written when the other two are there.
+  const images = [1, 2, 3].map((i) => ({
+    data: Buffer.alloc(3 * size * size, i),
+    width: size,
+    height: size,
+    channels: 3 as const,
+  }));
+  for (let round = 0; round < 300; ++round) {
+    const rows = await embedder.embed(images, { crops: true });
+    t.deepEqual(
+      images.map((_, i) => rows[3 * size * size * i]),
+      [1, 2, 3],
+    );
+  }
+});
+
+test('a process whose worker threads alone embedded exits well', async (t) => {
+  const worker = `
+import('maskbench').then(async ({ Embedder }) => {
+  const embedder = await Embedder.open();
+  await embedder.embed([{ data: new Uint8Array(67500), width: 150, height: 150, channels: 3 }], { crops: true });
+});`;
+  const script = `new (require('node:worker_threads').Worker)(${JSON.stringify(worker)}, { eval: true })`;
+  const outcome = await new Promise((resolve) =>
+    execFile(process.execPath, ['-e', script], { cwd: repository }, (error, _, stderr) =>
+      resolve({ status: error ? (error.code ?? error.signal) : 0, stderr }),
+    ),
+  );
+  t.deepEqual(outcome, { status: 0, stderr: '' });
+});
+
 test('photos without a face: an error or a row of NaN; the others of a failed call stop', async (t) => {
   const embedder = await Embedder.open();
   const none = { data: Buffer.alloc(100 * 100 * 3, 127), width: 100, height: 100, channels: 3 as const };
