@@ -516,6 +516,9 @@ export declare class AllPairs {
   }>;
 }
 
+/** [scores]: the bins in which AllPairs counts these scores. */
+export declare function binsOf(scores: Float32Array, low: number, high: number, bins: number): Int32Array;
+
 export interface NativeSimilarity {
   /**
    * `cosine`; `l2`: the negated distance; `inverse-l2`: 1 / (1 + ‖a − b + 1e-6‖); `sigmoid` of `layers` over |a − b|,

@@ -1,6 +1,7 @@
 import { checkNumbers } from '../errors.js';
 import type { Estimate } from '../metrics/intervals.js';
 import { addTo } from '../multimap.js';
+import { native } from '../native.js';
 import { type AllScores, checkAllScores, type ScoredImage, tailBins } from './scores.js';
 
 /** Exact rates where a match is a score in this bin or above. */
@@ -27,20 +28,13 @@ export interface AllPairsRates {
   fnmr: Estimate;
 }
 
-/** The bin of a score, by the arithmetic of the addon: single precision. */
-function binOf({ low, high, impostor }: AllScores, score: number): number {
-  const factor = Math.fround(impostor.length / Math.fround(high - low));
-  const bin = Math.trunc(Math.fround(Math.fround(score - low) * factor));
-  return Math.min(impostor.length - 1, Math.max(0, bin));
-}
+/** The bin of each genuine score. */
+const genuineBins = ({ genuine, low, high, impostor }: AllScores) => native.binsOf(genuine, low, high, impostor.length);
 
 /** Genuine scores by bin. */
 export function genuineHistogram(scores: AllScores): Float64Array {
   const bins = new Float64Array(scores.impostor.length);
-  for (const score of scores.genuine) {
-    const bin = binOf(scores, score);
-    bins[bin] = (bins[bin] as number) + 1;
-  }
+  for (const bin of genuineBins(scores)) bins[bin] = (bins[bin] as number) + 1;
   return bins;
 }
 
@@ -138,8 +132,8 @@ function jackknife(
   /** Rates at the lower edge of a bin of the tail. */
   const atTail = (t: number) => edges[Math.min(edges.length - 1, tailBin + t * tailWidth)] as EdgeRates;
   const binsOf = new Map<number, number[]>();
-  for (const [i, score] of genuine.entries())
-    addTo(binsOf, number.get(probes[genuineProbes[i] as number]?.identity as string) as number, binOf(scores, score));
+  for (const [i, bin] of genuineBins(scores).entries())
+    addTo(binsOf, number.get(probes[genuineProbes[i] as number]?.identity as string) as number, bin);
   const at = Math.min(tailBins - 1, Math.floor((edge - tailBin) / tailWidth));
   const fmrs: number[] = [];
   const fnmrs: number[] = [];

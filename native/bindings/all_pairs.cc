@@ -208,9 +208,21 @@ class AllPairsWrap : public Napi::ObjectWrap<AllPairsWrap> {
   bool started_ = false;
 };
 
+Napi::Value BinsOf(const Napi::CallbackInfo& info) {
+  const auto scores = Elements<float>(info[0], napi_float32_array, "scores");
+  AllPairsOptions options;
+  options.low = info[1].ToNumber().FloatValue();
+  options.high = info[2].ToNumber().FloatValue();
+  options.bins = info[3].ToNumber().Uint32Value();
+  Napi::Int32Array bins = Napi::Int32Array::New(info.Env(), scores.size());
+  std::ranges::transform(scores, bins.Data(), options.binning());
+  return bins;
+}
+
 }  // namespace
 
 void ExportAllPairs(Napi::Env env, Napi::Object exports) {
+  exports.Set("binsOf", Napi::Function::New(env, BinsOf, "binsOf"));
   exports.Set("PackedVectors", PackedWrap::Define(env));
   exports.Set("AllPairs", AllPairsWrap::Define(env));
 }
