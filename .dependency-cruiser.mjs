@@ -16,7 +16,7 @@ const rows = [
 
 /** Folders in folders, from the top: none imports one before it. */
 const nested = [
-  ['models/import', 'models', 'models/onnx'],
+  ['models/detectors', 'models/import', 'models', 'models/onnx'],
   ['datasets', 'datasets/layouts'],
   ['mask', 'mask/templates'],
 ];

@@ -64,6 +64,8 @@ export interface NativeFace {
   score: number;
   /** 68 points [x, y], in pixels, iBUG order. */
   landmarks: [number, number][];
+  /** Key points that the network gave, [x, y], in its order. */
+  points?: [number, number][];
   /** Present where the face was masked. */
   look?: NativeLook;
 }
@@ -128,16 +130,52 @@ export interface NativeLook {
   template?: boolean;
 }
 
+/** A face detector's network: an ONNX file, and what it takes and gives (`DetectorDescription`). */
+export interface NativeNetwork {
+  /** ONNX Runtime's shared library. */
+  library: string;
+  model: string;
+  decoder: 'boxes' | 'ssd-anchors' | 'retinaface' | 'scrfd' | 'yunet' | 'blazeface';
+  /** Pixels of the input. */
+  width: number;
+  height: number;
+  /** The input's sides may be any multiples of this; 0: only `width` and `height`. */
+  multiple: number;
+  channelsFirst: boolean;
+  blueFirst: boolean;
+  /** Three each, in the input's colour order: (value - mean) * scale. */
+  mean: number[];
+  scale: number[];
+  /** Anchors, in pixels of the input; may be empty where the decoder has its own. */
+  layers: readonly { stride: number; sizes: readonly (readonly [width: number, height: number])[] }[];
+  variances: readonly [number, number];
+  scores: 'share' | 'sigmoid' | 'softmax';
+  /** Of `boxes`: sides are pixels of the input, not shares. */
+  pixels: boolean;
+  /** Boxes that share more of their union are one face, 0 to 1. */
+  overlap: number;
+  /** Pixels of the input. */
+  smallest: number;
+  /** From the network's box to the one that the landmark model expects, in shares of its sides. */
+  landmarkBox: { x: number; y: number; width: number; height: number };
+}
+
 /** How faces are searched. */
 export interface NativeSearchOptions {
-  /** Both give the same faces. */
-  detector: 'fast' | 'dlib';
-  /** 0 to 4. */
+  /** Without a network: the library's own program instead of our kernels. Both give the same faces. */
+  dlib: boolean;
+  /** 0 to 4; without a network only, as is `maxSize`. */
   upsample: number;
-  /** Pixels of the photo; 0: all that can be found. Of `fast` only, as is `maxSize`. */
+  /** Pixels of the photo; 0: all that can be found, with a network a 96th of the longer side and at least 20. */
   minFace: number;
-  /** Pixels that the longer side is made smaller to; 0: never. */
+  /** Pixels that the longer side is made smaller to; 0: never. Not with `dlib`, as `minFace`. */
   maxSize: number;
+  /** Faces with a lower score are left out. */
+  minScore: number;
+  /** The border around the photo, as a share of its longer side, 0 to 2. */
+  pad: number;
+  /** What searches; absent: dlib's frontal detector. */
+  network?: NativeNetwork;
 }
 
 /** The device that work is left to. */
@@ -251,8 +289,9 @@ export declare class Masker {
   constructor(options: NativeMaskerOptions);
   mask(request: NativeMaskRequest, cancellation: Cancellation): Promise<NativeMaskResult>;
   /**
-   * Loads the landmark model and the templates, and opens the device. Rejects with MODEL_MISSING, MODEL_CORRUPT,
-   * UNAVAILABLE; of a template's picture or a texture INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
+   * Loads the landmark model, the detector's network and the templates, and opens the device. Rejects with
+   * MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE, of a network INVALID_ARGUMENT (its description does not fit) and
+   * INFERENCE_FAILED; of a template's picture or a texture INVALID_ARGUMENT, NOT_FOUND, UNREADABLE, TOO_LARGE.
    */
   load(): Promise<void>;
   /** Absent while the device does its work. */
@@ -372,8 +411,8 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
   /** An ONNX file. */
   model: string;
   /**
-   * Runs the model, makes its input and, where `detector`, `minFace` and `maxSize` are the default, searches faces;
-   * absent: the CPU.
+   * Runs the model, makes its input and, where `minFace`, `maxSize` and `pad` are 0 and neither `dlib` nor a network
+   * searches, searches faces; absent: the CPU.
    */
   device?: NativeDevice | undefined;
   /** Requests worked on at once, 1 to 256. */
@@ -407,7 +446,7 @@ export interface NativeEmbedRequest extends NativeSource {
 export interface NativeEmbedding {
   vector: Float32Array;
   /** The face that was cut out, where one was needed. */
-  face?: { box: NativeBox; score: number; landmarks: [number, number][] };
+  face?: { box: NativeBox; score: number; landmarks: [number, number][]; points?: [number, number][] };
 }
 
 export declare class Embedder {

@@ -1,10 +1,12 @@
 // npm run bench -- [--quick] [--only <name>] [--concurrency 1,2] [--device cuda] [--photos 2000] [--real <corpus with real masks>]
+//   [--detectors hog,<preset>,<file.onnx>]
 import { parseArgs } from 'node:util';
 import { diagnose } from 'maskbench';
 import { benchAllPairs } from './all-pairs.js';
 import { benchDataset } from './dataset.js';
 import { benchEmbedding } from './embedding.js';
 import { benchEventLoop } from './event-loop.js';
+import { benchFasterSearch } from './faster-search.js';
 import { benchMasking } from './masking.js';
 import { benchMetrics } from './metrics.js';
 import type { BenchOptions } from './options.js';
@@ -17,6 +19,7 @@ import { benchTemplates } from './templates.js';
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   masking: benchMasking,
   stages: benchStages,
+  'faster-search': benchFasterSearch,
   recall: benchRecall,
   'event-loop': benchEventLoop,
   dataset: benchDataset,
@@ -35,6 +38,7 @@ const { values } = parseArgs({
     concurrency: { type: 'string', default: '1,2' },
     photos: { type: 'string', default: '2000' },
     real: { type: 'string' },
+    detectors: { type: 'string' },
     device: { type: 'string', default: 'cpu' },
   },
 });
@@ -48,6 +52,7 @@ for (const [name, run] of left ? [] : Object.entries(benchmarks)) {
       concurrencies: values.concurrency.split(',').map(Number),
       photos: Number(values.photos),
       real: values.real,
+      detectors: values.detectors?.split(',') ?? ['hog', ...Object.keys(detectorPresets)],
       device: values.device,
     });
 }

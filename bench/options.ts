@@ -7,6 +7,8 @@ export interface BenchOptions {
   photos: number;
   /** A corpus of a data set with real masks. */
   real: string | undefined;
+  /** Face detectors whose recall is measured. */
+  detectors: string[];
   /** Where what can be is done: masking, embedding, all pairs. */
   device: string;
 }

@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CudaDevice } from '../binding.js';
-import { onnxRuntimeLibrary } from './embed/runtime.js';
 import { defaultLandmarkModel } from './face/landmark-model.js';
 import { isFile } from './files/walk.js';
 import { presets } from './models/presets.js';
+import { onnxRuntimeLibrary } from './models/runtime.js';
 import { native } from './native.js';
 import { packageRoot } from './package-root.js';
 

@@ -9,6 +9,7 @@ const layers = [
   ['open_device'],
   ['mask', 'embed', 'all_pairs', 'adapt', 'metrics'],
   ['face'],
+  ['face/detectors'],
   ['inference', 'image', 'device'],
   ['runtime'],
 ];

@@ -181,7 +181,7 @@ export async function benchmarkModels(
   const present = scored.filter((set) => !absent.includes(set));
   const notes = absent.map(({ dataSet }) => `${dataSet}: found a pair list but no corpus`);
   for (const { name, ...model } of models) {
-    const embedder = await Embedder.open({ ...options, ...model });
+    const embedder = await Embedder.open({ detector: 'hog', ...options, ...model });
     const { training, licence, overlaps = [], cut } = embedder.description;
     notes.push(`${name}: trained on ${training}; licence: ${licence}`);
     if (embedder.batchProblem !== undefined) notes.push(`${name}: ${embedder.batchProblem}`);

@@ -8,7 +8,7 @@ import { cellText, legend, writeBenchmarkReport } from '../report/benchmark.js';
 import { toJson } from '../report/page.js';
 import { addEmbedderOptions, type EmbedderFlags, faceSourceOption, toEmbedderOptions } from './embed-options.js';
 import { integer } from './numbers.js';
-import { refuseIdle } from './options.js';
+import { landmarksOption, refuseIdle } from './options.js';
 import { print, printTable } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
@@ -99,6 +99,7 @@ function modelsCommand(): Command {
     .option('--ensemble <names>', 'models to average as "Ensemble", with commas between (default: no ensemble)')
     .option('--limit <n>', 'pairs of each data set at most', integer, 1001);
   return addEmbedderOptions(command)
+    .addOption(landmarksOption())
     .addOption(faceSourceOption())
     .option('--draws <n>', 'bootstrap draws for the intervals in the report', integer, 200)
     .option('--seed <n>', 'random seed for the bootstrap', integer, 0)

@@ -3,7 +3,6 @@ import type { EmbedderOptions } from '../embed/embedder.js';
 import { faceSources } from '../embed/files.js';
 import { presets } from '../models/presets.js';
 import { integer } from './numbers.js';
-import { landmarksOption } from './options.js';
 
 /** The flags of {@link addEmbedderOptions}. */
 export interface EmbedderFlags extends Omit<EmbedderOptions, 'landmarkModel'> {
@@ -15,8 +14,7 @@ export function addEmbedderOptions(command: Command): Command {
   return command
     .option('--device <device>', 'where the model runs: cpu, cuda, cuda:<n>, or auto (cuda if present)', 'cpu')
     .option('--concurrency <n>', 'photos and batches processed at once (default: the number of processors)', integer)
-    .option('--max-batch <n>', 'faces in one batch at most', integer, 16)
-    .addOption(landmarksOption());
+    .option('--max-batch <n>', 'faces in one batch at most', integer, 16);
 }
 
 /** Which model. */

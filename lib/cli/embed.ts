@@ -7,6 +7,7 @@ import {
   faceSourceOption,
   toEmbedderOptions,
 } from './embed-options.js';
+import { addSearchOptions } from './options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
@@ -29,7 +30,7 @@ export function embedCommand(): Command {
     .description('embed the faces in photos as vectors')
     .argument('<inputs...>', 'photos, folders, corpora made by "dataset generate", or lists (.txt, a path a line)')
     .requiredOption('--out <file.npy>', 'write the vectors to this file, and their index beside it as .jsonl');
-  return addEmbedderOptions(addModelOptions(command))
+  return addSearchOptions(addEmbedderOptions(addModelOptions(command)))
     .addOption(faceSourceOption())
     .option('--crops', 'take each photo as a face that is already cropped')
     .option('--bits <n>', 'bits of each number: 16 or 32', floatBits, 32)

@@ -1,9 +1,8 @@
 import { type Command, Option } from 'commander';
-import { detectors } from '../face/search.js';
 import { type MaskerOptions, selections } from '../mask/masker.js';
 import { parseMaskTheFaceCode } from '../mask/templates/masktheface.js';
 import { integer, number } from './numbers.js';
-import { landmarksOption } from './options.js';
+import { addSearchOptions } from './options.js';
 
 /** Flags whose names differ from the API's options. */
 export interface MaskFlags extends Omit<MaskerOptions, 'landmarkModel'> {
@@ -68,29 +67,7 @@ export function addMaskOptions(command: Command): Command {
 
 /** The options about reading photos and finding faces. */
 export function addReadOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--detector <name>', 'face detector; both find the same faces, dlib is slower')
-        .choices(detectors)
-        .default('fast'),
-    )
-    .option(
-      '--upsample <n>',
-      'how often a photo is doubled in size before the search: 1 finds faces from 40 pixels, 0 from 80 pixels and faster',
-      integer,
-      1,
-    )
-    .option(
-      '--min-face <pixels>',
-      'for speed: do not search for faces narrower than this (default: 0, all sizes)',
-      integer,
-    )
-    .option(
-      '--max-size <pixels>',
-      'for speed: shrink photos for the search until no side is longer (default: do not shrink)',
-      integer,
-    )
-    .addOption(landmarksOption())
+  return addSearchOptions(command)
     .option('--max-pixels <n>', 'refuse photos with more pixels', integer, 100_000_000)
     .option('--accept-damaged', 'accept truncated JPEGs and use the readable part')
     .option(

@@ -1,5 +1,8 @@
 import { type Command, Option } from 'commander';
 import { MaskbenchError } from '../errors.js';
+import { hogDetectors } from '../face/search.js';
+import { detectorPresets } from '../models/detectors/presets.js';
+import { integer, number } from './numbers.js';
 
 /** The landmark model, for every command that searches faces. */
 export const landmarksOption = () =>
@@ -7,6 +10,37 @@ export const landmarksOption = () =>
     '--landmarks <file>',
     "dlib's 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, or Debian's libdlib-data)",
   );
+
+/** The options of every command that searches faces. */
+export function addSearchOptions(command: Command): Command {
+  return command
+    .option(
+      '--detector <detector>',
+      `face detector: ${[...hogDetectors, ...Object.keys(detectorPresets)].join(', ')}, or an ONNX file with a description beside it (<name>.json); hog and dlib find the same faces`,
+    )
+    .option('--min-score <score>', "leave out faces with a lower score (default: the detector's own)", number)
+    .option(
+      '--pad <share>',
+      "put a border around photos for the search, as a share of the longer side, so that a face that fills the photo is found (default: the detector's own; hog: 0)",
+      number,
+    )
+    .option(
+      '--min-face <pixels>',
+      'for speed: do not search for faces narrower than this (default: hog: 0, all sizes; others: a 96th of the longer side, at least 20)',
+      integer,
+    )
+    .option(
+      '--upsample <n>',
+      'of hog and dlib: how often a photo is doubled in size before the search: 1 finds faces from 40 pixels, 0 from 80 pixels and faster (default: 1)',
+      integer,
+    )
+    .option(
+      '--max-size <pixels>',
+      'of hog, for speed: shrink photos for the search until no side is longer (default: do not shrink)',
+      integer,
+    )
+    .addOption(landmarksOption());
+}
 
 /**
  * Refuses options that were given but have no effect.

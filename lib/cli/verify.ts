@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { verifyPhotos } from '../embed/verify.js';
 import { addEmbedderOptions, addModelOptions, type EmbedderFlags, toEmbedderOptions } from './embed-options.js';
 import { number } from './numbers.js';
-import { refuseIdle } from './options.js';
+import { addSearchOptions, refuseIdle } from './options.js';
 import { print, printJson, warn } from './output.js';
 
 interface Flags extends EmbedderFlags {
@@ -20,7 +20,7 @@ export function verifyCommand(): Command {
     .option('--crops', 'take each photo as a face that is already cropped')
     .option('--threshold-from <file>', 'take the threshold from this evaluation of the same model (evaluate --json)')
     .option('--threshold-fmr <rate>', 'take the threshold of this FMR', number, 1e-3);
-  return addEmbedderOptions(addModelOptions(command))
+  return addSearchOptions(addEmbedderOptions(addModelOptions(command)))
     .option('--json', 'print the result as JSON')
     .action(async (a: string, b: string, { json, ...flags }: Flags) => {
       refuseIdle(command, [['thresholdFmr', flags.thresholdFrom !== undefined, '--threshold-from']]);

@@ -22,9 +22,10 @@ import { checkSearch, type SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
+import { resolveSearch, type Search } from '../models/detectors/search.js';
 import { defaultModelFile, presets } from '../models/presets.js';
+import { onnxRuntimeLibrary } from '../models/runtime.js';
 import { native } from '../native.js';
-import { onnxRuntimeLibrary } from './runtime.js';
 
 /** Options of {@link Embedder.open}. */
 export interface EmbedderOptions extends SearchOptions {
@@ -116,12 +117,11 @@ export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
   const device = nativeDevice(options);
-  const search = checkSearch(options);
-  if (device !== undefined && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
-    throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
+  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, 'hog');
+  if (device !== undefined && (detector === 'dlib' || (isHog && minFace + maxSize + pad > 0)))
+    throw invalid('device', 'cpu, with the detector dlib, or hog with minFace, maxSize or pad', options.device);
   return {
     device,
-    ...search,
     concurrency: checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256),
     maxBatch: checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024),
     maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
@@ -170,6 +170,8 @@ export class Embedder {
      * Why images run one by one although the model takes batches: its vectors depend on the other images of a batch.
      */
     readonly batchProblem: string | undefined,
+    /** What decides which faces are found: the detector's name and its options. */
+    readonly search: Search,
     inFlight: number,
   ) {
     this.#native = core;
@@ -195,6 +197,7 @@ export class Embedder {
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
+    const search = await resolveSearch(options, 'hog');
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {
@@ -211,6 +214,7 @@ export class Embedder {
       cut,
       margin,
       output,
+      ...search.native,
       ...checked,
     };
     try {
@@ -229,6 +233,7 @@ export class Embedder {
         dimensions,
         core.onDevice ? `cuda:${device?.number}` : 'cpu',
         batchProblem || undefined,
+        search,
         4 * maxBatch + 2 * concurrency,
       );
     } catch (error) {
@@ -283,7 +288,8 @@ export class Embedder {
       (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
       signal,
     );
-    return { vector, ...(face && { face }) };
+    const found = request.faces === undefined && { detector: this.search.name };
+    return { vector, ...(face && { face: { ...found, ...face } }) };
   }
 
   /**

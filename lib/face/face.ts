@@ -10,6 +10,8 @@ export interface Box {
 export interface KnownFace {
   box: Box;
   score?: number;
+  /** What found it. */
+  detector?: string;
   /** 68 points [x, y] in pixels, iBUG order. Absent: they are predicted from the box. */
   landmarks?: readonly (readonly [number, number])[];
 }
@@ -17,8 +19,15 @@ export interface KnownFace {
 /** A face that was found. */
 export interface Face {
   box: Box;
-  /** The detector's confidence above its threshold; 0 and more, seldom above 4. */
+  /** What found it: `hog` (dlib's frontal detector), or a neural detector's name. Absent where it was given. */
+  detector?: string;
+  /**
+   * The detector's confidence. Of `hog` above its threshold: 0 and more, seldom above 4; of neural detectors 0 to 1.
+   * Scores of different detectors do not compare.
+   */
   score: number;
   /** 68 points [x, y] in pixels, iBUG order, index 0 first. */
   landmarks: [number, number][];
+  /** Key points that a neural detector gave, [x, y] in pixels, in its order: often eyes, nose, corners of the mouth. */
+  points?: [number, number][];
 }

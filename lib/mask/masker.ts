@@ -29,9 +29,10 @@ import {
 import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
-import { checkSearch, type SearchOptions } from '../face/search.js';
+import type { SearchOptions } from '../face/search.js';
 import { toPath } from '../files/path.js';
 import { type ImageInput, imageFormats, type RawImage, toSource } from '../image/image.js';
+import { resolveSearch, type Search } from '../models/detectors/search.js';
 import { native } from '../native.js';
 import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
 import { formatColor, parseColor } from './templates/color.js';
@@ -226,7 +227,7 @@ function toPlacement([x, y, rotation, growth]: NativeLook['shift']): Placement {
 
 /** A template's pictures as the addon takes them. */
 async function loadView({ parts, anchors }: TemplateView): Promise<NativeTemplateView> {
-  const loaded = parts.map(async ({ path, tinted, file }) => ({ path, tinted, ...(file && { file: await file() }) }));
+  const loaded = parts.map(async ({ file, ...part }) => ({ ...part, ...(file && { file: await file() }) }));
   return { parts: await Promise.all(loaded), anchors };
 }
 
@@ -240,9 +241,9 @@ async function loadTemplate({ name, front, left, right }: TemplateDescription) {
 }
 
 /** What decides the look of a picture, except its content. */
-async function fingerprint(path: string): Promise<unknown> {
-  const found = await stat(toPath(path)).catch(() => undefined);
-  return found ? [path, found.size, found.mtimeMs] : path;
+async function fingerprint(file: string): Promise<unknown> {
+  const found = await stat(toPath(file)).catch(() => undefined);
+  return found ? [file, found.size, found.mtimeMs] : file;
 }
 
 /** The options of a Masker, checked, with their defaults. Throws `INVALID_ARGUMENT`, `NOT_FOUND`. */
@@ -254,8 +255,8 @@ export async function checkMasker(options: MaskerOptions) {
   checkFlag('drawLandmarks', options.drawLandmarks);
   const own = options.templates === undefined ? [] : await readTemplates(checkPath('templates', options.templates));
   const list = parseStyles(options.style ?? 'a', options.color, own);
-  // The detector is not among what decides: both find the same.
-  const { detector, ...search } = checkSearch(options);
+  const search = await resolveSearch(options, 'hog');
+  const { dlib, minFace, maxSize, pad, network } = search.native;
   const deciding = {
     styles: list.styles,
     tintWeight: checkNumber('tintWeight', options.tintWeight ?? 1, 0, 1),
@@ -263,9 +264,6 @@ export async function checkMasker(options: MaskerOptions) {
     jitter: checkNumber('jitter', options.jitter ?? 0, 0, 0.5),
     seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
     select: checkChoice('select', options.select ?? 'largest', selections),
-    upsample: search.upsample,
-    minFace: search.minFace || undefined,
-    maxSize: search.maxSize || undefined,
     landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
     maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, 2 ** 40),
     acceptDamaged: options.acceptDamaged ?? false,
@@ -274,26 +272,32 @@ export async function checkMasker(options: MaskerOptions) {
     drawLandmarks: options.drawLandmarks ?? false,
   };
   const device = nativeDevice(options);
-  if (device !== undefined && (detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
-    throw invalid('device', 'cpu, with the detector dlib, minFace or maxSize', options.device);
+  if (device !== undefined && (dlib || (!network && minFace + maxSize + pad > 0)))
+    throw invalid('device', 'cpu, with the detector dlib, or hog with minFace, maxSize or pad', options.device);
   const usual = device !== undefined ? 32 : native.systemInfo().processors;
   const pictures = list.templates.map(({ front, left, right }) =>
     Promise.all(
       [front, left, right].map(
-        async (view) => view && [view.anchors, ...(await Promise.all(view.parts.map(({ path }) => fingerprint(path))))],
+        async (view) =>
+          view && [view.anchors, ...(await Promise.all(view.parts.map((part) => fingerprint(part.path))))],
       ),
     ),
   );
   const textures = list.styles.flatMap(({ texture }) => (texture === '' ? [] : [fingerprint(texture)]));
-  const decided = { ...deciding, pictures: await Promise.all(pictures), textures: await Promise.all(textures) };
+  const decided = {
+    ...deciding,
+    ...search.settings,
+    pictures: await Promise.all(pictures),
+    textures: await Promise.all(textures),
+  };
   return {
     list,
+    search,
     /** All that the addon takes but the templates. */
     native: {
       ...deciding,
-      ...search,
+      ...search.native,
       device,
-      detector,
       pngLevel: deciding.pngLevel ?? 1,
       concurrency: checkInteger('concurrency', options.concurrency ?? usual, 1, 256),
     },
@@ -314,10 +318,12 @@ export class Masker {
   readonly #calls = new Calls('Masker');
   readonly #native: InstanceType<typeof native.Masker>;
   readonly #list: StyleList;
+  readonly #detector: string;
 
   private constructor(
     core: InstanceType<typeof native.Masker>,
     list: StyleList,
+    search: Search,
     /**
      * A hash of the options that decide the result. A manifest keeps it, so that a run is only resumed with the same
      * options.
@@ -326,6 +332,7 @@ export class Masker {
   ) {
     this.#native = core;
     this.#list = list;
+    this.#detector = search.name;
   }
 
   /**
@@ -336,12 +343,12 @@ export class Masker {
    * const masker = await Masker.open({ style: 'surgical:3,n95:1', wear: 'correct:9,chin:1', seed: 7 });
    */
   static async open(options: MaskerOptions = {}): Promise<Masker> {
-    const { list, native: checked, settings } = await checkMasker(options);
+    const { list, search, native: checked, settings } = await checkMasker(options);
     try {
       const templates = await Promise.all(list.templates.map(loadTemplate));
       const core = new native.Masker({ ...checked, templates });
       await core.load();
-      return new Masker(core, list, settings);
+      return new Masker(core, list, search, settings);
     } catch (error) {
       throw fromNative(error);
     }
@@ -395,7 +402,9 @@ export class Masker {
       copied,
       width,
       height,
-      faces: result.faces.map((face) => this.#toFace(face)),
+      faces: result.faces.map((face, i) =>
+        this.#toFace(face, faces === undefined ? this.#detector : faces[i]?.detector),
+      ),
       milliseconds,
     };
     if (image && result.format) Object.assign(masked, { image, format: result.format });
@@ -413,7 +422,7 @@ export class Masker {
     checkOptions(options);
     const request = { ...toSource(input), detectOnly: true, overwrite: false, key: '' };
     const { width, height, faces, milliseconds } = await this.#run(request, options.signal);
-    const found = faces.map(({ box, score, landmarks }) => ({ box, score, landmarks }));
+    const found = faces.map(({ look: _, ...face }) => ({ detector: this.#detector, ...face }));
     return { width, height, faces: found, milliseconds };
   }
 
@@ -431,7 +440,8 @@ export class Masker {
     return this.#calls.run((cancellation) => this.#native.mask(request, cancellation), signal);
   }
 
-  #toFace({ look, ...face }: NativeFace): MaskedFace {
+  #toFace({ look, box, ...native }: NativeFace, detector: string | undefined): MaskedFace {
+    const face = { box, ...(detector !== undefined && { detector }), ...native };
     if (!look) return { ...face, masked: false };
     const { name, texture } = this.#list.styles[look.style] as StyleList['styles'][number];
     return {

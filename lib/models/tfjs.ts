@@ -11,7 +11,7 @@ interface ManifestWeight {
 }
 
 /**
- * Reads a TensorFlow.js weight manifest and its files: 32-bit floats, plain or quantised to 8 bits.
+ * Reads a TensorFlow.js weight manifest and its files: 32-bit floats and whole numbers, plain or quantised to 8 bits.
  * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT`
  */
 export async function readTfjsWeights(manifest: string): Promise<Map<string, Tensor>> {
@@ -34,13 +34,19 @@ export async function readTfjsWeights(manifest: string): Promise<Map<string, Ten
     for (const { name, shape, dtype, quantization } of weights) {
       const count = shape.reduce((product, size) => product * size, 1);
       const size = count * (quantization ? 1 : 4);
-      if (dtype !== 'float32' || (quantization && quantization.dtype !== 'uint8'))
-        throw corrupt(`${name} is ${quantization?.dtype ?? dtype}; expected float32, plain or quantised to uint8`);
+      if (!['float32', 'int32'].includes(dtype) || (quantization && quantization.dtype !== 'uint8'))
+        throw corrupt(
+          `${name} is ${quantization?.dtype ?? dtype}; expected float32 or int32, plain or quantised to uint8`,
+        );
       if (at + size > bytes.length) throw corrupt(`${paths.join(', ')} end before ${name}`);
       const part = bytes.subarray(at, at + size);
       const data = quantization
         ? Float32Array.from(part, (value) => value * quantization.scale + quantization.min)
-        : new Float32Array(part.buffer.slice(part.byteOffset, part.byteOffset + size));
+        : Float32Array.from(
+            new (dtype === 'int32' ? Int32Array : Float32Array)(
+              part.buffer.slice(part.byteOffset, part.byteOffset + size),
+            ),
+          );
       tensors.set(name, { data, shape });
       at += size;
     }

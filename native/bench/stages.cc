@@ -280,7 +280,7 @@ void Study(const Image& image, const char* model, int runs, std::string_view sim
         Compare(
             runs,
             [&] {
-              faces = DetectFaces(image, {DetectorKind::kFast, kUpsample});
+              faces = DetectFaces(image, {DetectorKind::kHog, kUpsample});
             },
             [&] {
               DetectFaces(image, {DetectorKind::kDlib, kUpsample});

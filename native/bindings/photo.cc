@@ -1,5 +1,9 @@
 #include "bindings/photo.h"
 
+#include <array>
+#include <span>
+#include <utility>
+
 #include "bindings/arguments.h"
 
 namespace maskbench {
@@ -21,6 +25,62 @@ KnownFace ParseFace(const Napi::Object& object) {
   return face;
 }
 
+template <size_t count>
+std::array<float, count> Floats(const Napi::Object& object, const char* name) {
+  const auto array = Object(object.Get(name), name).As<Napi::Array>();
+  std::array<float, count> numbers{};
+  for (uint32_t i = 0; i < count; ++i) numbers[i] = array.Get(i).ToNumber().FloatValue();
+  return numbers;
+}
+
+NetworkOptions ParseNetwork(const Napi::Object& object) {
+  DetectorDescription network{};
+  network.decoder = String(object, "decoder");
+  network.width = Integer(object, "width");
+  network.height = Integer(object, "height");
+  network.multiple = Integer(object, "multiple");
+  network.smallest = Integer(object, "smallest");
+  if (network.width <= 0 || network.height <= 0 || network.multiple < 0 || network.smallest <= 0)
+    Invalid(object.Env(), "width, height, multiple, smallest", "positive numbers");
+  network.channels_first = Boolean(object, "channelsFirst");
+  network.blue_first = Boolean(object, "blueFirst");
+  network.mean = Floats<3>(object, "mean");
+  network.scale = Floats<3>(object, "scale");
+  const auto layers = Object(object.Get("layers"), "layers").As<Napi::Array>();
+  for (uint32_t i = 0; i < layers.Length(); ++i) {
+    const Napi::Object layer = Object(layers.Get(i), "layers");
+    AnchorLayer parsed{Integer(layer, "stride"), {}};
+    if (parsed.stride <= 0) Invalid(object.Env(), "stride", "a positive number");
+    const auto sizes = Object(layer.Get("sizes"), "sizes").As<Napi::Array>();
+    for (uint32_t size = 0; size < sizes.Length(); ++size) {
+      const Napi::Object sides = Object(sizes.Get(size), "sizes");
+      parsed.sizes.push_back({static_cast<float>(Number(sides, "0")), static_cast<float>(Number(sides, "1"))});
+    }
+    network.layers.push_back(std::move(parsed));
+  }
+  network.variances = Floats<2>(object, "variances");
+  const std::string scores = String(object, "scores");
+  network.scores = scores == "sigmoid"   ? ScoreKind::kSigmoid
+                   : scores == "softmax" ? ScoreKind::kSoftmax
+                                         : ScoreKind::kShare;
+  network.pixels = Boolean(object, "pixels");
+  network.overlap = static_cast<float>(Number(object, "overlap"));
+  const Napi::Object box = Object(object.Get("landmarkBox"), "landmarkBox");
+  network.landmark_box = {Number(box, "x"), Number(box, "y"), Number(box, "width"), Number(box, "height")};
+  return {{Path(object, "library"), Path(object, "model")}, std::move(network)};
+}
+
+Napi::Array Points(Napi::Env env, std::span<const Point> points) {
+  Napi::Array array = Napi::Array::New(env, points.size());
+  for (uint32_t i = 0; i < points.size(); ++i) {
+    Napi::Array point = Napi::Array::New(env, 2);
+    point.Set(0U, points[i].x);
+    point.Set(1U, points[i].y);
+    array.Set(i, point);
+  }
+  return array;
+}
+
 }  // namespace
 
 Source ParseSource(const Napi::Object& object) {
@@ -34,9 +94,14 @@ Source ParseSource(const Napi::Object& object) {
   return raw;
 }
 
-SearchOptions ParseSearch(const Napi::Object& object) {
-  return {String(object, "detector") == "dlib" ? DetectorKind::kDlib : DetectorKind::kFast, Integer(object, "upsample"),
-          Integer(object, "minFace"), Integer(object, "maxSize")};
+FinderOptions ParseSearch(const Napi::Object& object) {
+  FinderOptions options;
+  options.search = {Boolean(object, "dlib") ? DetectorKind::kDlib : DetectorKind::kHog, Integer(object, "upsample"),
+                    Integer(object, "minFace"), Integer(object, "maxSize")};
+  options.min_score = Number(object, "minScore");
+  options.pad = Number(object, "pad");
+  if (Has(object, "network")) options.network = ParseNetwork(Object(object.Get("network"), "network"));
+  return options;
 }
 
 KnownFaces ParseFaces(const Napi::Object& object) {
@@ -54,16 +119,10 @@ Napi::Object FaceObject(Napi::Env env, const Face& found) {
   box.Set("top", found.box.top);
   box.Set("right", found.box.right);
   box.Set("bottom", found.box.bottom);
-  Napi::Array landmarks = Napi::Array::New(env, kLandmarks);
-  for (uint32_t i = 0; i < kLandmarks; ++i) {
-    Napi::Array point = Napi::Array::New(env, 2);
-    point.Set(0U, found.landmarks[i].x);
-    point.Set(1U, found.landmarks[i].y);
-    landmarks.Set(i, point);
-  }
   face.Set("box", box);
   face.Set("score", found.score);
-  face.Set("landmarks", landmarks);
+  face.Set("landmarks", Points(env, found.landmarks));
+  if (!found.points.empty()) face.Set("points", Points(env, found.points));
   return face;
 }
 

@@ -12,9 +12,9 @@ namespace maskbench {
 Source ParseSource(const Napi::Object& object);
 // `faces`, absent where they are to be searched.
 KnownFaces ParseFaces(const Napi::Object& object);
-// `detector`, `upsample`, `minFace` and `maxSize`.
-SearchOptions ParseSearch(const Napi::Object& object);
-// `box`, `score` and `landmarks`.
+// NativeSearchOptions.
+FinderOptions ParseSearch(const Napi::Object& object);
+// `box`, `score`, `landmarks` and, where there are some, `points`.
 Napi::Object FaceObject(Napi::Env env, const Face& found);
 
 }  // namespace maskbench

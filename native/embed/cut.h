@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "embed/crop.h"
-#include "embed/scale.h"
+#include "image/scale.h"
 #include "face/face.h"
 #include "image/image.h"
 

@@ -132,9 +132,7 @@ void Embedder::Try(const Session& session) {
   const auto run = [&](std::initializer_list<size_t> images) {
     std::vector<float> tensor;
     for (const size_t i : images) tensor.insert(tensor.end(), tensors[i].begin(), tensors[i].end());
-    std::vector<float> vectors;
-    session.Run(tensor, -1, ShapeOf(input, images.size()), output_, vectors);
-    return vectors;
+    return RunModel(session, tensor, -1, images.size());
   };
   const std::vector<float> alone = run({0});
   dimensions_ = alone.size();
@@ -270,14 +268,23 @@ std::unique_ptr<Embedder::Batch> Embedder::Take(bool waited) {
   return nullptr;
 }
 
+std::vector<float> Embedder::RunModel(const Session& session, std::span<float> tensor, int cuda_device,
+                                      size_t count) const {
+  std::vector<Tensor> outputs =
+      session.Run(tensor, cuda_device, ShapeOf(options_.input, count), std::span(&output_, 1));
+  Tensor& output = outputs.front();
+  if (output.shape.size() < 2 || output.shape[0] != static_cast<int64_t>(count))
+    throw Error(ErrorCode::kInferenceFailed, options_.session.model, "expected a vector for each image as the output");
+  return std::move(output.numbers);
+}
+
 std::vector<float> Embedder::Infer(Batch& batch) {
   const Session& session = Open();
   const ModelInput& input = options_.input;
   const size_t count = batch.places.size();
-  const std::array<int64_t, 4> shape = ShapeOf(input, count);
   std::vector<float> vectors;
   const auto run = [&](float* tensor, int cuda_device) {
-    session.Run({tensor, count * input.size()}, cuda_device, shape, output_, vectors);
+    vectors = RunModel(session, {tensor, count * input.size()}, cuda_device, count);
   };
   if (!on_device_) {
     run(batch.tensor.data(), -1);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -29,7 +30,7 @@ struct EmbedderOptions {
   int max_batch = 1;
   // How long a batch that is not full waits for more once nothing else is on its way.
   int max_wait_ms = 0;
-  SearchOptions search;
+  FinderOptions search;
   std::string landmark_model;
   ReadLimits limits;
   // Where a part of the work can't be done on the device, the CPU does it; else the calls throw UNAVAILABLE.
@@ -94,6 +95,8 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   std::unique_ptr<Batch> Take(bool waited);
   void Run(std::unique_ptr<Batch> batch);
   void RunReady();
+  // The vectors of `count` images, one after the other.
+  std::vector<float> RunModel(const Session& session, std::span<float> tensor, int cuda_device, size_t count) const;
   // The vectors of a batch, one after the other.
   std::vector<float> Infer(Batch& batch);
   void Wait(const std::stop_token& stop);

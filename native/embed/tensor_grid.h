@@ -10,7 +10,7 @@
 #include "device/grid.h"
 #include "embed/crop.h"
 #include "embed/cut.h"
-#include "embed/scale.h"
+#include "image/scale.h"
 #include "embed/tensor_maker.h"
 #include "runtime/host_device.h"
 

@@ -131,7 +131,7 @@ std::vector<Detection> DetectFast(const Image& image, const SearchOptions& optio
 }  // namespace
 
 std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options, const Cancellation& cancellation) {
-  return options.kind == DetectorKind::kFast ? DetectFast(image, options, cancellation)
+  return options.kind == DetectorKind::kHog ? DetectFast(image, options, cancellation)
                                              : DetectWithDlib(image, options.upsample);
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 namespace maskbench {
 
@@ -27,9 +28,11 @@ using Landmarks = std::array<Point, kLandmarks>;
 
 struct Face {
   Box box;
-  // The detector's confidence above its threshold.
+  // The HOG detector's confidence above its threshold, 0 and more; a network's from 0 to 1.
   double score;
   Landmarks landmarks;
+  // The key points that a network gave with the box, in its order.
+  std::vector<Point> points = {};
 };
 
 }  // namespace maskbench

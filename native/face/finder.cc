@@ -1,36 +1,111 @@
 #include "face/finder.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "face/detectors/neural_detector.h"
 #include "face/search_request.h"
 
 namespace maskbench {
+namespace {
+
+// The image with a border of its outermost pixels.
+Image Padded(const Image& image, int border) {
+  Image padded(image.width + 2 * border, image.height + 2 * border);
+  for (int y = 0; y < padded.height; ++y) {
+    const uint8_t* from = image.row(std::clamp(y - border, 0, image.height - 1));
+    uint8_t* to = padded.row(y);
+    for (int x = 0; x < padded.width; ++x)
+      std::copy_n(from + size_t{3} * std::clamp(x - border, 0, image.width - 1), 3, to + size_t{3} * x);
+  }
+  return padded;
+}
+
+// The box that dlib's detector would give, which the landmark model expects.
+Box LandmarkBox(const FoundBox& box, const BoxShift& shift) {
+  const double width = box.right - box.left;
+  const double height = box.bottom - box.top;
+  const double x = (box.left + box.right) / 2 + shift.x * width;
+  const double y = (box.top + box.bottom) / 2 + shift.y * height;
+  const double half_width = shift.width * width / 2;
+  const double half_height = shift.height * height / 2;
+  return {NearestPixel(x - half_width), NearestPixel(y - half_height), NearestPixel(x + half_width) - 1,
+          NearestPixel(y + half_height) - 1};
+}
+
+}  // namespace
 
 const LandmarkPredictor& FaceFinder::Predictor() {
-  std::call_once(loaded_, [this] { predictor_ = LandmarkPredictor::Load(landmark_model_); });
+  std::call_once(predictor_loaded_, [this] { predictor_ = LandmarkPredictor::Load(landmark_model_); });
   return *predictor_;
 }
 
-std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation) {
-  if (!known && device_ != nullptr && device_->Open()) {
-    SearchRequest request{&image, search_.upsample, Predictor().trees(), {}};
-    if (device_->Do(request)) return std::move(request.faces);
-  }
-  std::vector<KnownFace> found;
-  if (known) {
-    found = *known;
-  } else {
-    for (const Detection& detection : DetectFaces(image, search_, cancellation))
-      found.push_back({detection.box, detection.score, std::nullopt});
-  }
-  cancellation.ThrowIfCancelled();
+const NeuralDetector* FaceFinder::Network() {
+  if (!options_.network) return nullptr;
+  std::call_once(network_loaded_, [this] {
+    network_ = std::make_shared<const NeuralDetector>(options_.network->session, options_.network->description);
+  });
+  return network_.get();
+}
+
+void FaceFinder::Load() {
+  Predictor();
+  Network();
+}
+
+std::vector<Face> FaceFinder::Search(const Image& image, const Cancellation& cancellation) {
   std::vector<Face> faces;
-  faces.reserve(found.size());
-  for (const KnownFace& face : found)
-    faces.push_back({face.box, face.score, face.landmarks ? *face.landmarks : Predictor().Predict(image, face.box)});
+  if (const NeuralDetector* network = Network()) {
+    const NeuralSearch search{static_cast<float>(options_.min_score), options_.search.min_face, options_.pad};
+    for (const FoundBox& found : network->Search(image, search, cancellation)) {
+      Face face{{NearestPixel(found.left), NearestPixel(found.top), NearestPixel(found.right) - 1,
+                 NearestPixel(found.bottom) - 1},
+                found.score,
+                {}};
+      // Of less than a pixel.
+      if (face.box.right < face.box.left || face.box.bottom < face.box.top) continue;
+      face.landmarks = Predictor().Predict(image, LandmarkBox(found, network->description().landmark_box));
+      for (const FloatPoint& point : found.points)
+        face.points.push_back({NearestPixel(point.x), NearestPixel(point.y)});
+      faces.push_back(std::move(face));
+    }
+    return faces;
+  }
+  const int border = static_cast<int>(std::lround(options_.pad * std::max(image.width, image.height)));
+  for (auto [box, score] : DetectFaces(border > 0 ? Padded(image, border) : image, options_.search, cancellation)) {
+    box = {box.left - border, box.top - border, box.right - border, box.bottom - border};
+    cancellation.ThrowIfCancelled();
+    faces.push_back({box, score, Predictor().Predict(image, box)});
+  }
+  return faces;
+}
+
+std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation) {
+  std::vector<Face> faces;
+  if (known) {
+    faces.reserve(known->size());
+    for (const KnownFace& face : *known)
+      faces.push_back({face.box, face.score, face.landmarks ? *face.landmarks : Predictor().Predict(image, face.box)});
+    return faces;
+  }
+  const auto search_on_device = [&] {
+    if (device_ == nullptr || !device_->Open()) return false;
+    SearchRequest request{&image, options_.search.upsample, Predictor().trees(), {}};
+    if (!device_->Do(request)) return false;
+    faces = std::move(request.faces);
+    return true;
+  };
+  if (!search_on_device()) faces = Search(image, cancellation);
+  std::erase_if(faces, [this](const Face& face) { return face.score < options_.min_score; });
   return faces;
 }
 
 int64_t FaceFinder::Bytes(int64_t pixels, const KnownFaces& known) const {
-  return known ? 0 : DetectionBytes(pixels, search_);
+  if (known) return 0;
+  const double side = 1 + 2 * options_.pad;
+  const auto padded = static_cast<int64_t>(static_cast<double>(pixels) * side * side);
+  if (!options_.network) return DetectionBytes(padded, options_.search) + (options_.pad > 0 ? 3 * padded : 0);
+  return NetworkSearchBytes(options_.network->description, pixels, options_.search.min_face);
 }
 
 }  // namespace maskbench

@@ -10,12 +10,16 @@
 
 #include "device/handle.h"
 #include "face/detector.h"
+#include "face/detectors/description.h"
 #include "face/face.h"
 #include "face/landmarks.h"
 #include "image/image.h"
+#include "inference/session.h"
 #include "runtime/cancellation.h"
 
 namespace maskbench {
+
+class NeuralDetector;
 
 // A face that need not be searched.
 struct KnownFace {
@@ -26,29 +30,55 @@ struct KnownFace {
 
 using KnownFaces = std::optional<std::vector<KnownFace>>;
 
+struct NetworkOptions {
+  SessionOptions session;
+  DetectorDescription description;
+};
+
+// How faces are searched.
+struct FinderOptions {
+  // Of the HOG detector; of a network `min_face` alone.
+  SearchOptions search;
+  // Absent: the HOG detector.
+  std::optional<NetworkOptions> network;
+  // Faces with a lower score are left out.
+  double min_score = 0;
+  // The border that is put around a photo before the search, as a share of its longer side.
+  double pad = 0;
+
+  // Whether what is found is what dlib finds, by our own detector.
+  bool is_exact() const { return !network && pad == 0 && search.is_exact(); }
+};
+
 // Finds faces and their landmarks, in exact searches on the device where one is given. Safe to use from many threads at
 // once.
 class FaceFinder {
  public:
-  FaceFinder(const SearchOptions& search, std::string landmark_model, std::shared_ptr<device::Handle> device)
-      : search_(search),
+  FaceFinder(FinderOptions options, std::string landmark_model, std::shared_ptr<device::Handle> device)
+      : options_(std::move(options)),
         landmark_model_(std::move(landmark_model)),
-        device_(search.is_exact() ? std::move(device) : nullptr) {}
+        device_(options_.is_exact() ? std::move(device) : nullptr) {}
 
-  // Loads the landmark model, or gives the error of the first try again. Find calls it as needed.
-  const LandmarkPredictor& Predictor();
+  // Loads the landmark model and the network, or gives the error of the first try again. Find calls it as needed.
+  void Load();
   // `known` faces in their order, or those that are detected, each with landmarks.
   std::vector<Face> Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation);
   // Estimated peak memory of Find.
   int64_t Bytes(int64_t pixels, const KnownFaces& known) const;
 
  private:
-  const SearchOptions search_;
+  const LandmarkPredictor& Predictor();
+  // Null: the HOG detector.
+  const NeuralDetector* Network();
+  std::vector<Face> Search(const Image& image, const Cancellation& cancellation);
+
+  const FinderOptions options_;
   const std::string landmark_model_;
   // Null: the CPU.
   const std::shared_ptr<device::Handle> device_;
-  std::once_flag loaded_;
+  std::once_flag predictor_loaded_, network_loaded_;
   std::shared_ptr<const LandmarkPredictor> predictor_;
+  std::shared_ptr<const NeuralDetector> network_;
 };
 
 }  // namespace maskbench

@@ -125,26 +125,28 @@ Session::Session(const SessionOptions& options) : model_(options.model) {
 
 Session::~Session() = default;
 
-void Session::Run(std::span<float> input, int cuda_device, std::span<const int64_t> shape, const std::string& output,
-                  std::vector<float>& vectors) const {
+std::vector<Tensor> Session::Run(std::span<float> input, int cuda_device, std::span<const int64_t> shape,
+                                 std::span<const std::string> outputs) const {
   try {
     const Ort::MemoryInfo host("Cpu", OrtDeviceAllocator, 0, OrtMemTypeDefault);
     const Ort::MemoryInfo place(cuda_device < 0 ? "Cpu" : "Cuda", OrtDeviceAllocator, std::max(0, cuda_device),
                                 OrtMemTypeDefault);
     const Ort::Value tensor =
         Ort::Value::CreateTensor<float>(place, input.data(), input.size(), shape.data(), shape.size());
-    // Bound, so that a device's provider copies the input over once, if it is not there, and the vectors back.
+    // Bound, so that a device's provider copies the input over once, if it is not there, and the outputs back.
     Ort::IoBinding binding(*session_);
     binding.BindInput(input_.c_str(), tensor);
-    binding.BindOutput(output.c_str(), host);
+    for (const std::string& output : outputs) binding.BindOutput(output.c_str(), host);
     session_->Run(Ort::RunOptions{nullptr}, binding);
-    const std::vector<Ort::Value> values = binding.GetOutputValues();
-    const Ort::TensorTypeAndShapeInfo info = values.front().GetTensorTypeAndShapeInfo();
-    const std::vector<int64_t> sizes = info.GetShape();
-    if (info.GetElementType() != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT || sizes.size() < 2 || sizes[0] != shape[0])
-      throw std::runtime_error("expected an output of 32-bit floats, a vector for each image");
-    const auto* numbers = values.front().GetTensorData<float>();
-    vectors.insert(vectors.end(), numbers, numbers + info.GetElementCount());
+    std::vector<Tensor> tensors;
+    for (const Ort::Value& value : binding.GetOutputValues()) {
+      const Ort::TensorTypeAndShapeInfo info = value.GetTensorTypeAndShapeInfo();
+      if (info.GetElementType() != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT)
+        throw std::runtime_error("expected outputs of 32-bit floats");
+      const auto* numbers = value.GetTensorData<float>();
+      tensors.push_back({info.GetShape(), {numbers, numbers + info.GetElementCount()}});
+    }
+    return tensors;
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kInferenceFailed, model_, Trimmed(error.what()));
   }

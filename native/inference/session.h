@@ -40,7 +40,13 @@ struct SessionOptions {
   int cuda_device = -1;
 };
 
-// A model of one image input [n, …] and vectors [n, dimensions] as the output. Safe to run from many threads at once.
+// Numbers, row-major.
+struct Tensor {
+  std::vector<int64_t> shape;
+  std::vector<float> numbers;
+};
+
+// A model of one input of images [n, …]. Safe to run from many threads at once.
 class Session {
  public:
   ~Session();
@@ -55,10 +61,10 @@ class Session {
   const std::vector<int64_t>& input_shape() const { return input_shape_; }
   const std::vector<std::string>& outputs() const { return outputs_; }
 
-  // Runs `input` of `shape`, which lies in the memory of a CUDA device, or of the host (-1), and appends the numbers of
-  // `output` (a name) to `vectors`. Throws INFERENCE_FAILED.
-  void Run(std::span<float> input, int cuda_device, std::span<const int64_t> shape, const std::string& output,
-           std::vector<float>& vectors) const;
+  // Runs `input` of `shape`, which lies in the memory of a CUDA device, or of the host (-1), and gives what `outputs`
+  // names. Throws INFERENCE_FAILED, also where an output holds no 32-bit floats.
+  std::vector<Tensor> Run(std::span<float> input, int cuda_device, std::span<const int64_t> shape,
+                          std::span<const std::string> outputs) const;
 
  private:
   explicit Session(const SessionOptions& options);

@@ -47,7 +47,7 @@ void Masker::LoadTemplates() {
 }
 
 void Masker::Load() {
-  finder_.Predictor();
+  finder_.Load();
   if (device_ != nullptr) device_->Open();
   LoadTemplates();
 }

@@ -55,7 +55,7 @@ struct MaskerOptions {
   double jitter = 0;
   uint64_t seed = 0;
   Select select = Select::kLargest;
-  SearchOptions search;
+  FinderOptions search;
   std::string landmark_model;
   ReadLimits limits;
   EncodeOptions encode;

@@ -46,7 +46,7 @@ int Main(int count, const char* model, const std::vector<Image>& photos) {
     NamedRandom random(1, "crops", static_cast<uint64_t>(i));
     const Image crop = Crop(photos[static_cast<size_t>(i) % photos.size()], random);
     const int upsample = static_cast<int>(random.Below(2));
-    const auto mine = DetectFaces(crop, {DetectorKind::kFast, upsample});
+    const auto mine = DetectFaces(crop, {DetectorKind::kHog, upsample});
     const auto expected = DetectFaces(crop, {DetectorKind::kDlib, upsample});
     bool equal = mine.size() == expected.size();
     for (size_t face = 0; equal && face < mine.size(); ++face, ++faces) {

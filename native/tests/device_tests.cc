@@ -301,7 +301,7 @@ int Main(int cuda, const char* record, int count, const char* model, const char*
     std::vector<std::vector<Face>> found(images.size());
     ForEach(images.size(), [&](size_t i) { found[i] = Find(*queue, images[i], upsample, *predictor); });
     for (size_t i = 0; i < images.size(); ++i) {
-      const auto expected = DetectFaces(images[i], {DetectorKind::kFast, upsample});
+      const auto expected = DetectFaces(images[i], {DetectorKind::kHog, upsample});
       faces += expected.size();
       if (upsample == 1)
         for (const Face& face : found[i]) drawn.push_back({&images[i], face.landmarks});

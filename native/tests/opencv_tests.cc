@@ -8,7 +8,7 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
-#include "embed/scale.h"
+#include "image/scale.h"
 #include "image/image.h"
 #include "mask/fill.h"
 #include "mask/random.h"

@@ -14,8 +14,8 @@ export type BatchNorm = 'per-image' | 'running';
 
 export interface ConvolutionOptions {
   stride?: number;
-  /** The same on all sides, or top, left, bottom, right. */
-  pad?: number | [number, number, number, number];
+  /** The same on all sides; top, left, bottom, right; or as TensorFlow's SAME, for inputs of any size. */
+  pad?: number | [number, number, number, number] | 'same';
   groups?: number;
   bias?: Float32Array | undefined;
   norm?: Norm | undefined;
@@ -41,8 +41,9 @@ export class Layers extends OnnxGraph {
     filters: Tensor,
     { stride = 1, pad = 0, groups = 1, bias, norm }: ConvolutionOptions = {},
   ): Value {
-    const pads = Array.isArray(pad) ? pad : [pad, pad, pad, pad];
-    const attributes = { strides: [stride, stride], pads, ...(groups > 1 && { group: groups }) };
+    const padding =
+      pad === 'same' ? { auto_pad: 'SAME_UPPER' } : { pads: Array.isArray(pad) ? pad : [pad, pad, pad, pad] };
+    const attributes = { strides: [stride, stride], ...padding, ...(groups > 1 && { group: groups }) };
     const folded = norm && this.batchNorm === 'running' ? fold(filters, bias, norm) : { filters: filters.data, bias };
     const inputs = [x, this.constant(folded.filters, filters.shape)];
     if (folded.bias) inputs.push(this.vector(folded.bias));

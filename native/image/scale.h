@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_EMBED_SCALE_H_
-#define MASKBENCH_EMBED_SCALE_H_
+#ifndef MASKBENCH_IMAGE_SCALE_H_
+#define MASKBENCH_IMAGE_SCALE_H_
 
 #include <cmath>
 #include <cstddef>
@@ -127,4 +127,4 @@ void ScaleInto(const ScalePlan& plan, const Image& image, Image& to, int left, i
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_EMBED_SCALE_H_
+#endif  // MASKBENCH_IMAGE_SCALE_H_

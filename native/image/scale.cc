@@ -1,4 +1,4 @@
-#include "embed/scale.h"
+#include "image/scale.h"
 
 #include <hwy/highway.h>
 

@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { type Box, type DetectResult, type Face, Masker, type SearchOptions } from 'maskbench';
+import { samplePhoto } from '../test/support/files.js';
+import { makeCorpus, shapes } from './corpus.js';
+import type { BenchOptions } from './options.js';
+
+const area = ({ left, top, right, bottom }: Box) => Math.max(0, right - left + 1) * Math.max(0, bottom - top + 1);
+
+/** Whether two boxes show the same face: they share at least half of what they cover. */
+function same(a: Box, b: Box): boolean {
+  const shared = area({
+    left: Math.max(a.left, b.left),
+    top: Math.max(a.top, b.top),
+    right: Math.min(a.right, b.right),
+    bottom: Math.min(a.bottom, b.bottom),
+  });
+  return shared >= (area(a) + area(b) - shared) / 2;
+}
+
+const largest = (faces: Face[]) => faces.reduce((best, face) => (area(face.box) > area(best.box) ? face : best));
+
+async function search(photos: string[], options: SearchOptions): Promise<{ found: DetectResult[]; ms: number }> {
+  const masker = await Masker.open({ ...options, concurrency: 1 });
+  const found = [];
+  for (const photo of photos) found.push(await masker.detect(photo));
+  await masker.close();
+  return { found, ms: found.reduce((sum, { milliseconds }) => sum + milliseconds, 0) };
+}
+
+/** What the faster ways of searching find of the faces that the exact one finds, and how much faster they are. */
+export async function benchRecall({ quick }: BenchOptions): Promise<void> {
+  const corpora: { name: string; photos: string[]; ways: SearchOptions[] }[] = [
+    {
+      name: '6 sample photos, 1920 pixels wide',
+      photos: [1, 2, 3, 4, 5, 6].map(samplePhoto),
+      ways: [{ upsample: 0 }, { minFace: 60 }, { minFace: 100 }, { maxSize: 1280 }, { maxSize: 960 }, { maxSize: 640 }],
+    },
+  ];
+  for (const shape of shapes) {
+    const folder = await makeCorpus(shape, quick ? 40 : 600);
+    const photos = readdirSync(folder).map((name) => path.join(folder, name));
+    const ways = [{ upsample: 0 }, { minFace: 60 }, { minFace: 80 }, { maxSize: 200 }, { maxSize: 150 }];
+    corpora.push({ name: `${photos.length} photos, ${shape.name}`, photos, ways });
+  }
+  for (const { name, photos, ways } of quick ? corpora.slice(1, 2) : corpora) {
+    const exact = await search(photos, {});
+    const faces = exact.found.reduce((sum, result) => sum + result.faces.length, 0);
+    const shown = exact.found.filter((result) => result.faces.length > 0).length;
+    console.log(`\n${name}: ${faces} faces in ${shown} photos by the exact search`);
+    console.log('  search               faces found   largest found   others   times as fast');
+    for (const way of ways) {
+      const { found, ms } = await search(photos, way);
+      let kept = 0;
+      let others = 0;
+      let largestKept = 0;
+      for (const [i, { faces: theirs }] of exact.found.entries()) {
+        const ours = (found[i] as DetectResult).faces;
+        kept += theirs.filter(({ box }) => ours.some((face) => same(face.box, box))).length;
+        others += ours.filter(({ box }) => !theirs.some((face) => same(face.box, box))).length;
+        if (theirs.length > 0 && ours.length > 0 && same(largest(ours).box, largest(theirs).box)) largestKept++;
+      }
+      const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)}%`;
+      console.log(
+        `  ${JSON.stringify(way).replace(/[{}"]/g, '').padEnd(20)}${percent(kept, faces).padStart(12)}` +
+          `${percent(largestKept, shown).padStart(16)}${String(others).padStart(9)}${(exact.ms / ms).toFixed(2).padStart(16)}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { NativeNetwork, NativeSearchOptions } from '../../../binding.js';
+import { MaskbenchError } from '../../errors.js';
+import { checkSearch, type SearchOptions } from '../../face/search.js';
+import { toPath } from '../../files/path.js';
+import { isFile } from '../../files/walk.js';
+import { onnxRuntimeLibrary } from '../runtime.js';
+import { type DetectorDescription, readDetectorDescription } from './description.js';
+import { detectorPresets } from './presets.js';
+
+/** A search as the addon takes it, and what decides what is found. */
+export interface Search {
+  /** What manifests call the detector: `hog`, or its description's name. */
+  name: string;
+  native: NativeSearchOptions;
+  /** All that decides which faces are found. */
+  settings: Record<string, unknown>;
+}
+
+async function resolveDetector(detector: string): Promise<{ file: string; description: DetectorDescription }> {
+  const preset = Object.hasOwn(detectorPresets, detector) ? detectorPresets[detector] : undefined;
+  if (preset) return { file: await preset.file(), description: preset.description };
+  if (await isFile(detector)) return { file: detector, description: await readDetectorDescription(detector) };
+  throw new MaskbenchError(
+    'MODEL_MISSING',
+    detector,
+    `${detector}: expected a detector, one of ${['hog', 'dlib', ...Object.keys(detectorPresets)].join(', ')}, or an ONNX file; there is none of that name`,
+  );
+}
+
+/**
+ * The options with their defaults. A preset's network is built on first use.
+ * @param usual The detector where none is named.
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED`
+ */
+export async function resolveSearch(options: SearchOptions, usual: string): Promise<Search> {
+  const { detector, isHog, minScore, pad, ...search } = checkSearch(options, usual);
+  if (isHog) {
+    // Whether dlib's own program searches does not decide: both find the same.
+    const settings = { ...search, minScore: minScore ?? 0, pad: pad ?? 0 };
+    return { name: 'hog', native: { ...settings, dlib: detector === 'dlib' }, settings };
+  }
+  const { file, description } = await resolveDetector(detector);
+  const { input } = description;
+  const network: NativeNetwork = {
+    library: await onnxRuntimeLibrary(),
+    model: file,
+    decoder: description.decoder,
+    width: input.width,
+    height: input.height,
+    multiple: input.multiple ?? 0,
+    channelsFirst: input.layout === 'NCHW',
+    blueFirst: input.colors === 'BGR',
+    mean: input.mean,
+    scale: input.scale,
+    layers: description.layers ?? [],
+    variances: description.variances ?? [0.1, 0.2],
+    scores: description.scores ?? 'share',
+    pixels: description.unit === 'pixel',
+    overlap: description.overlap ?? 0.4,
+    smallest: description.smallest,
+    landmarkBox: description.landmarkBox ?? { x: 0, y: 0, width: 1, height: 1 },
+  };
+  const chosen = { ...search, minScore: minScore ?? description.minScore, pad: pad ?? description.pad ?? 0.3 };
+  return {
+    name: description.name,
+    native: { ...chosen, dlib: false, network },
+    settings: { ...chosen, network: [description, path.basename(file), (await stat(toPath(file))).size] },
+  };
+}

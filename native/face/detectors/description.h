@@ -1,0 +1,60 @@
+#ifndef MASKBENCH_FACE_DETECTORS_DESCRIPTION_H_
+#define MASKBENCH_FACE_DETECTORS_DESCRIPTION_H_
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace maskbench {
+
+// How numbers become shares from 0 to 1.
+enum class ScoreKind { kShare, kSigmoid, kSoftmax };
+
+struct AnchorSize {
+  float width;
+  float height;
+};
+
+// Anchors at the middle of every cell of a grid, in pixels of the network's input.
+struct AnchorLayer {
+  int stride;
+  std::vector<AnchorSize> sizes;
+};
+
+// Where dlib's detector would have its box: the centre moved by shares of the box's sides, and the sides resized.
+struct BoxShift {
+  double x = 0;
+  double y = 0;
+  double width = 1;
+  double height = 1;
+};
+
+// What a network takes and gives (`DetectorDescription` in lib/models/detector.ts).
+struct DetectorDescription {
+  // One of DecoderNames.
+  std::string decoder;
+  // The input's pixels: exactly so many, or where `multiple` > 0 also other multiples of it.
+  int width;
+  int height;
+  int multiple;
+  bool channels_first;
+  bool blue_first;
+  // In the input's colour order: (value - mean) * scale.
+  std::array<float, 3> mean;
+  std::array<float, 3> scale;
+  std::vector<AnchorLayer> layers;
+  // Of a box's centre and of its sides.
+  std::array<float, 2> variances;
+  ScoreKind scores;
+  // Whether the decoder `boxes` is given pixels of the input, or shares of its sides.
+  bool pixels;
+  // Two boxes that share more of their union are one face.
+  float overlap;
+  // The sides of the smallest face that is found dependably, in pixels of the input.
+  int smallest;
+  BoxShift landmark_box;
+};
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_FACE_DETECTORS_DESCRIPTION_H_

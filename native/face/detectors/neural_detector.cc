@@ -1,0 +1,197 @@
+#include "face/detectors/neural_detector.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "face/detectors/passes.h"
+#include "face/detectors/suppression.h"
+#include "image/scale.h"
+#include "runtime/error.h"
+#include "runtime/naming.h"
+
+namespace maskbench {
+namespace {
+
+// Tiles in one run at most.
+constexpr int kMostTiles = 8;
+
+// The smallest face that is looked for.
+int SmallestFace(int min_face, int longer_side) {
+  constexpr int kShare = 96;
+  constexpr int kLeast = 20;
+  return min_face > 0 ? min_face : std::max(kLeast, longer_side / kShare);
+}
+
+// The network's number for each value of a channel, B, G and R.
+using ValueTables = std::array<std::array<float, 256>, 3>;
+
+ValueTables TablesOf(const DetectorDescription& description) {
+  ValueTables tables;
+  for (size_t color = 0; color < 3; ++color) {
+    const size_t channel = description.blue_first ? color : 2 - color;
+    for (size_t value = 0; value < 256; ++value)
+      tables[color][value] = (static_cast<float>(value) - description.mean[channel]) * description.scale[channel];
+  }
+  return tables;
+}
+
+// One tile as the network takes it. What lies beyond the image is black.
+void FillTile(const DetectorDescription& description, const ValueTables& tables, const Image& image, const Pass& pass,
+              const TilePlace& tile, float* out) {
+  const int64_t plane = int64_t{pass.tile_width} * pass.tile_height;
+  // The image's part of the tile.
+  const int left = std::clamp(pass.left - tile.left, 0, pass.tile_width);
+  const int right = std::clamp(pass.left + pass.width - tile.left, left, pass.tile_width);
+  for (size_t color = 0; color < 3; ++color) {
+    const auto channel = static_cast<int64_t>(description.blue_first ? color : 2 - color);
+    const int64_t step = description.channels_first ? 1 : 3;
+    const std::array<float, 256>& table = tables[color];
+    for (int y = 0; y < pass.tile_height; ++y) {
+      float* row = out + (description.channels_first ? channel * plane + int64_t{y} * pass.tile_width
+                                                     : 3 * int64_t{y} * pass.tile_width + channel);
+      const int image_y = tile.top + y - pass.top;
+      const bool inside = image_y >= 0 && image_y < pass.height;
+      const int first = inside ? left : pass.tile_width;
+      const int end = inside ? right : pass.tile_width;
+      for (int x = 0; x < first; ++x) row[x * step] = table[0];
+      if (first < end) {
+        const uint8_t* pixel = image.row(image_y) + 3 * (tile.left + first - pass.left) + color;
+        for (int x = first; x < end; ++x, pixel += 3) row[x * step] = table[*pixel];
+      }
+      for (int x = end; x < pass.tile_width; ++x) row[x * step] = table[0];
+    }
+  }
+}
+
+// Whether a box ends at a side where its tile ends and the plane does not: what it shows of a face may be a part.
+bool IsCut(const FoundBox& box, const Pass& pass, const TilePlace& tile) {
+  constexpr float kEdge = 1;
+  return (box.left < kEdge && tile.left > 0) || (box.top < kEdge && tile.top > 0) ||
+         (box.right > static_cast<float>(pass.tile_width) - kEdge && tile.left + pass.tile_width < pass.plane_width) ||
+         (box.bottom > static_cast<float>(pass.tile_height) - kEdge && tile.top + pass.tile_height < pass.plane_height);
+}
+
+}  // namespace
+
+NeuralDetector::NeuralDetector(const SessionOptions& session, DetectorDescription description)
+    : description_(std::move(description)),
+      model_(session.model),
+      decode_(DecoderNamed(description_.decoder)),
+      session_(Session::Open(session)) {
+  Try();
+}
+
+std::vector<Tensor> NeuralDetector::Run(std::span<float> tensor, int images, int width, int height) const {
+  std::array<int64_t, 4> shape = {images, 3, height, width};
+  if (!description_.channels_first) shape = {images, height, width, 3};
+  return session_->Run(tensor, -1, shape, session_->outputs());
+}
+
+std::vector<FoundBox> NeuralDetector::DecodeImage(const NetworkOutput& output, float least) const {
+  std::vector<FoundBox> found;
+  Naming(model_, ErrorCode::kInferenceFailed, [&] { decode_(description_, output, least, found); });
+  for (const FoundBox& box : found)
+    for (const float number : {box.score, box.left, box.top, box.right, box.bottom})
+      if (!std::isfinite(number))
+        throw Error(ErrorCode::kInferenceFailed, model_, "the network's scores or boxes are not finite");
+  return found;
+}
+
+void NeuralDetector::Try() {
+  const std::vector<int64_t>& shape = session_->input_shape();
+  const int channels = description_.channels_first ? 1 : 3;
+  const int rows = description_.channels_first ? 2 : 1;
+  const auto fits = [&](int axis, int64_t size, bool free) {
+    const int64_t found = shape[static_cast<size_t>(axis)];
+    return found < 0 || (found == size && !free);
+  };
+  const bool free = description_.multiple > 0;
+  if (shape.size() != 4 || shape[0] > 1 || !fits(channels, 3, false) || !fits(rows, description_.height, free) ||
+      !fits(rows + 1, description_.width, free)) {
+    std::string sizes;
+    for (const int64_t size : shape) sizes += (sizes.empty() ? "" : " x ") + (size < 0 ? "n" : std::to_string(size));
+    throw Error(ErrorCode::kInvalidArgument, model_,
+                "the network's input is " + sizes + ", its description says " + std::to_string(description_.width) +
+                    "x" + std::to_string(description_.height) + " pixels" + (free ? " and other sizes" : "") +
+                    ", one image or any number");
+  }
+  // An image of noise, and of grey.
+  const size_t size = size_t{3} * description_.width * description_.height;
+  std::vector<float> tensor(2 * size);
+  const ValueTables tables = TablesOf(description_);
+  for (size_t i = 0; i < tensor.size(); ++i) tensor[i] = tables[i % 3][i < size ? i * 97 % 256 : 128];
+  const std::vector<Tensor> alone = Run({tensor.data(), size}, 1, description_.width, description_.height);
+  DecodeImage({alone, 1, 0, description_.width, description_.height}, 0);
+  if (shape[0] == 1) return;
+  try {
+    const std::vector<Tensor> together = Run(tensor, 2, description_.width, description_.height);
+    for (size_t i = 0; i < alone.size(); ++i) {
+      constexpr float kTolerance = 1e-3F;
+      const auto is_near = [](float a, float b) { return std::abs(a - b) <= kTolerance * std::max(1.0F, std::abs(a)); };
+      if (together[i].numbers.size() != 2 * alone[i].numbers.size() || together[i].shape.front() != 2 ||
+          !std::ranges::equal(alone[i].numbers, std::span(together[i].numbers).first(alone[i].numbers.size()), is_near))
+        return;
+    }
+    max_batch_ = kMostTiles;
+  } catch (const Error&) {  // one by one then
+  }
+}
+
+std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSearch& search,
+                                             const Cancellation& cancellation) const {
+  const ValueTables tables = TablesOf(description_);
+  const int smallest = SmallestFace(search.min_face, std::max(image.width, image.height));
+  std::vector<Pass> passes = PlanPasses(description_, image.width, image.height, smallest, search.pad);
+  std::vector<FoundBox> found;
+  std::vector<float> tensor;
+  // Each is made from the next finer one.
+  std::ranges::reverse(passes);
+  Image finer, scaled;
+  const Image* from = &image;
+  for (const Pass& pass : passes) {
+    scaled = Image(pass.width, pass.height);
+    ScaleInto(ScalePlan(from->width, from->height, pass.width, pass.height, true), *from, scaled, 0, 0, pass.width,
+              pass.height);
+    const size_t size = size_t{3} * pass.tile_width * pass.tile_height;
+    const auto across = static_cast<float>(static_cast<double>(image.width) / pass.width);
+    const auto down = static_cast<float>(static_cast<double>(image.height) / pass.height);
+    for (size_t begin = 0; begin < pass.tiles.size(); begin += static_cast<size_t>(max_batch_)) {
+      cancellation.ThrowIfCancelled();
+      const int count = static_cast<int>(std::min(pass.tiles.size() - begin, static_cast<size_t>(max_batch_)));
+      tensor.resize(size * static_cast<size_t>(count));
+      for (int i = 0; i < count; ++i)
+        FillTile(description_, tables, scaled, pass, pass.tiles[begin + static_cast<size_t>(i)],
+                 tensor.data() + size * static_cast<size_t>(i));
+      const std::vector<Tensor> outputs = Run(tensor, count, pass.tile_width, pass.tile_height);
+      for (int i = 0; i < count; ++i) {
+        const TilePlace& tile = pass.tiles[begin + static_cast<size_t>(i)];
+        for (FoundBox& box : DecodeImage({outputs, count, i, pass.tile_width, pass.tile_height}, search.min_score)) {
+          if (IsCut(box, pass, tile)) continue;
+          const auto to_x = [&](float x) { return (x + static_cast<float>(tile.left - pass.left)) * across; };
+          const auto to_y = [&](float y) { return (y + static_cast<float>(tile.top - pass.top)) * down; };
+          box.left = to_x(box.left);
+          box.right = to_x(box.right);
+          box.top = to_y(box.top);
+          box.bottom = to_y(box.bottom);
+          for (FloatPoint& point : box.points) point = {to_x(point.x), to_y(point.y)};
+          found.push_back(std::move(box));
+        }
+      }
+    }
+    finer = std::move(scaled);
+    from = &finer;
+  }
+  return SuppressWorse(std::move(found), description_.overlap);
+}
+
+int64_t NetworkSearchBytes(const DetectorDescription& network, int64_t pixels, int min_face) {
+  const double scale = static_cast<double>(network.smallest) / SmallestFace(min_face, 0);
+  // A network's own layers take about this much for a pixel of its input; a scaled photo three bytes.
+  constexpr int64_t kLayers = 400;
+  const int64_t input = int64_t{network.width} * network.height * (network.multiple > 0 ? 4 : 1);
+  return static_cast<int64_t>(static_cast<double>(3 * pixels) * scale * scale) + input * kMostTiles * kLayers;
+}
+
+}  // namespace maskbench

@@ -1,0 +1,55 @@
+#ifndef MASKBENCH_FACE_DETECTORS_NEURAL_DETECTOR_H_
+#define MASKBENCH_FACE_DETECTORS_NEURAL_DETECTOR_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "face/detectors/decoder.h"
+#include "face/detectors/description.h"
+#include "image/image.h"
+#include "inference/session.h"
+#include "runtime/cancellation.h"
+
+namespace maskbench {
+
+struct NeuralSearch {
+  // Boxes with a lower score are left out, 0 to 1.
+  float min_score;
+  // The smallest face that is looked for, in pixels; 0: a 96th of the longer side, and at least 20.
+  int min_face;
+  // The border around the photo, as a share of its longer side.
+  double pad;
+};
+
+// Faces found by a network, on the thread that calls. Safe to use from many threads at once.
+class NeuralDetector {
+ public:
+  // Opens the network and tries it. Throws as Session::Open does, INVALID_ARGUMENT where the description does not fit,
+  // and INFERENCE_FAILED.
+  NeuralDetector(const SessionOptions& session, DetectorDescription description);
+
+  const DetectorDescription& description() const { return description_; }
+
+  // In the photo's pixels, best first. Throws INFERENCE_FAILED, also for scores and sides that are no numbers.
+  std::vector<FoundBox> Search(const Image& image, const NeuralSearch& search, const Cancellation& cancellation) const;
+
+ private:
+  std::vector<Tensor> Run(std::span<float> tensor, int images, int width, int height) const;
+  void Try();
+  std::vector<FoundBox> DecodeImage(const NetworkOutput& output, float least) const;
+
+  const DetectorDescription description_;
+  const std::string model_;
+  const Decoder decode_;
+  std::shared_ptr<const Session> session_;
+  // Tiles in one run.
+  int max_batch_ = 1;
+};
+
+// Estimated peak memory of a search. `min_face` as in NeuralSearch.
+int64_t NetworkSearchBytes(const DetectorDescription& network, int64_t pixels, int min_face);
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_FACE_DETECTORS_NEURAL_DETECTOR_H_

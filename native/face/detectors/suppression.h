@@ -1,0 +1,16 @@
+#ifndef MASKBENCH_FACE_DETECTORS_SUPPRESSION_H_
+#define MASKBENCH_FACE_DETECTORS_SUPPRESSION_H_
+
+#include <vector>
+
+#include "face/detectors/decoder.h"
+
+namespace maskbench {
+
+// What is left, best first, without boxes of no area and those that share more than `overlap` of the union with a
+// better one, or lie in it but for a fifth.
+std::vector<FoundBox> SuppressWorse(std::vector<FoundBox> candidates, float overlap);
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_FACE_DETECTORS_SUPPRESSION_H_
