@@ -37,6 +37,8 @@ export type ErrorCode =
   | 'WRITE_FAILED'
   /** No face was found in an image that needs one. */
   | 'NO_FACE'
+  /** Faces were found in an image, but not the one that it needs. */
+  | 'WRONG_FACE'
   /** A model could not be run, or gave numbers that are none. */
   | 'INFERENCE_FAILED'
   /** ONNX Runtime or the requested device is missing. */
@@ -209,7 +211,8 @@ export interface NativeMaskerOptions extends NativeSearchOptions {
   jitter: number;
   /** 0 to 2^53 - 1. */
   seed: number;
-  select: 'largest' | 'all' | 'only';
+  /** `central`: the greatest area less twice the squared distance of the box's centre from the image's. */
+  select: 'largest' | 'central' | 'all' | 'only';
   /** Path of a dlib shape predictor with 68 points. */
   landmarkModel: string;
   maxPixels: number;
@@ -439,7 +442,14 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
 export interface NativeEmbedRequest extends NativeSource {
   /** The image is a ready crop. */
   crop: boolean;
-  /** Faces that need not be searched; the largest is used. */
+  /** Which face is used, where `expected` does not say it. As for the Masker. */
+  select: 'largest' | 'central';
+  /**
+   * Used is the face that overlaps this box most. Rejects with WRONG_FACE where faces are found, but none with an
+   * intersection over union of 0.3 or more.
+   */
+  expected?: NativeBox;
+  /** Faces that need not be searched. */
   faces?: readonly { box: NativeBox; score?: number; landmarks?: readonly (readonly [number, number])[] }[];
 }
 

@@ -24,6 +24,7 @@ export {
 export { type IndexLine, readIndex } from './embed/index-lines.js';
 export { type Verification, type VerifyOptions, verifyPhotos } from './embed/verify.js';
 export { type ErrorCode, MaskbenchError, type Problem } from './errors.js';
+export { type FaceChoice, faceChoices } from './face/choice.js';
 export type { Box, Face, KnownFace } from './face/face.js';
 export { hogDetectors, type SearchOptions } from './face/search.js';
 export { isPhotoName } from './files/walk.js';

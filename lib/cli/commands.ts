@@ -10,6 +10,7 @@ export const commands: Record<string, () => Promise<Command>> = {
   embed: async () => (await import('./embed.js')).embedCommand(),
   verify: async () => (await import('./verify.js')).verifyCommand(),
   models: async () => (await import('./models.js')).modelsCommand(),
+  score: async () => (await import('./score.js')).scoreCommand(),
   evaluate: async () => (await import('./evaluate.js')).evaluateCommand(),
   identify: async () => (await import('./identify.js')).identifyCommand(),
   'score-all': async () => (await import('./score-all.js')).scoreAllCommand(),

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { EmbedderOptions } from '../embed/embedder.js';
 import { faceSources } from '../embed/files.js';
+import { faceChoices } from '../face/choice.js';
 import { presets } from '../models/presets.js';
 import { integer } from './numbers.js';
 
@@ -30,6 +31,12 @@ export function addModelOptions(command: Command): Command {
       `preset that describes an ONNX file without a description: ${Object.keys(presets).join(', ')}`,
     );
 }
+
+export const selectOption = (fallback: string) =>
+  new Option(
+    '--select <face>',
+    `which of several faces is embedded: the largest, or the one nearest the centre, weighted by size (default: ${fallback})`,
+  ).choices(faceChoices);
 
 export const faceSourceOption = () =>
   new Option(

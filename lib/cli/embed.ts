@@ -1,10 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { embedFiles, type FaceSource } from '../embed/files.js';
+import type { FaceChoice } from '../face/choice.js';
 import {
   addEmbedderOptions,
   addModelOptions,
   type EmbedderFlags,
   faceSourceOption,
+  selectOption,
   toEmbedderOptions,
 } from './embed-options.js';
 import { addSearchOptions } from './options.js';
@@ -14,6 +16,7 @@ import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 interface Flags extends EmbedderFlags {
   out: string;
   faceSource: FaceSource;
+  select?: FaceChoice;
   crops?: boolean;
   bits: 16 | 32;
   resume?: boolean;
@@ -32,6 +35,7 @@ export function embedCommand(): Command {
     .requiredOption('--out <file.npy>', 'write the vectors to this file, and their index beside it as .jsonl');
   return addSearchOptions(addEmbedderOptions(addModelOptions(command)))
     .addOption(faceSourceOption())
+    .addOption(selectOption('as the corpus was made, else largest'))
     .option('--crops', 'take each photo as a face that is already cropped')
     .option('--bits <n>', 'bits of each number: 16 or 32', floatBits, 32)
     .option('--resume', 'resume an interrupted run')
@@ -42,28 +46,43 @@ export function embedCommand(): Command {
 Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not be read or no photo has a vector,
 2 wrong usage, 130 interrupted.`,
     )
-    .action(async (inputs: string[], { out, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
-      const progress = new Progress('photos');
-      const summary = await runInterruptibly(
-        progress,
-        (signal) =>
-          embedFiles(inputs, out, {
-            ...toEmbedderOptions(flags),
-            ...{ faceSource, crops, bits, resume: resume ?? false, signal },
-            onProgress: ({ done, total }) => progress.update(done, total),
-            onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-          }),
-        resumeAdvice,
-      );
-      const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
-      if (json) printJson(summary);
-      else {
-        const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
-        print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
-      }
-      if (rows === 0) {
-        warn('no photo has a vector');
-        process.exitCode = exitCodes.someFailed;
-      } else if (failed > 0) process.exitCode = exitCodes.someFailed;
-    });
+    .action(
+      async (inputs: string[], { out, faceSource, select, crops = false, bits, resume, json, ...flags }: Flags) => {
+        const progress = new Progress('photos');
+        const summary = await runInterruptibly(
+          progress,
+          (signal) =>
+            embedFiles(inputs, out, {
+              ...toEmbedderOptions(flags),
+              ...{ faceSource, crops, bits, resume: resume ?? false, signal },
+              ...(select && { select }),
+              onProgress: ({ done, total }) => progress.update(done, total),
+              onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+            }),
+          resumeAdvice,
+        );
+        const { counts, missed, rows, failed, dimensions, vectors, index, seconds } = summary;
+        if (json) printJson(summary);
+        else {
+          for (const side of ['plain', 'masked'] as const) {
+            const words = Object.entries(counts[side]).map(([status, count]) => `${count} ${status}`);
+            if (words.length === 0) continue;
+            const { 'no-face': none, 'wrong-face': wrong } = missed[side];
+            const misses =
+              none + wrong > 0 ? `; the search found no face in ${none}, and another face in ${wrong}` : '';
+            print(`${side}: ${words.join(', ')}${misses}`);
+          }
+          print(`${rows} vectors of ${dimensions} numbers (${seconds.toFixed(1)} s): ${vectors}, index: ${index}`);
+          const lacking = Object.values(counts)
+            .flatMap(Object.values)
+            .reduce((sum, count) => sum + count, -rows);
+          if (lacking > 0)
+            print(`${lacking} images have no vector; their lines of the index have "row":null and say why`);
+        }
+        if (rows === 0) {
+          warn('no photo has a vector');
+          process.exitCode = exitCodes.someFailed;
+        } else if (failed > 0) process.exitCode = exitCodes.someFailed;
+      },
+    );
 }

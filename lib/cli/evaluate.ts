@@ -1,7 +1,10 @@
 import { Command, Option } from 'commander';
+import { type PairScores, scorePairs } from '../embed/score.js';
+import { checkChoice, MaskbenchError } from '../errors.js';
 import { definitions, type Evaluation } from '../metrics/evaluate.js';
 import { type EvaluateFilesOptions, evaluateFiles } from '../metrics/evaluate-files.js';
 import { fusions } from '../metrics/fusion.js';
+import { vectorSimilarities } from '../models/description.js';
 import {
   measureRows,
   notesOf,
@@ -17,7 +20,8 @@ import { refuseIdle } from './options.js';
 import { print, printTable } from './output.js';
 
 interface Flags extends EvaluateFilesOptions {
-  scores: string[];
+  scores?: string[];
+  vectors?: string[];
   images?: string;
   out?: string;
   json?: boolean;
@@ -41,11 +45,18 @@ function printEvaluation(evaluation: Evaluation): void {
   for (const note of notesOf(evaluation)) print(`note: ${note}`);
 }
 
+function scoreVectors(vectors: string, { pairs, similarity }: EvaluateFilesOptions): Promise<PairScores> {
+  return scorePairs(vectors, pairs as string, {
+    ...(similarity !== undefined && { similarity: checkChoice('similarity', similarity, vectorSimilarities) }),
+  });
+}
+
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('measure verification from scores: EER, FNMR at fixed FMR, intervals, curves')
-    .requiredOption('--scores <files...>', 'score files, one a system: text (a score a line), .csv, .json or .npy')
-    .option('--pairs <list>', 'the pair list of the scores, in the same order')
+    .option('--scores <files...>', 'score files, one a system: text (a score a line), .csv, .json or .npy')
+    .option('--vectors <files...>', 'vectors that "embed" wrote, one a system, to score the pair list from')
+    .option('--pairs <list>', 'the pair list of the scores, in the same order; published lists are taken too')
     .option('--labels <file>', '0 or 1 for each score (text or .npy), if neither a pair list nor a score file has them')
     .option('--failures <file>', 'rows (from 0, one a line) without a template, for score files in text or .npy')
     .addOption(new Option('--definition <name>', 'how error rates are counted').choices(definitions).default('exact'))
@@ -75,8 +86,11 @@ export function evaluateCommand(): Command {
     .option('--out <folder>', 'write a report to this folder: tables, charts, numbers')
     .option('--images <base>', 'show the worst errors in the report (personal data); photos are below this folder')
     .option('--json', 'print the result as JSON')
-    .action(async ({ scores, out, images, json, ...options }: Flags, command: Command) => {
+    .action(async ({ scores = [], vectors = [], out, images, json, ...options }: Flags, command: Command) => {
       const { pairs, draws, fuse, thresholdFrom } = options;
+      const systems = scores.length + vectors.length;
+      if (systems === 0)
+        throw new MaskbenchError('INVALID_ARGUMENT', '--scores', 'expected --scores, or --vectors and --pairs');
       refuseIdle(command, [
         ['thresholdFmr', thresholdFrom !== undefined, '--threshold-from'],
         ['prior', fuse === 'llr', '--fuse llr'],
@@ -84,9 +98,20 @@ export function evaluateCommand(): Command {
         ['images', pairs !== undefined, '--pairs, which names the photos'],
         ['groups', pairs !== undefined, '--pairs, which says who is compared'],
         ['seed', draws !== 0 || fuse === 'llr', '--draws or --fuse llr'],
-        ['fuse', fuse === 'llr' || scores.length > 1, 'two score files, or llr'],
+        ['fuse', fuse === 'llr' || systems > 1, 'two systems, or llr'],
+        ['vectors', pairs !== undefined, '--pairs, which says what is compared'],
+        ['failures', scores.length > 0, '--scores'],
+        ['model', scores.length > 0, '--scores; the index of vectors names its model'],
       ]);
-      const evaluated = await evaluateFiles(scores, options);
+      const scored = await Promise.all(vectors.map((file) => scoreVectors(file, options)));
+      const notes = scored.flatMap((one) => one.notes);
+      const [first] = scored;
+      const evaluated = await evaluateFiles([...scores, ...scored.map(({ system }) => system)], {
+        ...options,
+        // Who wears a mask is as the index says; a published list does not know it.
+        ...(first && { pairs: first.pairs }),
+      });
+      evaluated.evaluation.notes.unshift(...notes);
       const { evaluation } = evaluated;
       const page =
         out === undefined

@@ -55,7 +55,10 @@ export function addMaskOptions(command: Command): Command {
     )
     .option('--seed <n>', 'random seed for styles, colours, wear and jitter', integer, 0)
     .addOption(
-      new Option('--select <faces>', 'which faces of a photo get a mask').choices(selections).default('largest'),
+      new Option(
+        '--select <faces>',
+        'which faces of a photo get a mask: the largest, the one nearest the centre weighted by size (central), all, or the only one (default: largest, but central where a data set has the person in the middle)',
+      ).choices(selections),
     )
     .option(
       '--quality <n>',

@@ -1,11 +1,19 @@
 import { Command } from 'commander';
 import { verifyPhotos } from '../embed/verify.js';
-import { addEmbedderOptions, addModelOptions, type EmbedderFlags, toEmbedderOptions } from './embed-options.js';
+import type { FaceChoice } from '../face/choice.js';
+import {
+  addEmbedderOptions,
+  addModelOptions,
+  type EmbedderFlags,
+  selectOption,
+  toEmbedderOptions,
+} from './embed-options.js';
 import { number } from './numbers.js';
 import { addSearchOptions, refuseIdle } from './options.js';
 import { print, printJson, warn } from './output.js';
 
 interface Flags extends EmbedderFlags {
+  select?: FaceChoice;
   crops?: boolean;
   thresholdFrom?: string;
   thresholdFmr: number;
@@ -17,6 +25,7 @@ export function verifyCommand(): Command {
     .description('compare the faces of two photos, and with a threshold say whether they match')
     .argument('<a>', 'a photo')
     .argument('<b>', 'another photo')
+    .addOption(selectOption('largest'))
     .option('--crops', 'take each photo as a face that is already cropped')
     .option('--threshold-from <file>', 'take the threshold from this evaluation of the same model (evaluate --json)')
     .option('--threshold-fmr <rate>', 'take the threshold of this FMR', number, 1e-3);

@@ -23,7 +23,10 @@ import {
 import { type IdentityPhotos, innerFolder, type Layout, type SourcePhoto } from './layouts/layout.js';
 import { layoutNamed, layouts } from './registry.js';
 
-/** Options of {@link generateCorpora}, beside those of the `Masker`. */
+/**
+ * Options of {@link generateCorpora}, beside those of the `Masker`. `select` is `central` by default for data sets that
+ * have the person in the middle of the photo.
+ */
 export interface GenerateOptions extends Omit<RunOptions, 'overwrite'> {
   /** Names of data sets. Default: all whose folder is in `base`. */
   only?: string[];
@@ -101,9 +104,10 @@ async function generateOne(
   base: string,
   out: string,
   layout: Layout,
-  options: GenerateOptions,
+  given: GenerateOptions,
 ): Promise<GeneratedCorpus> {
-  const { name } = layout;
+  const { name, select = 'largest' } = layout;
+  const options = { ...given, select: given.select ?? select };
   const outer = path.join(base, name);
   const folder = path.join(out, name);
   const summary = await withFolderLocked(folder, options.shard !== undefined, async () => {

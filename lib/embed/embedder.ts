@@ -15,13 +15,14 @@ import {
   MaskbenchError,
   type Problem,
 } from '../errors.js';
-import type { Face, KnownFace } from '../face/face.js';
-import { checkFace } from '../face/known.js';
+import { type FaceChoice, faceChoices } from '../face/choice.js';
+import type { Box, Face, KnownFace } from '../face/face.js';
+import { checkBox, checkFace } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
-import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
+import { checkDescription, type ModelDescription, readDescription, type Similarity } from '../models/description.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
 import { defaultModelFile, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
@@ -58,12 +59,20 @@ export interface EmbedderOptions extends SearchOptions {
   acceptDamaged?: boolean;
 }
 
-/** A photo, or a photo with known faces, of which the largest is embedded. */
-export type EmbedInput = ImageInput | { image: ImageInput; faces: readonly KnownFace[] };
+/**
+ * A photo; or a photo with known faces, which are not searched; or a photo with the box where its face is expected: of
+ * the faces found, the one that overlaps it most is embedded, with an intersection over union of 0.3 or more.
+ */
+export type EmbedInput =
+  | ImageInput
+  | { image: ImageInput; faces: readonly KnownFace[] }
+  | { image: ImageInput; expected: Box };
 
 const missingModes = ['error', 'nan'] as const;
 
 export interface EmbedOptions {
+  /** Which of several faces is embedded, where none is expected. Default `largest`. */
+  select?: FaceChoice;
   /** The images are faces that are already cropped: they are resized to the model's input, and no face is searched. */
   crops?: boolean;
   /** A photo without a face or that can't be read: `error` (default) rejects the call, `nan` gives a row of NaN. */
@@ -81,6 +90,7 @@ export interface Embedding {
 /** Errors caused by a photo itself, and their status in an index. */
 export const photoStatuses: Partial<Record<string, string>> = {
   NO_FACE: 'no-face',
+  WRONG_FACE: 'wrong-face',
   NOT_FOUND: 'not-found',
   UNREADABLE: 'unreadable',
   DAMAGED: 'damaged',
@@ -92,7 +102,10 @@ export const photoStatuses: Partial<Record<string, string>> = {
 export async function resolveModel({
   model = 'dlib-resnet-128',
   description,
-}: Pick<EmbedderOptions, 'model' | 'description'>): Promise<{ file: string; description: ModelDescription }> {
+}: {
+  model?: string | undefined;
+  description?: EmbedderOptions['description'] | undefined;
+}): Promise<{ file: string; description: ModelDescription }> {
   checkPath('model', model);
   if (model === 'dlib-resnet-128')
     return { file: await defaultModelFile(), description: presets[model] as ModelDescription };
@@ -110,6 +123,16 @@ export async function resolveModel({
   if (!Object.hasOwn(presets, description))
     throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
   return { file: model, description: presets[description] as ModelDescription };
+}
+
+/** A similarity as the addon takes it. */
+export function toNativeSimilarity(similarity: Similarity): NativeSimilarity {
+  if (similarity.kind !== 'sigmoid') return similarity;
+  const layers = similarity.layers.map(({ weights, bias }) => ({
+    weights: Float32Array.from(weights),
+    bias: Float32Array.from(bias),
+  }));
+  return { ...similarity, layers };
 }
 
 /** The options with their defaults, except the model. Throws `INVALID_ARGUMENT`. */
@@ -132,13 +155,13 @@ export function checkEmbedder(options: EmbedderOptions) {
 }
 
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
-function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'crop'> {
-  if (typeof input !== 'object' || input === null || !('faces' in input)) return toSource(input, name);
-  const { image, faces } = input;
+function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'crop' | 'select'> {
+  if (typeof input !== 'object' || input === null || !('image' in input)) return toSource(input, name);
+  const { image, faces, expected } = input as { image: ImageInput; faces?: readonly KnownFace[]; expected?: Box };
   const source = toSource(image, `${name}: image`);
-  if (faces === undefined) return source;
-  checkArray(`${name}: faces`, faces, checkFace, 'an array of faces');
-  return { ...source, faces };
+  if (faces !== undefined) checkArray(`${name}: faces`, faces, checkFace, 'an array of faces');
+  if (expected !== undefined) checkBox(`${name}: expected`, expected);
+  return { ...source, ...(faces !== undefined && { faces }), ...(expected !== undefined && { expected }) };
 }
 
 /**
@@ -176,16 +199,7 @@ export class Embedder {
   ) {
     this.#native = core;
     const { similarity } = description;
-    this.#similarity =
-      similarity.kind === 'sigmoid'
-        ? {
-            ...similarity,
-            layers: similarity.layers.map(({ weights, bias }) => ({
-              weights: Float32Array.from(weights),
-              bias: Float32Array.from(bias),
-            })),
-          }
-        : similarity;
+    this.#similarity = toNativeSimilarity(similarity);
     this.#gate = pLimit(inFlight);
   }
 
@@ -249,13 +263,14 @@ export class Embedder {
   /**
    * Embeds photos.
    * @returns [n × d], row-major, in the order of `inputs`
-   * @throws {@link MaskbenchError} `NO_FACE`, `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `INFERENCE_FAILED`
+   * @throws {@link MaskbenchError} `NO_FACE`, `WRONG_FACE` (not the expected one), `NOT_FOUND`, `UNREADABLE`, `DAMAGED`, `TOO_LARGE`, `INFERENCE_FAILED`
    * (also if the model returns NaN), `INVALID_ARGUMENT`, `CLOSED`; the signal's reason when aborted. No row is returned
    * then.
    */
   async embed(inputs: readonly EmbedInput[], options: EmbedOptions = {}): Promise<Float32Array> {
     checkOptions(options);
     const missing = checkChoice('missing', options.missing ?? 'error', missingModes);
+    checkChoice('select', options.select ?? 'largest', faceChoices);
     // All inputs are checked first, so that a wrong one does not waste the work on the others.
     checkArray('inputs', inputs, (name, input) => toRequest(name, input as EmbedInput), 'an array of photos');
     const stop = new AbortController();
@@ -283,7 +298,8 @@ export class Embedder {
     checkOptions(options);
     checkFlag('crops', options.crops);
     const { crops = false, signal } = options;
-    const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops };
+    const select = checkChoice('select', options.select ?? 'largest', faceChoices);
+    const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops, select };
     const { vector, face } = await this.#calls.run(
       (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
       signal,

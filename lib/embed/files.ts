@@ -4,8 +4,10 @@ import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'nod
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
+import { type CorpusDescription, corpusFiles, partsOf, readDescription } from '../datasets/corpus.js';
 import { tellOnce } from '../device.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
+import { type FaceChoice, faceChoices } from '../face/choice.js';
 import type { KnownFace } from '../face/face.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
@@ -33,10 +35,17 @@ export const faceSources = ['auto', 'search', 'manifest'] as const;
  */
 export type FaceSource = (typeof faceSources)[number];
 
+const missCodes = new Set(['NO_FACE', 'WRONG_FACE']);
+
 /** Options of {@link embedFiles}. */
 export interface EmbedFilesOptions extends EmbedderOptions {
   /** Where the faces of corpora come from. Default `auto`. */
   faceSource?: FaceSource;
+  /**
+   * Which of several faces is embedded, where no manifest knows the face. Default: that of the corpus (`dataset.json`),
+   * else `largest`.
+   */
+  select?: FaceChoice;
   /** The files are faces that are already cropped. */
   crops?: boolean;
   /** 16-bit or 32-bit floats. Default 32. */
@@ -46,17 +55,25 @@ export interface EmbedFilesOptions extends EmbedderOptions {
   signal?: AbortSignal;
   /** Called as photos are done. */
   onProgress?: (progress: { done: number; total: number }) => void;
-  /** Called for each photo without a vector. */
+  /** Called for each photo that could not be read, and for each corpus that is not finished. */
   onProblem?: (problem: Problem) => void;
 }
 
+/** Why a search gave no face to embed. */
+export type MissStatus = 'no-face' | 'wrong-face';
+
 /** The result of {@link embedFiles}. */
 export interface EmbedSummary {
-  /** Images by status. */
-  counts: Record<string, number>;
+  /** Images by status: of plain photos, and of masked ones. */
+  counts: { plain: Record<string, number>; masked: Record<string, number> };
+  /**
+   * Images that the search failed on: it found no face, or another one than the manifest's (`wrong-face`). Those whose
+   * face was then taken from the manifest are among them.
+   */
+  missed: { plain: Record<MissStatus, number>; masked: Record<MissStatus, number> };
   /** Images with a vector. */
   rows: number;
-  /** Images that could not be read. Images without a face are not counted. */
+  /** Images that could not be read. Images without the face are not counted. */
   failed: number;
   dimensions: number;
   vectors: string;
@@ -70,18 +87,21 @@ const existsSync = (file: string) => exists(toPath(file));
 export interface Item {
   /** On disk. */
   file: string;
-  line: Omit<IndexLine, 'row' | 'status'>;
-  /** Known from the manifest of a corpus. */
-  faces?: KnownFace[];
+  line: Pick<IndexLine, 'path' | 'identity' | 'photo' | 'masked'>;
+  /** The one known from the manifest of a corpus. */
+  face?: KnownFace;
+  /** The choice of a corpus. */
+  select?: FaceChoice;
 }
 
 /** A corpus's photos and their twins, with the landmarks of the face that wears the mask. */
-async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
+async function* itemsOfCorpus(folder: string, { options }: CorpusDescription): AsyncGenerator<Item> {
+  const select = faceChoices.find((choice) => choice === options.select);
   for await (const { input, identity = '', copy, output, wearsMask, faces } of readManifest(
     path.join(folder, 'manifest.jsonl'),
   )) {
     const worn = faces.find(({ style }) => style !== undefined) ?? faces[0];
-    const known = worn && { faces: [worn] };
+    const known = { ...(worn && { face: worn }), ...(select && { select }) };
     for (const [name, masked] of [
       [copy, wearsMask ?? false],
       [output, true],
@@ -95,7 +115,10 @@ async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
  * Images of files, folders, corpora and lists (.txt, a path a line, absolute or relative to the list's folder), in
  * order.
  */
-export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> {
+export async function* itemsOf(
+  inputs: readonly string[],
+  onProblem?: (problem: Problem) => void,
+): AsyncGenerator<Item> {
   for (const input of inputs) {
     const about = await stat(toPath(input)).catch((error) => {
       throw new MaskbenchError('NOT_FOUND', input, `${input}: ${error.message}`);
@@ -113,7 +136,23 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
       else
         for (const { line } of numberedLines(await readNames(input)))
           yield plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
-    } else if (existsSync(path.join(input, 'dataset.json'))) yield* itemsOfCorpus(input);
+      continue;
+    }
+    const parts = await partsOf(input);
+    if (parts.includes('')) {
+      const description = await readDescription(corpusFiles(input, '').description);
+      if (!description.complete)
+        onProblem?.({
+          file: input,
+          message: `${input}: the corpus is not finished; only its photos so far are embedded`,
+        });
+      yield* itemsOfCorpus(input, description);
+    } else if (parts.length > 0)
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        input,
+        `${input}: expected a whole corpus, found shards; merge them`,
+      );
     else
       for await (const group of photosBelow(input))
         for (const { path: name, problem, passing } of group) {
@@ -123,23 +162,33 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
   }
 }
 
+/** Options of {@link embedItem}. */
+interface ItemOptions {
+  faceSource: FaceSource;
+  select?: FaceChoice | undefined;
+  crops: boolean;
+  signal?: AbortSignal | undefined;
+}
+
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
-  { file, faces }: Pick<Item, 'file' | 'faces'>,
-  { faceSource, crops, signal }: { faceSource: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
-): Promise<{ status: string; vector?: Float32Array; error?: string }> {
+  { file, face, select: ofCorpus }: Pick<Item, 'file' | 'face' | 'select'>,
+  { faceSource, select, crops, signal }: ItemOptions,
+): Promise<{ status: string; search?: string; vector?: Float32Array; error?: string }> {
   const whole = embedder.description.cut === 'letterbox';
+  const options = { crops, select: select ?? ofCorpus ?? 'largest', ...(signal && { signal }) };
   const embed = async (input: EmbedInput, status: string) => ({
     status: crops ? 'crop' : whole ? 'whole' : status,
-    vector: (await embedder.embedOne(input, { crops, ...(signal && { signal }) })).vector,
+    vector: (await embedder.embedOne(input, options)).vector,
   });
-  const known = faces && !crops && !whole ? { image: file, faces } : undefined;
+  const known = crops || whole ? undefined : face;
+  const fromManifest = (one: KnownFace) => embed({ image: file, faces: [one] }, 'manifest');
   try {
-    if (known && faceSource === 'manifest') return await embed(known, 'manifest');
-    return await embed(file, 'detected').catch((error) => {
-      if (known && faceSource === 'auto' && error.code === 'NO_FACE') return embed(known, 'manifest');
-      throw error;
+    if (known && faceSource === 'manifest') return await fromManifest(known);
+    return await embed(known ? { image: file, expected: known.box } : file, 'detected').catch(async (error) => {
+      if (!known || faceSource !== 'auto' || !missCodes.has(error.code)) throw error;
+      return { ...(await fromManifest(known)), search: photoStatuses[error.code] as string };
     });
   } catch (error) {
     const status = error instanceof MaskbenchError && photoStatuses[error.code];
@@ -149,7 +198,7 @@ export async function embedItem(
 }
 
 /** As {@link embedItem}, but temporary errors are retried; if they persist, they end the run, which can be resumed. */
-async function embedSurely(embedder: Embedder, item: Item, options: Parameters<typeof embedItem>[2]) {
+async function embedSurely(embedder: Embedder, item: Item, options: ItemOptions) {
   try {
     return await withBackOff(async () => {
       const result = await embedItem(embedder, item, options);
@@ -197,6 +246,7 @@ export async function embedFiles(
   checkEmbedder(options);
   if (options.model !== undefined) checkPath('model', options.model);
   checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
+  if (options.select !== undefined) checkChoice('select', options.select, faceChoices);
   if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
   checkFlag('crops', options.crops);
   checkFlag('resume', options.resume);
@@ -217,7 +267,7 @@ async function run(
   options: EmbedFilesOptions,
 ): Promise<EmbedSummary> {
   const start = performance.now();
-  const { faceSource = 'auto', crops = false, bits = 32, signal, resume } = options;
+  const { faceSource = 'auto', select, crops = false, bits = 32, signal, resume } = options;
   const part = { vectors: `${out}.part`, index: `${index}.part` };
   if (!resume && existsSync(part.index))
     throw new MaskbenchError(
@@ -234,7 +284,7 @@ async function run(
     );
   // Before anything is written: gives the total for the remaining time.
   let total = 0;
-  for await (const _ of itemsOf(inputs)) total++;
+  for await (const _ of itemsOf(inputs, options.onProblem)) total++;
   if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: no photos found`);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
@@ -243,7 +293,7 @@ async function run(
   tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({
-    ...{ model: embedder.description.name, faceSource, crops, bits },
+    ...{ model: embedder.description.name, faceSource, select, crops, bits },
     detector: embedder.search.settings,
     inputs: inputs.map((input) => path.resolve(input)),
     // A model that was replaced since then would give other vectors.
@@ -256,21 +306,28 @@ async function run(
   });
   const lines = await open(toPath(part.index), before.paths.length > 0 ? 'a' : 'w');
   const vectors = await open(toPath(part.vectors), before.paths.length > 0 ? 'r+' : 'w');
-  const { counts, paths } = before;
+  const { tally, paths } = before;
+  const { name: model, similarity } = embedder.description;
   let { rows } = before;
   let done = paths.length;
   try {
     if (done === 0) await lines.appendFile(`${settings}\n`);
     const flush = async (items: Item[]) => {
-      const results = await Promise.all(items.map((item) => embedSurely(embedder, item, { faceSource, crops })));
+      const results = await Promise.all(
+        items.map((item) => embedSurely(embedder, item, { faceSource, select, crops })),
+      );
       const text: string[] = [];
       const data: Buffer[] = [];
       const first = rows;
-      for (const [i, { status, vector, error }] of results.entries()) {
-        const { line, file } = items[i] as Item;
-        counts[status] = (counts[status] ?? 0) + 1;
-        text.push(`${JSON.stringify({ row: vector ? rows++ : null, ...line, status, ...(error && { error }) })}\n`);
-        if (error) options.onProblem?.({ file, message: error });
+      for (const [i, { vector, ...result }] of results.entries()) {
+        const item = items[i] as Item;
+        const line: IndexLine = {
+          ...{ row: vector ? rows++ : null, ...item.line, ...result },
+          ...{ model, similarity: similarity.kind },
+        };
+        tally.add(line);
+        text.push(`${JSON.stringify(line)}\n`);
+        if (result.error && !isMiss(result.status)) options.onProblem?.({ file: item.file, message: result.error });
         if (!vector) continue;
         const numbers = bits === 16 ? native.toHalves(vector) : vector;
         data.push(Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength));
@@ -286,6 +343,8 @@ async function run(
     let items: Item[] = [];
     let at = 0;
     for await (const item of itemsOf(inputs)) {
+      // A corpus that is being written has got more since they were counted.
+      if (at === total) break;
       const known = paths[at++];
       if (known !== undefined && known !== item.line.path)
         throw new MaskbenchError(
@@ -320,9 +379,29 @@ async function run(
     await embedder.close();
   }
   await finish(part, settings, out, index);
-  const failed = done - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
   const seconds = (performance.now() - start) / 1000;
-  return { counts, rows, failed, dimensions, vectors: out, index, seconds };
+  const { counts, missed, failed } = tally;
+  return { counts, missed, rows, failed, dimensions, vectors: out, index, seconds };
+}
+
+const isMiss = (status: string | undefined): status is MissStatus => status === 'no-face' || status === 'wrong-face';
+
+/** Counts the lines of an index. */
+class Tally {
+  readonly counts: EmbedSummary['counts'] = { plain: {}, masked: {} };
+  readonly missed: EmbedSummary['missed'] = {
+    plain: { 'no-face': 0, 'wrong-face': 0 },
+    masked: { 'no-face': 0, 'wrong-face': 0 },
+  };
+  failed = 0;
+
+  add({ row, masked, status, search }: IndexLine): void {
+    const side = masked ? 'masked' : 'plain';
+    this.counts[side][status] = (this.counts[side][status] ?? 0) + 1;
+    const searched = search ?? status;
+    if (isMiss(searched)) this.missed[side][searched]++;
+    else if (row === null) this.failed++;
+  }
 }
 
 /** Hash of a model file and its description. */
@@ -356,9 +435,9 @@ async function finish(
  * removed.
  */
 async function readUnfinished(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
-  const counts: Record<string, number> = {};
+  const tally = new Tally();
   const paths: string[] = [];
-  if (!existsSync(part.index)) return { paths, rows: 0, counts };
+  if (!existsSync(part.index)) return { paths, rows: 0, tally };
   const text = await readFile(toPath(part.index), 'utf8');
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const [first, ...lines] = whole.split('\n').slice(0, -1);
@@ -372,14 +451,14 @@ async function readUnfinished(part: { vectors: string; index: string }, settings
   let rows = 0;
   let bytes = Buffer.byteLength(settings) + 1;
   for (const line of lines) {
-    const { row, status, path: name } = JSON.parse(line) as IndexLine;
-    const after = rows + Number(row !== null);
+    const parsed = JSON.parse(line) as IndexLine;
+    const after = rows + Number(parsed.row !== null);
     if (headerBytes + after * vectorBytes > size) break;
     rows = after;
     bytes += Buffer.byteLength(line) + 1;
-    counts[status] = (counts[status] ?? 0) + 1;
-    paths.push(name);
+    tally.add(parsed);
+    paths.push(parsed.path);
   }
   if (paths.length > 0) await truncate(toPath(part.index), bytes);
-  return { paths, rows, counts };
+  return { paths, rows, tally };
 }

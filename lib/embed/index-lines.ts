@@ -1,5 +1,6 @@
 import { checkArray, checkInteger, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
 import { numberedLines, readText } from '../files/text.js';
+import { type Similarity, similarityKinds } from '../models/description.js';
 
 /** One line of the index beside the vectors. */
 export interface IndexLine {
@@ -13,6 +14,11 @@ export interface IndexLine {
   masked: boolean;
   /** Where the face came from (`detected`, `manifest`, `crop`, `whole`), or why there is none. */
   status: string;
+  /** Why the search was of no use, where the face was taken from the manifest instead: `no-face` or `wrong-face`. */
+  search?: string;
+  /** The model of the vectors and how its description compares them; absent in indexes of version 0.1. */
+  model?: string;
+  similarity?: Similarity['kind'];
   error?: string;
 }
 
@@ -47,11 +53,28 @@ export async function readIndex(file: string): Promise<IndexLine[]> {
       typeof parsed?.path !== 'string' ||
       typeof parsed.identity !== 'string' ||
       typeof parsed.photo !== 'string' ||
-      typeof parsed.masked !== 'boolean'
+      typeof parsed.masked !== 'boolean' ||
+      !['string', 'undefined'].includes(typeof parsed.model)
     )
       throw refuse('expected row, path, identity, photo and masked');
+    if (parsed.similarity !== undefined && !similarityKinds.includes(parsed.similarity))
+      throw refuse(`expected one of ${similarityKinds.join(', ')} as the similarity, found ${parsed.similarity}`);
     if (parsed.row !== null && parsed.row !== next++)
       throw refuse(`expected row ${next - 1}, found ${parsed.row}: the rows are out of order`);
     return parsed;
   });
+}
+
+/** The model of an index and its similarity, where the index names them. Throws `INVALID_ARGUMENT` where it names two. */
+export function similarityOf(lines: readonly IndexLine[], index: string): Pick<IndexLine, 'model' | 'similarity'> {
+  const [first] = lines;
+  const other = lines.find(({ model, similarity }) => model !== first?.model || similarity !== first?.similarity);
+  if (other)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      index,
+      `${index}: expected vectors of one model, found ${first?.model ?? 'none named'} (${first?.path}) and ${other.model ?? 'none named'} (${other.path})`,
+    );
+  const { model, similarity } = first ?? {};
+  return { ...(model !== undefined && { model }), ...(similarity !== undefined && { similarity }) };
 }

@@ -1,10 +1,13 @@
-import { checkFlag, checkOptions, checkPath, checkRates, MaskbenchError } from '../errors.js';
+import { checkChoice, checkFlag, checkOptions, checkPath, checkRates, MaskbenchError } from '../errors.js';
+import { type FaceChoice, faceChoices } from '../face/choice.js';
 import { readThreshold } from '../metrics/threshold-files.js';
 import type { Similarity } from '../models/description.js';
 import { Embedder, type EmbedderOptions, type EmbedInput } from './embedder.js';
 
 /** Options of {@link verifyPhotos}. */
 export interface VerifyOptions extends EmbedderOptions {
+  /** Which of several faces is compared. Default `largest`. */
+  select?: FaceChoice;
   /** The photos are ready crops. */
   crops?: boolean;
   /** The saved evaluation (JSON of `evaluate`) of the same model to take the threshold from. */
@@ -39,10 +42,11 @@ export async function verifyPhotos(a: EmbedInput, b: EmbedInput, options: Verify
   checkFlag('crops', options.crops);
   if (options.thresholdFrom !== undefined) checkPath('thresholdFrom', options.thresholdFrom);
   checkRates('thresholdFmr', [options.thresholdFmr ?? 1e-3]);
+  const select = checkChoice('select', options.select ?? 'largest', faceChoices);
   const { crops = false, thresholdFrom, thresholdFmr = 1e-3, ...opening } = options;
   const embedder = await Embedder.open(opening);
   try {
-    const vectors = await embedder.embed([a, b], { crops });
+    const vectors = await embedder.embed([a, b], { crops, select });
     const { dimensions, deviceProblem, batchProblem } = embedder;
     const { name: model, similarity: described } = embedder.description;
     const { kind } = described;

@@ -26,4 +26,10 @@ export {
   parsePairs,
   writePairs,
 } from '../pairs/list.js';
-export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from '../pairs/published.js';
+export {
+  type PublishedPair,
+  type PublishedProtocol,
+  parsePublished,
+  publishedProtocols,
+  readPairList,
+} from '../pairs/published.js';

@@ -16,6 +16,7 @@ export { type SamePhotoMode, type ScoreAllOptions, type Side, samePhotoModes, si
 export { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from '../all-pairs/rates.js';
 export { scoreAll } from '../all-pairs/run.js';
 export type { AllScores, ScoredImage } from '../all-pairs/scores.js';
+export { type PairScores, type ScorePairsOptions, scorePairs, writePairScores } from '../embed/score.js';
 export type { Comparisons } from '../metrics/comparisons.js';
 export {
   type Acquisition,

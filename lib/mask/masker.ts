@@ -26,6 +26,7 @@ import {
   MaskbenchError,
   type Problem,
 } from '../errors.js';
+import { faceChoices } from '../face/choice.js';
 import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
@@ -42,7 +43,7 @@ import type { TemplateDescription, TemplateView } from './templates/template.js'
 export type { Wear } from '../../binding.js';
 
 /** Which faces of a photo are masked. */
-export const selections = ['largest', 'all', 'only'] as const;
+export const selections = [...faceChoices, 'all', 'only'] as const;
 export type Selection = (typeof selections)[number];
 
 /** How a photo is placed beside its twin. */
@@ -86,8 +87,7 @@ export interface MaskerOptions extends SearchOptions {
   /** Random seed, 0 to 2^53 − 1. The same seed and key give the same choices. Default 0. */
   seed?: number;
   /**
-   * `largest`: the face with the largest box, the first in detector order where boxes are equal (the paper's choice,
-   * default); `all`; `only`: the one face, and photos with several are skipped.
+   * A {@link FaceChoice} (default `largest`); `all`; or `only`: the one face, and photos with several are skipped.
    */
   select?: Selection;
   /**

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import {
+  checkArray,
   checkChoice,
   checkFlag,
   checkOptions,
@@ -10,9 +11,9 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
-import { readText } from '../files/text.js';
-import { isGenuine, pairIdentity, parsePairs } from '../pairs/list.js';
-import { checkMeasuring } from './arguments.js';
+import { checkPairs, isGenuine, type Pair, pairIdentity } from '../pairs/list.js';
+import { readPairList } from '../pairs/published.js';
+import { checkMeasuring, checkSystem } from './arguments.js';
 import type { Comparisons } from './comparisons.js';
 import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
 import { calibrate, type Fusion, fuse, fusions } from './fusion.js';
@@ -22,8 +23,8 @@ import { readThreshold } from './threshold-files.js';
 
 /** Options of {@link evaluateFiles}. Without `pairs` and `labels` a score file must have a column `label`. */
 export interface EvaluateFilesOptions extends Omit<EvaluateOptions, 'groups' | 'threshold' | 'plainFmr'> {
-  /** The pair list of the scores, in the same order. */
-  pairs?: string;
+  /** The pair list of the scores, in the same order, in any form of {@link readPairList}; or its pairs. */
+  pairs?: string | readonly Pair[];
   /** 0 or 1 for each score: text or `.npy`. */
   labels?: string;
   /** Rows (from 0, one a line) without a template, for score files that cannot mark them. */
@@ -56,7 +57,7 @@ export interface FileEvaluation {
 }
 
 async function readSystems(
-  files: readonly string[],
+  files: readonly (string | SystemScores)[],
   { model, similarity, distance, failures: file }: EvaluateFilesOptions,
 ): Promise<SystemScores[]> {
   if (model && model.length !== files.length)
@@ -69,13 +70,16 @@ async function readSystems(
   const systems: SystemScores[] = [];
   for (const [i, scores] of files.entries())
     systems.push({
-      ...(await readScores(scores, { ...(failures && { failures }) })),
+      ...(typeof scores === 'string' ? await readScores(scores, { ...(failures && { failures }) }) : scores),
       ...(model && { model: model[i] as string }),
       ...(similarity !== undefined && { similarity }),
       ...(distance && { distance }),
     });
   // Folders distinguish score files with the same name.
-  if (new Set(systems.map(({ name }) => name)).size < systems.length) {
+  if (
+    new Set(systems.map(({ name }) => name)).size < systems.length &&
+    files.every((file) => typeof file === 'string')
+  ) {
     const folders = files.map((scores) => path.basename(path.dirname(path.resolve(scores))));
     const distinct = new Set(folders).size === folders.length;
     for (const [i, system] of systems.entries()) system.name = (distinct ? folders : files)[i] as string;
@@ -91,14 +95,15 @@ async function readComparisons(
   systems: readonly SystemScores[],
   { pairs: pairList, labels: labelFile, definition }: EvaluateFilesOptions,
 ): Promise<Comparisons> {
-  const list = pairList === undefined ? undefined : parsePairs(await readText(pairList), pairList).pairs;
+  const list = typeof pairList === 'string' ? await readPairList(pairList) : pairList;
+  const listName = typeof pairList === 'string' ? pairList : 'pairs';
   const [first] = systems as [SystemScores];
   const count = first.scores.length;
   const unlike = (more: string) =>
     new MaskbenchError(
       'INVALID_ARGUMENT',
-      pairList as string,
-      `${pairList}: ${list?.length} pairs for ${count} scores of ${first.name}${more}`,
+      listName,
+      `${listName}: ${list?.length} pairs for ${count} scores of ${first.name}${more}`,
     );
   if (list && list.length < count) throw unlike('');
   // The paper's lists are longer than its score files, which cover their first pairs.
@@ -110,7 +115,7 @@ async function readComparisons(
     labelFile !== undefined
       ? [await readLabels(labelFile), labelFile]
       : pairs
-        ? [Uint8Array.from(pairs, (pair) => Number(isGenuine(pair))), pairList]
+        ? [Uint8Array.from(pairs, (pair) => Number(isGenuine(pair))), listName]
         : [labelled?.labels, labelled?.file];
   if (!labels)
     throw new MaskbenchError(
@@ -121,7 +126,7 @@ async function readComparisons(
   return {
     labels,
     ...(pairs && { pairs }),
-    sources: { ...(source !== undefined && { labels: source }), ...(pairList !== undefined && { pairs: pairList }) },
+    sources: { ...(source !== undefined && { labels: source }), ...(pairs && { pairs: listName }) },
   };
 }
 
@@ -146,19 +151,24 @@ function fuseSystems(
 const hasOwnScale = (how: Fusion | undefined) => how === 'llr' || how === 'z-norm';
 
 /**
- * Reads score files and what they are about, and evaluates them. Each file is one system.
+ * Reads score files and what they are about, and evaluates them. Each file is one system; so are scores in memory.
  * @throws `MaskbenchError` as {@link readScores} and {@link evaluate}; `INVALID_ARGUMENT` for inputs that
  * contradict each other
  * @example
  * const { evaluation } = await evaluateFiles(['ours.txt', 'theirs.csv'], { pairs: 'pairs.txt' });
  */
 export async function evaluateFiles(
-  scores: readonly string[],
+  scores: readonly (string | SystemScores)[],
   options: EvaluateFilesOptions = {},
 ): Promise<FileEvaluation> {
-  if (checkPaths('scores', scores).length === 0) throw invalid('scores', 'at least one file', scores);
+  const checkScores = (name: string, system: unknown) =>
+    typeof system === 'string' ? checkPath(name, system) : checkSystem(name, system);
+  if (checkArray('scores', scores, checkScores, 'an array of paths').length === 0)
+    throw invalid('scores', 'at least one file', scores);
   checkOptions(options);
-  for (const name of ['pairs', 'labels', 'failures', 'groups', 'thresholdFrom'] as const)
+  if (Array.isArray(options.pairs)) checkPairs(options.pairs);
+  else if (options.pairs !== undefined) checkPath('pairs', options.pairs);
+  for (const name of ['labels', 'failures', 'groups', 'thresholdFrom'] as const)
     if (options[name] !== undefined) checkPath(name, options[name]);
   if (options.model !== undefined) checkPaths('model', options.model);
   if (options.similarity !== undefined) checkText('similarity', options.similarity);

@@ -55,7 +55,10 @@ function parseText(text: string, file: string): Float64Array {
   return Float64Array.from(textLines(text), (line, i) => toScore(line, file, i + 1));
 }
 
-/** Columns by the names in the first line: `score`, and if they are there `label`, `reference`, `probe`. */
+/**
+ * Columns by the names in the first line: `score`, and if they are there `label`, `reference`, `probe`, `model` and
+ * `similarity`.
+ */
 function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'> {
   const { names, rows } = parseCsv(text, file);
   const column = (name: string) => {
@@ -64,6 +67,8 @@ function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'>
     return places[0];
   };
   const [score, label, reference, probe] = ['score', 'label', 'reference', 'probe'].map(column);
+  const made = { model: column('model'), similarity: column('similarity') };
+  const origin: Pick<SystemScores, 'model' | 'similarity'> = {};
   if (score === undefined) throw wrongLine(file, 1, 'expected a header with a column "score"');
   const failed = new Set<number>();
   const scores: number[] = [];
@@ -73,6 +78,12 @@ function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'>
   const probes: string[] = [];
   for (const { fields, line } of rows) {
     const given = fields[score] as string;
+    for (const [name, place] of Object.entries(made) as ['model' | 'similarity', number | undefined][]) {
+      const text = place === undefined ? '' : (fields[place] as string);
+      if (text === '') continue;
+      origin[name] ??= text;
+      if (origin[name] !== text) throw wrongLine(file, line, `expected the ${name} ${origin[name]}, found ${text}`);
+    }
     if (given === '') failed.add(scores.length);
     scores.push(given === '' ? Number.NaN : toScore(given, file, line));
     lines.push(line);
@@ -81,7 +92,7 @@ function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'>
     if (probe !== undefined) probes.push(fields[probe] as string);
   }
   return {
-    ...{ scores: Float64Array.from(scores), failed, file, lines },
+    ...{ scores: Float64Array.from(scores), failed, file, lines, ...origin },
     ...(label !== undefined && { labels: Uint8Array.from(labels) }),
     ...(reference !== undefined && { references }),
     ...(probe !== undefined && { probes }),
@@ -115,7 +126,7 @@ export async function readFailures(file: string): Promise<Set<number>> {
 
 /**
  * Reads the scores of one system: `.npy` (one dimension), `.csv` (a header with `score`, and if they are there `label`,
- * `reference` and `probe`), `.json` (an array), or text with one score a line, as the paper's program writes. An empty
+ * `reference`, `probe`, `model` and `similarity`), `.json` (an array), or text with one score a line, as the paper's program writes. An empty
  * score in CSV and `null` in JSON is a failed comparison.
  * @param options `failures` are the failed rows, where the file itself has no way to say so.
  * @throws `MaskbenchError` `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a
@@ -143,7 +154,11 @@ export async function readScores(
   if (await isNpy(file)) {
     const { data, shape } = await readNpy(file);
     if (shape.length !== 1)
-      throw new MaskbenchError('UNREADABLE', file, `${file}: expected one dimension, found ${shape.length}`);
+      throw new MaskbenchError(
+        'UNREADABLE',
+        file,
+        `${file}: expected scores, one dimension, found ${shape.length}${shape.length === 2 ? '; scorePairs ("maskbench score") makes scores of vectors' : ''}`,
+      );
     const scores = data instanceof Float32Array || data instanceof Float64Array ? data : Float64Array.from(data);
     const wrong = scores.findIndex((score, i) => !Number.isFinite(score) && !failed.has(i));
     if (wrong >= 0) throw new MaskbenchError('UNREADABLE', file, `${file}: row ${wrong} is ${scores[wrong]}`);

@@ -1,5 +1,6 @@
-import { checkChoice, checkText, MaskbenchError } from '../errors.js';
-import { numberedLines } from '../files/text.js';
+import { checkChoice, checkPath, checkText, MaskbenchError } from '../errors.js';
+import { numberedLines, readNames } from '../files/text.js';
+import { type Pair, parsePairs } from './list.js';
 
 /** A pair of a published protocol: photos, or for YouTube Faces videos, without their masks. */
 export interface PublishedPair {
@@ -81,4 +82,32 @@ export function parsePublished(protocol: PublishedProtocol, text: string, file: 
     protocol === 'ytf' ? parseYtf(text, file) : parseNumbered(text, file, protocol === 'lfw' ? '.jpg' : '.png');
   if (pairs.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: found no pairs`);
   return pairs;
+}
+
+/** Which published protocol a list's first line is of, if any. MFR2's form is LFW's. */
+function protocolOf(text: string): PublishedProtocol | undefined {
+  const [first] = numberedLines(text);
+  if (!first || first.line.includes('::')) return undefined;
+  const fields = first.line.trim().split(/\s+/);
+  if (/^(split|\d+)\b.*(,.*){3}/.test(first.line)) return 'ytf';
+  const isHeader = fields.length <= 2 && fields.every((field) => /^\d+$/.test(field));
+  const isNumbered = /^\d+$/.test(fields[1] ?? '') && !/^[01]$/.test(fields.length === 4 ? (fields[2] ?? '') : '');
+  return isHeader || (isNumbered && (fields.length === 3 || fields.length === 4)) ? 'lfw' : undefined;
+}
+
+/**
+ * Reads a pair list in any form that is known: see {@link parsePairs} and {@link parsePublished}. A published list does
+ * not say who wears a mask: its photos count as plain.
+ * @throws `MaskbenchError` `NOT_FOUND`; `UNREADABLE`, naming file and line
+ * @example
+ * const pairs = await readPairList('lfw/pairs.txt');
+ */
+export async function readPairList(file: string): Promise<Pair[]> {
+  const text = await readNames(checkPath('file', file));
+  const protocol = protocolOf(text);
+  if (protocol === undefined) return parsePairs(text, file).pairs;
+  return parsePublished(protocol, text, file).map(({ reference, probe, genuine }) => ({
+    ...{ reference, probe, genuine },
+    ...{ referenceMasked: false, probeMasked: false },
+  }));
 }

@@ -34,6 +34,8 @@ export function measureRows(evaluation: Evaluation): string[][] {
   const without = systems.some(({ withoutSamePhoto }) => withoutSamePhoto);
   return [
     ['', ...systems.map(({ name }) => name)],
+    ...row('model', ({ model }) => model),
+    ...row('similarity', ({ similarity }) => similarity),
     ...row('genuine, impostor', ({ genuine, impostor }) => `${genuine}, ${impostor}`),
     ...row('failed genuine, impostor', ({ failed }) =>
       failed.genuine + failed.impostor > 0 ? `${failed.genuine}, ${failed.impostor}` : undefined,

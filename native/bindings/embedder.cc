@@ -51,12 +51,22 @@ EmbedderOptions ParseOptions(const Napi::Object& object) {
   return options;
 }
 
+EmbedRequest ParseRequest(const Napi::Object& object) {
+  EmbedRequest request;
+  request.source = ParseSource(object);
+  request.faces = ParseFaces(object);
+  request.choice = String(object, "select") == "central" ? FaceChoice::kCentral : FaceChoice::kLargest;
+  if (Has(object, "expected")) request.expected = ParseBox(object, "expected");
+  request.crop = Boolean(object, "crop");
+  return request;
+}
+
 class EmbedTask : public Task {
  public:
   EmbedTask(Napi::Env env, std::shared_ptr<Embedder> embedder, const Napi::Object& request, Cancellation cancellation)
       : Task(env, std::move(cancellation)),
         embedder_(std::move(embedder)),
-        request_{ParseSource(request), ParseFaces(request), Boolean(request, "crop")},
+        request_(ParseRequest(request)),
         keep_alive_(Napi::Persistent(request)) {
     embedder_->Announce();
   }

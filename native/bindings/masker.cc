@@ -106,7 +106,10 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   options.jitter = Number(object, "jitter");
   options.seed = static_cast<uint64_t>(Number(object, "seed"));
   const std::string select = String(object, "select");
-  options.select = select == "all" ? Select::kAll : select == "only" ? Select::kOnly : Select::kLargest;
+  options.select = select == "all"       ? Select::kAll
+                   : select == "only"    ? Select::kOnly
+                   : select == "central" ? Select::kCentral
+                                         : Select::kLargest;
   options.search = ParseSearch(object);
   options.landmark_model = Path(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));

@@ -10,10 +10,7 @@ namespace maskbench {
 namespace {
 
 KnownFace ParseFace(const Napi::Object& object) {
-  const Napi::Object box = Object(object.Get("box"), "box");
-  KnownFace face{{Integer(box, "left"), Integer(box, "top"), Integer(box, "right"), Integer(box, "bottom")},
-                 Has(object, "score") ? Number(object, "score") : 0,
-                 std::nullopt};
+  KnownFace face{ParseBox(object, "box"), Has(object, "score") ? Number(object, "score") : 0, std::nullopt};
   if (!Has(object, "landmarks")) return face;
   const auto points = Object(object.Get("landmarks"), "landmarks").As<Napi::Array>();
   if (points.Length() != kLandmarks) Invalid(object.Env(), "landmarks", "68 points");
@@ -92,6 +89,11 @@ Source ParseSource(const Napi::Object& object) {
       data.size() != size_t{1} * raw.width * raw.height * raw.channels)
     Invalid(object.Env(), "data", "width x height x channels bytes");
   return raw;
+}
+
+Box ParseBox(const Napi::Object& object, const char* name) {
+  const Napi::Object box = Object(object.Get(name), name);
+  return {Integer(box, "left"), Integer(box, "top"), Integer(box, "right"), Integer(box, "bottom")};
 }
 
 FinderOptions ParseSearch(const Napi::Object& object) {

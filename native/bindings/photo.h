@@ -10,6 +10,7 @@ namespace maskbench {
 
 // `path`, or `data` (a file's bytes; with `channels`, `width` and `height`, pixels), which is read where it lies.
 Source ParseSource(const Napi::Object& object);
+Box ParseBox(const Napi::Object& object, const char* name);
 // `faces`, absent where they are to be searched.
 KnownFaces ParseFaces(const Napi::Object& object);
 // NativeSearchOptions.

@@ -38,6 +38,20 @@ void CheckPlace(const ModelInput& input, const Image& image, const Face& face) {
     throw Error(ErrorCode::kInvalidArgument, "", "the given face's landmarks are all one point");
 }
 
+// Throws NO_FACE, or WRONG_FACE where none of the faces is the expected one.
+const Face& ChosenFace(const std::vector<Face>& faces, const EmbedRequest& request, const Image& image) {
+  if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
+  if (!request.expected)
+    return *std::ranges::max_element(
+        faces, {}, [&](const Face& face) { return WeightOf(face.box, request.choice, image); });
+  constexpr double kLeastOverlap = 0.3;
+  const auto overlap = [&](const Face& face) { return OverlapOf(face.box, *request.expected); };
+  const auto nearest = std::ranges::max_element(faces, {}, overlap);
+  if (overlap(*nearest) < kLeastOverlap)
+    throw Error(ErrorCode::kWrongFace, "", "no face was found where the expected one is, but elsewhere");
+  return *nearest;
+}
+
 // The greatest difference of two vectors, as a share of the first one's greatest number.
 float Difference(std::span<const float> a, std::span<const float> b) {
   float difference = 0;
@@ -196,8 +210,7 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
       if (request.crop) return PlanFit(input, image);
       if (!search) return PlanCut(input, image, {});
       const std::vector<Face> faces = finder_.Find(*image, request.faces, cancellation);
-      if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
-      place.embedding.face = *std::ranges::max_element(faces, {}, [](const Face& face) { return face.box.Area(); });
+      place.embedding.face = ChosenFace(faces, request, *image);
       if (request.faces) CheckPlace(input, *image, *place.embedding.face);
       return PlanCut(input, image, *place.embedding.face);
     });

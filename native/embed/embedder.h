@@ -16,6 +16,7 @@
 #include "device/handle.h"
 #include "embed/cut.h"
 #include "inference/session.h"
+#include "face/choice.h"
 #include "face/finder.h"
 #include "image/source.h"
 #include "runtime/cancellation.h"
@@ -40,6 +41,10 @@ struct EmbedderOptions {
 struct EmbedRequest {
   Source source;
   KnownFaces faces;
+  // Which of several faces is embedded.
+  FaceChoice choice = FaceChoice::kLargest;
+  // Where a search must find the face: it is the one that overlaps this box most, by IoU of 0.3 and more.
+  std::optional<Box> expected;
   // The image is a ready crop: no face is searched, nothing is cut.
   bool crop = false;
 };
@@ -50,7 +55,7 @@ struct Embedding {
   std::optional<Face> face;
 };
 
-// Photos in, vectors out: decode, find and cut the largest face on the calling threads, and run the model on batches.
+// Photos in, vectors out: decode, find and cut the chosen face on the calling threads, and run the model on batches.
 // The thread whose face completes a batch runs it; what arrives meanwhile makes the next one. So the threads that call
 // are the only ones, and no core waits while there is work. Safe to use from many threads at once.
 class Embedder : public std::enable_shared_from_this<Embedder> {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "face/choice.h"
 #include "image/codecs.h"
 #include "mask/draw_request.h"
 #include "mask/random.h"
@@ -93,16 +94,16 @@ bool Masker::DrawOnDevice(Image& image, const std::function<Drawing()>& plan, st
 
 void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result, std::span<uint8_t> matte) {
   LoadTemplates();
-  // The first of the largest, as the paper's program chooses.
-  const auto largest =
-      std::ranges::max_element(result.faces, {}, [](const MaskedFace& masked) { return masked.face.box.Area(); });
+  const FaceChoice choice = options_.select == Select::kCentral ? FaceChoice::kCentral : FaceChoice::kLargest;
+  const auto chosen = std::ranges::max_element(
+      result.faces, {}, [&](const MaskedFace& masked) { return WeightOf(masked.face.box, choice, image); });
   for (auto face = result.faces.begin(); face != result.faces.end(); ++face) {
     const auto number = static_cast<size_t>(face - result.faces.begin());
     if (!request.looks.empty()) {
       face->look = request.looks[number];
       if (!face->look) continue;
     } else {
-      if (options_.select == Select::kLargest && face != largest) continue;
+      if (options_.select != Select::kAll && face != chosen) continue;
       face->look = DrawnLook(request, number);
     }
     const Style& style = options_.styles[face->look->style];

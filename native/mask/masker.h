@@ -27,7 +27,7 @@
 
 namespace maskbench {
 
-enum class Select { kLargest, kAll, kOnly };
+enum class Select { kLargest, kCentral, kAll, kOnly };
 
 // One way for a mask to look. Of a list of them one is drawn for each face.
 struct Style {

@@ -22,6 +22,7 @@ enum class ErrorCode {
   kOutputExists,
   kWriteFailed,
   kNoFace,
+  kWrongFace,
   kInferenceFailed,
   kUnavailable,
   kAborted,
@@ -55,6 +56,8 @@ inline const char* Name(ErrorCode code) {
       return "WRITE_FAILED";
     case ErrorCode::kNoFace:
       return "NO_FACE";
+    case ErrorCode::kWrongFace:
+      return "WRONG_FACE";
     case ErrorCode::kInferenceFailed:
       return "INFERENCE_FAILED";
     case ErrorCode::kUnavailable:

@@ -41,6 +41,8 @@ test('a corpus from generate to embed, pairs, models and the report', async (t) 
     photo: 'p1/1.png',
     masked: false,
     status: 'detected',
+    model: 'dlib-resnet-128',
+    similarity: 'l2',
   });
   t.deepEqual([index[2]?.path, index[2]?.photo, index[2]?.masked], ['p1/masked_1.png', 'p1/1.png', true]);
   t.is(readFileSync(at('v.npy')).length, 128 + 12 * 128 * 4);
@@ -89,7 +91,7 @@ test('photos that give no vector keep their line; outputs are not replaced', asy
   await writePhotos(at('photos'), [{ name: 'a/1.png' }, { name: 'b/1.png' }]);
   writeFileSync(at('photos/a/2.jpg'), 'no photo');
   const summary = await embedFiles([at('photos')], at('v.npy'));
-  t.deepEqual(summary.counts, { detected: 2, unreadable: 1 });
+  t.deepEqual(summary.counts, { plain: { detected: 2, unreadable: 1 }, masked: {} });
   const index = linesOf(at('v.jsonl'));
   t.deepEqual(
     index.map(({ row, path: name, identity }) => [row, name, identity]),

@@ -60,3 +60,26 @@ export async function maskPicture(folder: string): Promise<string> {
   await sharp(Buffer.from(svg)).png().toFile(file);
   return file;
 }
+
+/**
+ * Writes photos of the person in the middle and a bystander whose face is larger. Under a mask of style `a` the search
+ * finds only the bystander.
+ */
+export async function writeBystanders(folder: string, names: readonly string[]): Promise<void> {
+  const crops = await faceCrops();
+  const face = (i: number, width: number) =>
+    sharp(crops[i % 3])
+      .resize(width, width, { fit: 'fill' })
+      .toBuffer();
+  for (const [i, name] of names.entries()) {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    await sharp({ create: { width: 720, height: 720, channels: 3, background: '#888' } })
+      .composite([
+        { input: await face(i + 1, 180), left: 270, top: 270 },
+        { input: await face(i, 260), left: 0, top: 0 },
+      ])
+      .jpeg({ quality: 95 })
+      .toFile(file);
+  }
+}

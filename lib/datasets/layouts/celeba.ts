@@ -61,6 +61,7 @@ export const celeba: Layout = {
     'download Anno/identity_CelebA.txt into celeba/',
   ],
   withoutFace: 'left out',
+  select: 'central',
   holds: async (root) => existsSync(toPath(path.join(root, annotations))),
   read,
 };

@@ -11,6 +11,7 @@ export const feiFaceFrontal: Layout = {
   size: 'about 10 MB',
   addresses: [address('frontalimages_manuallyaligned_part1'), address('frontalimages_manuallyaligned_part2')],
   withoutFace: 'copied',
+  select: 'central',
   holds: (root) => holdsPhotos(root, 0),
   read: (root) => flatFolder(root, (stem) => stem.slice(0, -1)),
 };
@@ -26,6 +27,7 @@ export const feiFaceOriginal: Layout = {
   size: 'about 140 MB',
   addresses: [1, 2, 3, 4].map((part) => address(`originalimages_part${part}`)),
   withoutFace: 'copied',
+  select: 'central',
   holds: (root) => holdsPhotos(root, 0),
   read: (root) =>
     flatFolder(root, (stem) => {

@@ -9,6 +9,7 @@ export const georgiaTech: Layout = {
   addresses: [{ url: 'http://www.anefian.com/research/gt_db.zip' }],
   archiveFolder: 'gt_db',
   withoutFace: 'left out',
+  select: 'central',
   holds: (root) => holdsPhotos(root, 1),
   read: identityFolders,
 };

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
+import type { FaceChoice } from '../../face/choice.js';
 import { byBytes } from '../../files/path.js';
 import { mayPass } from '../../files/retry.js';
 import {
@@ -50,6 +51,8 @@ export interface Layout {
   steps?: string[];
   /** Whether a photo without a face is copied without a twin or left out. */
   withoutFace: 'copied' | 'left out';
+  /** Which face is the person's, where the data set has the person in the middle. Default `largest`. */
+  select?: FaceChoice;
   /** The data set has real masks; nothing is generated. */
   realMasks?: boolean;
   /** Whether a folder is the data set's own: it has what the layout reads. */

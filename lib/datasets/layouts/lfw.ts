@@ -14,6 +14,7 @@ export const lfw: Layout = {
   ],
   archiveFolder: 'lfw_funneled',
   withoutFace: 'left out',
+  select: 'central',
   holds: (root) => holdsPhotos(root, 1),
   read: identityFolders,
 };

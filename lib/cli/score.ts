@@ -1,0 +1,38 @@
+import { Command, Option } from 'commander';
+import { type ScorePairsOptions, scorePairs, writePairScores } from '../embed/score.js';
+import { vectorSimilarities } from '../models/description.js';
+import { print, warn } from './output.js';
+
+interface Flags extends ScorePairsOptions {
+  vectors: string;
+  pairs: string;
+  out: string;
+}
+
+/** How the vectors of an index are compared. */
+export const vectorSimilarityOption = () =>
+  new Option(
+    '--similarity <name>',
+    "how vectors are compared (default: as the model's description says, which the index names)",
+  ).choices(vectorSimilarities);
+
+export function scoreCommand(): Command {
+  return new Command('score')
+    .description('score the pairs of a list from vectors')
+    .requiredOption('--vectors <file.npy>', 'vectors that "embed" wrote')
+    .requiredOption('--pairs <list>', 'pair list of "pairs", or as LFW, YouTube Faces and MFR2 publish theirs')
+    .requiredOption('--out <file.csv>', 'write the scores to this file')
+    .option('--index <file.jsonl>', 'index of the vectors (default: beside them)')
+    .addOption(vectorSimilarityOption())
+    .option('--model <file.onnx>', 'the model, where its description has a similarity of its own (sigmoid)')
+    .addHelpText('after', '\nA comparison without a vector has an empty score: a failure to acquire.')
+    .action(async ({ vectors, pairs, out, ...options }: Flags) => {
+      const scored = await scorePairs(vectors, pairs, options);
+      await writePairScores(out, scored);
+      const { scores, failed, model, similarity } = scored.system;
+      for (const note of scored.notes) warn(`note: ${note}`);
+      print(
+        `${scores.length} pairs, ${failed.size} without a score; ${similarity} similarity${model === undefined ? '' : ` of ${model}`}`,
+      );
+    });
+}
