@@ -16,6 +16,7 @@ import { photosBelow } from '../files/walk.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
+import { isPacked, openSource } from '../storage/open.js';
 import {
   checkEmbedder,
   Embedder,
@@ -68,8 +69,12 @@ const existsSync = (file: string) => exists(toPath(file));
 
 /** An image to embed. */
 export interface Item {
-  /** On disk. */
+  /** On disk, or the name of the photo in a .rec file or tar. */
   file: string;
+  /** Of a photo that is no file of its own. */
+  bytes?: Uint8Array;
+  /** Why there are none. */
+  problem?: string;
   line: Omit<IndexLine, 'row' | 'status'>;
   /** Known from the manifest of a corpus. */
   faces?: KnownFace[];
@@ -91,12 +96,49 @@ async function* itemsOfCorpus(folder: string): AsyncGenerator<Item> {
   }
 }
 
+/** Photos and twins in the order in which a run has put them into a .rec file or tars. */
+async function* placesOf(manifest: string): AsyncGenerator<Item['line']> {
+  for await (const { input, identity = '', copy, output } of readManifest(manifest)) {
+    if (copy !== undefined) yield { path: copy, identity, photo: input, masked: false };
+    if (output !== undefined) yield { path: output, identity, photo: input, masked: true };
+  }
+}
+
+/** The photos of a .rec file or tars. The manifest beside it says which are twins. */
+async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
+  const source = await openSource([input]);
+  const places = placesOf(path.join(path.dirname(input), 'manifest.jsonl'));
+  let next = await places.next();
+  for await (const photos of source.photos(0))
+    for (const { key, input: bytes, identity = pairIdentity(key), problem, passing } of photos) {
+      if (passing) throw new MaskbenchError('READ_FAILED', key, `${key}: ${problem}`);
+      if (problem === undefined && !(bytes instanceof Uint8Array)) continue;
+      const isNext = !next.done && next.value.path === key;
+      const line = isNext ? (next.value as Item['line']) : { path: key, identity, photo: key, masked: false };
+      if (isNext) next = await places.next();
+      yield { file: key, line, ...(problem === undefined ? { bytes: bytes as Uint8Array } : { problem }) };
+    }
+}
+
+/** The number of images of {@link itemsOf}. */
+async function countItems(inputs: readonly string[]): Promise<number> {
+  let total = 0;
+  for (const input of inputs)
+    if (await isPacked(input)) total += (await (await openSource([input])).count()) ?? 0;
+    else for await (const _ of itemsOf([input])) total++;
+  return total;
+}
+
 /**
- * Images of files, folders, corpora and lists (.txt, a path a line, absolute or relative to the list's folder), in
+ * Images of files, folders, corpora, .rec files and lists (.txt, a path a line, absolute or relative to the list's folder), in
  * order.
  */
 export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> {
   for (const input of inputs) {
+    if (await isPacked(input)) {
+      yield* itemsOfPacked(input);
+      continue;
+    }
     const about = await stat(toPath(input)).catch((error) => {
       throw new MaskbenchError('NOT_FOUND', input, `${input}: ${error.message}`);
     });
@@ -126,7 +168,7 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
-  { file, faces }: Pick<Item, 'file' | 'faces'>,
+  { file, bytes, problem, faces }: Pick<Item, 'file' | 'bytes' | 'problem' | 'faces'>,
   { faceSource, crops, signal }: { faceSource: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
 ): Promise<{ status: string; vector?: Float32Array; error?: string }> {
   const whole = embedder.description.cut === 'letterbox';
@@ -134,17 +176,19 @@ export async function embedItem(
     status: crops ? 'crop' : whole ? 'whole' : status,
     vector: (await embedder.embedOne(input, { crops, ...(signal && { signal }) })).vector,
   });
-  const known = faces && !crops && !whole ? { image: file, faces } : undefined;
+  if (problem !== undefined) return { status: 'unreadable', error: `${file}: ${problem}` };
+  const image = bytes ?? file;
+  const known = faces && !crops && !whole ? { image, faces } : undefined;
   try {
     if (known && faceSource === 'manifest') return await embed(known, 'manifest');
-    return await embed(file, 'detected').catch((error) => {
+    return await embed(image, 'detected').catch((error) => {
       if (known && faceSource === 'auto' && error.code === 'NO_FACE') return embed(known, 'manifest');
       throw error;
     });
   } catch (error) {
     const status = error instanceof MaskbenchError && photoStatuses[error.code];
     if (!status) throw error;
-    return { status, error: (error as Error).message };
+    return { status, error: (error as Error).message.replace(/^input:/, `${file}:`) };
   }
 }
 
@@ -178,7 +222,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
 const headerBytes = 128;
 
 /**
- * Embeds files, folders, lists or corpora into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
+ * Embeds files, folders, lists, corpora or .rec files into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
  * ({@link IndexLine}). A photo without a vector keeps its line, with the reason. Corpora larger than memory are
  * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
  * error ends the run, because that says nothing about the photo.
@@ -233,8 +277,7 @@ async function run(
       `${part.vectors}: the file exists, but there is no unfinished run`,
     );
   // Before anything is written: gives the total for the remaining time.
-  let total = 0;
-  for await (const _ of itemsOf(inputs)) total++;
+  const total = await countItems(inputs);
   if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: no photos found`);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
