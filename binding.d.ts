@@ -222,6 +222,11 @@ export interface NativeMaskerOptions extends NativeSearchOptions {
   /** libdeflate's 0 to 12. */
   pngLevel: number;
   drawLandmarks: boolean;
+  /**
+   * Photos are crops aligned to ArcFace's template, which places the face: it gives the landmarks, or the box in which
+   * they are predicted. Absent: faces are searched.
+   */
+  aligned: 'refined' | 'template' | undefined;
   /** Calls that run at once; at least 1. */
   concurrency: number;
 }

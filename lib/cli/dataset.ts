@@ -13,7 +13,7 @@ import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 const list = (text: string) => text.split(',');
 
-interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel'>, MaskFlags {
+interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
   base: string;
   out: string;
   json?: boolean;

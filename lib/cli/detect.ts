@@ -4,7 +4,7 @@ import { type DetectResult, Masker, type MaskerOptions } from '../mask/masker.js
 import { addReadOptions } from './mask-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 
-interface Flags extends Omit<MaskerOptions, 'landmarkModel'> {
+interface Flags extends Omit<MaskerOptions, 'landmarkModel' | 'landmarks'> {
   landmarks?: string;
   json?: boolean;
 }

@@ -5,7 +5,7 @@ import { integer, number } from './numbers.js';
 import { addSearchOptions } from './options.js';
 
 /** Flags whose names differ from the API's options. */
-export interface MaskFlags extends Omit<MaskerOptions, 'landmarkModel'> {
+export interface MaskFlags extends Omit<MaskerOptions, 'landmarkModel' | 'landmarks'> {
   landmarks?: string;
   code?: string;
 }
@@ -15,7 +15,9 @@ export function toMaskerOptions<Flags extends MaskFlags>({ landmarks, code, ...o
   return {
     ...options,
     ...(code !== undefined && { style: parseMaskTheFaceCode(code, options.templates) }),
-    ...(landmarks !== undefined && { landmarkModel: landmarks }),
+    ...(landmarks === 'template'
+      ? { landmarks: 'template' as const }
+      : landmarks !== undefined && { landmarkModel: landmarks }),
   };
 }
 

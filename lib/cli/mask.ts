@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 import { type MaskFilesOptions, maskFiles, outputFormats } from '../corpus/mask-files.js';
 import type { MaskSummary } from '../corpus/run.js';
+import { alignments } from '../mask/masker.js';
+import { contents } from '../storage/recordio-sink.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
-interface Flags extends Omit<MaskFilesOptions, 'landmarkModel'>, MaskFlags {
+interface Flags extends Omit<MaskFilesOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
   out: string;
   json?: boolean;
 }
@@ -26,12 +28,24 @@ export const failedNote = 'failures may be temporary: to try these photos again,
 export function maskCommand(): Command {
   const command = new Command('mask')
     .description('draw synthetic masks on the faces in photos')
-    .argument('<inputs...>', 'photos, and folders of photos')
-    .requiredOption('--out <path>', 'output folder, or output file for a single photo');
+    .argument('<inputs...>', 'photos, and folders of photos; or one .rec file')
+    .requiredOption('--out <path>', 'output folder, or .rec file; or output file for a single photo');
   addMaskOptions(command);
   return addReadOptions(command)
     .option('--draw-landmarks', 'draw the outline of the mask and the numbered landmarks instead of a mask')
+    .addOption(
+      new Option(
+        '--aligned <template>',
+        'photos are crops aligned to this template, so no face is searched; --landmarks template uses its landmarks too',
+      ).choices(alignments),
+    )
     .addOption(new Option('--format <format>', 'image format of the outputs').choices(outputFormats).default('same'))
+    .addOption(
+      new Option(
+        '--contents <what>',
+        'what a .rec output holds: twins under the keys of their photos (default), or both, under new keys',
+      ).choices(contents),
+    )
     .option('--write-alpha', 'also write the alpha matte of each mask: alpha/<twin>.png in the output folder')
     .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json in the output folder')
     .option('--again <manifest>', 'draw the masks that this manifest records; needs the same --templates')

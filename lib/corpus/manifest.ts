@@ -6,6 +6,7 @@ import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
 import { decodeText, parseJson } from '../files/text.js';
 import type { MaskedFace } from '../mask/masker.js';
+import type { Placed } from '../storage/source.js';
 
 /**
  * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks.
@@ -25,7 +26,7 @@ export type PhotoStatus =
 
 /** One line of a manifest: the result for one photo. */
 export interface ManifestLine {
-  /** Relative to the input folder. */
+  /** Relative to the input folder; of a .rec file or a tar, the file's name and the key or the member's name. */
   input: string;
   /** The person in the photo, if the data set says so. */
   identity?: string;
@@ -47,6 +48,8 @@ export interface ManifestLine {
   /** Hash of the Masker's options, and the output format. A run can only be resumed with the same settings. */
   settings: string;
   milliseconds: number;
+  /** How large the output file was when this photo's part stood in it; in runs into a .rec file or tar shards only. */
+  end?: Placed['end'];
 }
 
 /**

@@ -6,7 +6,10 @@ import { withFolderLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
 import { type Found, isFolder, isPhotoName, isSystemName, isWithin, photosBelow, realPath } from '../files/walk.js';
 import type { MaskedFace } from '../mask/masker.js';
+import { isPacked, openSink, openSource } from '../storage/open.js';
+import { type Contents, contents } from '../storage/recordio-sink.js';
 import { readManifest } from './manifest.js';
+import { maskStored } from './mask-stored.js';
 import { checkRunOptions, type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
 export const outputFormats = ['same', 'jpeg', 'png', 'webp'] as const;
@@ -18,6 +21,11 @@ export interface MaskFilesOptions extends RunOptions {
   format?: (typeof outputFormats)[number];
   /** Where the manifest is written. Default: `manifest.jsonl` in the output folder; none for a single output file. */
   manifest?: string;
+  /**
+   * What is written into a .rec file: `twins` alone under the keys of their photos (default), or `both`, each twin
+   * behind its photo, under new keys.
+   */
+  contents?: Contents;
   /**
    * A manifest whose masks are drawn again. No face is searched, nothing is random, and `style`, `color` and `wear` are
    * ignored. Photos that are not in the manifest, or were not masked, are reported. Your own templates must be given.
@@ -91,7 +99,7 @@ async function facesOf(manifest: string, jobs: AsyncIterable<Job[]>): Promise<Ma
     throw new MaskbenchError('NOT_FOUND', manifest, `${manifest}: the manifest does not exist`);
   const byName = new Map<string, string[]>();
   for await (const group of jobs)
-    for (const { input } of group.flatMap(({ photos }) => photos)) {
+    for (const input of group.flatMap(({ photos }) => photos.map(({ input }) => input as string))) {
       const name = path.basename(input);
       byName.set(name, [...(byName.get(name) ?? []), input]);
     }
@@ -144,8 +152,11 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   checkPath('out', out);
   await checkRunOptions(options);
   checkChoice('format', options.format ?? 'same', outputFormats);
+  checkChoice('contents', options.contents ?? 'twins', contents);
   for (const name of ['manifest', 'again'] as const) if (options[name] !== undefined) checkPath(name, options[name]);
   const { again } = options;
+  const packed = await maskPacked(inputs, out, options);
+  if (packed) return packed;
   if (again === undefined) return maskInto(inputs, out, options, (jobs) => jobs);
   const known = await facesOf(again, jobsOf(inputs, out, 'same'));
   if (known.size === 0)
@@ -155,12 +166,54 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
       `${again}: expected lines of masked photos among the inputs, found none`,
     );
   const withFaces = (photo: PhotoJob): PhotoJob => {
-    const faces = known.get(photo.input);
+    const faces = known.get(photo.input as string);
     return faces ? { ...photo, faces } : { ...photo, problem: `not a masked photo of ${again}` };
   };
   return maskInto(inputs, out, { ...options, style: stylesOf(known.values()) }, async function* (jobs) {
     for await (const group of jobs) yield group.map((job) => ({ ...job, photos: job.photos.map(withFaces) }));
   });
+}
+
+/** A run from or into a file that holds many photos; undefined where there is none. */
+async function maskPacked(inputs: string[], out: string, options: MaskFilesOptions): Promise<MaskSummary | undefined> {
+  const { format = 'same', contents = 'twins', overwrite = false } = options;
+  const sink = await openSink(out, inputs, { contents, overwrite });
+  const packed = await Promise.all(inputs.map(isPacked));
+  if (!sink && !packed.includes(true)) {
+    if (options.contents !== undefined) throw invalid('contents', 'nothing, for files in a folder', contents);
+    return undefined;
+  }
+  const source = await openSource(inputs);
+  for (const name of ['again', 'writeAlpha', 'writeLandmarks'] as const)
+    if (options[name]) throw invalid(name, 'nothing, for a .rec file', options[name]);
+  for (const input of inputs)
+    if ((await realPlace(input)) === (await realPlace(out)))
+      throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
+  const root = sink ? path.dirname(out) : out;
+  const manifest = options.manifest ?? path.join(root, 'manifest.jsonl');
+  if (!sink)
+    return withFolderLocked(root, false, () =>
+      runJobs(
+        {
+          jobs: async function* () {
+            for await (const photos of source.photos(0))
+              yield photos.map((photo) => ({
+                photos: [{ ...photo, twin: maskedName(`${photo.key}.jpg`, format) }],
+              }));
+          },
+          total: () => source.count(),
+          root,
+          source: source.name,
+          manifest,
+          settings: format,
+        },
+        options,
+      ),
+    );
+  const { format: _, ...run } = options;
+  return withFolderLocked(root, false, () =>
+    maskStored(source, sink, { ...run, manifest, settings: contents, ...(format !== 'same' && { format }) }),
+  );
 }
 
 async function maskInto(

@@ -6,7 +6,9 @@ import { makeFolder, writeAtomically, writeFileAtomically } from '../files/atomi
 import { withFileLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
+import { readBytes } from '../files/text.js';
 import { listFolder } from '../files/walk.js';
+import type { ImageFormat } from '../image/image.js';
 import {
   type CopyMode,
   checkMasker,
@@ -15,6 +17,7 @@ import {
   type MaskerOptions,
   type MaskResult,
 } from '../mask/masker.js';
+import type { Sink, StoredPhoto } from '../storage/source.js';
 import {
   checkIsManifest,
   cutTornLine,
@@ -73,24 +76,16 @@ export async function checkRunOptions(options: RunOptions): Promise<void> {
   await checkMasker(options);
 }
 
-/** One photo of a run. */
-export interface PhotoJob {
-  /** Names the photo in the manifest, and for random choices. */
-  key: string;
-  input: string;
+/** One photo of a run, and where it goes in an output folder. */
+export interface PhotoJob extends StoredPhoto {
   /** Where its masked twin goes, relative to the output folder; absent: it is only copied. */
   twin?: string;
   /** Where the photo itself is copied to, relative to the output folder. */
   copy?: string;
   /** Copy it even if no face is found. */
   copyWithoutFace?: boolean;
-  identity?: string;
   /** The person wears a real mask. */
   masked?: boolean;
-  /** Why it can't be used, where that is known already. */
-  problem?: string;
-  /** The problem may be temporary, so a resumed run tries the photo again. */
-  passing?: boolean;
   /** The faces of an earlier manifest; they get the same masks again. */
   faces?: MaskedFace[];
 }
@@ -106,8 +101,18 @@ export interface Job {
 
 /** Where and how a run writes. */
 export interface RunPlan {
-  /** Called twice: to count, and to do the work. The order and the jobs must be the same. */
-  jobs: () => AsyncIterable<Job[]>;
+  /**
+   * Called twice: to count, where `total` does not say how many there are, and to do the work. The order and the jobs
+   * must be the same. Jobs for a sink are of one photo each.
+   * @param from Photos of an earlier run into a sink; they are left out.
+   */
+  jobs: (from: number) => AsyncIterable<Job[]>;
+  /** Gives the number of photos, if the source knows it without reading them all. */
+  total?: () => Promise<number | undefined>;
+  /** Takes the twins; absent: they are files below `root`, written by the native core. */
+  sink?: Sink;
+  /** Format of the twins in the sink; absent: the photo's. */
+  format?: ImageFormat;
   /** The output folder. */
   root: string;
   /** What the photos come from, for messages. */
@@ -133,6 +138,15 @@ const verdicts: Partial<Record<string, PhotoStatus>> = {
   UNSUPPORTED_FORMAT: 'unreadable',
 };
 
+const rounded = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
+
+/** What errors call a photo. */
+const nameOf = ({ input, key }: PhotoJob) => (typeof input === 'string' ? input : key);
+
+/** Photos that are written to a sink before their manifest lines are. */
+const photosAtOnce = 256;
+const bytesAtOnce = 1 << 20;
+
 /** Codes that every other photo of the run would get too. */
 const fatalCodes = new Set(['UNAVAILABLE', 'MODEL_MISSING', 'MODEL_CORRUPT', 'CLOSED']);
 
@@ -152,6 +166,13 @@ class Run {
   #masker!: Masker;
   /** Photos that an earlier run completed, and whether each got a mask. */
   readonly #done = new Map<string, boolean>();
+  /** Of a sink: how many photos an earlier run completed. */
+  #from = 0;
+  /** Manifest lines of photos that the sink keeps in memory. */
+  #lines: ManifestLine[] = [];
+  #pendingBytes = 0;
+  /** A sink takes photos in order: resolves when the last one has been put there. */
+  #turn: Promise<void> = Promise.resolve();
   /** The manifest has lines of other photos too, which get new ones. */
   #stale = false;
   /** There is an earlier run to resume. Without one, outputs that exist are somebody else's. */
@@ -208,10 +229,12 @@ class Run {
       tellDevice();
       await this.#plan.begin?.();
       if (manifest !== undefined) await this.#openManifest(manifest);
+      await this.#plan.sink?.open(manifest !== undefined && this.#resumed ? this.#earlierLines(manifest) : undefined);
       await this.#work();
       tellDevice();
     } finally {
       await (await opening?.catch(() => undefined))?.close();
+      await this.#plan.sink?.close();
       await this.#writer?.close();
     }
     this.summary.seconds = (performance.now() - start) / 1000;
@@ -220,13 +243,14 @@ class Run {
 
   /** Walks the jobs, and returns how many photos certainly remain to be done. */
   async #count(): Promise<number> {
-    const { root, jobs } = this.#plan;
+    const { root, jobs, total } = this.#plan;
+    if (total) return this.#countKnown(await total());
     const { overwrite } = this.#options;
     const isOwn = ({ name }: { name: string }) => name.startsWith('.maskbench-');
     const isFresh = !this.#resumed && !overwrite && !(await listFolder(root)).every(isOwn);
     let listed = 0;
     let pending = 0;
-    for await (const group of jobs())
+    for await (const group of jobs(0))
       for (const { photos, wanted = Number.POSITIVE_INFINITY } of group) {
         listed++;
         let masked = 0;
@@ -249,6 +273,13 @@ class Run {
       }
     if (listed === 0) throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
     return pending;
+  }
+
+  #countKnown(total: number | undefined): number {
+    if (total === 0) throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
+    this.summary.skipped = this.#from;
+    this.#total = total === undefined ? Number.POSITIVE_INFINITY : total - this.#from - this.#done.size;
+    return this.#total;
   }
 
   async #readManifest(manifest: string): Promise<void> {
@@ -274,6 +305,12 @@ class Run {
           manifest,
           `${manifest}: the run was started with other options (style, color, seed, …); resume it with the same options`,
         );
+      if (this.#plan.sink) {
+        // What follows a photo that failed stands behind it in the output, and is made again.
+        this.#stale ||= status === 'failed';
+        if (!this.#stale) this.#from++;
+        continue;
+      }
       const outputs = [line.output, line.alpha, line.landmarks, line.copy].filter((file) => file !== undefined);
       const isDone = status !== 'failed' && status !== 'unusable';
       if (isDone && outputs.every((file) => existsSync(toPath(path.join(this.#plan.root, file)))))
@@ -294,19 +331,29 @@ class Run {
   async #dropStaleLines(manifest: string): Promise<void> {
     await writeAtomically(manifest, async (temporary) => {
       const kept = new ManifestWriter(temporary, { append: false });
-      for await (const line of readManifest(manifest)) if (this.#done.has(line.input)) await kept.write(line);
+      for await (const line of this.#earlierLines(manifest)) await kept.write(line);
       await kept.close();
     });
   }
 
+  /** The lines of photos that are not done again. */
+  async *#earlierLines(manifest: string): AsyncGenerator<ManifestLine> {
+    let number = 0;
+    for await (const line of readManifest(manifest)) {
+      if (!this.#plan.sink ? this.#done.has(line.input) : number < this.#from) yield line;
+      number++;
+    }
+  }
+
   async #work(): Promise<void> {
     const running = new Set<Promise<void>>();
-    // Enough to keep every thread busy while finished photos wait for their manifest lines.
-    const inFlight = 4 * (this.#options.concurrency ?? 16);
+    const { sink, source } = this.#plan;
+    // Enough to keep every thread busy while finished photos wait for their manifest lines, and for a sink their turn.
+    const inFlight = Math.max(4 * (this.#options.concurrency ?? 16), sink ? 64 : 0);
     let fatal: unknown;
     let left = 0;
     try {
-      for await (const group of this.#plan.jobs())
+      for await (const group of this.#plan.jobs(this.#from))
         for (const job of group) {
           if (this.#options.signal?.aborted || fatal) {
             left++;
@@ -322,13 +369,15 @@ class Run {
         }
     } finally {
       await Promise.all(running);
+      await this.#turn.catch(() => {}); // known already: `fatal`
+      await this.#flush();
     }
     if (fatal) throw fatal;
     const lost = this.#total - this.#finished;
     if (left > 0 && lost > 0) this.#options.signal?.throwIfAborted();
-    if (lost > 0) {
+    await sink?.finish();
+    if (lost > 0 && lost !== Number.POSITIVE_INFINITY) {
       this.summary.counts.failed += lost;
-      const { source } = this.#plan;
       this.#reportProblem(source, `${source}: ${lost} photos disappeared during the run; resume it when they are back`);
     }
   }
@@ -338,6 +387,10 @@ class Run {
     let masked = 0;
     let isCutOff = false;
     for (const photo of photos) {
+      if (photo.input === undefined && photo.problem === undefined) {
+        this.#passOn(photo);
+        continue;
+      }
       const before = this.#done.get(photo.key);
       if (masked >= wanted || (isCutOff && before === undefined)) {
         this.#progress();
@@ -357,6 +410,14 @@ class Run {
     }
   }
 
+  /** Gives a sink what is no photo, in its turn. */
+  #passOn(photo: PhotoJob): void {
+    this.#turn = this.#turn.then(() => {
+      this.#plan.sink?.put(photo, undefined);
+    });
+    this.#turn.catch(() => {});
+  }
+
   #reportProblem(file: string, message: string): void {
     this.summary.problems.push({ file, message });
     this.#options.onProblem?.({ file, message });
@@ -368,6 +429,48 @@ class Run {
   }
 
   async #doPhoto(photo: PhotoJob): Promise<PhotoStatus> {
+    if (!this.#plan.sink) {
+      const { line } = await this.#maskPhoto(photo);
+      this.#tell(photo, line);
+      await this.#writer?.write(line);
+      return line.status;
+    }
+    const { sink } = this.#plan;
+    const before = this.#turn;
+    const take = async (): Promise<PhotoStatus> => {
+      const { line, twin } = await this.#maskPhoto(photo);
+      await before;
+      this.#tell(photo, line);
+      Object.assign(line, sink.put(photo, twin));
+      this.#lines.push(line);
+      this.#pendingBytes += (twin?.length ?? 0) + (photo.input?.length ?? 0);
+      if (this.#lines.length >= photosAtOnce || this.#pendingBytes >= bytesAtOnce) await this.#flush();
+      return line.status;
+    };
+    const taken = take();
+    this.#turn = taken.then(() => {});
+    // Whoever takes the next turn gets the error too.
+    this.#turn.catch(() => {});
+    return taken;
+  }
+
+  /** Writes what the sink has taken, then the manifest lines. */
+  async #flush(): Promise<void> {
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#pendingBytes = 0;
+    if (lines.length === 0) return;
+    await this.#plan.sink?.flush();
+    for (const line of lines) await this.#writer?.write(line);
+  }
+
+  #tell(photo: PhotoJob, line: ManifestLine): void {
+    if (line.error !== undefined) this.#reportProblem(nameOf(photo), line.error);
+    this.summary.counts[line.status]++;
+  }
+
+  /** Masks a photo, and returns its manifest line, and for a sink the twin. */
+  async #maskPhoto(photo: PhotoJob): Promise<{ line: ManifestLine; twin?: Buffer | undefined }> {
     const { key, identity } = photo;
     const line: ManifestLine = {
       input: key,
@@ -379,25 +482,39 @@ class Run {
       settings: this.#settings,
       milliseconds: 0,
     };
+    let twin: Buffer | undefined;
     try {
-      if (photo.problem === undefined) Object.assign(line, await this.#mask(photo));
-      else
+      if (photo.problem !== undefined) {
         Object.assign(line, {
           status: photo.passing ? 'failed' : 'unusable',
-          error: `${photo.input}: ${photo.problem}`,
+          error: `${nameOf(photo)}: ${photo.problem}`,
         });
+      } else if (this.#plan.sink) {
+        const { status, faces, milliseconds, image } = await this.#maskBytes(photo);
+        Object.assign(line, { status, faces, milliseconds: rounded(milliseconds) });
+        twin = image;
+      } else Object.assign(line, await this.#mask(photo));
       this.#failedInARow = 0;
     } catch (error) {
       // Without its device or model no photo can be done: the run ends, and can be resumed.
       if (!(error instanceof MaskbenchError) || fatalCodes.has(error.code)) throw error;
       const status = verdicts[error.code] ?? 'failed';
       this.#failedInARow = status === 'failed' ? this.#failedInARow + 1 : 0;
-      Object.assign(line, { status, error: error.message });
+      const message = typeof photo.input === 'string' ? error.message : error.message.replace(/^input:/, `${key}:`);
+      Object.assign(line, { status, error: message });
     }
-    if (line.error !== undefined) this.#reportProblem(photo.input, line.error);
-    this.summary.counts[line.status]++;
-    await this.#writer?.write(line);
-    return line.status;
+    return { line, twin };
+  }
+
+  /** Masks a photo for a sink, which takes the photo's bytes too. */
+  async #maskBytes(photo: PhotoJob): Promise<MaskResult> {
+    const { key, input, faces } = photo;
+    const { format } = this.#plan;
+    const { signal } = this.#options;
+    if (typeof input === 'string') photo.input = await readBytes(input);
+    const mask = () =>
+      this.#masker.mask(photo.input as Uint8Array, { key, ...(format && { format }), ...(faces && { faces }) });
+    return this.#failedInARow < patience ? withBackOff(mask, signal) : mask();
   }
 
   /** Masks and copies a photo, and returns the results for its manifest line. */
@@ -407,7 +524,7 @@ class Run {
     const { overwrite = false, writeAlpha, writeLandmarks, signal } = this.#options;
     const alpha = writeAlpha && twin !== undefined ? alphaOf(twin) : undefined;
     const mask = () =>
-      this.#masker.mask(photo.input, {
+      this.#masker.mask(photo.input as string | Uint8Array, {
         key,
         overwrite: overwrite || this.#resumed,
         // Without a twin the photo is only copied, after it was found to be readable.
@@ -427,7 +544,7 @@ class Run {
     return {
       ...(twin !== undefined && { status: result.status }),
       faces: result.faces,
-      milliseconds: Math.round(result.milliseconds * 100) / 100,
+      milliseconds: rounded(result.milliseconds),
       ...(isMasked && { output: twin }),
       ...(isMasked && alpha !== undefined && { alpha }),
       ...(isMasked && writeLandmarks && { landmarks: await this.#writeLandmarks(twin, result) }),

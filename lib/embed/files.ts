@@ -18,6 +18,7 @@ import { photosBelow } from '../files/walk.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
+import { isPacked, openSource } from '../storage/open.js';
 import {
   checkEmbedder,
   Embedder,
@@ -85,8 +86,12 @@ const existsSync = (file: string) => exists(toPath(file));
 
 /** An image to embed. */
 export interface Item {
-  /** On disk. */
+  /** On disk, or the name of the photo in a .rec file or tar. */
   file: string;
+  /** The bytes of a photo that is not a file of its own. */
+  bytes?: Uint8Array;
+  /** Why there are none. */
+  problem?: string;
   line: Pick<IndexLine, 'path' | 'identity' | 'photo' | 'masked'>;
   /** The one known from the manifest of a corpus. */
   face?: KnownFace;
@@ -111,8 +116,41 @@ async function* itemsOfCorpus(folder: string, { options }: CorpusDescription): A
   }
 }
 
+/** Photos and twins in the order in which a run has put them into a .rec file or tars. */
+async function* placesOf(manifest: string): AsyncGenerator<Item['line']> {
+  for await (const { input, identity = '', copy, output } of readManifest(manifest)) {
+    if (copy !== undefined) yield { path: copy, identity, photo: input, masked: false };
+    if (output !== undefined) yield { path: output, identity, photo: input, masked: true };
+  }
+}
+
+/** The photos of a .rec file or tars. The manifest beside it says which are twins. */
+async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
+  const source = await openSource([input]);
+  const places = placesOf(path.join(path.dirname(input), 'manifest.jsonl'));
+  let next = await places.next();
+  for await (const photos of source.photos(0))
+    for (const { key, input: bytes, identity = pairIdentity(key), problem, passing } of photos) {
+      if (passing) throw new MaskbenchError('READ_FAILED', key, `${key}: ${problem}`);
+      if (problem === undefined && !(bytes instanceof Uint8Array)) continue;
+      const isNext = !next.done && next.value.path === key;
+      const line = isNext ? (next.value as Item['line']) : { path: key, identity, photo: key, masked: false };
+      if (isNext) next = await places.next();
+      yield { file: key, line, ...(problem === undefined ? { bytes: bytes as Uint8Array } : { problem }) };
+    }
+}
+
+/** The number of images of {@link itemsOf}. */
+async function countItems(inputs: readonly string[], onProblem?: (problem: Problem) => void): Promise<number> {
+  let total = 0;
+  for (const input of inputs)
+    if (await isPacked(input)) total += (await (await openSource([input])).count()) ?? 0;
+    else for await (const _ of itemsOf([input], onProblem)) total++;
+  return total;
+}
+
 /**
- * Images of files, folders, corpora and lists (.txt, a path a line, absolute or relative to the list's folder), in
+ * Images of files, folders, corpora, .rec files and lists (.txt, a path a line, absolute or relative to the list's folder), in
  * order.
  */
 export async function* itemsOf(
@@ -120,6 +158,10 @@ export async function* itemsOf(
   onProblem?: (problem: Problem) => void,
 ): AsyncGenerator<Item> {
   for (const input of inputs) {
+    if (await isPacked(input)) {
+      yield* itemsOfPacked(input);
+      continue;
+    }
     const about = await stat(toPath(input)).catch((error) => {
       throw new MaskbenchError('NOT_FOUND', input, `${input}: ${error.message}`);
     });
@@ -173,9 +215,11 @@ interface ItemOptions {
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
-  { file, face, select: ofCorpus }: Pick<Item, 'file' | 'face' | 'select'>,
+  { file, bytes, problem, face, select: ofCorpus }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'select'>,
   { faceSource, select, crops, signal }: ItemOptions,
 ): Promise<{ status: string; search?: string; vector?: Float32Array; error?: string }> {
+  if (problem !== undefined) return { status: 'unreadable', error: `${file}: ${problem}` };
+  const image = bytes ?? file;
   const whole = embedder.description.cut === 'letterbox';
   const options = { crops, select: select ?? ofCorpus ?? 'largest', ...(signal && { signal }) };
   const embed = async (input: EmbedInput, status: string) => ({
@@ -183,17 +227,17 @@ export async function embedItem(
     vector: (await embedder.embedOne(input, options)).vector,
   });
   const known = crops || whole ? undefined : face;
-  const fromManifest = (one: KnownFace) => embed({ image: file, faces: [one] }, 'manifest');
+  const fromManifest = (one: KnownFace) => embed({ image, faces: [one] }, 'manifest');
   try {
     if (known && faceSource === 'manifest') return await fromManifest(known);
-    return await embed(known ? { image: file, expected: known.box } : file, 'detected').catch(async (error) => {
+    return await embed(known ? { image, expected: known.box } : image, 'detected').catch(async (error) => {
       if (!known || faceSource !== 'auto' || !missCodes.has(error.code)) throw error;
       return { ...(await fromManifest(known)), search: photoStatuses[error.code] as string };
     });
   } catch (error) {
     const status = error instanceof MaskbenchError && photoStatuses[error.code];
     if (!status) throw error;
-    return { status, error: (error as Error).message };
+    return { status, error: (error as Error).message.replace(/^input:/, `${file}:`) };
   }
 }
 
@@ -227,7 +271,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
 const headerBytes = 128;
 
 /**
- * Embeds files, folders, lists or corpora into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
+ * Embeds files, folders, lists, corpora or .rec files into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
  * ({@link IndexLine}). A photo without a vector keeps its line, with the reason. Corpora larger than memory are
  * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
  * error ends the run, because that says nothing about the photo.
@@ -283,8 +327,7 @@ async function run(
       `${part.vectors}: the file exists, but there is no unfinished run`,
     );
   // Before anything is written: gives the total for the remaining time.
-  let total = 0;
-  for await (const _ of itemsOf(inputs, options.onProblem)) total++;
+  const total = await countItems(inputs, options.onProblem);
   if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: no photos found`);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;

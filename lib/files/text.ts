@@ -38,7 +38,12 @@ const cannotRead = (file: string, error: unknown, expected?: string) => {
   );
 };
 
-function readBytes(file: string, expected?: string): Promise<Buffer> {
+/**
+ * Reads a whole file.
+ * @param expected What the file is, for errors.
+ * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`
+ */
+export function readBytes(file: string, expected?: string): Promise<Buffer> {
   return withBackOff(() => readFile(toPath(file))).catch((error) => {
     throw cannotRead(file, error, expected);
   });

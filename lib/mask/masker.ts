@@ -50,6 +50,11 @@ export type Selection = (typeof selections)[number];
 export const copyModes = ['auto', 'link', 'reflink', 'copy'] as const;
 export type CopyMode = (typeof copyModes)[number];
 
+/** Templates that crops are aligned to. */
+export const alignments = ['arcface'] as const;
+/** Where the landmarks of aligned crops come from. */
+export const landmarkSources = ['refined', 'template'] as const;
+
 /** Options of a {@link Masker}. */
 export interface MaskerOptions extends SearchOptions {
   /**
@@ -110,6 +115,16 @@ export interface MaskerOptions extends SearchOptions {
   quality?: number;
   /** Compression level of PNG, 0 (none, fastest) to 12 (smallest, slowest). Default 1. */
   pngLevel?: number;
+  /**
+   * `arcface`: photos are crops aligned to ArcFace's template, 112×112 or 96×112 or scaled. No face is searched: the
+   * template places it. Crops of other proportions are refused with `UNSUPPORTED_FORMAT`. Default: faces are searched.
+   */
+  aligned?: (typeof alignments)[number];
+  /**
+   * Landmarks of aligned crops: `refined` (default) predicts them in the template's box, `template` takes the
+   * template's own, the same for every crop, and is faster.
+   */
+  landmarks?: (typeof landmarkSources)[number];
   /** Draw the outline of the mask and the numbered landmarks instead of the mask. */
   drawLandmarks?: boolean;
   /**
@@ -253,6 +268,10 @@ export async function checkMasker(options: MaskerOptions) {
     if (options[name] !== undefined) checkText(name, options[name]);
   checkFlag('acceptDamaged', options.acceptDamaged);
   checkFlag('drawLandmarks', options.drawLandmarks);
+  const { aligned, landmarks } = options;
+  if (aligned !== undefined) checkChoice('aligned', aligned, alignments);
+  if (landmarks !== undefined && aligned === undefined)
+    throw invalid('landmarks', 'nothing, without aligned', landmarks);
   const own = options.templates === undefined ? [] : await readTemplates(checkPath('templates', options.templates));
   const list = parseStyles(options.style ?? 'a', options.color, own);
   const search = await resolveSearch(options, 'hog');
@@ -270,6 +289,7 @@ export async function checkMasker(options: MaskerOptions) {
     quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
     pngLevel: options.pngLevel === undefined ? undefined : checkInteger('pngLevel', options.pngLevel, 0, 12),
     drawLandmarks: options.drawLandmarks ?? false,
+    aligned: aligned && checkChoice('landmarks', landmarks ?? 'refined', landmarkSources),
   };
   const device = nativeDevice(options);
   if (device !== undefined && (dlib || (!network && minFace + maxSize + pad > 0)))

@@ -117,6 +117,8 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
   if (Has(object, "quality")) options.encode.quality = Integer(object, "quality");
   options.encode.png_level = Integer(object, "pngLevel");
   options.draw_landmarks = Boolean(object, "drawLandmarks");
+  if (Has(object, "aligned"))
+    options.aligned = String(object, "aligned") == "template" ? Aligned::kTemplate : Aligned::kRefined;
   return options;
 }
 

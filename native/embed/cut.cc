@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "face/arcface.h"
 #include "runtime/error.h"
 
 namespace maskbench {
@@ -71,10 +72,6 @@ CropPlan PlanLetterbox(const ModelInput& input, std::shared_ptr<const Image> ima
           CropPlan::Resized{plan, (input.width - to_width) / 2, (input.height - to_height) / 2, to_width, to_height}};
 }
 
-// ArcFace's template for 112 x 112 pixels: eyes, nose tip, corners of the mouth.
-constexpr std::array<std::array<double, 2>, 5> kArcFace = {
-    {{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}}};
-
 dlib::dpoint MeanOf(const Landmarks& landmarks, int first, int last) {
   dlib::dpoint sum(0, 0);
   for (int i = first; i <= last; ++i) sum += dlib::dpoint(landmarks[i].x, landmarks[i].y);
@@ -86,7 +83,7 @@ Affine Align5(const ModelInput& input, const Landmarks& landmarks) {
   const std::vector<dlib::dpoint> from = {MeanOf(landmarks, 36, 41), MeanOf(landmarks, 42, 47), at(30), at(48), at(54)};
   std::vector<dlib::dpoint> to;
   to.reserve(kArcFace.size());
-  for (const auto& [x, y] : kArcFace) to.emplace_back(x * input.width / 112, y * input.height / 112);
+  for (const auto& [x, y] : kArcFace) to.emplace_back(x * input.width / kArcFaceSide, y * input.height / kArcFaceSide);
   return Inverse(dlib::find_similarity_transform(from, to));
 }
 

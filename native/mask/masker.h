@@ -19,6 +19,7 @@
 #include "image/codec.h"
 #include "image/image.h"
 #include "image/source.h"
+#include "mask/aligned.h"
 #include "mask/render.h"
 #include "mask/style.h"
 #include "mask/template.h"
@@ -60,6 +61,8 @@ struct MaskerOptions {
   ReadLimits limits;
   EncodeOptions encode;
   bool draw_landmarks = false;
+  // What photos are; known faces come first.
+  Aligned aligned = Aligned::kNo;
 };
 
 // What was drawn, or is to be drawn, on a face.

@@ -1,0 +1,8 @@
+/**
+ * Where photos come from and twins go to: folders, RecordIO.
+ * @module
+ */
+export { maskStored, type StoredOptions } from '../corpus/mask-stored.js';
+export { openSink, openSource, type SinkOptions } from '../storage/open.js';
+export { type Contents, contents } from '../storage/recordio-sink.js';
+export type { Placed, Sink, Source, StoredPhoto } from '../storage/source.js';

@@ -1,0 +1,105 @@
+import { type FileHandle, open, rename, stat } from 'node:fs/promises';
+import { MaskbenchError } from '../errors.js';
+import { toPath } from '../files/path.js';
+
+const sizeOf = (file: string) =>
+  stat(toPath(file)).then(
+    ({ size }) => size,
+    () => undefined,
+  );
+
+/** A file that grows at its end. It is named `<file>.part` until it is finished. */
+export class GrowingFile {
+  readonly #file: string;
+  readonly #part: string;
+  #handle: FileHandle | undefined;
+  #pending: Uint8Array[] = [];
+  /** Bytes of the file, with those that are not on the disk yet. */
+  size = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#part = `${file}.part`;
+  }
+
+  /**
+   * Opens the file, emptied, or with the first `keep` bytes of what an earlier run has left.
+   * @param replace A file that exists may be replaced.
+   * @throws {@link MaskbenchError} `OUTPUT_EXISTS`; `WRITE_FAILED` (also: fewer bytes are left)
+   */
+  async open(replace: boolean, keep = 0): Promise<void> {
+    await this.#trying(async () => {
+      for (const file of replace ? [] : [this.#file, this.#part])
+        if ((await sizeOf(file)) !== undefined)
+          throw new MaskbenchError(
+            'OUTPUT_EXISTS',
+            file,
+            `${file}: the output exists already; replace outputs with overwrite`,
+          );
+      if (keep > 0 && (await sizeOf(this.#part)) === undefined && (await sizeOf(this.#file)) !== undefined)
+        await rename(toPath(this.#file), toPath(this.#part));
+      const left = (await sizeOf(this.#part)) ?? 0;
+      if (left < keep)
+        throw new MaskbenchError(
+          'WRITE_FAILED',
+          this.#file,
+          `${this.#part}: expected the ${keep} bytes that the manifest says, found ${left}; start the run anew`,
+        );
+      this.#handle = await open(toPath(this.#part), 'a');
+      await this.#handle.truncate(keep);
+      this.size = keep;
+    });
+  }
+
+  push(...pieces: Uint8Array[]): void {
+    for (const piece of pieces) {
+      this.#pending.push(piece);
+      this.size += piece.length;
+    }
+  }
+
+  async flush(): Promise<void> {
+    if (this.#pending.length === 0) return;
+    const bytes = Buffer.concat(this.#pending);
+    this.#pending = [];
+    await this.#trying(async () => this.#handle?.appendFile(bytes));
+  }
+
+  /** Writes over bytes that were flushed. */
+  async replace(bytes: Uint8Array, position: number): Promise<void> {
+    await this.#trying(async () => {
+      // A file that is open for appending cannot be written anywhere else.
+      const handle = await open(toPath(this.#part), 'r+');
+      try {
+        await handle.write(bytes, 0, bytes.length, position);
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  /** Gives the file its name. */
+  async finish(): Promise<void> {
+    await this.flush();
+    await this.close();
+    await this.#trying(() => rename(toPath(this.#part), toPath(this.#file)));
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  async #trying(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof MaskbenchError) throw error;
+      throw new MaskbenchError(
+        'WRITE_FAILED',
+        this.#file,
+        `${this.#file}: cannot be written: ${(error as Error).message}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import { copyFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+import { makeFolder } from '../files/atomic.js';
+import { toPath } from '../files/path.js';
+import { isFile } from '../files/walk.js';
+import { GrowingFile } from './growing-file.js';
+import { frameRecord, indexOf, indexUpTo, makeHead, recordNumber, withLabels } from './recordio.js';
+import type { Placed, Sink, StoredPhoto } from './source.js';
+
+/** What a sink writes of each photo. */
+export const contents = ['twins', 'both'] as const;
+export type Contents = (typeof contents)[number];
+
+export interface RecordSinkOptions {
+  contents: Contents;
+  /** The `property` file of the source, to be copied. */
+  property?: string | undefined;
+  /** Replace a file that exists. */
+  overwrite: boolean;
+}
+
+/**
+ * A .rec file and its index. Twins alone keep the keys of their photos. Photos and twins together (`both`) are numbered
+ * anew, each twin behind its photo, and so are the ranges of keys in record 0 and in the records of identities.
+ */
+export class RecordSink implements Sink {
+  readonly name: string;
+  readonly #file: string;
+  readonly #records: GrowingFile;
+  readonly #index: GrowingFile;
+  readonly #both: boolean;
+  readonly #property: string | undefined;
+  readonly #overwrite: boolean;
+  /** The next number, where records are numbered anew. */
+  #next = 1;
+  #hasFrame = false;
+  #identities: { first: number; end: number } | undefined;
+  /** Of photos that were numbered anew: keys before and after. */
+  readonly #before: number[] = [];
+  readonly #after: number[] = [];
+  #isOrdered = true;
+  /** Class numbers of identities that have none. */
+  readonly #classes = new Map<string, number>();
+
+  constructor(file: string, { contents, property, overwrite }: RecordSinkOptions) {
+    this.#file = file;
+    this.name = path.basename(file);
+    this.#records = new GrowingFile(file);
+    this.#index = new GrowingFile(indexOf(file));
+    this.#both = contents === 'both';
+    this.#property = property;
+    this.#overwrite = overwrite;
+  }
+
+  async open(placed?: AsyncIterable<{ input: string; identity?: string } & Partial<Placed>>): Promise<void> {
+    await makeFolder(path.dirname(this.#file));
+    let end = 0;
+    for await (const { input, identity, copy, output, end: place } of placed ?? []) {
+      if (place) end = place.bytes;
+      const first = copy ?? output;
+      if (first !== undefined) this.#remember(input, recordNumber(first), identity);
+    }
+    const replace = this.#overwrite || placed !== undefined;
+    await this.#records.open(replace, end);
+    const index = indexOf(this.#file);
+    const part = (await isFile(`${index}.part`)) ? `${index}.part` : index;
+    const kept = end === 0 ? { bytes: 0, keys: [] } : await indexUpTo(part, end);
+    await this.#index.open(replace, kept.bytes);
+    this.#hasFrame = kept.keys[0] === 0;
+    this.#next = 1 + (kept.keys.at(-1) ?? 0);
+  }
+
+  put(photo: StoredPhoto, twin: Uint8Array | undefined): Placed {
+    const placed: Omit<Placed, 'end'> = {};
+    const { key, head, input } = photo;
+    const isFrame = head !== undefined && input === undefined && photo.problem === undefined;
+    if (isFrame) this.#putFrame(recordNumber(key), head);
+    const renumbered = this.#both || head === undefined;
+    if (this.#both && input instanceof Uint8Array) placed.copy = this.#putImage(photo, input, this.#next++);
+    if (twin) placed.output = this.#putImage(photo, twin, renumbered ? this.#next++ : recordNumber(key));
+    const first = placed.copy ?? placed.output;
+    if (first !== undefined) this.#remember(key, recordNumber(first), photo.identity);
+    return { ...placed, end: { file: this.name, bytes: this.#records.size } };
+  }
+
+  async flush(): Promise<void> {
+    await this.#records.flush();
+    await this.#index.flush();
+  }
+
+  async finish(): Promise<void> {
+    await this.flush();
+    if (this.#both && this.#hasFrame) {
+      const { first, end } = this.#identities ?? { first: this.#next, end: this.#next };
+      const labels = withLabels(Buffer.alloc(32), [first, end]).subarray(24);
+      await this.#records.replace(labels, 8 + 24);
+    }
+    await this.#records.finish();
+    await this.#index.finish();
+    if (this.#property !== undefined)
+      await copyFile(toPath(this.#property), toPath(path.join(path.dirname(this.#file), 'property'))).catch((error) => {
+        throw new MaskbenchError('WRITE_FAILED', this.#file, `property: cannot be copied: ${error.message}`);
+      });
+  }
+
+  async close(): Promise<void> {
+    await this.#records.close();
+    await this.#index.close();
+  }
+
+  #remember(key: string, number: number, identity: string | undefined): void {
+    if (this.#both) {
+      this.#isOrdered &&= recordNumber(key) > (this.#before.at(-1) ?? 0);
+      this.#before.push(recordNumber(key));
+      this.#after.push(number);
+    }
+    if (identity !== undefined) this.#classOf(identity);
+  }
+
+  #classOf(identity: string): number {
+    const known = this.#classes.get(identity) ?? this.#classes.size;
+    this.#classes.set(identity, known);
+    return known;
+  }
+
+  #putImage({ head, labels, identity }: StoredPhoto, image: Uint8Array, number: number): string {
+    const label = labels?.[0] ?? (identity === undefined ? 0 : this.#classOf(identity));
+    this.#push(number, head ?? makeHead(label, number), image);
+    return `${this.name}/${number}`;
+  }
+
+  /** Record 0, or the record of an identity, whose labels are a range of keys. */
+  #putFrame(number: number, head: Uint8Array): void {
+    if (!this.#both) {
+      this.#push(number, head);
+    } else if (number === 0) {
+      // Its labels are known at the end.
+      this.#hasFrame = true;
+      this.#push(0, head);
+    } else {
+      if (!this.#isOrdered)
+        throw new MaskbenchError(
+          'UNREADABLE',
+          this.#file,
+          `${this.#file}: ranges of keys can only be numbered anew where records are in the order of their keys`,
+        );
+      const range = new DataView(head.buffer, head.byteOffset + 24, head.byteLength - 24);
+      const labels = [0, 4].map((at) => this.#numberedAnew(range.getFloat32(at, true)));
+      this.#identities ??= { first: this.#next, end: this.#next };
+      this.#push(this.#next++, withLabels(head, labels));
+      this.#identities.end = this.#next;
+    }
+  }
+
+  /** The new number of the first photo whose key was `key` or more. */
+  #numberedAnew(key: number): number {
+    let [low, high] = [0, this.#before.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#before[middle] as number) < key) low = middle + 1;
+      else high = middle;
+    }
+    return this.#after[low] ?? this.#identities?.first ?? this.#next;
+  }
+
+  #push(number: number, ...data: Uint8Array[]): void {
+    this.#index.push(Buffer.from(`${number}\t${this.#records.size}\n`));
+    this.#records.push(...frameRecord(Buffer.concat(data)));
+  }
+}

@@ -1,0 +1,432 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+import { toPath } from '../files/path.js';
+import { withBackOff } from '../files/retry.js';
+import type { Source, StoredPhoto } from './source.js';
+
+/*
+ * RecordIO as MXNet writes it (dmlc-core's recordio.h). A record: magic, then 3 bits of continuation flag (0 whole, 1 first part, 2 middle,
+ * 3 last) above 29 bits of length, then the data, padded to 4 bytes. Where the magic stands in the data at a multiple of 4, the data are split
+ * and the magic is left out, so that a reader can find the next record anywhere. An image record's data begin with its head: flag u32,
+ * label f32, id u64, id2 u64, and where the flag is not 0 so many f32 labels.
+ */
+
+const magic = Buffer.from([0x0a, 0x23, 0xd7, 0xce]);
+const headBytes = 24;
+const greatestLength = 2 ** 29 - 1;
+
+/** Data as they stand in a .rec file. Throws `WRITE_FAILED` for more than 2^29 - 1 bytes. */
+export function frameRecord(data: Buffer): Buffer[] {
+  if (data.length > greatestLength)
+    throw new MaskbenchError(
+      'WRITE_FAILED',
+      'record',
+      `a record holds ${greatestLength} bytes at most, not ${data.length}`,
+    );
+  const pieces: Buffer[] = [];
+  let from = 0;
+  const push = (flag: number, to: number) => {
+    const start = Buffer.alloc(8);
+    magic.copy(start);
+    start.writeUInt32LE(flag * 2 ** 29 + to - from, 4);
+    pieces.push(start, data.subarray(from, to));
+  };
+  for (let at = data.indexOf(magic); at >= 0; at = data.indexOf(magic, at + 1)) {
+    if (at % 4 !== 0) continue;
+    push(from === 0 ? 1 : 2, at);
+    from = at + 4;
+  }
+  push(from === 0 ? 0 : 3, data.length);
+  if (data.length % 4 !== 0) pieces.push(Buffer.alloc(4 - (data.length % 4)));
+  return pieces;
+}
+
+/** Why a record can't be read. */
+class BadRecord extends Error {
+  /** It runs behind the end of the bytes. */
+  constructor(
+    message: string,
+    readonly cutOff = false,
+  ) {
+    super(message);
+  }
+}
+
+/** The data of the record at the beginning of `bytes`, and where it ends. Throws {@link BadRecord}. */
+function unframeRecord(bytes: Buffer): { data: Buffer; end: number } {
+  const parts: Buffer[] = [];
+  for (let at = 0; ; ) {
+    if (at + 8 > bytes.length) throw new BadRecord('it ends before its length', true);
+    if (bytes.compare(magic, 0, 4, at, at + 4) !== 0) throw new BadRecord('no record begins here');
+    const word = bytes.readUInt32LE(at + 4);
+    const flag = Math.floor(word / 2 ** 29);
+    const length = word % 2 ** 29;
+    if (flag > 3 || (flag > 1 ? parts.length === 0 : parts.length > 0))
+      throw new BadRecord(`its parts are out of order (continuation flag ${flag})`);
+    at += 8;
+    if (at + length > bytes.length)
+      throw new BadRecord(`it declares ${length} bytes, ${bytes.length - at} are left`, true);
+    parts.push(bytes.subarray(at, at + length));
+    at += Math.ceil(length / 4) * 4;
+    if (flag === 0) return { data: parts[0] as Buffer, end: at };
+    if (flag === 3) return { data: Buffer.concat(parts), end: at };
+    parts.push(magic);
+  }
+}
+
+/** An image record's parts. */
+export interface ImageRecord {
+  /** All before the image. */
+  head: Buffer;
+  labels: number[];
+  image: Buffer;
+}
+
+/** Throws {@link BadRecord}. */
+function parseImageRecord(data: Buffer): ImageRecord {
+  if (data.length < headBytes) throw new BadRecord(`it has ${data.length} bytes, an image record has at least 24`);
+  const count = data.readUInt32LE(0);
+  if (count > (data.length - headBytes) / 4)
+    throw new BadRecord(`it declares ${count} labels, but has ${data.length} bytes`);
+  const end = headBytes + 4 * count;
+  const labels: number[] = [];
+  if (count === 0) labels.push(data.readFloatLE(4));
+  else for (let at = headBytes; at < end; at += 4) labels.push(data.readFloatLE(at));
+  return { head: data.subarray(0, end), labels, image: data.subarray(end) };
+}
+
+/** The head of an image record with one label. */
+export function makeHead(label: number, id: number): Buffer {
+  const head = Buffer.alloc(headBytes);
+  head.writeFloatLE(label, 4);
+  head.writeBigUInt64LE(BigInt(id), 8);
+  return head;
+}
+
+/** Replaces the labels of a head that has some. */
+export function withLabels(head: Uint8Array, labels: readonly number[]): Buffer {
+  const changed = Buffer.from(head);
+  for (const [i, label] of labels.entries()) changed.writeFloatLE(label, headBytes + 4 * i);
+  return changed;
+}
+
+/** The number of a record in a photo's key. */
+export const recordNumber = (key: string) => Number(key.slice(key.lastIndexOf('/') + 1));
+
+/** The index beside a .rec file. */
+export const indexOf = (file: string) => file.replace(/\.rec$/i, '.idx');
+
+/** Keys and offsets, ascending by offset: 16 bytes a record. */
+interface RecordIndex {
+  keys: Float64Array;
+  offsets: Float64Array;
+  /** Keys that stand in more than one line. */
+  repeated: Set<number>;
+}
+
+const isAscending = (numbers: Float64Array) => {
+  for (let i = 1; i < numbers.length; i++) if (!((numbers[i - 1] as number) < (numbers[i] as number))) return false;
+  return true;
+};
+
+/** Reads an index line by line. Throws `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`. */
+async function* indexLines(file: string): AsyncGenerator<{ key: number; offset: number; bytes: number }> {
+  let rest = '';
+  let number = 0;
+  let start = 0;
+  const parse = (line: string) => {
+    number++;
+    const [, key, offset] = /^(\d{1,15})\t(\d{1,16})\r?$/.exec(line) ?? [];
+    if (offset === undefined)
+      throw new MaskbenchError(
+        'UNREADABLE',
+        file,
+        `${file}, line ${number}: expected a key, a tab and an offset, found ${JSON.stringify(line.slice(0, 60))}`,
+      );
+    const bytes = start;
+    start += line.length + 1;
+    return { key: Number(key), offset: Number(offset), bytes };
+  };
+  try {
+    for await (const chunk of createReadStream(toPath(file), { encoding: 'latin1', highWaterMark: 1 << 18 })) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() as string;
+      for (const line of lines) yield parse(line);
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof MaskbenchError) throw error;
+    throw new MaskbenchError(
+      code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
+      file,
+      code === 'ENOENT' ? `${file}: the index of the .rec file is missing` : `${file}: cannot be read: ${message}`,
+    );
+  }
+  if (rest !== '') yield parse(rest);
+}
+
+/** The bytes of an index before the first line whose record lies at `end` or behind; the first and the last key there. */
+export async function indexUpTo(file: string, end: number): Promise<{ bytes: number; keys: number[] }> {
+  const keys: number[] = [];
+  for await (const { key, offset, bytes } of indexLines(file)) {
+    if (offset >= end) return { bytes, keys };
+    keys[Math.min(keys.length, 1)] = key;
+  }
+  return { bytes: (await stat(toPath(file))).size, keys };
+}
+
+async function readRecordIndex(file: string): Promise<RecordIndex> {
+  let length = 0;
+  for await (const _ of indexLines(file)) length++;
+  let keys = new Float64Array(length);
+  let offsets = new Float64Array(length);
+  let i = 0;
+  for await (const { key, offset } of indexLines(file)) {
+    keys[i] = key;
+    offsets[i++] = offset;
+  }
+  if (!isAscending(offsets)) {
+    const order = Uint32Array.from({ length }, (_, at) => at);
+    order.sort((a, b) => (offsets[a] as number) - (offsets[b] as number) || a - b);
+    keys = Float64Array.from(order, (at) => keys[at] as number);
+    offsets = Float64Array.from(order, (at) => offsets[at] as number);
+  }
+  const repeated = new Set<number>();
+  if (!isAscending(keys)) {
+    const sorted = keys.slice().sort();
+    for (let at = 1; at < length; at++) if (sorted[at] === sorted[at - 1]) repeated.add(sorted[at] as number);
+  }
+  return { keys, offsets, repeated };
+}
+
+/** Records that are read at once. */
+const blockBytes = 1 << 20;
+/** Blocks on their way: no more than so many megabytes of buffers. */
+const blocksInFlight = 4;
+/** The longest record that is read. */
+const mostBytes = 48 << 20;
+/** A label is a 32-bit float, so that record 0 of a large set may name a key so far off. */
+const roundedBy = 8;
+
+/**
+ * The records of a .rec file, with its .idx file beside it. Records are read in the order of their offsets, in blocks.
+ * In InsightFace's sets record 0 says where the images end; it and the records of identities behind are no photos.
+ */
+export class RecordSource implements Source {
+  readonly name: string;
+  readonly #file: string;
+  #index!: RecordIndex;
+  #size = 0;
+  /** The first key behind the images; infinity where there is no record 0 that says it. */
+  #firstIdentity = Number.POSITIVE_INFINITY;
+  #hasFrame = false;
+
+  private constructor(file: string) {
+    this.#file = file;
+    this.name = path.basename(file);
+  }
+
+  /**
+   * Reads the index.
+   * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`, `UNREADABLE` (a line of the index)
+   */
+  static async open(file: string): Promise<RecordSource> {
+    const source = new RecordSource(file);
+    source.#index = await readRecordIndex(indexOf(file));
+    await source.#reading(async (handle) => {
+      source.#size = (await handle.stat()).size;
+      await source.#readFrame(handle);
+    });
+    return source;
+  }
+
+  async count(): Promise<number> {
+    let photos = 0;
+    for (const key of this.#index.keys) photos += Number(this.#isPhoto(key));
+    return photos + Number(await this.#reading((handle) => this.#unindexed(handle)).then((bytes) => bytes > 0));
+  }
+
+  async *photos(from: number): AsyncGenerator<StoredPhoto[]> {
+    const { keys, offsets } = this.#index;
+    const seen = new Set<number>();
+    let first = 0;
+    for (let left = from; left > 0 && first < keys.length; first++) {
+      const key = keys[first] as number;
+      if (this.#index.repeated.has(key)) seen.add(key);
+      if (this.#isPhoto(key)) left--;
+    }
+    const handle = await this.#open();
+    try {
+      const pending: Promise<StoredPhoto[]>[] = [];
+      while (first < keys.length || pending.length > 0) {
+        while (first < keys.length && pending.length < blocksInFlight) {
+          let last = first + 1;
+          while (last < keys.length && this.#endOf(last) - (offsets[first] as number) <= blockBytes) last++;
+          const block = this.#readBlock(handle, first, last);
+          block.catch(() => {}); // awaited below, or not at all
+          pending.push(block);
+          first = last;
+        }
+        const photos = (await pending.shift()) as StoredPhoto[];
+        for (const photo of this.#index.repeated.size > 0 ? photos : []) {
+          const key = recordNumber(photo.key);
+          if (!this.#index.repeated.has(key)) continue;
+          if (seen.has(key)) refuse(photo, `an earlier record has the same key (${key})`);
+          seen.add(key);
+        }
+        yield photos;
+      }
+      const bytes = await this.#unindexed(handle);
+      if (bytes > 0)
+        yield [
+          {
+            key: `${this.name}/end`,
+            problem: `${bytes} bytes behind the last record of the index have no line in it; is the index truncated?`,
+            passing: true,
+          },
+        ];
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #isPhoto(key: number): boolean {
+    return !(this.#hasFrame && key === 0) && key < this.#firstIdentity;
+  }
+
+  async #open(): Promise<FileHandle> {
+    return withBackOff(() => open(toPath(this.#file))).catch((error) => {
+      throw this.#failure(error);
+    });
+  }
+
+  #failure(error: NodeJS.ErrnoException): MaskbenchError {
+    const code = error.code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED';
+    return new MaskbenchError(code, this.#file, `${this.#file}: cannot be read: ${error.message}`);
+  }
+
+  async #reading<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
+    const handle = await this.#open();
+    try {
+      return await work(handle);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Where the record's place ends: at the next one's, or at the end of the file. */
+  #endOf(i: number): number {
+    const { offsets } = this.#index;
+    return Math.min(i + 1 < offsets.length ? (offsets[i + 1] as number) : this.#size, this.#size);
+  }
+
+  /** Fewer bytes at the end of the file. Throws `READ_FAILED`. */
+  async #read(handle: FileHandle, start: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(Math.max(0, length));
+    try {
+      let done = 0;
+      while (done < buffer.length) {
+        const { bytesRead } = await withBackOff(() => handle.read(buffer, done, buffer.length - done, start + done));
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return buffer.subarray(0, done);
+    } catch (error) {
+      throw this.#failure(error as NodeJS.ErrnoException);
+    }
+  }
+
+  /** The record at `offset`, of which nothing is known; no more than `mostBytes` of it. */
+  async #readAlone(handle: FileHandle, offset: number, end: number): Promise<Buffer> {
+    let at = offset;
+    for (let flag = 1; (flag === 1 || flag === 2) && at < end; ) {
+      const start = await this.#read(handle, at, Math.min(8, end - at));
+      if (start.length < 8) break;
+      const word = start.readUInt32LE(4);
+      flag = Math.floor(word / 2 ** 29);
+      at += 8 + Math.ceil((word % 2 ** 29) / 4) * 4;
+      if (at - offset > mostBytes) throw new BadRecord(`it has more than ${mostBytes} bytes`);
+    }
+    return this.#read(handle, offset, Math.min(at, end) - offset);
+  }
+
+  async #readBlock(handle: FileHandle, first: number, last: number): Promise<StoredPhoto[]> {
+    const { offsets } = this.#index;
+    const start = offsets[first] as number;
+    const end = this.#endOf(last - 1);
+    const isLong = end - start > blockBytes;
+    const bytes = isLong ? undefined : await this.#read(handle, start, end - start);
+    const photos: StoredPhoto[] = [];
+    for (let i = first; i < last; i++) {
+      const offset = offsets[i] as number;
+      const key = this.#index.keys[i] as number;
+      const photo: StoredPhoto = { key: `${this.name}/${key}` };
+      try {
+        if (offset >= this.#size) throw new BadRecord(`it begins at byte ${offset}, behind the end of the file`, true);
+        const place =
+          bytes?.subarray(offset - start, this.#endOf(i) - start) ?? (await this.#readAlone(handle, offset, end));
+        const { head, labels, image } = parseImageRecord(unframeRecord(place).data);
+        Object.assign(photo, { labels, head });
+        if (this.#isPhoto(key)) Object.assign(photo, { input: image, identity: String(labels[0]) });
+        if (this.#isPhoto(key) && image.length === 0) refuse(photo, 'the record has no image');
+      } catch (error) {
+        if (!(error instanceof BadRecord)) throw error;
+        // What is cut off by the end of the file may still be on its way.
+        const passing = error.cutOff && this.#endOf(i) === this.#size;
+        refuse(
+          photo,
+          passing ? `the file is truncated: ${error.message}` : `not a readable record: ${error.message}`,
+          passing,
+        );
+      }
+      photos.push(photo);
+    }
+    return photos;
+  }
+
+  /** Reads record 0, and finds the first key behind the images. */
+  async #readFrame(handle: FileHandle): Promise<void> {
+    const frame = await this.#frameAt(handle, 0);
+    if (!frame) return;
+    this.#hasFrame = true;
+    let first = frame.labels[0] as number;
+    if (first > 2 ** 24) {
+      for (let i = 0; i < roundedBy && (await this.#frameAt(handle, first - 1)); i++) first--;
+      for (let i = 0; i < roundedBy && !(await this.#frameAt(handle, first)); i++) first++;
+    }
+    this.#firstIdentity = first;
+  }
+
+  /** The record with this key, if it has several labels and no image. */
+  async #frameAt(handle: FileHandle, key: number): Promise<ImageRecord | undefined> {
+    const i = this.#index.keys.indexOf(key);
+    if (i < 0) return undefined;
+    try {
+      const place = await this.#readAlone(handle, this.#index.offsets[i] as number, this.#endOf(i));
+      const record = parseImageRecord(unframeRecord(place).data);
+      return record.labels.length > 1 && record.image.length === 0 ? record : undefined;
+    } catch (error) {
+      if (error instanceof BadRecord) return undefined;
+      throw error;
+    }
+  }
+
+  /** Bytes behind the last record of the index. */
+  async #unindexed(handle: FileHandle): Promise<number> {
+    const offset = this.#index.offsets.at(-1);
+    if (offset === undefined || offset >= this.#size) return 0;
+    try {
+      return this.#size - offset - unframeRecord(await this.#readAlone(handle, offset, this.#size)).end;
+    } catch (error) {
+      if (error instanceof BadRecord) return 0;
+      throw error;
+    }
+  }
+}
+
+function refuse(photo: StoredPhoto, problem: string, passing = false): void {
+  delete photo.input;
+  Object.assign(photo, { problem, passing });
+}

@@ -1,0 +1,72 @@
+/** One photo of a {@link Source}. */
+export interface StoredPhoto {
+  /** Names the photo in the manifest and for random choices, such as `train.rec/17`. */
+  key: string;
+  /** A path on disk, or the image file's bytes. Absent: this is no photo, and only a sink of the same format uses it. */
+  input?: string | Uint8Array;
+  /** The person in the photo, if the source says so. */
+  identity?: string;
+  /** Class numbers, if the source has them. */
+  labels?: readonly number[];
+  /** Why the photo can't be used, where that is known already. */
+  problem?: string;
+  /** The problem may be temporary, so a resumed run tries the photo again. */
+  passing?: boolean;
+  /** Of RecordIO: what stands before the image, with the labels. */
+  head?: Uint8Array;
+}
+
+/**
+ * Where photos come from. A source of your own implements these three members; {@link openSource} makes one of a file.
+ * @example
+ * const source: Source = {
+ *   name: 'camera',
+ *   count: async () => frames.length,
+ *   photos: async function* (from) {
+ *     yield frames.slice(from).map(({ number, jpeg }) => ({ key: `camera/${number}`, input: jpeg }));
+ *   },
+ * };
+ */
+export interface Source {
+  /** For messages. */
+  name: string;
+  /** The number of entries that {@link Source.photos} yields with an `input` or a `problem`; undefined: not known before. */
+  count(): Promise<number | undefined>;
+  /**
+   * The photos, always in the same order, in groups of any size.
+   * @param from Photos to leave out at the beginning, with all that comes before the next one.
+   */
+  photos(from: number): AsyncIterable<StoredPhoto[]>;
+}
+
+/** Where a sink has put a photo and its twin; a part of the photo's manifest line. */
+export interface Placed {
+  /** The masked twin, as `train.rec/17`. */
+  output?: string;
+  /** The photo itself. */
+  copy?: string;
+  /** The size of the file that was written last, once this photo's part stood in it. A resumed run cuts it there. */
+  end: { file: string; bytes: number };
+}
+
+/**
+ * Where twins go. A sink takes every photo of a source in order. What it has written is in files that only grow, so
+ * that a run can be resumed at any photo.
+ */
+export interface Sink {
+  /** For messages. */
+  name: string;
+  /**
+   * Opens the output, and cuts off what was written after the last of `placed`.
+   * @param placed The photos of an earlier run, in order; absent: the output is new.
+   */
+  open(placed?: AsyncIterable<{ input: string } & Partial<Placed>>): Promise<void>;
+  /** Takes a photo, with its twin if it was masked. It may be kept in memory until {@link Sink.flush}. */
+  put(photo: StoredPhoto, twin: Uint8Array | undefined): Placed;
+  /** Writes what was taken to the disk. */
+  flush(): Promise<void>;
+  /** Completes the output after the last photo. */
+  finish(): Promise<void>;
+  /** Releases files. Called once, whether or not it was finished. */
+  close(): Promise<void>;
+}
