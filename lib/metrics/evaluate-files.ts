@@ -10,8 +10,7 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
-import { readText } from '../files/text.js';
-import { isGenuine, pairIdentity, parsePairs } from '../pairs/list.js';
+import { isGenuine, pairIdentity, readPairs } from '../pairs/list.js';
 import { checkMeasuring } from './arguments.js';
 import type { Comparisons } from './comparisons.js';
 import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
@@ -91,7 +90,7 @@ async function readComparisons(
   systems: readonly SystemScores[],
   { pairs: pairList, labels: labelFile, definition }: EvaluateFilesOptions,
 ): Promise<Comparisons> {
-  const list = pairList === undefined ? undefined : parsePairs(await readText(pairList), pairList).pairs;
+  const list = pairList === undefined ? undefined : (await readPairs(pairList)).pairs;
   const [first] = systems as [SystemScores];
   const count = first.scores.length;
   const unlike = (more: string) =>
