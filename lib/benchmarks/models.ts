@@ -16,10 +16,9 @@ import {
 import { checkReplaceable, makeFolder, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
 import { byBytes } from '../files/path.js';
-import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
 import type { SystemScores } from '../metrics/score-files.js';
-import { isGenuine, type Pair, pairPath, parsePairs } from '../pairs/list.js';
+import { isGenuine, type Pair, pairPath, readPairs } from '../pairs/list.js';
 import { dataSets } from './published.js';
 import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } from './scores.js';
 
@@ -56,7 +55,7 @@ async function readLists(folder: string): Promise<{ dataSet: string; pairs: Pair
       if (existsSync(path.join(file, `landmark_evaluation_input_${entry.name}.txt`)))
         lists.push({ dataSet: entry.name, pairs: await readScoredPairs(file, entry.name) });
     } else if (/\.txt$/i.test(entry.name)) {
-      const { pairs } = parsePairs(await readText(file), file);
+      const { pairs } = await readPairs(file);
       lists.push({ dataSet, pairs: pairs.map((pair) => ({ ...pair, genuine: isGenuine(pair) })) });
     }
   }

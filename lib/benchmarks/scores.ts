@@ -3,11 +3,10 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { checkPath, MaskbenchError } from '../errors.js';
 import { byBytes } from '../files/path.js';
-import { readText } from '../files/text.js';
 import { fuse } from '../metrics/fusion.js';
 import { readScores, type SystemScores } from '../metrics/score-files.js';
 import { type PaperMeasures, ScoreSet } from '../metrics/score-set.js';
-import { isGenuine, type Pair, parsePairs } from '../pairs/list.js';
+import { isGenuine, type Pair, readPairs } from '../pairs/list.js';
 import { dataSets, ensemble } from './published.js';
 import { type BenchmarkTable, regenerateTables } from './tables.js';
 
@@ -26,10 +25,6 @@ export interface ScoreBenchmark {
   dataSets: ScoredDataSet[];
 }
 
-async function readPairs(file: string): Promise<Pair[]> {
-  return parsePairs(await readText(file), file).pairs;
-}
-
 /**
  * The pairs that scores belong to, with labels. A label is found by walking the evaluation list in step with the input
  * list; where there is only the input list, from the identities in the two names.
@@ -40,10 +35,10 @@ export async function readScoredPairs(folder: string, dataSet: string): Promise<
   const inputFile = path.join(folder, `landmark_evaluation_input_${dataSet}.txt`);
   if (!existsSync(inputFile))
     throw new MaskbenchError('NOT_FOUND', inputFile, `${inputFile}: the pair list is missing`);
-  const input = await readPairs(inputFile);
+  const input = (await readPairs(inputFile)).pairs;
   const evaluationFile = path.join(folder, `evaluation_${dataSet}.txt`);
   if (!existsSync(evaluationFile)) return input.map((pair) => ({ ...pair, genuine: isGenuine(pair) }));
-  const evaluation = await readPairs(evaluationFile);
+  const evaluation = (await readPairs(evaluationFile)).pairs;
   let at = 0;
   return input.map((pair, i) => {
     while (

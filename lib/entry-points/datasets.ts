@@ -17,6 +17,14 @@ export {
 } from '../datasets/sample-pairs.js';
 export { type CorpusSummary, type PublishedCounts, summarizeCorpora } from '../datasets/summary.js';
 export {
+  type ExportedPairs,
+  type ExportOptions,
+  exportFormats,
+  exportPairs,
+  type ImportedSet,
+  importVerificationSet,
+} from '../datasets/verification-sets.js';
+export {
   formatPairs,
   isSamePhoto,
   type Pair,
@@ -24,6 +32,7 @@ export {
   pairIdentity,
   pairPath,
   parsePairs,
+  readPairs,
   writePairs,
 } from '../pairs/list.js';
 export {
@@ -33,3 +42,5 @@ export {
   publishedProtocols,
   readPairList,
 } from '../pairs/published.js';
+export { countMaskings, type Maskings, type Pairing, pairings, pairTwins } from '../pairs/twins.js';
+export { readVerificationSet, type VerificationSet, writeVerificationSet } from '../storage/verification-set.js';

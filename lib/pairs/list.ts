@@ -3,7 +3,7 @@ import path from 'node:path';
 import { checkArray, checkChoice, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { toPath } from '../files/path.js';
-import { numberedLines } from '../files/text.js';
+import { numberedLines, readText } from '../files/text.js';
 
 /** Two photos to compare. */
 export interface Pair {
@@ -126,6 +126,17 @@ export function parsePairs(text: string, file: string): PairList {
     return { reference, probe, referenceMasked, probeMasked, ...(genuine !== undefined && { genuine }) };
   });
   return { pairs, separator, lineEnd };
+}
+
+/**
+ * Reads the file of a pair list as {@link parsePairs} does.
+ * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`
+ * @example
+ * const { pairs } = await readPairs('pairs.txt');
+ */
+export async function readPairs(file: string): Promise<PairList> {
+  checkPath('file', file);
+  return parsePairs(await readText(file), file);
 }
 
 /**

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import * as h5wasm from 'h5wasm/node';
 import { Embedder } from 'maskbench';
 import { importModel, type ModelDescription } from 'maskbench/models';
-import { PickleError, unpickle } from '../../lib/models/import/pickle.js';
+import { PickleError, unpickle } from '../../lib/files/pickle.js';
 import { readTorch } from '../../lib/models/import/torch.js';
 import {
   type NamedTensor,

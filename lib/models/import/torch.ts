@@ -1,9 +1,17 @@
 import { open, readFile } from 'node:fs/promises';
 import { MaskbenchError } from '../../errors.js';
+import {
+  Dictionary,
+  Global,
+  type Globals,
+  Inert,
+  PickleError,
+  type PickleValue,
+  unpickle,
+} from '../../files/pickle.js';
 import { native } from '../../native.js';
 import type { StoredTensor } from '../weights.js';
 import { readArchive } from './archive.js';
-import { Dictionary, Global, type Globals, Inert, PickleError, type PickleValue, unpickle } from './pickle.js';
 
 /**
  * A type of storage: the bytes of a number, of which those of one part are in the machine's order, and how numbers are

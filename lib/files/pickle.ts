@@ -17,6 +17,11 @@ export class Inert {
   constructor(readonly name: string) {}
 }
 
+/** What a global made, and the pickle completes with a state. */
+export abstract class Buildable {
+  abstract build(state: PickleValue): void;
+}
+
 /** A dictionary: keys may be of any kind. */
 export class Dictionary extends Map<PickleValue, PickleValue> {}
 
@@ -25,10 +30,31 @@ export class PickleError extends Error {}
 
 const mark = Symbol('mark');
 
+const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b', f: '\f', v: '\v' };
+
+/** A literal of Python 2 for bytes, as Latin-1. */
+function unquote(literal: string): string {
+  const inner = literal.replace(/^(['"])(.*)\1$/s, '$2');
+  return inner.replace(/\\(?:x([\da-f]{2})|([0-7]{1,3})|(.))/gis, (_, hex, octal, letter) =>
+    letter === undefined
+      ? String.fromCharCode(hex === undefined ? Number.parseInt(octal, 8) & 0xff : Number.parseInt(hex, 16))
+      : (escapes[letter] ?? letter),
+  );
+}
+
+/** Python's encoding "raw-unicode-escape". */
+function unescapeUnicode(text: string): string {
+  return text.replace(/\\u([\da-fA-F]{4})|\\U([\da-fA-F]{8})/g, (whole, short, long) => {
+    const code = Number.parseInt(short ?? long, 16);
+    return code > 0x10ffff ? whole : String.fromCodePoint(code);
+  });
+}
+
 /**
  * Reads one pickle, protocols 0 to 5. Nothing is ever executed: a name outside `globals` is refused, and calling one
  * that is in it makes a value of ours.
  * @param persistentLoad Makes what a persistent id stands for.
+ * @param byteStrings Python 2's texts are bytes, as with Python's `encoding='bytes'`. Otherwise they are Latin-1.
  * @returns the value, and where the pickle ended
  * @throws {@link PickleError}
  */
@@ -37,8 +63,14 @@ export function unpickle(
   {
     globals,
     persistentLoad,
+    byteStrings = false,
     at = 0,
-  }: { globals: Globals; persistentLoad?: (id: PickleValue) => PickleValue; at?: number },
+  }: {
+    globals: Globals;
+    persistentLoad?: (id: PickleValue) => PickleValue;
+    byteStrings?: boolean;
+    at?: number;
+  },
 ): { value: PickleValue; end: number } {
   const stack: PickleValue[] = [];
   const memo = new Map<number, PickleValue>();
@@ -118,7 +150,7 @@ export function unpickle(
     if (!memo.has(key)) throw new PickleError('the pickle reads a memo that it never stored');
     stack.push(memo.get(key));
   };
-  const unquote = (text: string) => text.replace(/^(['"])(.*)\1$/s, '$2');
+  const text = (bytes: Buffer) => (byteStrings ? bytes : bytes.toString('latin1'));
 
   for (;;) {
     const opcode = String.fromCharCode(byte());
@@ -155,8 +187,8 @@ export function unpickle(
         stack.push(false);
         break;
       case 'I': {
-        const text = line();
-        stack.push(text === '00' ? false : text === '01' ? true : decimal(text));
+        const digits = line();
+        stack.push(digits === '00' ? false : digits === '01' ? true : decimal(digits));
         break;
       }
       case 'L':
@@ -184,21 +216,21 @@ export function unpickle(
         stack.push(take(8).readDoubleBE());
         break;
       case 'S':
-        stack.push(unquote(line()));
+        stack.push(text(Buffer.from(unquote(line()), 'latin1')));
         break;
       case 'V':
-        stack.push(line());
+        stack.push(unescapeUnicode(line()));
         break;
       case 'T':
       case 'B': {
         const bytes = take(sized(take(4).readUInt32LE()));
-        stack.push(opcode === 'T' ? bytes.toString('latin1') : bytes);
+        stack.push(opcode === 'T' ? text(bytes) : bytes);
         break;
       }
       case 'U':
       case 'C': {
         const bytes = take(byte());
-        stack.push(opcode === 'U' ? bytes.toString('latin1') : bytes);
+        stack.push(opcode === 'U' ? text(bytes) : bytes);
         break;
       }
       case 'X':
@@ -211,6 +243,7 @@ export function unpickle(
         stack.push(take(sized(take(8).readBigUInt64LE())).toString('utf8'));
         break;
       case '\x8e':
+      case '\x96': // BYTEARRAY8
         stack.push(take(sized(take(8).readBigUInt64LE())));
         break;
       case ')':
@@ -284,10 +317,13 @@ export function unpickle(
         call(pop(), args);
         break;
       }
-      case 'b': // BUILD: attributes, such as a state dictionary's versions. None is needed.
-        pop();
-        top(Object as never);
+      case 'b': {
+        // Attributes of anything else, such as a state dictionary's versions, are not needed.
+        const state = pop();
+        const target = top<object>(Object as never);
+        if (target instanceof Buildable) target.build(state);
         break;
+      }
       case 'Q':
         if (!persistentLoad) throw new PickleError('holds a persistent id');
         stack.push(persistentLoad(pop()));
