@@ -5,7 +5,7 @@ import type { DetectorDescription } from './description.js';
 import { ssdMobilenetOnnx } from './ssd-mobilenet.js';
 
 /** A neural detector that is known by name. */
-interface DetectorPreset {
+export interface DetectorPreset {
   description: DetectorDescription;
   /** The ONNX file. */
   file: () => Promise<string>;
