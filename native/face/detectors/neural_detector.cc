@@ -168,7 +168,7 @@ std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSea
       for (int i = 0; i < count; ++i) {
         const TilePlace& tile = pass.tiles[begin + static_cast<size_t>(i)];
         for (FoundBox& box : DecodeImage({outputs, count, i, pass.tile_width, pass.tile_height}, search.min_score)) {
-          if (IsCut(box, pass, tile)) continue;
+          if (IsCut(box, pass, tile) || std::max(box.right - box.left, box.bottom - box.top) > pass.largest) continue;
           const auto to_x = [&](float x) { return (x + static_cast<float>(tile.left - pass.left)) * across; };
           const auto to_y = [&](float y) { return (y + static_cast<float>(tile.top - pass.top)) * down; };
           box.left = to_x(box.left);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace maskbench {
@@ -10,6 +11,7 @@ namespace {
 
 // Faces up to this many times the smallest are left to a pass; larger ones to a coarser pass.
 constexpr double kRange = 4;
+constexpr double kSlack = 1.5;
 // Networks of free size are given up to this many times their usual sides at once.
 constexpr int kLargest = 2;
 
@@ -43,7 +45,8 @@ std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int 
   }
   std::vector<Pass> passes;
   for (const double scale : scales) {
-    Pass pass{scaled(width, scale), scaled(height, scale), 0, 0, {}, network.width, network.height, 0, 0};
+    Pass pass{scaled(width, scale), scaled(height, scale), 0, 0, {},
+              network.width,        network.height,        0, 0, std::numeric_limits<double>::infinity()};
     if (passes.empty()) {
       pass.left = std::max(0, network.width - pass.width) / 2;
       pass.top = std::max(0, network.height - pass.height) / 2;
@@ -57,7 +60,11 @@ std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int 
         pass.left = (pass.tile_width - pass.width) / 2;
         pass.top = (pass.tile_height - pass.height) / 2;
       }
-    } else if (network.multiple > 0) {
+    } else {
+      // What is larger than the smallest face of the pass before, with room for boxes of other shapes.
+      pass.largest = kSlack * network.smallest * scale / scales[passes.size() - 1];
+    }
+    if (!passes.empty() && network.multiple > 0) {
       pass.tile_width = std::min(kLargest * network.width, RoundUp(pass.width, network.multiple));
       pass.tile_height = std::min(kLargest * network.height, RoundUp(pass.height, network.multiple));
     }
