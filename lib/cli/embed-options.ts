@@ -31,12 +31,12 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
-export const faceSourceOption = () =>
+export const faceSourceOption = (sources: readonly string[] = faceSources, more = '') =>
   new Option(
     '--face-source <source>',
-    'where faces of a corpus come from: search each image, take the landmarks of the plain twin (manifest, optimistic for masked photos), or search first (auto)',
+    `where faces of a corpus come from: search each image, take the landmarks of the plain twin (manifest, optimistic for masked photos), or search first (auto)${more}`,
   )
-    .choices(faceSources)
+    .choices(sources)
     .default('auto');
 
 /** Flags as the API's options. */

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { embedFiles, type FaceSource } from '../embed/files.js';
+import { acquisitionRows, acquisitionTitle } from '../report/acquisition.js';
 import {
   addEmbedderOptions,
   addModelOptions,
@@ -8,7 +9,7 @@ import {
   toEmbedderOptions,
 } from './embed-options.js';
 import { addSearchOptions } from './options.js';
-import { exitCodes, print, printJson, warn } from './output.js';
+import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends EmbedderFlags {
@@ -55,11 +56,13 @@ Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not 
           }),
         resumeAdvice,
       );
-      const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
+      const { counts, acquisition, rows, failed, dimensions, vectors, index, seconds } = summary;
       if (json) printJson(summary);
       else {
         const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
         print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
+        print(acquisitionTitle);
+        printTable(acquisitionRows(acquisition.map((counted) => [[], counted])));
       }
       if (rows === 0) {
         warn('no photo has a vector');

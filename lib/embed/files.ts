@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import { tellOnce } from '../device.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
-import type { KnownFace } from '../face/face.js';
+import type { Box, KnownFace } from '../face/face.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
@@ -16,6 +16,7 @@ import { photosBelow } from '../files/walk.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
+import { type Acquisition, addAcquired } from './acquisition.js';
 import {
   checkEmbedder,
   Embedder,
@@ -54,6 +55,8 @@ export interface EmbedFilesOptions extends EmbedderOptions {
 export interface EmbedSummary {
   /** Images by status. */
   counts: Record<string, number>;
+  /** Images by detector, plain and masked, with a face or without. */
+  acquisition: Acquisition[];
   /** Images with a vector. */
   rows: number;
   /** Images that could not be read. Images without a face are not counted. */
@@ -70,7 +73,7 @@ const existsSync = (file: string) => exists(toPath(file));
 export interface Item {
   /** On disk. */
   file: string;
-  line: Omit<IndexLine, 'row' | 'status'>;
+  line: Pick<IndexLine, 'path' | 'identity' | 'photo' | 'masked'>;
   /** Known from the manifest of a corpus. */
   faces?: KnownFace[];
 }
@@ -123,28 +126,41 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
   }
 }
 
+/** What became of an image: its index line's part, and its vector if it has one. */
+export interface Embedded extends Pick<IndexLine, 'status' | 'detector' | 'otherFace' | 'error'> {
+  vector?: Float32Array;
+}
+
+/** Whether the middle of `inner` lies in `outer`. Boxes of different detectors have different sizes. */
+const holdsMiddle = (outer: Box, inner: Box) =>
+  Math.abs(inner.left + inner.right - outer.left - outer.right) <= outer.right - outer.left &&
+  Math.abs(inner.top + inner.bottom - outer.top - outer.bottom) <= outer.bottom - outer.top;
+
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
   { file, faces }: Pick<Item, 'file' | 'faces'>,
   { faceSource, crops, signal }: { faceSource: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
-): Promise<{ status: string; vector?: Float32Array; error?: string }> {
+): Promise<Embedded> {
   const whole = embedder.description.cut === 'letterbox';
-  const embed = async (input: EmbedInput, status: string) => ({
-    status: crops ? 'crop' : whole ? 'whole' : status,
-    vector: (await embedder.embedOne(input, { crops, ...(signal && { signal }) })).vector,
-  });
+  const embed = (input: EmbedInput) => embedder.embedOne(input, { crops, ...(signal && { signal }) });
   const known = faces && !crops && !whole ? { image: file, faces } : undefined;
+  const searched = crops || whole || (known && faceSource === 'manifest') ? {} : { detector: embedder.search.name };
+  const fromManifest = async (input: EmbedInput) => ({
+    ...{ status: 'manifest', ...searched },
+    vector: (await embed(input)).vector,
+  });
   try {
-    if (known && faceSource === 'manifest') return await embed(known, 'manifest');
-    return await embed(file, 'detected').catch((error) => {
-      if (known && faceSource === 'auto' && error.code === 'NO_FACE') return embed(known, 'manifest');
-      throw error;
-    });
+    if (known && faceSource === 'manifest') return await fromManifest(known);
+    const { vector, face } = await embed(file);
+    const [wanted] = known?.faces ?? [];
+    const other = wanted && face && !holdsMiddle(face.box, wanted.box) && { otherFace: true as const };
+    return { status: crops ? 'crop' : whole ? 'whole' : 'detected', vector, ...searched, ...other };
   } catch (error) {
     const status = error instanceof MaskbenchError && photoStatuses[error.code];
     if (!status) throw error;
-    return { status, error: (error as Error).message };
+    if (known && faceSource === 'auto' && (error as MaskbenchError).code === 'NO_FACE') return fromManifest(known);
+    return { status, error: (error as Error).message, ...searched };
   }
 }
 
@@ -256,7 +272,7 @@ async function run(
   });
   const lines = await open(toPath(part.index), before.paths.length > 0 ? 'a' : 'w');
   const vectors = await open(toPath(part.vectors), before.paths.length > 0 ? 'r+' : 'w');
-  const { counts, paths } = before;
+  const { counts, acquisition, paths } = before;
   let { rows } = before;
   let done = paths.length;
   try {
@@ -266,10 +282,12 @@ async function run(
       const text: string[] = [];
       const data: Buffer[] = [];
       const first = rows;
-      for (const [i, { status, vector, error }] of results.entries()) {
+      for (const [i, { vector, ...result }] of results.entries()) {
         const { line, file } = items[i] as Item;
+        const { status, error } = result;
         counts[status] = (counts[status] ?? 0) + 1;
-        text.push(`${JSON.stringify({ row: vector ? rows++ : null, ...line, status, ...(error && { error }) })}\n`);
+        addAcquired(acquisition, { ...line, ...result });
+        text.push(`${JSON.stringify({ row: vector ? rows++ : null, ...line, ...result })}\n`);
         if (error) options.onProblem?.({ file, message: error });
         if (!vector) continue;
         const numbers = bits === 16 ? native.toHalves(vector) : vector;
@@ -322,7 +340,7 @@ async function run(
   await finish(part, settings, out, index);
   const failed = done - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
   const seconds = (performance.now() - start) / 1000;
-  return { counts, rows, failed, dimensions, vectors: out, index, seconds };
+  return { counts, acquisition, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
 /** Hash of a model file and its description. */
@@ -357,8 +375,9 @@ async function finish(
  */
 async function readUnfinished(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
   const counts: Record<string, number> = {};
+  const acquisition: Acquisition[] = [];
   const paths: string[] = [];
-  if (!existsSync(part.index)) return { paths, rows: 0, counts };
+  if (!existsSync(part.index)) return { paths, rows: 0, counts, acquisition };
   const text = await readFile(toPath(part.index), 'utf8');
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const [first, ...lines] = whole.split('\n').slice(0, -1);
@@ -372,14 +391,16 @@ async function readUnfinished(part: { vectors: string; index: string }, settings
   let rows = 0;
   let bytes = Buffer.byteLength(settings) + 1;
   for (const line of lines) {
-    const { row, status, path: name } = JSON.parse(line) as IndexLine;
+    const parsed = JSON.parse(line) as IndexLine;
+    const { row, status, path: name } = parsed;
     const after = rows + Number(row !== null);
     if (headerBytes + after * vectorBytes > size) break;
     rows = after;
     bytes += Buffer.byteLength(line) + 1;
     counts[status] = (counts[status] ?? 0) + 1;
+    addAcquired(acquisition, parsed);
     paths.push(name);
   }
   if (paths.length > 0) await truncate(toPath(part.index), bytes);
-  return { paths, rows, counts };
+  return { paths, rows, counts, acquisition };
 }

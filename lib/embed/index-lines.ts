@@ -13,6 +13,10 @@ export interface IndexLine {
   masked: boolean;
   /** Where the face came from (`detected`, `manifest`, `crop`, `whole`), or why there is none. */
   status: string;
+  /** What searched the photo for a face, also where it found none; absent where nothing was searched. */
+  detector?: string;
+  /** The face that was found is another than the manifest has there. */
+  otherFace?: true;
   error?: string;
 }
 
