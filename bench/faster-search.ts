@@ -1,24 +1,10 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { type Box, type DetectResult, type Face, Masker, type SearchOptions } from 'maskbench';
+import { type DetectResult, Masker, type SearchOptions } from 'maskbench';
 import { samplePhoto } from '../test/support/files.js';
+import { largest, sameFace } from './boxes.js';
 import { makeCorpus, shapes } from './corpus.js';
 import type { BenchOptions } from './options.js';
-
-const area = ({ left, top, right, bottom }: Box) => Math.max(0, right - left + 1) * Math.max(0, bottom - top + 1);
-
-/** Whether two boxes show the same face: they share at least half of what they cover. */
-function same(a: Box, b: Box): boolean {
-  const shared = area({
-    left: Math.max(a.left, b.left),
-    top: Math.max(a.top, b.top),
-    right: Math.min(a.right, b.right),
-    bottom: Math.min(a.bottom, b.bottom),
-  });
-  return shared >= (area(a) + area(b) - shared) / 2;
-}
-
-const largest = (faces: Face[]) => faces.reduce((best, face) => (area(face.box) > area(best.box) ? face : best));
 
 async function search(photos: string[], options: SearchOptions): Promise<{ found: DetectResult[]; ms: number }> {
   const masker = await Masker.open({ ...options, concurrency: 1 });
@@ -29,7 +15,7 @@ async function search(photos: string[], options: SearchOptions): Promise<{ found
 }
 
 /** What the faster ways of searching find of the faces that the exact one finds, and how much faster they are. */
-export async function benchRecall({ quick }: BenchOptions): Promise<void> {
+export async function benchFasterSearch({ quick }: BenchOptions): Promise<void> {
   const corpora: { name: string; photos: string[]; ways: SearchOptions[] }[] = [
     {
       name: '6 sample photos, 1920 pixels wide',
@@ -56,9 +42,10 @@ export async function benchRecall({ quick }: BenchOptions): Promise<void> {
       let largestKept = 0;
       for (const [i, { faces: theirs }] of exact.found.entries()) {
         const ours = (found[i] as DetectResult).faces;
-        kept += theirs.filter(({ box }) => ours.some((face) => same(face.box, box))).length;
-        others += ours.filter(({ box }) => !theirs.some((face) => same(face.box, box))).length;
-        if (theirs.length > 0 && ours.length > 0 && same(largest(ours).box, largest(theirs).box)) largestKept++;
+        kept += theirs.filter(({ box }) => ours.some((face) => sameFace(face.box, box))).length;
+        others += ours.filter(({ box }) => !theirs.some((face) => sameFace(face.box, box))).length;
+        const [our, their] = [largest(ours), largest(theirs)];
+        if (our && their && sameFace(our.box, their.box)) largestKept++;
       }
       const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)}%`;
       console.log(

@@ -2,6 +2,7 @@
 //   [--detectors hog,<preset>,<file.onnx>]
 import { parseArgs } from 'node:util';
 import { diagnose } from 'maskbench';
+import { detectorPresets } from '../lib/models/detectors/presets.js';
 import { benchAllPairs } from './all-pairs.js';
 import { benchDataset } from './dataset.js';
 import { benchEmbedding } from './embedding.js';

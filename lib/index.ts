@@ -8,6 +8,7 @@ export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/mani
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
 export type { MaskProgress, MaskSummary, RunOptions } from './corpus/run.js';
 export { type Diagnosis, diagnose } from './doctor.js';
+export { type Acquisition, type AcquisitionCounts, countAcquisition } from './embed/acquisition.js';
 export {
   Embedder,
   type EmbedderOptions,

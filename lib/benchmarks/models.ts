@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { type Acquisition, addAcquired } from '../embed/acquisition.js';
 import { checkEmbedder, Embedder, type EmbedderOptions } from '../embed/embedder.js';
 import { embedItem, type FaceSource, faceSources, type Item, itemsOf } from '../embed/files.js';
 import {
@@ -16,11 +17,16 @@ import {
 import { checkReplaceable, makeFolder, writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
 import { byBytes } from '../files/path.js';
+import { checkMeasuring } from '../metrics/arguments.js';
 import { fuse } from '../metrics/fusion.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import { isGenuine, type Pair, pairPath, readPairs } from '../pairs/list.js';
+import { compareFaceSources, type FaceSourceComparison } from './face-sources.js';
 import { dataSets } from './published.js';
 import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } from './scores.js';
+
+/** Face sources of {@link benchmarkModels}. */
+export const benchmarkFaceSources = [...faceSources, 'compare'] as const;
 
 /** Options of {@link benchmarkModels}. */
 export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 'description'> {
@@ -28,10 +34,27 @@ export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 
   limit?: number;
   /** Names of models whose scores are averaged as "Ensemble". */
   ensemble?: string[];
-  /** Where faces come from: see {@link FaceSource}. Default `auto`. */
-  faceSource?: FaceSource;
+  /**
+   * Where faces come from: see {@link FaceSource}. Both photos of a comparison get theirs in the same way: with `auto`
+   * (default) from the manifest if no face is found in one of them. `compare` scores the searched faces, and as another
+   * system (`<name>, manifest`) those of the manifest.
+   */
+  faceSource?: FaceSource | 'compare';
+  /** Bootstrap draws for the intervals of `compare`. Default 200. */
+  draws?: number;
+  /** Random seed of the bootstrap. Default 0. */
+  seed?: number;
   signal?: AbortSignal;
   onProgress?: (progress: { model: string; dataSet: string; done: number; total: number }) => void;
+}
+
+/** The result of {@link benchmarkModels}. */
+export interface ModelBenchmark extends ScoreBenchmark {
+  notes: string[];
+  /** How the photos of each model and data set became vectors, or did not. */
+  acquisition: { model: string; dataSet: string; counts: Acquisition[] }[];
+  /** With the face source `compare`. */
+  faceSources: FaceSourceComparison[];
 }
 
 /** A model of a benchmark. */
@@ -64,7 +87,48 @@ async function readLists(folder: string): Promise<{ dataSet: string; pairs: Pair
   return lists.sort((a, b) => order(a.dataSet) - order(b.dataSet) || byBytes(a.dataSet, b.dataSet));
 }
 
-/** Scores of one model on one list; every photo is embedded once. */
+/** Vectors of photos; rows of those without one are NaN. */
+interface Embeddings {
+  vectors: Float32Array;
+  missing: Set<number>;
+  acquisition: Acquisition[];
+  /** Of the last photo without a vector. */
+  error: string;
+}
+
+async function embedAll(
+  embedder: Embedder,
+  items: ReadonlyMap<number, Pick<Item, 'file' | 'face'> & { masked: boolean }>,
+  count: number,
+  { faceSource, signal, onDone }: { faceSource: FaceSource; signal: AbortSignal | undefined; onDone: () => void },
+): Promise<Embeddings> {
+  const { dimensions } = embedder;
+  const vectors = new Float32Array(count * dimensions).fill(Number.NaN);
+  const found: Embeddings = { vectors, missing: new Set(Array(count).keys()), acquisition: [], error: '' };
+  await Promise.all(
+    [...items].map(async ([row, item]) => {
+      const { vector, ...result } = await embedItem(embedder, item, { faceSource, crops: false, signal });
+      addAcquired(found.acquisition, { masked: item.masked, ...result });
+      if (vector) {
+        vectors.set(vector, row * dimensions);
+        found.missing.delete(row);
+      } else found.error = result.error ?? '';
+      onDone();
+    }),
+  );
+  return found;
+}
+
+/** Scores of one model on one list. */
+interface ScoredPairs {
+  /** One; with `compare` that of searched faces and that of the manifest's. */
+  systems: SystemScores[];
+  acquisition: Acquisition[];
+  /** Comparisons whose photos both got the manifest's faces, because the search found none in one of them. */
+  fromManifest: number;
+}
+
+/** Scores the pairs of a list; every photo is embedded once a face source. */
 async function scorePairs(
   embedder: Embedder,
   folder: string,
@@ -75,43 +139,79 @@ async function scorePairs(
     name,
     onDone,
   }: BenchmarkModelsOptions & { name: string; onDone: (done: number, total: number) => void },
-): Promise<SystemScores> {
+): Promise<ScoredPairs> {
   const known = new Map<string, Item>();
   if (existsSync(path.join(folder, 'dataset.json')))
     for await (const item of itemsOf([folder])) known.set(item.line.path, item);
-  const photos = [...new Set(pairs.flatMap(({ reference, probe }) => [pairPath(reference), pairPath(probe)]))];
-  const rows = new Map(photos.map((photo, i) => [photo, i]));
-  const { dimensions } = embedder;
-  const vectors = new Float32Array(photos.length * dimensions).fill(Number.NaN);
-  const missing = new Set<number>();
-  let done = 0;
-  let last = '';
-  await Promise.all(
-    photos.map(async (photo, i) => {
-      const item = known.get(photo) ?? { file: path.join(folder, photo) };
-      const { vector, error } = await embedItem(embedder, item, { faceSource, crops: false, signal });
-      if (vector) vectors.set(vector, i * dimensions);
-      else {
-        missing.add(i);
-        last = error ?? '';
-      }
-      onDone(++done, photos.length);
-    }),
-  );
-  if (missing.size === photos.length)
+  if (faceSource === 'compare' && known.size === 0)
     throw new MaskbenchError(
       'NOT_FOUND',
       folder,
-      `${folder}: none of its ${photos.length} photos has a vector; the last error: ${last}`,
+      `${folder}: expected a corpus, whose manifest has faces to compare with`,
     );
+  const masked = new Map(
+    pairs.flatMap(({ reference, probe, referenceMasked, probeMasked }) => [
+      [pairPath(reference), referenceMasked],
+      [pairPath(probe), probeMasked],
+    ]),
+  );
+  const rows = new Map([...masked.keys()].map((photo, i) => [photo, i]));
+  const items = new Map(
+    [...masked].map(([photo, isMasked], i) => [
+      i,
+      { ...(known.get(photo) ?? { file: path.join(folder, photo) }), masked: isMasked },
+    ]),
+  );
   const sides = (['reference', 'probe'] as const).map((side) =>
     pairs.map((pair) => rows.get(pairPath(pair[side])) as number),
   ) as [number[], number[]];
-  const scores = await embedder.similarities(vectors, ...sides);
-  const failed = new Set(pairs.keys());
-  for (const i of failed)
-    if (!missing.has(sides[0][i] as number) && !missing.has(sides[1][i] as number)) failed.delete(i);
-  return { name, scores, failed };
+  let done = 0;
+  let total = items.size;
+  const embed = (source: FaceSource, chosen: typeof items) =>
+    embedAll(embedder, chosen, items.size, { faceSource: source, signal, onDone: () => onDone(++done, total) });
+  const failedOf = ({ missing }: Embeddings) =>
+    new Set([...pairs.keys()].filter((i) => sides.some((side) => missing.has(side[i] as number))));
+
+  const first = await embed(faceSource === 'manifest' ? 'manifest' : 'search', items);
+  const scores = await embedder.similarities(first.vectors, ...sides);
+  const failed = failedOf(first);
+  // Both photos of a comparison take the same way.
+  const again =
+    faceSource === 'compare'
+      ? items
+      : new Map(
+          [...failed]
+            .flatMap((i) => sides.map((side) => side[i] as number))
+            .map((row) => [row, items.get(row) as never]),
+        );
+  let second: { scores: Float64Array; failed: Set<number> } | undefined;
+  if ((faceSource === 'auto' || faceSource === 'compare') && known.size > 0 && again.size > 0) {
+    total += again.size;
+    const embedded = await embed('manifest', again);
+    second = { scores: await embedder.similarities(embedded.vectors, ...sides), failed: failedOf(embedded) };
+  }
+  const { acquisition } = first;
+  if (second && faceSource === 'compare')
+    return {
+      ...{ acquisition, fromManifest: 0 },
+      systems: [
+        { name, scores, failed },
+        { name: `${name}, manifest`, ...second },
+      ],
+    };
+  const lost = failed.size;
+  for (const i of failed) {
+    if (!second || second.failed.has(i)) continue;
+    scores[i] = second.scores[i] as number;
+    failed.delete(i);
+  }
+  if (failed.size === pairs.length)
+    throw new MaskbenchError(
+      'NOT_FOUND',
+      folder,
+      `${folder}: none of its ${items.size} photos has a vector; the last error: ${first.error}`,
+    );
+  return { systems: [{ name, scores, failed }], acquisition, fromManifest: lost - failed.size };
 }
 
 /**
@@ -152,7 +252,7 @@ export async function benchmarkModels(
   models: readonly BenchmarkModel[],
   out: string,
   options: BenchmarkModelsOptions = {},
-): Promise<ScoreBenchmark & { notes: string[] }> {
+): Promise<ModelBenchmark> {
   for (const [name, folder] of Object.entries({ base, lists, out })) checkPath(name, folder);
   const names = checkArray(
     'models',
@@ -162,7 +262,9 @@ export async function benchmarkModels(
   );
   if (names.length === 0) throw invalid('models', 'at least one model', models);
   checkEmbedder(options);
-  checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
+  checkChoice('faceSource', options.faceSource ?? 'auto', benchmarkFaceSources);
+  const { draws = 200, seed = 0 } = options;
+  checkMeasuring({ draws, seed });
   const limit = checkInteger('limit', options.limit ?? 1001, 1, 100_000_000);
   if (options.ensemble !== undefined)
     checkArray('ensemble', options.ensemble, (name, member) => checkChoice(name, member, names), 'names of models');
@@ -178,6 +280,8 @@ export async function benchmarkModels(
       `${base}: expected a corpus named ${absent.map(({ dataSet }) => dataSet).join(' or ')}`,
     );
   const present = scored.filter((set) => !absent.includes(set));
+  const acquisition: ModelBenchmark['acquisition'] = [];
+  const compared: FaceSourceComparison[] = [];
   const notes = absent.map(({ dataSet }) => `${dataSet}: found a pair list but no corpus`);
   for (const { name, ...model } of models) {
     const embedder = await Embedder.open({ detector: 'hog', ...options, ...model });
@@ -194,15 +298,24 @@ export async function benchmarkModels(
       for (const set of present) {
         const onDone = (done: number, total: number) =>
           options.onProgress?.({ model: name, dataSet: set.dataSet, done, total });
-        const system = await scorePairs(embedder, path.join(base, set.dataSet), set.pairs, {
+        const scoredPairs = await scorePairs(embedder, path.join(base, set.dataSet), set.pairs, {
           ...options,
           name,
           onDone,
         });
-        set.systems.push(system);
-        await writeScores(out, set, system);
-        if (system.failed.size > 0)
-          notes.push(`${name}, ${set.dataSet}: ${system.failed.size} comparisons without a template`);
+        acquisition.push({ model: name, dataSet: set.dataSet, counts: scoredPairs.acquisition });
+        for (const system of scoredPairs.systems) {
+          set.systems.push(system);
+          await writeScores(out, set, system);
+          if (system.failed.size > 0)
+            notes.push(`${system.name}, ${set.dataSet}: ${system.failed.size} comparisons without a template`);
+        }
+        if (scoredPairs.fromManifest > 0)
+          notes.push(
+            `${name}, ${set.dataSet}: both photos of ${scoredPairs.fromManifest} comparisons are cut by the manifest's faces, because no face was found in one of them`,
+          );
+        const [searched, manifest] = scoredPairs.systems;
+        if (searched && manifest) compared.push(await compareFaceSources(set, [searched, manifest], { draws, seed }));
       }
     } finally {
       await embedder.close();
@@ -220,5 +333,5 @@ export async function benchmarkModels(
       .filter((name) => !present.some(({ dataSet }) => dataSet === name))
       .map((name) => [name, 'no corpus or no pair list of it was given']),
   );
-  return { tables: await tablesOf(present, missing), dataSets: present, notes };
+  return { tables: await tablesOf(present, missing), dataSets: present, notes, acquisition, faceSources: compared };
 }

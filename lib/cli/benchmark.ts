@@ -1,10 +1,12 @@
 import { Command } from 'commander';
-import { type BenchmarkModel, benchmarkModels } from '../benchmarks/models.js';
+import { type BenchmarkModel, benchmarkFaceSources, benchmarkModels } from '../benchmarks/models.js';
 import { benchmarkScores } from '../benchmarks/scores.js';
 import type { BenchmarkTable } from '../benchmarks/tables.js';
 import type { FaceSource } from '../embed/files.js';
 import { MaskbenchError } from '../errors.js';
+import { acquisitionRows, acquisitionTitle } from '../report/acquisition.js';
 import { cellText, legend, writeBenchmarkReport } from '../report/benchmark.js';
+import { faceSourceTables, faceSourceTitles } from '../report/face-sources.js';
 import { toJson } from '../report/page.js';
 import { addEmbedderOptions, type EmbedderFlags, faceSourceOption, toEmbedderOptions } from './embed-options.js';
 import { integer } from './numbers.js';
@@ -70,7 +72,7 @@ interface ModelsFlags extends EmbedderFlags {
   models: string[];
   ensemble?: string;
   limit: number;
-  faceSource: FaceSource;
+  faceSource: FaceSource | 'compare';
   out: string;
   draws: number;
   seed: number;
@@ -100,7 +102,7 @@ function modelsCommand(): Command {
     .option('--limit <n>', 'pairs of each data set at most', integer, 1001);
   return addEmbedderOptions(command)
     .addOption(landmarksOption())
-    .addOption(faceSourceOption())
+    .addOption(faceSourceOption(benchmarkFaceSources, '; compare: score both, and print how the scores differ'))
     .option('--draws <n>', 'bootstrap draws for the intervals in the report', integer, 200)
     .option('--seed <n>', 'random seed for the bootstrap', integer, 0)
     .option('--json', 'print the tables as JSON')
@@ -112,14 +114,33 @@ function modelsCommand(): Command {
           benchmarkModels(base, pairs, models.map(parseModel), out, {
             ...toEmbedderOptions(flags),
             ...(ensemble !== undefined && { ensemble: ensemble.split(',') }),
-            ...{ limit, faceSource, signal },
+            ...{ limit, faceSource, draws, seed, signal },
             onProgress: ({ done, total }) => progress.update(done, total),
           }),
         );
         const introduction = ['Regenerated from models.', ...result.notes.map((note) => `${note}.`)];
         const page = await writeBenchmarkReport(out, result, { introduction, draws, seed });
-        if (json) return print(toJson({ tables: result.tables, notes: result.notes }));
+        if (json) {
+          const { tables, notes, acquisition, faceSources } = result;
+          return print(toJson({ tables, notes, acquisition, faceSources }));
+        }
         printTables(result.tables.filter(({ counts }) => counts.equal + counts.different > 0));
+        print(acquisitionTitle);
+        printTable(
+          acquisitionRows(
+            result.acquisition.flatMap(({ model, dataSet, counts }) =>
+              counts.map((counted) => [[model, dataSet], counted] as const),
+            ),
+            ['model', 'data set'],
+          ),
+        );
+        for (const comparison of result.faceSources) {
+          print(`\n${comparison.model}, ${comparison.dataSet}`);
+          for (const [i, rows] of faceSourceTables(comparison).entries()) {
+            print(faceSourceTitles[i] as string);
+            printTable(rows);
+          }
+        }
         for (const note of result.notes) print(`note: ${note}`);
         print(`scores and report: ${page}`);
       },

@@ -4,7 +4,10 @@ import { fetchDataset } from '../datasets/fetch.js';
 import { type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
 import { layouts } from '../datasets/registry.js';
 import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
+import { countAcquisition } from '../embed/acquisition.js';
+import { readIndex } from '../embed/index-lines.js';
 import { copyModes } from '../mask/masker.js';
+import { acquisitionRows, acquisitionTitle } from '../report/acquisition.js';
 import { describeSummary, failedNote } from './mask.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { integer, shard } from './numbers.js';
@@ -71,25 +74,42 @@ function summaryCommand(): Command {
   return new Command('summary')
     .description('count identities and images of corpora, and compare them with the published table')
     .argument('<out>', 'folder of corpora, or one corpus')
+    .option('--index <files...>', 'indexes that embed wrote: also count, for each detector, photos without a face')
     .option('--json', 'print the result as JSON')
-    .action(async (out: string, { json }: { json?: boolean }) => {
+    .action(async (out: string, { index = [], json }: { index?: string[]; json?: boolean }) => {
       const summaries = await summarizeCorpora(out);
-      if (json) return printJson(summaries);
+      const acquisition = [];
+      for (const file of index)
+        acquisition.push(...countAcquisition(await readIndex(file)).map((counted) => ({ index: file, ...counted })));
+      if (json) return printJson(index.length > 0 ? { corpora: summaries, acquisition } : summaries);
       const cells = ({ identities, images }: { identities: number; images: number }) => `${identities}/${images}`;
       const rows = [
-        ['data set', 'unmasked', 'masked', 'published unmasked', 'published masked', 'in published lists'],
-        ...summaries.map(({ name, unmasked, masked, published, publishedTwins, complete }) => [
+        [
+          ...['data set', 'unmasked', 'masked', 'published unmasked', 'published masked', 'in published lists'],
+          ...['without a face', 'unreadable'],
+        ],
+        ...summaries.map(({ name, unmasked, masked, published, publishedTwins, complete, statuses }) => [
           complete ? name : `${name} (not finished)`,
           cells(unmasked),
           cells(masked),
           published ? cells(published.unmasked) : '-',
           published ? cells(published.masked) : '-',
           publishedTwins ? cells(publishedTwins) : '-',
+          String(statuses['no-face'] ?? 0),
+          String((statuses.unreadable ?? 0) + (statuses.damaged ?? 0)),
         ]),
       ];
       print('identities/images');
       printTable(rows);
       if (summaries.some(({ published }) => published)) print(`note: ${publishedNote}`);
+      if (index.length === 0) return;
+      print(acquisitionTitle);
+      printTable(
+        acquisitionRows(
+          acquisition.map(({ index: file, ...counted }) => [[file], counted]),
+          ['index'],
+        ),
+      );
     });
 }
 

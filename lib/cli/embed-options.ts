@@ -38,12 +38,12 @@ export const selectOption = (fallback: string) =>
     `which of several faces is embedded: the largest, or the one nearest the centre, weighted by size (default: ${fallback})`,
   ).choices(faceChoices);
 
-export const faceSourceOption = () =>
+export const faceSourceOption = (sources: readonly string[] = faceSources, more = '') =>
   new Option(
     '--face-source <source>',
-    'where faces of a corpus come from: search each image, take the landmarks of the plain twin (manifest, optimistic for masked photos), or search first (auto)',
+    `where faces of a corpus come from: search each image, take the landmarks of the plain twin (manifest, optimistic for masked photos), or search first (auto)${more}`,
   )
-    .choices(faceSources)
+    .choices(sources)
     .default('auto');
 
 /** Flags as the API's options. */

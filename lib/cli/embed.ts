@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { embedFiles, type FaceSource } from '../embed/files.js';
 import type { FaceChoice } from '../face/choice.js';
+import { acquisitionRows, acquisitionTitle } from '../report/acquisition.js';
 import {
   addEmbedderOptions,
   addModelOptions,
@@ -10,7 +11,7 @@ import {
   toEmbedderOptions,
 } from './embed-options.js';
 import { addSearchOptions } from './options.js';
-import { exitCodes, print, printJson, warn } from './output.js';
+import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends EmbedderFlags {
@@ -61,16 +62,13 @@ Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not 
             }),
           resumeAdvice,
         );
-        const { counts, missed, rows, failed, dimensions, vectors, index, seconds } = summary;
+        const { counts, acquisition, rows, failed, dimensions, vectors, index, seconds } = summary;
         if (json) printJson(summary);
         else {
           for (const side of ['plain', 'masked'] as const) {
             const words = Object.entries(counts[side]).map(([status, count]) => `${count} ${status}`);
             if (words.length === 0) continue;
-            const { 'no-face': none, 'wrong-face': wrong } = missed[side];
-            const misses =
-              none + wrong > 0 ? `; the search found no face in ${none}, and another face in ${wrong}` : '';
-            print(`${side}: ${words.join(', ')}${misses}`);
+            print(`${side}: ${words.join(', ')}`);
           }
           print(`${rows} vectors of ${dimensions} numbers (${seconds.toFixed(1)} s): ${vectors}, index: ${index}`);
           const lacking = Object.values(counts)
@@ -78,6 +76,8 @@ Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not 
             .reduce((sum, count) => sum + count, -rows);
           if (lacking > 0)
             print(`${lacking} images have no vector; their lines of the index have "row":null and say why`);
+          print(acquisitionTitle);
+          printTable(acquisitionRows(acquisition.map((counted) => [[], counted])));
         }
         if (rows === 0) {
           warn('no photo has a vector');

@@ -19,6 +19,7 @@ import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
+import { type Acquisition, addAcquired } from './acquisition.js';
 import {
   checkEmbedder,
   Embedder,
@@ -60,18 +61,12 @@ export interface EmbedFilesOptions extends EmbedderOptions {
   onProblem?: (problem: Problem) => void;
 }
 
-/** Why a search gave no face to embed. */
-export type MissStatus = 'no-face' | 'wrong-face';
-
 /** The result of {@link embedFiles}. */
 export interface EmbedSummary {
   /** Images by status: of plain photos, and of masked ones. */
   counts: { plain: Record<string, number>; masked: Record<string, number> };
-  /**
-   * Images that the search failed on: it found no face, or another one than the manifest's (`wrong-face`). Those whose
-   * face was then taken from the manifest are among them.
-   */
-  missed: { plain: Record<MissStatus, number>; masked: Record<MissStatus, number> };
+  /** Images by detector, plain and masked, with a face or without. */
+  acquisition: Acquisition[];
   /** Images with a vector. */
   rows: number;
   /** Images that could not be read. Images without the face are not counted. */
@@ -212,21 +207,28 @@ interface ItemOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What became of an image: its part of an index line, and its vector if it has one. */
+export interface Embedded extends Pick<IndexLine, 'status' | 'search' | 'detector' | 'error'> {
+  vector?: Float32Array;
+}
+
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
   { file, bytes, problem, face, select: ofCorpus }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'select'>,
   { faceSource, select, crops, signal }: ItemOptions,
-): Promise<{ status: string; search?: string; vector?: Float32Array; error?: string }> {
+): Promise<Embedded> {
   if (problem !== undefined) return { status: 'unreadable', error: `${file}: ${problem}` };
   const image = bytes ?? file;
   const whole = embedder.description.cut === 'letterbox';
+  const known = crops || whole ? undefined : face;
+  const isSearched = !crops && !whole && !(known && faceSource === 'manifest');
+  const searched = isSearched ? { detector: embedder.search.name } : {};
   const options = { crops, select: select ?? ofCorpus ?? 'largest', ...(signal && { signal }) };
   const embed = async (input: EmbedInput, status: string) => ({
-    status: crops ? 'crop' : whole ? 'whole' : status,
+    ...{ status: crops ? 'crop' : whole ? 'whole' : status, ...searched },
     vector: (await embedder.embedOne(input, options)).vector,
   });
-  const known = crops || whole ? undefined : face;
   const fromManifest = (one: KnownFace) => embed({ image, faces: [one] }, 'manifest');
   try {
     if (known && faceSource === 'manifest') return await fromManifest(known);
@@ -237,7 +239,7 @@ export async function embedItem(
   } catch (error) {
     const status = error instanceof MaskbenchError && photoStatuses[error.code];
     if (!status) throw error;
-    return { status, error: (error as Error).message.replace(/^input:/, `${file}:`) };
+    return { status, ...searched, error: (error as Error).message.replace(/^input:/, `${file}:`) };
   }
 }
 
@@ -423,27 +425,23 @@ async function run(
   }
   await finish(part, settings, out, index);
   const seconds = (performance.now() - start) / 1000;
-  const { counts, missed, failed } = tally;
-  return { counts, missed, rows, failed, dimensions, vectors: out, index, seconds };
+  const { counts, acquisition, failed } = tally;
+  return { counts, acquisition, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
-const isMiss = (status: string | undefined): status is MissStatus => status === 'no-face' || status === 'wrong-face';
+const isMiss = (status: string) => status === 'no-face' || status === 'wrong-face';
 
 /** Counts the lines of an index. */
 class Tally {
   readonly counts: EmbedSummary['counts'] = { plain: {}, masked: {} };
-  readonly missed: EmbedSummary['missed'] = {
-    plain: { 'no-face': 0, 'wrong-face': 0 },
-    masked: { 'no-face': 0, 'wrong-face': 0 },
-  };
+  readonly acquisition: Acquisition[] = [];
   failed = 0;
 
-  add({ row, masked, status, search }: IndexLine): void {
-    const side = masked ? 'masked' : 'plain';
-    this.counts[side][status] = (this.counts[side][status] ?? 0) + 1;
-    const searched = search ?? status;
-    if (isMiss(searched)) this.missed[side][searched]++;
-    else if (row === null) this.failed++;
+  add(line: IndexLine): void {
+    const side = line.masked ? 'masked' : 'plain';
+    this.counts[side][line.status] = (this.counts[side][line.status] ?? 0) + 1;
+    addAcquired(this.acquisition, line);
+    if (line.row === null && !isMiss(line.status)) this.failed++;
   }
 }
 

@@ -16,6 +16,8 @@ export interface IndexLine {
   status: string;
   /** Why the search was of no use, where the face was taken from the manifest instead: `no-face` or `wrong-face`. */
   search?: string;
+  /** What searched the photo for a face, also where it found none; absent where nothing was searched. */
+  detector?: string;
   /** The model of the vectors and how its description compares them; absent in indexes of version 0.1. */
   model?: string;
   similarity?: Similarity['kind'];

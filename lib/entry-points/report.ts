@@ -2,7 +2,14 @@
  * Reports, contact sheets, and the paper's tables regenerated.
  * @module
  */
-export { type BenchmarkModel, type BenchmarkModelsOptions, benchmarkModels } from '../benchmarks/models.js';
+export type { FaceSourceComparison, ScoreMove } from '../benchmarks/face-sources.js';
+export {
+  type BenchmarkModel,
+  type BenchmarkModelsOptions,
+  benchmarkFaceSources,
+  benchmarkModels,
+  type ModelBenchmark,
+} from '../benchmarks/models.js';
 export {
   type DataSet,
   dataSets,

@@ -64,6 +64,10 @@ export interface EvaluateOptions {
 export interface Acquisition {
   plain: Estimate;
   masked: Estimate;
+  /** References without a template: failures to enrol. */
+  references: Estimate;
+  /** Probes without a template. */
+  probes: Estimate;
 }
 
 /** Rates at one threshold. */
@@ -517,20 +521,28 @@ function toRates(
 }
 
 function acquisitionOf(pairs: readonly Pair[], members: readonly number[], failed: Set<number>): Acquisition {
-  const photos = { plain: new Map<string, boolean>(), masked: new Map<string, boolean>() };
+  // Whatever its part in a comparison, a photo has one template or none.
+  const acquired = new Map<string, boolean>();
+  const parts = {
+    plain: new Set<string>(),
+    masked: new Set<string>(),
+    references: new Set<string>(),
+    probes: new Set<string>(),
+  };
   for (const i of members) {
     const { reference, probe, referenceMasked, probeMasked } = pairs[i] as Pair;
-    for (const [name, masked] of [
-      [reference, referenceMasked],
-      [probe, probeMasked],
+    for (const [name, masked, part] of [
+      [pairPath(reference), referenceMasked, parts.references],
+      [pairPath(probe), probeMasked, parts.probes],
     ] as const) {
-      const side = photos[masked ? 'masked' : 'plain'];
-      side.set(pairPath(name), (side.get(pairPath(name)) ?? false) || !failed.has(i));
+      part.add(name);
+      parts[masked ? 'masked' : 'plain'].add(name);
+      acquired.set(name, (acquired.get(name) ?? false) || !failed.has(i));
     }
   }
-  const share = (side: Map<string, boolean>) =>
-    estimateShare([...side.values()].filter((acquired) => !acquired).length, side.size);
-  return { plain: share(photos.plain), masked: share(photos.masked) };
+  const share = (part: Set<string>) => estimateShare([...part].filter((name) => !acquired.get(name)).length, part.size);
+  const { plain, masked, references, probes } = parts;
+  return { plain: share(plain), masked: share(masked), references: share(references), probes: share(probes) };
 }
 
 function subtract(a: Float64Array, b: Float64Array): Float64Array {

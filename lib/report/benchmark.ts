@@ -1,3 +1,4 @@
+import type { ModelBenchmark } from '../benchmarks/models.js';
 import type { ScoreBenchmark } from '../benchmarks/scores.js';
 import type { BenchmarkCell, BenchmarkTable } from '../benchmarks/tables.js';
 import { checkArray, checkObject, checkOptions, checkPath, checkText } from '../errors.js';
@@ -5,8 +6,10 @@ import { checkMeasuring } from '../metrics/arguments.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import { type ErrorCurve, ScoreSet } from '../metrics/score-set.js';
+import { acquisitionRows, acquisitionTitle } from './acquisition.js';
 import { detChart, histogramChart, type NamedCurve, rocChart, thresholdChart } from './charts.js';
 import { evaluationCharts, measureRows, notesOf, pageTable } from './evaluation.js';
+import { faceSourceTables, faceSourceTitles } from './face-sources.js';
 import { type PageSection, type PageTable, writeReport } from './page.js';
 
 const marks = { equal: '=', different: '≠', missing: '–' };
@@ -98,12 +101,12 @@ export interface BenchmarkReportOptions {
  */
 export async function writeBenchmarkReport(
   folder: string,
-  benchmark: ScoreBenchmark,
+  benchmark: ScoreBenchmark & Partial<Pick<ModelBenchmark, 'acquisition' | 'faceSources'>>,
   options: BenchmarkReportOptions = {},
 ): Promise<string> {
   checkPath('folder', folder);
   checkObject('benchmark', benchmark, 'what benchmarkScores gives');
-  const { tables, dataSets } = benchmark;
+  const { tables, dataSets, acquisition = [], faceSources = [] } = benchmark;
   checkArray('benchmark.tables', tables, checkObject);
   checkArray('benchmark.dataSets', dataSets, checkObject);
   checkOptions(options);
@@ -126,6 +129,26 @@ export async function writeBenchmarkReport(
       tables: regenerated.map(toPageTable),
     },
   ];
+  if (acquisition.length > 0)
+    sections.push({
+      heading: 'Photos without a face',
+      tables: [
+        pageTable(
+          acquisitionTitle,
+          acquisitionRows(
+            acquisition.flatMap(({ model, dataSet, counts }) =>
+              counts.map((counted) => [[model, dataSet], counted] as const),
+            ),
+            ['model', 'data set'],
+          ),
+        ),
+      ],
+    });
+  for (const comparison of faceSources)
+    sections.push({
+      heading: `Searched faces, ${comparison.model}, ${comparison.dataSet}`,
+      tables: faceSourceTables(comparison).map((rows, i) => pageTable(faceSourceTitles[i] as string, rows)),
+    });
   if (one !== undefined) sections.push(await figures(one, dataSets));
   for (const { dataSet, pairs, labels, systems } of dataSets) {
     const evaluation = await evaluate(

@@ -21,6 +21,13 @@ export function shownEstimate({ value, interval }: Estimate): string {
   return interval ? `${shown(value)} [${shown(interval[0])}, ${shown(interval[1])}]` : shown(value);
 }
 
+const acquisitionParts = [
+  ['FTA plain photos', 'plain'],
+  ['FTA masked photos', 'masked'],
+  ['FTA probes', 'probes'],
+  ['FTE references', 'references'],
+] as const;
+
 /** One row a measure, one column a system. */
 export function measureRows(evaluation: Evaluation): string[][] {
   const { systems, definition } = evaluation;
@@ -40,11 +47,10 @@ export function measureRows(evaluation: Evaluation): string[][] {
     ...row('failed genuine, impostor', ({ failed }) =>
       failed.genuine + failed.impostor > 0 ? `${failed.genuine}, ${failed.impostor}` : undefined,
     ),
-    ...row('FTA plain photos', ({ acquisition, failed }) =>
-      acquisition && failed.genuine + failed.impostor > 0 ? shown(acquisition.plain.value) : undefined,
-    ),
-    ...row('FTA masked photos', ({ acquisition, failed }) =>
-      acquisition && failed.genuine + failed.impostor > 0 ? shown(acquisition.masked.value) : undefined,
+    ...acquisitionParts.flatMap(([name, part]) =>
+      row(name, ({ acquisition, failed }) =>
+        acquisition && failed.genuine + failed.impostor > 0 ? shown(acquisition[part].value) : undefined,
+      ),
     ),
     ...(definition === 'paper'
       ? [
