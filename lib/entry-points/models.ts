@@ -15,5 +15,6 @@ export {
   vectorSimilarities,
 } from '../models/description.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
+export { fetchModel } from '../models/import/fetch.js';
 export type { BatchNorm } from '../models/onnx/layers.js';
 export { presets } from '../models/presets.js';
