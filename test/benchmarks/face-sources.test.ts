@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { faceCrops } from '../support/faces.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
 
-const none = { photos: 0, withoutFace: 0, otherFace: 0, fromManifest: 0, unreadable: 0 };
+const none = { photos: 0, withoutFace: 0, wrongFace: 0, fromManifest: 0, unreadable: 0 };
 
 /** A corpus of three people: the twin of the first shows no face, the second photo has a larger face beside its own. */
 async function writeCorpus(t: ExecutionContext): Promise<string> {
@@ -56,11 +56,11 @@ test('an index says what searched, where it found no face, and where it found an
   const { counts, acquisition } = await embedFiles([at('corpora/hand')], at('v.npy'), {
     ...{ detector: 'hog', faceSource: 'search' },
   });
-  t.deepEqual(counts, { detected: 5, 'no-face': 1 });
+  t.deepEqual(counts, { plain: { detected: 2, 'wrong-face': 1 }, masked: { detected: 2, 'no-face': 1 } });
   const expected = [
     {
       detector: 'hog',
-      plain: { ...none, photos: 3, otherFace: 1 },
+      plain: { ...none, photos: 3, wrongFace: 1 },
       masked: { ...none, photos: 3, withoutFace: 1 },
     },
   ];
@@ -68,7 +68,7 @@ test('an index says what searched, where it found no face, and where it found an
   const index = await readIndex(at('v.jsonl'));
   t.deepEqual(countAcquisition(index), expected);
   t.deepEqual(
-    index.filter(({ otherFace }) => otherFace).map((line) => line.path),
+    index.filter(({ status }) => status === 'wrong-face').map((line) => line.path),
     ['p2/1.png'],
   );
   t.true(index.every(({ detector }) => detector === 'hog'));
@@ -92,7 +92,16 @@ test('an index says what searched, where it found no face, and where it found an
 test('every photo counts once', (t) => {
   const line = fc.record({
     masked: fc.boolean(),
-    status: fc.constantFrom('detected', 'manifest', 'crop', 'whole', 'no-face', 'unreadable', 'too-large'),
+    status: fc.constantFrom(
+      'detected',
+      'manifest',
+      'crop',
+      'whole',
+      'no-face',
+      'wrong-face',
+      'unreadable',
+      'too-large',
+    ),
     detector: fc.constantFrom('hog', 'x'),
   }) as fc.Arbitrary<Pick<IndexLine, 'masked' | 'status' | 'detector'>>;
   fc.assert(

@@ -1,6 +1,7 @@
 import type { ModelDescription } from '../description.js';
 import type { Value } from '../onnx/graph.js';
 import { type Layers, type Norm, transposed } from '../onnx/layers.js';
+import { prelu } from '../onnx/prelu.js';
 import { presets } from '../presets.js';
 import type { Weights } from '../weights.js';
 
@@ -145,15 +146,15 @@ function iresnet(blocks: number[]): Network {
     batchNorm: 'running',
     size: 112,
     build(layers, weights, input) {
-      const prelu = (x: Value, name: string, channels: number) =>
-        layers.node('PRelu', [x, layers.constant(weights.take(`${name}.weight`, [channels]).data, [channels, 1, 1])]);
+      const activated = (x: Value, name: string, channels: number) =>
+        prelu(layers, x, weights.take(`${name}.weight`, [channels]).data);
       const convolution = (x: Value, name: string, shape: number[], normName: string, stride = 1) =>
         layers.convolution(x, weights.take(`${name}.weight`, shape), {
           stride,
           pad: ((shape[2] as number) - 1) / 2,
           norm: norm(weights, normName, shape[0] as number),
         });
-      let x = prelu(convolution(input, 'conv1', [64, 3, 3, 3], 'bn1'), 'prelu', 64);
+      let x = activated(convolution(input, 'conv1', [64, 3, 3, 3], 'bn1'), 'prelu', 64);
       let channels = 64;
       for (const [stage, count] of blocks.entries()) {
         const outputs = 64 * 2 ** stage;
@@ -161,7 +162,7 @@ function iresnet(blocks: number[]): Network {
           const name = `layer${stage + 1}.${block}`;
           const stride = block === 0 ? 2 : 1;
           let y = layers.normalization(x, norm(weights, `${name}.bn1`, channels));
-          y = prelu(
+          y = activated(
             convolution(y, `${name}.conv1`, [outputs, channels, 3, 3], `${name}.bn2`),
             `${name}.prelu`,
             outputs,

@@ -1,25 +1,8 @@
 import { native } from '../../native.js';
-
-// Message and field numbers of ONNX's own onnx.proto, as far as they are used.
-const schema = `
-syntax = "proto3";
-message AttributeProto { string name = 1; float f = 2; int64 i = 3; bytes s = 4; repeated float floats = 7; repeated int64 ints = 8; int32 type = 20; }
-message NodeProto { repeated string input = 1; repeated string output = 2; string name = 3; string opType = 4; repeated AttributeProto attribute = 5; }
-message TensorProto { repeated int64 dims = 1; int32 dataType = 2; string name = 8; bytes rawData = 9; }
-message Dimension { int64 dimValue = 1; string dimParam = 2; }
-message TensorShapeProto { repeated Dimension dim = 1; }
-message TensorType { int32 elemType = 1; TensorShapeProto shape = 2; }
-message TypeProto { TensorType tensorType = 1; }
-message ValueInfoProto { string name = 1; TypeProto type = 2; }
-message GraphProto { repeated NodeProto node = 1; string name = 2; repeated TensorProto initializer = 5; repeated ValueInfoProto input = 11; repeated ValueInfoProto output = 12; }
-message OperatorSetIdProto { string domain = 1; int64 version = 2; }
-message ModelProto { int64 irVersion = 1; string producerName = 2; GraphProto graph = 7; repeated OperatorSetIdProto opsetImport = 8; }
-`;
+import { attributeTypes, modelProto, tensorTypes } from './proto.js';
 
 /** The operator set that graphs are written for. */
 export const opset = 13;
-const types = { float: 1, int64: 7, half: 10 } as const;
-const attributeTypes = { float: 1, int: 2, text: 3, floats: 6, ints: 7 } as const;
 
 /** Numbers and their shape. */
 export interface Tensor {
@@ -64,30 +47,19 @@ export class OnnxGraph {
   constant(data: Float32Array | BigInt64Array, shape: number[]): Value {
     const name = `c${this.#constants.length}`;
     const half = this.halves && data instanceof Float32Array;
-    const stored = half ? native.toHalves(data) : data;
-    const dataType = half ? types.half : data instanceof Float32Array ? types.float : types.int64;
-    const rawData = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
-    this.#constants.push({ dims: shape, dataType, name, rawData });
-    return half ? this.node('Cast', [name], { to: types.float }) : name;
+    this.#constants.push(encodeTensor(name, half ? native.toHalves(data) : data, shape));
+    return half ? this.node('Cast', [name], { to: tensorTypes.float }) : name;
   }
 
   node(opType: string, inputs: Value[], attributes: Record<string, Attribute> = {}): Value {
     const output = `v${this.#values++}`;
-    const attribute = Object.entries(attributes).map(([name, value]) => {
-      if (Array.isArray(value)) return { name, ints: value, type: attributeTypes.ints };
-      if (typeof value === 'number') return { name, i: value, type: attributeTypes.int };
-      if (typeof value === 'string') return { name, s: Buffer.from(value), type: attributeTypes.text };
-      return { name, f: value.float, type: attributeTypes.float };
-    });
-    this.#nodes.push({ input: inputs, output: [output], opType, attribute });
+    this.#nodes.push({ input: inputs, output: [output], opType, attribute: encodeAttributes(attributes) });
     return output;
   }
 
   /** The model's bytes. */
   async encode(): Promise<Uint8Array> {
-    // Loaded when it is needed: it takes a tenth of a second.
-    const { default: protobuf } = await import('protobufjs');
-    const modelType = protobuf.parse(schema).root.lookupType('ModelProto');
+    const modelType = await modelProto();
     const graph = {
       node: this.#nodes,
       name: this.name,
@@ -100,7 +72,27 @@ export class OnnxGraph {
   }
 }
 
+/** A tensor's message: floats, their halves, or whole numbers. */
+export function encodeTensor(name: string, data: Float32Array | Uint16Array | BigInt64Array, dims: number[]): object {
+  const dataType =
+    data instanceof Float32Array
+      ? tensorTypes.float
+      : data instanceof Uint16Array
+        ? tensorTypes.half
+        : tensorTypes.int64;
+  return { dims, dataType, name, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
+export function encodeAttributes(attributes: Record<string, Attribute>): object[] {
+  return Object.entries(attributes).map(([name, value]) => {
+    if (Array.isArray(value)) return { name, ints: value, type: attributeTypes.ints };
+    if (typeof value === 'number') return { name, i: value, type: attributeTypes.int };
+    if (typeof value === 'string') return { name, s: Buffer.from(value), type: attributeTypes.text };
+    return { name, f: value.float, type: attributeTypes.float };
+  });
+}
+
 function valueInfo(name: string, shape: Size[]): object {
   const dim = shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
-  return { name, type: { tensorType: { elemType: types.float, shape: { dim } } } };
+  return { name, type: { tensorType: { elemType: tensorTypes.float, shape: { dim } } } };
 }

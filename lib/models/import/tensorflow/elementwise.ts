@@ -1,3 +1,4 @@
+import { prelu } from '../../onnx/prelu.js';
 import type { Build } from './inputs.js';
 import type { Options } from './network.js';
 import { isConstant, type Value, type Values } from './values.js';
@@ -81,7 +82,6 @@ const pairs = {
   MAXIMUM: 'Max',
   MINIMUM: 'Min',
   POW: 'Pow',
-  PRELU: 'PRelu',
 };
 
 /** Operators that treat each number alone. */
@@ -98,6 +98,14 @@ export const elementwise: Record<string, Build> = {
       (values, inputs, options) => activated(values, joined(values, opType, inputs.at(0), inputs.at(1)), options),
     ]),
   ),
+  PRELU: (values, inputs) => {
+    const [x, slopes] = [inputs.at(0), inputs.at(1)];
+    const isPerChannel =
+      x.shape.length === 4 && slopes.data?.length === x.shape[3] && slopes.shape.at(-1) === x.shape[3];
+    if (!isPerChannel) return joined(values, 'PRelu', x, slopes);
+    const node = prelu(values.graph, values.image(x), slopes.data as Float32Array);
+    return values.result(node, x.shape, { image: true, batched: x.batched });
+  },
   SQUARED_DIFFERENCE: (values, inputs) => {
     const difference = joined(values, 'Sub', inputs.at(0), inputs.at(1));
     return values.like(difference, 'Mul', [values.own(difference)]);
