@@ -60,9 +60,14 @@ export class GrowingFile {
 
   async flush(): Promise<void> {
     if (this.#pending.length === 0) return;
-    const bytes = Buffer.concat(this.#pending);
+    const pieces = this.#pending;
     this.#pending = [];
-    await this.#trying(async () => this.#handle?.appendFile(bytes));
+    await this.#trying(async () => {
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      const { bytesWritten = length } = (await this.#handle?.writev(pieces)) ?? {};
+      // A call of the system may write less.
+      if (bytesWritten < length) await this.#handle?.appendFile(Buffer.concat(pieces).subarray(bytesWritten));
+    });
   }
 
   /** Writes over bytes that were flushed. */

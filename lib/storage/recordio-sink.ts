@@ -6,11 +6,10 @@ import { toPath } from '../files/path.js';
 import { isFile } from '../files/walk.js';
 import { GrowingFile } from './growing-file.js';
 import { frameRecord, indexOf, indexUpTo, makeHead, recordNumber, withLabels } from './recordio.js';
-import type { Placed, Sink, StoredPhoto } from './source.js';
+import type { Contents, Placed, Sink, StoredPhoto } from './source.js';
 
-/** What a sink writes of each photo. */
-export const contents = ['twins', 'both'] as const;
-export type Contents = (typeof contents)[number];
+const noImage = Buffer.alloc(0);
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength);
 
 export interface RecordSinkOptions {
   contents: Contents;
@@ -133,11 +132,11 @@ export class RecordSink implements Sink {
   /** Record 0, or the record of an identity, whose labels are a range of keys. */
   #putFrame(number: number, head: Uint8Array): void {
     if (!this.#both) {
-      this.#push(number, head);
+      this.#push(number, head, noImage);
     } else if (number === 0) {
       // Its labels are known at the end.
       this.#hasFrame = true;
-      this.#push(0, head);
+      this.#push(0, head, noImage);
     } else {
       if (!this.#isOrdered)
         throw new MaskbenchError(
@@ -148,7 +147,7 @@ export class RecordSink implements Sink {
       const range = new DataView(head.buffer, head.byteOffset + 24, head.byteLength - 24);
       const labels = [0, 4].map((at) => this.#numberedAnew(range.getFloat32(at, true)));
       this.#identities ??= { first: this.#next, end: this.#next };
-      this.#push(this.#next++, withLabels(head, labels));
+      this.#push(this.#next++, withLabels(head, labels), noImage);
       this.#identities.end = this.#next;
     }
   }
@@ -164,8 +163,8 @@ export class RecordSink implements Sink {
     return this.#after[low] ?? this.#identities?.first ?? this.#next;
   }
 
-  #push(number: number, ...data: Uint8Array[]): void {
+  #push(number: number, head: Uint8Array, image: Uint8Array): void {
     this.#index.push(Buffer.from(`${number}\t${this.#records.size}\n`));
-    this.#records.push(...frameRecord(Buffer.concat(data)));
+    this.#records.push(...frameRecord(asBuffer(head), asBuffer(image)));
   }
 }

@@ -17,30 +17,41 @@ const magic = Buffer.from([0x0a, 0x23, 0xd7, 0xce]);
 const headBytes = 24;
 const greatestLength = 2 ** 29 - 1;
 
-/** Data as they stand in a .rec file. Throws `WRITE_FAILED` for more than 2^29 - 1 bytes. */
-export function frameRecord(data: Buffer): Buffer[] {
-  if (data.length > greatestLength)
-    throw new MaskbenchError(
-      'WRITE_FAILED',
-      'record',
-      `a record holds ${greatestLength} bytes at most, not ${data.length}`,
-    );
+/**
+ * The data of a record, as they stand in a .rec file.
+ * @param head A multiple of 4 bytes.
+ * @throws {@link MaskbenchError} `WRITE_FAILED` for more than 2^29 - 1 bytes
+ */
+export function frameRecord(head: Buffer, image: Buffer): Buffer[] {
+  const length = head.length + image.length;
+  if (length > greatestLength)
+    throw new MaskbenchError('WRITE_FAILED', 'record', `a record holds ${greatestLength} bytes at most, not ${length}`);
+  const padding = padded(length) - length;
+  const pieces =
+    head.includes(magic) || image.includes(magic)
+      ? splitRecord(Buffer.concat([head, image]))
+      : [partStart(0, length), head, image];
+  return padding === 0 ? pieces : [...pieces, Buffer.alloc(padding)];
+}
+
+const padded = (length: number) => Math.ceil(length / 4) * 4;
+
+function partStart(flag: number, length: number): Buffer {
+  const start = Buffer.allocUnsafe(8);
+  start.set(magic);
+  start.writeUInt32LE(flag * 2 ** 29 + length, 4);
+  return start;
+}
+
+function splitRecord(data: Buffer): Buffer[] {
   const pieces: Buffer[] = [];
   let from = 0;
-  const push = (flag: number, to: number) => {
-    const start = Buffer.alloc(8);
-    magic.copy(start);
-    start.writeUInt32LE(flag * 2 ** 29 + to - from, 4);
-    pieces.push(start, data.subarray(from, to));
-  };
   for (let at = data.indexOf(magic); at >= 0; at = data.indexOf(magic, at + 1)) {
     if (at % 4 !== 0) continue;
-    push(from === 0 ? 1 : 2, at);
+    pieces.push(partStart(from === 0 ? 1 : 2, at - from), data.subarray(from, at));
     from = at + 4;
   }
-  push(from === 0 ? 0 : 3, data.length);
-  if (data.length % 4 !== 0) pieces.push(Buffer.alloc(4 - (data.length % 4)));
-  return pieces;
+  return [...pieces, partStart(from === 0 ? 0 : 3, data.length - from), data.subarray(from)];
 }
 
 /** Why a record can't be read. */
@@ -69,7 +80,7 @@ function unframeRecord(bytes: Buffer): { data: Buffer; end: number } {
     if (at + length > bytes.length)
       throw new BadRecord(`it declares ${length} bytes, ${bytes.length - at} are left`, true);
     parts.push(bytes.subarray(at, at + length));
-    at += Math.ceil(length / 4) * 4;
+    at += padded(length);
     if (flag === 0) return { data: parts[0] as Buffer, end: at };
     if (flag === 3) return { data: Buffer.concat(parts), end: at };
     parts.push(magic);
@@ -346,7 +357,7 @@ export class RecordSource implements Source {
       if (start.length < 8) break;
       const word = start.readUInt32LE(4);
       flag = Math.floor(word / 2 ** 29);
-      at += 8 + Math.ceil((word % 2 ** 29) / 4) * 4;
+      at += 8 + padded(word % 2 ** 29);
       if (at - offset > mostBytes) throw new BadRecord(`it has more than ${mostBytes} bytes`);
     }
     return this.#read(handle, offset, Math.min(at, end) - offset);

@@ -6,8 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { embedFiles, type ManifestLine, maskFiles, readIndex } from 'maskbench';
 import { maskStored, openSink, openSource, type Sink, type Source, type StoredPhoto } from 'maskbench/storage';
-import sharp from 'sharp';
-import { faceCrops } from '../support/faces.js';
+import { alignedCrops } from '../support/aligned.js';
 import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
 import { pythonHas, runPython } from '../support/python.js';
 
@@ -43,20 +42,6 @@ async function photosOf(source: Source, from = 0): Promise<StoredPhoto[]> {
   const all: StoredPhoto[] = [];
   for await (const photos of source.photos(from)) all.push(...photos);
   return all;
-}
-
-/** Crops as a face set holds them. */
-async function alignedCrops(count: number): Promise<Buffer[]> {
-  const crops = await faceCrops();
-  return Promise.all(
-    Array.from({ length: count }, (_, i) =>
-      sharp(crops[i % (crops.length - 1)])
-        .resize(112, 112, { fit: 'fill' })
-        .modulate({ brightness: 0.8 + 0.02 * (i % 20) })
-        .jpeg({ quality: 95 })
-        .toBuffer(),
-    ),
-  );
 }
 
 /** A set as InsightFace lays it out: record 0, the images of identities of three each, the identities' ranges. */
