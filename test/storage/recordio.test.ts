@@ -168,7 +168,7 @@ withPython('photos and twins together are numbered anew, with record 0 and the r
 });
 
 withPython('embed reads a set, and the manifest beside it says what is masked', async (t) => {
-  const { folder } = await insightFaceSet(t, 6);
+  const { folder, images } = await insightFaceSet(t, 6);
   const [plain, both] = [path.join(folder, 'train.rec'), path.join(folder, 'both/train.rec')];
   await maskFiles([plain], both, { aligned: 'arcface', contents: 'both' });
   const out = path.join(folder, 'v.npy');
@@ -187,6 +187,11 @@ withPython('embed reads a set, and the manifest beside it says what is masked', 
   const row = (i: number) => vectors.subarray((i * vectors.length) / 18, ((i + 1) * vectors.length) / 18);
   t.deepEqual(row(6), row(0));
   t.notDeepEqual(row(7), row(0));
+  const files = path.join(folder, 'files');
+  mkdirSync(files);
+  for (const [i, image] of images.entries()) writeFileSync(path.join(files, `${i}.jpg`), image);
+  await embedFiles([files], path.join(folder, 'files.npy'), { crops: true });
+  t.deepEqual(readFileSync(path.join(folder, 'files.npy')).subarray(128), vectors.subarray(0, vectors.length / 3));
 });
 
 withPython('folders become a set and sets become folders', async (t) => {
