@@ -7,6 +7,7 @@ import { toPath } from '../files/path.js';
 import { type Found, isFolder, isPhotoName, isSystemName, isWithin, photosBelow, realPath } from '../files/walk.js';
 import type { MaskedFace } from '../mask/masker.js';
 import { isOneFile, isPacked, openSink, openSource } from '../storage/open.js';
+import { isRemote } from '../storage/s3.js';
 import { type Contents, contents, type Sink, type Source } from '../storage/source.js';
 import { standardStream } from '../storage/tar.js';
 import { readManifest } from './manifest.js';
@@ -56,6 +57,8 @@ async function realPlace(file: string): Promise<string> {
     path.join(await realPlace(path.dirname(absolute)), path.basename(absolute)),
   );
 }
+
+const isSamePlace = async (a: string, b: string) => (await realPlace(a)) === (await realPlace(b));
 
 /** The photos of the inputs, folder by folder. Throws `INVALID_ARGUMENT` where two would become one output. */
 async function* jobsOf(inputs: string[], out: string, format: OutputFormat): AsyncGenerator<Job[]> {
@@ -198,7 +201,10 @@ async function maskPacked(
   toPhoto: (photo: PhotoJob) => PhotoJob,
 ): Promise<MaskSummary | undefined> {
   const { format = 'same', contents = 'twins', overwrite = false } = options;
-  const sink = await openSink(out, inputs, { contents, overwrite });
+  const staging = options.manifest === undefined ? undefined : path.dirname(options.manifest);
+  if (isRemote(out) && staging === undefined)
+    throw invalid('manifest', 'a local file, beside which an output in S3 is made', staging);
+  const sink = await openSink(out, inputs, { contents, overwrite, ...(staging !== undefined && { staging }) });
   const packed = await Promise.all(inputs.map(isPacked));
   if (!sink && !packed.includes(true)) {
     if (options.contents !== undefined) throw invalid('contents', 'nothing, for files in a folder', contents);
@@ -209,7 +215,7 @@ async function maskPacked(
     if (options[name]) throw invalid(name, 'nothing, for a .rec file or tars', options[name]);
   const isStream = out === standardStream;
   for (const input of inputs)
-    if (!isStream && input !== standardStream && (await realPlace(input)) === (await realPlace(out)))
+    if (input === out ? !isStream : !isRemote(input) && !isRemote(out) && !isStream && (await isSamePlace(input, out)))
       throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
   const photos: Source = {
     name: source.name,
@@ -220,7 +226,7 @@ async function maskPacked(
   };
   const { format: _, manifest: given, ...run } = options;
   if (isStream) return maskStored(photos, sink as Sink, { ...run, ...(given !== undefined && { manifest: given }) });
-  const root = sink && isOneFile(out) ? path.dirname(out) : out;
+  const root = isRemote(out) ? (staging as string) : sink && isOneFile(out) ? path.dirname(out) : out;
   const manifest = given ?? path.join(root, 'manifest.jsonl');
   return withFolderLocked(root, false, () =>
     sink
@@ -255,7 +261,7 @@ async function maskInto(
   if (first === undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'inputs', 'expected at least one file or folder');
   for (const input of inputs) {
-    if ((await realPlace(input)) === (await realPlace(out)))
+    if (await isSamePlace(input, out))
       throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
   }
   if (options.manifest !== undefined && (isPhotoName(options.manifest) || options.manifest === '-'))

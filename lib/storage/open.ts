@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
-import { isFile } from '../files/walk.js';
 import { FolderSource } from './folder.js';
 import { RecordSource } from './recordio.js';
 import { RecordSink } from './recordio-sink.js';
+import { isRemote } from './s3.js';
 import type { Contents, Sink, Source } from './source.js';
+import { openStored } from './stored-file.js';
 import { isTarName, standardStream, TarSource, tarsOf } from './tar.js';
 import { TarSink } from './tar-sink.js';
 
@@ -42,23 +43,49 @@ export interface SinkOptions {
   contents?: Contents;
   /** Replace outputs that exist. */
   overwrite?: boolean;
+  /** A local folder where an output in S3 is made before it is copied there, and kept. */
+  staging?: string;
 }
 
 /**
  * The sink of an output's name: a .rec file, a tar (`-`: on standard output), or a folder for the shards of tars;
- * undefined where twins become files in a folder.
+ * undefined where twins become files in a folder. A name in S3 needs `staging`.
  * @param inputs The source's, whose shape a folder takes.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
  */
 export async function openSink(
   out: string,
   inputs: readonly string[],
-  { contents = 'twins', overwrite = false }: SinkOptions = {},
+  { contents = 'twins', overwrite = false, staging }: SinkOptions = {},
 ): Promise<Sink | undefined> {
   const [input = ''] = inputs;
-  if (isTarName(out) || out === standardStream || (!isRecordName(out) && (await tarsOf(input)).length > 0))
-    return new TarSink(out, { contents, overwrite });
-  if (!isRecordName(out)) return undefined;
-  const property = path.join(path.dirname(input), 'property');
-  const hasProperty = isRecordName(input) && (await isFile(property));
-  return new RecordSink(out, { contents, overwrite, property: hasProperty ? property : undefined });
+  const isTar = isTarName(out) || out === standardStream || (!isRecordName(out) && (await tarsOf(input)).length > 0);
+  if (!isTar && !isRecordName(out)) {
+    if (isRemote(out)) throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a .rec file or tars in S3`);
+    return undefined;
+  }
+  const options = { contents, overwrite, ...(isRemote(out) && { remote: out }) };
+  const local = isRemote(out) ? stagedIn(staging, out) : out;
+  if (isTar) return new TarSink(local, options);
+  return new RecordSink(local, { ...options, property: await propertyBeside(input) });
+}
+
+function stagedIn(staging: string | undefined, out: string): string {
+  if (staging === undefined)
+    throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: an output in S3 needs a local folder to be made in`);
+  return isOneFile(out) ? path.join(staging, path.posix.basename(out)) : staging;
+}
+
+/** The `property` file of a .rec file. */
+async function propertyBeside(input: string): Promise<Uint8Array | undefined> {
+  if (!isRecordName(input)) return undefined;
+  const stored = await openStored(input.replace(/[^/]*$/, 'property')).catch((error) => {
+    if (error.code !== 'NOT_FOUND') throw error;
+  });
+  if (!stored) return undefined;
+  try {
+    return await stored.read(0, stored.size);
+  } finally {
+    await stored.close();
+  }
 }

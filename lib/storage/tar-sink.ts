@@ -38,6 +38,14 @@ interface Shard {
   isOpen: boolean;
 }
 
+export interface TarSinkOptions {
+  contents: Contents;
+  /** Replace a file that exists. */
+  overwrite: boolean;
+  /** What `out` is in S3, where shards are copied to when they are whole. */
+  remote?: string | undefined;
+}
+
 /**
  * Tar shards. A sample keeps its members. Twins alone take the place of their photos; of both, the twin of `key.jpg` is
  * `key.masked.jpg` in the same sample. Photos of tars stay in shards of the same names, where the output is a folder.
@@ -48,18 +56,20 @@ export class TarSink implements Sink {
   readonly #isOneFile: boolean;
   readonly #both: boolean;
   readonly #overwrite: boolean;
+  readonly #remote: string | undefined;
   #replace = false;
   #shard: Shard | undefined;
   /** Shards that are complete, to be finished by the next flush. */
   #complete: Shard[] = [];
 
   /** @param out A .tar file, `-` for standard output, or a folder for shards with the names of the source's. */
-  constructor(out: string, { contents, overwrite }: { contents: Contents; overwrite: boolean }) {
+  constructor(out: string, { contents, overwrite, remote }: TarSinkOptions) {
     this.name = path.basename(out);
     this.#out = out;
     this.#isOneFile = out === standardStream || /\.tar$/i.test(out);
     this.#both = contents === 'both';
     this.#overwrite = overwrite;
+    this.#remote = remote;
   }
 
   async open(placed?: AsyncIterable<Partial<Placed>>): Promise<void> {
@@ -128,7 +138,9 @@ export class TarSink implements Sink {
     const file =
       this.#out === standardStream
         ? new StandardOutput()
-        : new GrowingFile(this.#isOneFile ? this.#out : path.join(this.#out, name));
+        : this.#isOneFile
+          ? new GrowingFile(this.#out, this.#remote)
+          : new GrowingFile(path.join(this.#out, name), this.#remote && `${this.#remote.replace(/\/$/, '')}/${name}`);
     return { name, file, isOpen: false };
   }
 

@@ -1,10 +1,9 @@
-import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { Header, Pax } from 'tar';
 import { MaskbenchError } from '../errors.js';
-import { toPath } from '../files/path.js';
-import { isFolder, isPhotoName, listFolder } from '../files/walk.js';
+import { isPhotoName } from '../files/walk.js';
 import type { Source, StoredPhoto, TarMember } from './source.js';
+import { listStored, streamStored } from './stored-file.js';
 
 /*
  * Tar shards as WebDataset and img2dataset write them: members that stand together and whose names are the same up to the first dot of the
@@ -25,9 +24,7 @@ export const isTarName = (name: string) => /\.tar$/i.test(name);
 /** The tars that an input stands for, in byte order; none: it is something else. */
 export async function tarsOf(input: string): Promise<string[]> {
   if (input === standardStream || isTarName(input)) return [input];
-  if (!(await isFolder(input))) return [];
-  const names = (await listFolder(input)).map(({ name }) => name);
-  return names.filter((name) => isTarName(name) && !name.startsWith('.')).map((name) => path.join(input, name));
+  return (await listStored(input)).filter((name) => isTarName(name) && !path.basename(name).startsWith('.'));
 }
 
 /** A stream of bytes, taken in pieces of any length. */
@@ -155,9 +152,9 @@ export class TarSource implements Source {
       members = [];
       return photo;
     };
-    const stream = file === standardStream ? process.stdin : createReadStream(toPath(file), { highWaterMark: 1 << 20 });
+    const stream = file === standardStream ? process.stdin : streamStored(file);
     try {
-      for await (const member of membersOf(new Bytes(stream as AsyncIterable<Buffer>), file)) {
+      for await (const member of membersOf(new Bytes(stream), file)) {
         const { key, extension } = sampleName(member.name);
         const isAgain = members.some(({ name }) => name === member.name);
         if (members.length > 0 && (key !== current || isAgain || extension === '')) yield take();
@@ -166,21 +163,11 @@ export class TarSource implements Source {
       }
       if (members.length > 0) yield take();
     } catch (error) {
-      if (error instanceof MaskbenchError) throw error;
-      if (!(error instanceof CutOff)) {
-        const { code, message } = error as NodeJS.ErrnoException;
-        throw new MaskbenchError(
-          code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
-          file,
-          `${file}: cannot be read: ${message}`,
-        );
-      }
+      if (!(error instanceof CutOff)) throw error;
       // The last sample may be incomplete; it is made again when the tar is whole.
       const name = members.at(-1)?.name;
       const after = name === undefined ? '' : ` after ${name}`;
       yield { key: `${tar}/end`, problem: `${error.message}${after}`, passing: true };
-    } finally {
-      stream.destroy();
     }
   }
 }
