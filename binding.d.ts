@@ -268,6 +268,8 @@ export interface NativeMaskRequest {
         look?: NativeLook | undefined;
       }[]
     | undefined;
+  /** How masks look; absent: it is drawn from the styles. Looks of faces come first. */
+  look?: NativeLook | undefined;
   /** Where the mask's matte goes: a grey PNG of the photo's size, 255 where the mask is opaque. */
   matteOutput?: string | undefined;
 }

@@ -15,6 +15,7 @@ import { benchRealism } from './realism.js';
 import { benchRealMasks } from './realism-real.js';
 import { benchRecall } from './recall.js';
 import { benchStages } from './stages.js';
+import { benchStorage } from './storage.js';
 import { benchTemplates } from './templates.js';
 
 const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
@@ -27,6 +28,7 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   metrics: benchMetrics,
   embedding: benchEmbedding,
   'all-pairs': benchAllPairs,
+  storage: benchStorage,
   templates: benchTemplates,
   realism: (options) =>
     options.real === undefined ? benchRealism(options) : benchRealMasks(options.real, options.photos),

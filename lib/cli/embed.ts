@@ -32,7 +32,10 @@ function floatBits(text: string): 16 | 32 {
 export function embedCommand(): Command {
   const command = new Command('embed')
     .description('embed the faces in photos as vectors')
-    .argument('<inputs...>', 'photos, folders, corpora made by "dataset generate", or lists (.txt, a path a line)')
+    .argument(
+      '<inputs...>',
+      'photos, folders, corpora made by "dataset generate", .rec files, tars, or lists (.txt, a path a line)',
+    )
     .requiredOption('--out <file.npy>', 'write the vectors to this file, and their index beside it as .jsonl');
   return addSearchOptions(addEmbedderOptions(addModelOptions(command)))
     .addOption(faceSourceOption())

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { type MaskFilesOptions, maskFiles, outputFormats } from '../corpus/mask-files.js';
 import type { MaskSummary } from '../corpus/run.js';
 import { alignments } from '../mask/masker.js';
-import { contents } from '../storage/recordio-sink.js';
+import { contents } from '../storage/source.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
@@ -28,8 +28,8 @@ export const failedNote = 'failures may be temporary: to try these photos again,
 export function maskCommand(): Command {
   const command = new Command('mask')
     .description('draw synthetic masks on the faces in photos')
-    .argument('<inputs...>', 'photos, and folders of photos; or one .rec file')
-    .requiredOption('--out <path>', 'output folder, or .rec file; or output file for a single photo');
+    .argument('<inputs...>', 'photos, and folders of photos; or one .rec file, tar, folder of tars, or - (a tar)')
+    .requiredOption('--out <path>', 'output folder, .rec file, tar or - (a tar); or output file for a single photo');
   addMaskOptions(command);
   return addReadOptions(command)
     .option('--draw-landmarks', 'draw the outline of the mask and the numbered landmarks instead of a mask')
@@ -43,12 +43,16 @@ export function maskCommand(): Command {
     .addOption(
       new Option(
         '--contents <what>',
-        'what a .rec output holds: twins under the keys of their photos (default), or both, under new keys',
+        'what a .rec file or tar holds: twins in the places of their photos (default), or both',
       ).choices(contents),
     )
     .option('--write-alpha', 'also write the alpha matte of each mask: alpha/<twin>.png in the output folder')
     .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json in the output folder')
     .option('--again <manifest>', 'draw the masks that this manifest records; needs the same --templates')
+    .option(
+      '--masks-from <file>',
+      "take each photo's style and colour from a manifest, or from a log of Self-restrained-Triplet-Loss",
+    )
     .option('--overwrite', 'replace existing outputs')
     .option('--resume', 'resume an interrupted run')
     .option('--manifest <file>', 'file to record the results in (default: manifest.jsonl in the output folder)')
@@ -63,7 +67,8 @@ Examples:
   maskbench mask portrait.jpg --out masked.jpg --style a --color lightblue
   maskbench mask photos/ --out corpus/ --style random --color random --seed 7
   maskbench mask photos/ --out corpus/ --style surgical:3,cloth#e54294:1,n95:1 --wear correct:8,under-nose:1,chin:1
-  maskbench mask photos/one.jpg --out one.png --again corpus/manifest.jsonl`,
+  maskbench mask photos/one.jpg --out one.png --again corpus/manifest.jsonl
+  maskbench mask faces/train.rec --out masked/train.rec --aligned arcface --landmarks template`,
     )
     .action(async (inputs: string[], { out, json, ...options }: Flags) => {
       const progress = new Progress('photos');
@@ -78,7 +83,8 @@ Examples:
           }),
         resumeAdvice,
       );
-      if (json) printJson(summary);
+      if (out === '-') warn(describeSummary(summary));
+      else if (json) printJson(summary);
       else print(describeSummary(summary));
       if (summary.problems.length > 0) {
         if (summary.counts.failed > 0 && summary.manifest !== undefined) warn(failedNote);

@@ -6,9 +6,12 @@ import { withFolderLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
 import { type Found, isFolder, isPhotoName, isSystemName, isWithin, photosBelow, realPath } from '../files/walk.js';
 import type { MaskedFace } from '../mask/masker.js';
-import { isPacked, openSink, openSource } from '../storage/open.js';
-import { type Contents, contents } from '../storage/recordio-sink.js';
+import { isOneFile, isPacked, openSink, openSource } from '../storage/open.js';
+import { isRemote } from '../storage/s3.js';
+import { type Contents, contents, type Sink, type Source } from '../storage/source.js';
+import { standardStream } from '../storage/tar.js';
 import { readManifest } from './manifest.js';
+import { MaskList } from './mask-list.js';
 import { maskStored } from './mask-stored.js';
 import { checkRunOptions, type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
@@ -31,6 +34,12 @@ export interface MaskFilesOptions extends RunOptions {
    * ignored. Photos that are not in the manifest, or were not masked, are reported. Your own templates must be given.
    */
   again?: string;
+  /**
+   * A list of masks: style and colour of each photo are those that it says, and `style`, `color` and `wear` are
+   * ignored. Faces are searched. It is a manifest, or a log of Self-restrained-Triplet-Loss (`path letter blue green
+   * red`). Photos that are not in it are reported.
+   */
+  masksFrom?: string;
 }
 
 const formatExtensions = { jpeg: '.jpg', png: '.png', webp: '.webp' };
@@ -48,6 +57,8 @@ async function realPlace(file: string): Promise<string> {
     path.join(await realPlace(path.dirname(absolute)), path.basename(absolute)),
   );
 }
+
+const isSamePlace = async (a: string, b: string) => (await realPlace(a)) === (await realPlace(b));
 
 /** The photos of the inputs, folder by folder. Throws `INVALID_ARGUMENT` where two would become one output. */
 async function* jobsOf(inputs: string[], out: string, format: OutputFormat): AsyncGenerator<Job[]> {
@@ -153,11 +164,19 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   await checkRunOptions(options);
   checkChoice('format', options.format ?? 'same', outputFormats);
   checkChoice('contents', options.contents ?? 'twins', contents);
-  for (const name of ['manifest', 'again'] as const) if (options[name] !== undefined) checkPath(name, options[name]);
-  const { again } = options;
-  const packed = await maskPacked(inputs, out, options);
+  for (const name of ['manifest', 'again', 'masksFrom'] as const)
+    if (options[name] !== undefined) checkPath(name, options[name]);
+  const { again, masksFrom } = options;
+  if (again !== undefined && masksFrom !== undefined) throw invalid('masksFrom', 'nothing, beside again', masksFrom);
+  const list = masksFrom === undefined ? undefined : await MaskList.read(masksFrom);
+  const run = list ? { ...options, style: list.styles } : options;
+  const toPhoto = (photo: PhotoJob) => list?.withLook(photo) ?? photo;
+  const packed = await maskPacked(inputs, out, run, toPhoto);
   if (packed) return packed;
-  if (again === undefined) return maskInto(inputs, out, options, (jobs) => jobs);
+  if (again === undefined)
+    return maskInto(inputs, out, run, async function* (jobs) {
+      for await (const group of jobs) yield group.map((job) => ({ ...job, photos: job.photos.map(toPhoto) }));
+    });
   const known = await facesOf(again, jobsOf(inputs, out, 'same'));
   if (known.size === 0)
     throw new MaskbenchError(
@@ -174,10 +193,18 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   });
 }
 
-/** A run from or into a file that holds many photos; undefined where there is none. */
-async function maskPacked(inputs: string[], out: string, options: MaskFilesOptions): Promise<MaskSummary | undefined> {
+/** A run from or into a .rec file or tars; undefined where there is none. */
+async function maskPacked(
+  inputs: string[],
+  out: string,
+  options: MaskFilesOptions,
+  toPhoto: (photo: PhotoJob) => PhotoJob,
+): Promise<MaskSummary | undefined> {
   const { format = 'same', contents = 'twins', overwrite = false } = options;
-  const sink = await openSink(out, inputs, { contents, overwrite });
+  const staging = options.manifest === undefined ? undefined : path.dirname(options.manifest);
+  if (isRemote(out) && staging === undefined)
+    throw invalid('manifest', 'a local file, beside which an output in S3 is made', staging);
+  const sink = await openSink(out, inputs, { contents, overwrite, ...(staging !== undefined && { staging }) });
   const packed = await Promise.all(inputs.map(isPacked));
   if (!sink && !packed.includes(true)) {
     if (options.contents !== undefined) throw invalid('contents', 'nothing, for files in a folder', contents);
@@ -185,34 +212,41 @@ async function maskPacked(inputs: string[], out: string, options: MaskFilesOptio
   }
   const source = await openSource(inputs);
   for (const name of ['again', 'writeAlpha', 'writeLandmarks'] as const)
-    if (options[name]) throw invalid(name, 'nothing, for a .rec file', options[name]);
+    if (options[name]) throw invalid(name, 'nothing, for a .rec file or tars', options[name]);
+  const isStream = out === standardStream;
   for (const input of inputs)
-    if ((await realPlace(input)) === (await realPlace(out)))
+    if (input === out ? !isStream : !isRemote(input) && !isRemote(out) && !isStream && (await isSamePlace(input, out)))
       throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
-  const root = sink ? path.dirname(out) : out;
-  const manifest = options.manifest ?? path.join(root, 'manifest.jsonl');
-  if (!sink)
-    return withFolderLocked(root, false, () =>
-      runJobs(
-        {
-          jobs: async function* () {
-            for await (const photos of source.photos(0))
-              yield photos.map((photo) => ({
-                photos: [{ ...photo, twin: maskedName(`${photo.key}.jpg`, format) }],
-              }));
-          },
-          total: () => source.count(),
-          root,
-          source: source.name,
-          manifest,
-          settings: format,
-        },
-        options,
-      ),
-    );
-  const { format: _, ...run } = options;
+  const photos: Source = {
+    name: source.name,
+    count: () => source.count(),
+    photos: async function* (from) {
+      for await (const group of source.photos(from)) yield group.map(toPhoto);
+    },
+  };
+  const { format: _, manifest: given, ...run } = options;
+  if (isStream) return maskStored(photos, sink as Sink, { ...run, ...(given !== undefined && { manifest: given }) });
+  const root = isRemote(out) ? (staging as string) : sink && isOneFile(out) ? path.dirname(out) : out;
+  const manifest = given ?? path.join(root, 'manifest.jsonl');
   return withFolderLocked(root, false, () =>
-    maskStored(source, sink, { ...run, manifest, settings: contents, ...(format !== 'same' && { format }) }),
+    sink
+      ? maskStored(photos, sink, { ...run, manifest, settings: contents, ...(format !== 'same' && { format }) })
+      : runJobs(
+          {
+            jobs: async function* () {
+              for await (const group of photos.photos(0))
+                yield group.map((photo) => ({
+                  photos: [{ ...photo, twin: maskedName(`${photo.key}.jpg`, format) }],
+                }));
+            },
+            total: () => photos.count(),
+            root,
+            source: photos.name,
+            manifest,
+            settings: format,
+          },
+          options,
+        ),
   );
 }
 
@@ -227,7 +261,7 @@ async function maskInto(
   if (first === undefined)
     throw new MaskbenchError('INVALID_ARGUMENT', 'inputs', 'expected at least one file or folder');
   for (const input of inputs) {
-    if ((await realPlace(input)) === (await realPlace(out)))
+    if (await isSamePlace(input, out))
       throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: the output is the input itself`);
   }
   if (options.manifest !== undefined && (isPhotoName(options.manifest) || options.manifest === '-'))

@@ -12,6 +12,7 @@ import type { ImageFormat } from '../image/image.js';
 import {
   type CopyMode,
   checkMasker,
+  type Look,
   type MaskedFace,
   Masker,
   type MaskerOptions,
@@ -53,7 +54,7 @@ export interface RunOptions extends MaskerOptions {
 export interface MaskProgress {
   /** Photos done in this run. */
   done: number;
-  /** Photos to do in this run. */
+  /** Photos to do in this run; `Number.MAX_SAFE_INTEGER` where the source does not know. */
   total: number;
 }
 
@@ -88,6 +89,8 @@ export interface PhotoJob extends StoredPhoto {
   masked?: boolean;
   /** The faces of an earlier manifest; they get the same masks again. */
   faces?: MaskedFace[];
+  /** How its mask looks. */
+  look?: Look;
 }
 
 /**
@@ -373,6 +376,8 @@ class Run {
       await this.#flush();
     }
     if (fatal) throw fatal;
+    if (this.#finished + this.#from === 0 && left === 0)
+      throw new MaskbenchError('NOT_FOUND', source, `${source}: no photos found`);
     const lost = this.#total - this.#finished;
     if (left > 0 && lost > 0) this.#options.signal?.throwIfAborted();
     await sink?.finish();
@@ -425,7 +430,7 @@ class Run {
 
   #progress(): void {
     this.#finished++;
-    this.#options.onProgress?.({ done: this.#finished, total: this.#total });
+    this.#options.onProgress?.({ done: this.#finished, total: Math.min(this.#total, Number.MAX_SAFE_INTEGER) });
   }
 
   async #doPhoto(photo: PhotoJob): Promise<PhotoStatus> {
@@ -508,12 +513,17 @@ class Run {
 
   /** Masks a photo for a sink, which takes the photo's bytes too. */
   async #maskBytes(photo: PhotoJob): Promise<MaskResult> {
-    const { key, input, faces } = photo;
+    const { key, input, faces, look } = photo;
     const { format } = this.#plan;
     const { signal } = this.#options;
     if (typeof input === 'string') photo.input = await readBytes(input);
     const mask = () =>
-      this.#masker.mask(photo.input as Uint8Array, { key, ...(format && { format }), ...(faces && { faces }) });
+      this.#masker.mask(photo.input as Uint8Array, {
+        key,
+        ...(format && { format }),
+        ...(faces && { faces }),
+        ...(look && { look }),
+      });
     return this.#failedInARow < patience ? withBackOff(mask, signal) : mask();
   }
 
@@ -530,6 +540,7 @@ class Run {
         // Without a twin the photo is only copied, after it was found to be readable.
         ...(twin === undefined ? { faces: [] } : { output: path.join(root, twin) }),
         ...(photo.faces && { faces: photo.faces }),
+        ...(photo.look && { look: photo.look }),
         ...(alpha !== undefined && { matteOutput: path.join(root, alpha) }),
         ...(copy !== undefined && {
           copy: {

@@ -14,11 +14,12 @@ import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames } from '../files/text.js';
-import { photosBelow } from '../files/walk.js';
+import { isFolder, photosBelow } from '../files/walk.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
+import type { StoredPhoto } from '../storage/source.js';
 import { type Acquisition, addAcquired } from './acquisition.js';
 import {
   checkEmbedder,
@@ -119,17 +120,30 @@ async function* placesOf(manifest: string): AsyncGenerator<Item['line']> {
   }
 }
 
+/** The twin of key.jpg in the same sample of a tar. */
+const twinName = /\.masked(\.\w+)$/;
+
+/** A photo, and its twin in the same sample. */
+function withTwins(photo: StoredPhoto): StoredPhoto[] {
+  const { sample, ...rest } = photo;
+  if (photo.input === undefined || !sample) return [photo];
+  const twins = sample.members.filter(({ name, isFile }) => isFile && twinName.test(name));
+  return [photo, ...twins.map(({ name, data }) => ({ ...rest, key: `${sample.tar}/${name}`, input: data }))];
+}
+
 /** The photos of a .rec file or tars. The manifest beside it says which are twins. */
 async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
   const source = await openSource([input]);
-  const places = placesOf(path.join(path.dirname(input), 'manifest.jsonl'));
+  const folder = (await isFolder(input)) ? input : path.dirname(input);
+  const places = placesOf(path.join(folder, 'manifest.jsonl'));
   let next = await places.next();
-  for await (const photos of source.photos(0))
-    for (const { key, input: bytes, identity = pairIdentity(key), problem, passing } of photos) {
+  for await (const group of source.photos(0))
+    for (const { key, input: bytes, identity = pairIdentity(key), problem, passing } of group.flatMap(withTwins)) {
       if (passing) throw new MaskbenchError('READ_FAILED', key, `${key}: ${problem}`);
       if (problem === undefined && !(bytes instanceof Uint8Array)) continue;
       const isNext = !next.done && next.value.path === key;
-      const line = isNext ? (next.value as Item['line']) : { path: key, identity, photo: key, masked: false };
+      const photo = key.replace(twinName, '$1');
+      const line = isNext ? (next.value as Item['line']) : { path: key, identity, photo, masked: photo !== key };
       if (isNext) next = await places.next();
       yield { file: key, line, ...(problem === undefined ? { bytes: bytes as Uint8Array } : { problem }) };
     }
@@ -138,9 +152,11 @@ async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
 /** The number of images of {@link itemsOf}. */
 async function countItems(inputs: readonly string[], onProblem?: (problem: Problem) => void): Promise<number> {
   let total = 0;
-  for (const input of inputs)
-    if (await isPacked(input)) total += (await (await openSource([input])).count()) ?? 0;
+  for (const input of inputs) {
+    const known = (await isPacked(input)) ? await (await openSource([input])).count() : undefined;
+    if (known !== undefined) total += known;
     else for await (const _ of itemsOf([input], onProblem)) total++;
+  }
   return total;
 }
 

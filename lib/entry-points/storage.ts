@@ -4,5 +4,5 @@
  */
 export { maskStored, type StoredOptions } from '../corpus/mask-stored.js';
 export { openSink, openSource, type SinkOptions } from '../storage/open.js';
-export { type Contents, contents } from '../storage/recordio-sink.js';
 export type { Placed, Sink, Source, StoredPhoto } from '../storage/source.js';
+export { type Contents, contents } from '../storage/source.js';

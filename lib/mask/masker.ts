@@ -206,6 +206,8 @@ export interface MaskOptions extends DetectOptions {
    * photo again. The style must be among this Masker's.
    */
   faces?: readonly (KnownFace & Partial<Look>)[];
+  /** How the mask looks, instead of a choice by the seed. The style must be among this Masker's. */
+  look?: Look;
   /**
    * Write the mask's matte here: a grey PNG of the photo's size, 255 where the mask is opaque; only where a face is
    * masked.
@@ -394,6 +396,7 @@ export class Masker {
       if (options[name] !== undefined) checkPath(name, options[name]);
     checkFlag('overwrite', options.overwrite);
     if (options.key !== undefined) checkText('key', options.key);
+    if (options.look !== undefined) checkObject('look', options.look, 'a look: { style, color, … }');
     if (copy !== undefined) {
       checkObject('copy', copy);
       checkPath('copy: path', copy.path);
@@ -417,6 +420,7 @@ export class Masker {
           landmarks,
           look: style === undefined ? undefined : this.#toNative({ style, ...look }),
         })),
+        look: options.look === undefined ? undefined : this.#toNative(options.look),
         matteOutput: options.matteOutput,
       },
       signal,
@@ -482,13 +486,14 @@ export class Masker {
     };
   }
 
+  /** Throws `INVALID_ARGUMENT`. */
   #toNative({ style, color, texture = '', wear = 'correct', placement = unmoved }: Look): NativeLook {
     const number = this.#list.styles.findIndex((known) => known.name === style && known.texture === texture);
-    if (number < 0) throw invalid('faces: style', "one of this Masker's styles", style);
-    checkChoice('faces: wear', wear, wears);
-    checkObject('faces: placement', placement, '{ x, y, rotation, scale }');
+    if (number < 0) throw invalid('look: style', "one of this Masker's styles", style);
+    checkChoice('look: wear', wear, wears);
+    checkObject('look: placement', placement, '{ x, y, rotation, scale }');
     for (const name of ['x', 'y', 'rotation', 'scale'] as const)
-      if (!Number.isFinite(placement[name])) throw invalid(`faces: placement.${name}`, 'a number', placement[name]);
+      if (!Number.isFinite(placement[name])) throw invalid(`look: placement.${name}`, 'a number', placement[name]);
     const { x, y, rotation, scale } = placement;
     const shift: NativeLook['shift'] = [x, y, rotation, scale - 1];
     return { style: number, ...(color !== undefined && { color: parseColor(color) }), wear, shift };

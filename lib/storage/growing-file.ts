@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
+import { uploadFile } from './s3.js';
 
 const sizeOf = (file: string) =>
   stat(toPath(file)).then(
@@ -8,7 +9,10 @@ const sizeOf = (file: string) =>
     () => undefined,
   );
 
-/** A file that grows at its end. It is named `<file>.part` until it is finished. */
+/**
+ * A file that grows at its end. It is named `<file>.part` until it is finished. Where `remote` says so it is then
+ * copied to S3.
+ */
 export class GrowingFile {
   readonly #file: string;
   readonly #part: string;
@@ -17,7 +21,10 @@ export class GrowingFile {
   /** Bytes of the file, with those that are not on the disk yet. */
   size = 0;
 
-  constructor(file: string) {
+  constructor(
+    file: string,
+    readonly remote?: string | undefined,
+  ) {
     this.#file = file;
     this.#part = `${file}.part`;
   }
@@ -47,7 +54,7 @@ export class GrowingFile {
         );
       this.#handle = await open(toPath(this.#part), 'a');
       await this.#handle.truncate(keep);
-      this.size = keep;
+      this.size = keep + this.#pending.reduce((sum, { length }) => sum + length, 0);
     });
   }
 
@@ -60,9 +67,14 @@ export class GrowingFile {
 
   async flush(): Promise<void> {
     if (this.#pending.length === 0) return;
-    const bytes = Buffer.concat(this.#pending);
+    const pieces = this.#pending;
     this.#pending = [];
-    await this.#trying(async () => this.#handle?.appendFile(bytes));
+    await this.#trying(async () => {
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      const { bytesWritten = length } = (await this.#handle?.writev(pieces)) ?? {};
+      // A call of the system may write less.
+      if (bytesWritten < length) await this.#handle?.appendFile(Buffer.concat(pieces).subarray(bytesWritten));
+    });
   }
 
   /** Writes over bytes that were flushed. */
@@ -83,6 +95,7 @@ export class GrowingFile {
     await this.flush();
     await this.close();
     await this.#trying(() => rename(toPath(this.#part), toPath(this.#file)));
+    if (this.remote !== undefined) await uploadFile(this.#file, this.remote);
   }
 
   async close(): Promise<void> {

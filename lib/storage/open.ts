@@ -1,22 +1,29 @@
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
-import { isFile } from '../files/walk.js';
 import { FolderSource } from './folder.js';
 import { RecordSource } from './recordio.js';
-import { type Contents, RecordSink } from './recordio-sink.js';
-import type { Sink, Source } from './source.js';
+import { RecordSink } from './recordio-sink.js';
+import { isRemote } from './s3.js';
+import type { Contents, Sink, Source } from './source.js';
+import { openStored } from './stored-file.js';
+import { isTarName, standardStream, TarSource, tarsOf } from './tar.js';
+import { TarSink } from './tar-sink.js';
 
 const isRecordName = (name: string) => /\.rec$/i.test(name);
 
-/** Whether an input is a file that holds many photos. */
+/** Whether an output is one file that holds many photos. */
+export const isOneFile = (out: string) => isRecordName(out) || isTarName(out);
+
+/** Whether an input is a file, or a folder of files, that hold many photos. */
 export async function isPacked(input: string): Promise<boolean> {
-  return isRecordName(input);
+  return isRecordName(input) || (await tarsOf(input)).length > 0;
 }
 
 /**
- * Opens what photos come from: one .rec file, or files and folders of photos.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (something else beside a .rec file), `NOT_FOUND`, `READ_FAILED`,
- * `UNREADABLE` (the index)
+ * Opens what photos come from: one .rec file; a tar, a folder of tars, or `-` for a tar on standard input; or files and
+ * folders of photos.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (something else beside a .rec file or tar), `NOT_FOUND`,
+ * `READ_FAILED`, `UNREADABLE` (the index)
  * @example
  * const source = await openSource(['faces/train.rec']);
  * for await (const photos of source.photos(0)) console.log(photos.length, photos[0]?.key, photos[0]?.labels);
@@ -26,7 +33,7 @@ export async function openSource(inputs: readonly string[]): Promise<Source> {
     if (!(await isPacked(input))) continue;
     if (inputs.length > 1)
       throw new MaskbenchError('INVALID_ARGUMENT', input, `${input}: expected no other input beside it`);
-    return RecordSource.open(input);
+    return isRecordName(input) ? RecordSource.open(input) : new TarSource(input, await tarsOf(input));
   }
   return new FolderSource(inputs);
 }
@@ -36,16 +43,49 @@ export interface SinkOptions {
   contents?: Contents;
   /** Replace outputs that exist. */
   overwrite?: boolean;
+  /** A local folder where an output in S3 is made before it is copied there, and kept. */
+  staging?: string;
 }
 
-/** The sink of an output's name; undefined where twins become files in a folder. */
+/**
+ * The sink of an output's name: a .rec file, a tar (`-`: on standard output), or a folder for the shards of tars;
+ * undefined where twins become files in a folder. A name in S3 needs `staging`.
+ * @param inputs The source's, whose shape a folder takes.
+ * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ */
 export async function openSink(
   out: string,
   inputs: readonly string[],
-  { contents = 'twins', overwrite = false }: SinkOptions = {},
+  { contents = 'twins', overwrite = false, staging }: SinkOptions = {},
 ): Promise<Sink | undefined> {
-  if (!isRecordName(out)) return undefined;
-  const property = path.join(path.dirname(inputs[0] ?? ''), 'property');
-  const hasProperty = isRecordName(inputs[0] ?? '') && (await isFile(property));
-  return new RecordSink(out, { contents, overwrite, property: hasProperty ? property : undefined });
+  const [input = ''] = inputs;
+  const isTar = isTarName(out) || out === standardStream || (!isRecordName(out) && (await tarsOf(input)).length > 0);
+  if (!isTar && !isRecordName(out)) {
+    if (isRemote(out)) throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a .rec file or tars in S3`);
+    return undefined;
+  }
+  const options = { contents, overwrite, ...(isRemote(out) && { remote: out }) };
+  const local = isRemote(out) ? stagedIn(staging, out) : out;
+  if (isTar) return new TarSink(local, options);
+  return new RecordSink(local, { ...options, property: await propertyBeside(input) });
+}
+
+function stagedIn(staging: string | undefined, out: string): string {
+  if (staging === undefined)
+    throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: an output in S3 needs a local folder to be made in`);
+  return isOneFile(out) ? path.join(staging, path.posix.basename(out)) : staging;
+}
+
+/** The `property` file of a .rec file. */
+async function propertyBeside(input: string): Promise<Uint8Array | undefined> {
+  if (!isRecordName(input)) return undefined;
+  const stored = await openStored(input.replace(/[^/]*$/, 'property')).catch((error) => {
+    if (error.code !== 'NOT_FOUND') throw error;
+  });
+  if (!stored) return undefined;
+  try {
+    return await stored.read(0, stored.size);
+  } finally {
+    await stored.close();
+  }
 }

@@ -1,21 +1,20 @@
-import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { makeFolder } from '../files/atomic.js';
-import { toPath } from '../files/path.js';
 import { isFile } from '../files/walk.js';
 import { GrowingFile } from './growing-file.js';
 import { frameRecord, indexOf, indexUpTo, makeHead, recordNumber, withLabels } from './recordio.js';
-import type { Placed, Sink, StoredPhoto } from './source.js';
+import type { Contents, Placed, Sink, StoredPhoto } from './source.js';
 
-/** What a sink writes of each photo. */
-export const contents = ['twins', 'both'] as const;
-export type Contents = (typeof contents)[number];
+const noImage = Buffer.alloc(0);
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength);
 
 export interface RecordSinkOptions {
   contents: Contents;
-  /** The `property` file of the source, to be copied. */
-  property?: string | undefined;
+  /** What the source's `property` file says. */
+  property?: Uint8Array | undefined;
+  /** Where the files are copied to in S3 when they are whole. */
+  remote?: string | undefined;
   /** Replace a file that exists. */
   overwrite: boolean;
 }
@@ -30,7 +29,7 @@ export class RecordSink implements Sink {
   readonly #records: GrowingFile;
   readonly #index: GrowingFile;
   readonly #both: boolean;
-  readonly #property: string | undefined;
+  readonly #property: GrowingFile | undefined;
   readonly #overwrite: boolean;
   /** The next number, where records are numbered anew. */
   #next = 1;
@@ -43,13 +42,17 @@ export class RecordSink implements Sink {
   /** Class numbers of identities that have none. */
   readonly #classes = new Map<string, number>();
 
-  constructor(file: string, { contents, property, overwrite }: RecordSinkOptions) {
+  constructor(file: string, { contents, property, overwrite, remote }: RecordSinkOptions) {
     this.#file = file;
     this.name = path.basename(file);
-    this.#records = new GrowingFile(file);
-    this.#index = new GrowingFile(indexOf(file));
+    this.#records = new GrowingFile(file, remote);
+    this.#index = new GrowingFile(indexOf(file), remote && indexOf(remote));
     this.#both = contents === 'both';
-    this.#property = property;
+    if (property) {
+      const beside = (name: string) => name.replace(/[^/]*$/, 'property');
+      this.#property = new GrowingFile(beside(file), remote && beside(remote));
+      this.#property.push(property);
+    }
     this.#overwrite = overwrite;
   }
 
@@ -98,15 +101,12 @@ export class RecordSink implements Sink {
     }
     await this.#records.finish();
     await this.#index.finish();
-    if (this.#property !== undefined)
-      await copyFile(toPath(this.#property), toPath(path.join(path.dirname(this.#file), 'property'))).catch((error) => {
-        throw new MaskbenchError('WRITE_FAILED', this.#file, `property: cannot be copied: ${error.message}`);
-      });
+    await this.#property?.open(true);
+    await this.#property?.finish();
   }
 
   async close(): Promise<void> {
-    await this.#records.close();
-    await this.#index.close();
+    for (const file of [this.#records, this.#index, this.#property]) await file?.close();
   }
 
   #remember(key: string, number: number, identity: string | undefined): void {
@@ -133,11 +133,11 @@ export class RecordSink implements Sink {
   /** Record 0, or the record of an identity, whose labels are a range of keys. */
   #putFrame(number: number, head: Uint8Array): void {
     if (!this.#both) {
-      this.#push(number, head);
+      this.#push(number, head, noImage);
     } else if (number === 0) {
       // Its labels are known at the end.
       this.#hasFrame = true;
-      this.#push(0, head);
+      this.#push(0, head, noImage);
     } else {
       if (!this.#isOrdered)
         throw new MaskbenchError(
@@ -148,7 +148,7 @@ export class RecordSink implements Sink {
       const range = new DataView(head.buffer, head.byteOffset + 24, head.byteLength - 24);
       const labels = [0, 4].map((at) => this.#numberedAnew(range.getFloat32(at, true)));
       this.#identities ??= { first: this.#next, end: this.#next };
-      this.#push(this.#next++, withLabels(head, labels));
+      this.#push(this.#next++, withLabels(head, labels), noImage);
       this.#identities.end = this.#next;
     }
   }
@@ -164,8 +164,8 @@ export class RecordSink implements Sink {
     return this.#after[low] ?? this.#identities?.first ?? this.#next;
   }
 
-  #push(number: number, ...data: Uint8Array[]): void {
+  #push(number: number, head: Uint8Array, image: Uint8Array): void {
     this.#index.push(Buffer.from(`${number}\t${this.#records.size}\n`));
-    this.#records.push(...frameRecord(Buffer.concat(data)));
+    this.#records.push(...frameRecord(asBuffer(head), asBuffer(image)));
   }
 }

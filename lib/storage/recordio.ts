@@ -1,10 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
-import { withBackOff } from '../files/retry.js';
 import type { Source, StoredPhoto } from './source.js';
+import { openStored, type StoredFile, streamStored } from './stored-file.js';
 
 /*
  * RecordIO as MXNet writes it (dmlc-core's recordio.h). A record: magic, then 3 bits of continuation flag (0 whole, 1 first part, 2 middle,
@@ -17,30 +16,41 @@ const magic = Buffer.from([0x0a, 0x23, 0xd7, 0xce]);
 const headBytes = 24;
 const greatestLength = 2 ** 29 - 1;
 
-/** Data as they stand in a .rec file. Throws `WRITE_FAILED` for more than 2^29 - 1 bytes. */
-export function frameRecord(data: Buffer): Buffer[] {
-  if (data.length > greatestLength)
-    throw new MaskbenchError(
-      'WRITE_FAILED',
-      'record',
-      `a record holds ${greatestLength} bytes at most, not ${data.length}`,
-    );
+/**
+ * The data of a record, as they stand in a .rec file.
+ * @param head A multiple of 4 bytes.
+ * @throws {@link MaskbenchError} `WRITE_FAILED` for more than 2^29 - 1 bytes
+ */
+export function frameRecord(head: Buffer, image: Buffer): Buffer[] {
+  const length = head.length + image.length;
+  if (length > greatestLength)
+    throw new MaskbenchError('WRITE_FAILED', 'record', `a record holds ${greatestLength} bytes at most, not ${length}`);
+  const padding = padded(length) - length;
+  const pieces =
+    head.includes(magic) || image.includes(magic)
+      ? splitRecord(Buffer.concat([head, image]))
+      : [partStart(0, length), head, image];
+  return padding === 0 ? pieces : [...pieces, Buffer.alloc(padding)];
+}
+
+const padded = (length: number) => Math.ceil(length / 4) * 4;
+
+function partStart(flag: number, length: number): Buffer {
+  const start = Buffer.allocUnsafe(8);
+  start.set(magic);
+  start.writeUInt32LE(flag * 2 ** 29 + length, 4);
+  return start;
+}
+
+function splitRecord(data: Buffer): Buffer[] {
   const pieces: Buffer[] = [];
   let from = 0;
-  const push = (flag: number, to: number) => {
-    const start = Buffer.alloc(8);
-    magic.copy(start);
-    start.writeUInt32LE(flag * 2 ** 29 + to - from, 4);
-    pieces.push(start, data.subarray(from, to));
-  };
   for (let at = data.indexOf(magic); at >= 0; at = data.indexOf(magic, at + 1)) {
     if (at % 4 !== 0) continue;
-    push(from === 0 ? 1 : 2, at);
+    pieces.push(partStart(from === 0 ? 1 : 2, at - from), data.subarray(from, at));
     from = at + 4;
   }
-  push(from === 0 ? 0 : 3, data.length);
-  if (data.length % 4 !== 0) pieces.push(Buffer.alloc(4 - (data.length % 4)));
-  return pieces;
+  return [...pieces, partStart(from === 0 ? 0 : 3, data.length - from), data.subarray(from)];
 }
 
 /** Why a record can't be read. */
@@ -69,7 +79,7 @@ function unframeRecord(bytes: Buffer): { data: Buffer; end: number } {
     if (at + length > bytes.length)
       throw new BadRecord(`it declares ${length} bytes, ${bytes.length - at} are left`, true);
     parts.push(bytes.subarray(at, at + length));
-    at += Math.ceil(length / 4) * 4;
+    at += padded(length);
     if (flag === 0) return { data: parts[0] as Buffer, end: at };
     if (flag === 3) return { data: Buffer.concat(parts), end: at };
     parts.push(magic);
@@ -149,20 +159,10 @@ async function* indexLines(file: string): AsyncGenerator<{ key: number; offset: 
     start += line.length + 1;
     return { key: Number(key), offset: Number(offset), bytes };
   };
-  try {
-    for await (const chunk of createReadStream(toPath(file), { encoding: 'latin1', highWaterMark: 1 << 18 })) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() as string;
-      for (const line of lines) yield parse(line);
-    }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (error instanceof MaskbenchError) throw error;
-    throw new MaskbenchError(
-      code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
-      file,
-      code === 'ENOENT' ? `${file}: the index of the .rec file is missing` : `${file}: cannot be read: ${message}`,
-    );
+  for await (const chunk of streamStored(file)) {
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop() as string;
+    for (const line of lines) yield parse(line);
   }
   if (rest !== '') yield parse(rest);
 }
@@ -235,9 +235,9 @@ export class RecordSource implements Source {
   static async open(file: string): Promise<RecordSource> {
     const source = new RecordSource(file);
     source.#index = await readRecordIndex(indexOf(file));
-    await source.#reading(async (handle) => {
-      source.#size = (await handle.stat()).size;
-      await source.#readFrame(handle);
+    await source.#reading(async (stored) => {
+      source.#size = stored.size;
+      await source.#readFrame(stored);
     });
     return source;
   }
@@ -245,7 +245,7 @@ export class RecordSource implements Source {
   async count(): Promise<number> {
     let photos = 0;
     for (const key of this.#index.keys) photos += Number(this.#isPhoto(key));
-    return photos + Number(await this.#reading((handle) => this.#unindexed(handle)).then((bytes) => bytes > 0));
+    return photos + Number(await this.#reading((stored) => this.#unindexed(stored)).then((bytes) => bytes > 0));
   }
 
   async *photos(from: number): AsyncGenerator<StoredPhoto[]> {
@@ -257,14 +257,14 @@ export class RecordSource implements Source {
       if (this.#index.repeated.has(key)) seen.add(key);
       if (this.#isPhoto(key)) left--;
     }
-    const handle = await this.#open();
+    const stored = await openStored(this.#file);
     try {
       const pending: Promise<StoredPhoto[]>[] = [];
       while (first < keys.length || pending.length > 0) {
         while (first < keys.length && pending.length < blocksInFlight) {
           let last = first + 1;
           while (last < keys.length && this.#endOf(last) - (offsets[first] as number) <= blockBytes) last++;
-          const block = this.#readBlock(handle, first, last);
+          const block = this.#readBlock(stored, first, last);
           block.catch(() => {}); // awaited below, or not at all
           pending.push(block);
           first = last;
@@ -278,7 +278,7 @@ export class RecordSource implements Source {
         }
         yield photos;
       }
-      const bytes = await this.#unindexed(handle);
+      const bytes = await this.#unindexed(stored);
       if (bytes > 0)
         yield [
           {
@@ -288,7 +288,7 @@ export class RecordSource implements Source {
           },
         ];
     } finally {
-      await handle.close();
+      await stored.close();
     }
   }
 
@@ -296,23 +296,12 @@ export class RecordSource implements Source {
     return !(this.#hasFrame && key === 0) && key < this.#firstIdentity;
   }
 
-  async #open(): Promise<FileHandle> {
-    return withBackOff(() => open(toPath(this.#file))).catch((error) => {
-      throw this.#failure(error);
-    });
-  }
-
-  #failure(error: NodeJS.ErrnoException): MaskbenchError {
-    const code = error.code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED';
-    return new MaskbenchError(code, this.#file, `${this.#file}: cannot be read: ${error.message}`);
-  }
-
-  async #reading<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
-    const handle = await this.#open();
+  async #reading<T>(work: (stored: StoredFile) => Promise<T>): Promise<T> {
+    const stored = await openStored(this.#file);
     try {
-      return await work(handle);
+      return await work(stored);
     } finally {
-      await handle.close();
+      await stored.close();
     }
   }
 
@@ -322,42 +311,26 @@ export class RecordSource implements Source {
     return Math.min(i + 1 < offsets.length ? (offsets[i + 1] as number) : this.#size, this.#size);
   }
 
-  /** Fewer bytes at the end of the file. Throws `READ_FAILED`. */
-  async #read(handle: FileHandle, start: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafeSlow(Math.max(0, length));
-    try {
-      let done = 0;
-      while (done < buffer.length) {
-        const { bytesRead } = await withBackOff(() => handle.read(buffer, done, buffer.length - done, start + done));
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return buffer.subarray(0, done);
-    } catch (error) {
-      throw this.#failure(error as NodeJS.ErrnoException);
-    }
-  }
-
   /** The record at `offset`, of which nothing is known; no more than `mostBytes` of it. */
-  async #readAlone(handle: FileHandle, offset: number, end: number): Promise<Buffer> {
+  async #readAlone(stored: StoredFile, offset: number, end: number): Promise<Buffer> {
     let at = offset;
     for (let flag = 1; (flag === 1 || flag === 2) && at < end; ) {
-      const start = await this.#read(handle, at, Math.min(8, end - at));
+      const start = await stored.read(at, Math.min(8, end - at));
       if (start.length < 8) break;
       const word = start.readUInt32LE(4);
       flag = Math.floor(word / 2 ** 29);
-      at += 8 + Math.ceil((word % 2 ** 29) / 4) * 4;
+      at += 8 + padded(word % 2 ** 29);
       if (at - offset > mostBytes) throw new BadRecord(`it has more than ${mostBytes} bytes`);
     }
-    return this.#read(handle, offset, Math.min(at, end) - offset);
+    return stored.read(offset, Math.min(at, end) - offset);
   }
 
-  async #readBlock(handle: FileHandle, first: number, last: number): Promise<StoredPhoto[]> {
+  async #readBlock(stored: StoredFile, first: number, last: number): Promise<StoredPhoto[]> {
     const { offsets } = this.#index;
     const start = offsets[first] as number;
     const end = this.#endOf(last - 1);
     const isLong = end - start > blockBytes;
-    const bytes = isLong ? undefined : await this.#read(handle, start, end - start);
+    const bytes = isLong ? undefined : await stored.read(start, end - start);
     const photos: StoredPhoto[] = [];
     for (let i = first; i < last; i++) {
       const offset = offsets[i] as number;
@@ -366,7 +339,7 @@ export class RecordSource implements Source {
       try {
         if (offset >= this.#size) throw new BadRecord(`it begins at byte ${offset}, behind the end of the file`, true);
         const place =
-          bytes?.subarray(offset - start, this.#endOf(i) - start) ?? (await this.#readAlone(handle, offset, end));
+          bytes?.subarray(offset - start, this.#endOf(i) - start) ?? (await this.#readAlone(stored, offset, end));
         const { head, labels, image } = parseImageRecord(unframeRecord(place).data);
         Object.assign(photo, { labels, head });
         if (this.#isPhoto(key)) Object.assign(photo, { input: image, identity: String(labels[0]) });
@@ -387,24 +360,24 @@ export class RecordSource implements Source {
   }
 
   /** Reads record 0, and finds the first key behind the images. */
-  async #readFrame(handle: FileHandle): Promise<void> {
-    const frame = await this.#frameAt(handle, 0);
+  async #readFrame(stored: StoredFile): Promise<void> {
+    const frame = await this.#frameAt(stored, 0);
     if (!frame) return;
     this.#hasFrame = true;
     let first = frame.labels[0] as number;
     if (first > 2 ** 24) {
-      for (let i = 0; i < roundedBy && (await this.#frameAt(handle, first - 1)); i++) first--;
-      for (let i = 0; i < roundedBy && !(await this.#frameAt(handle, first)); i++) first++;
+      for (let i = 0; i < roundedBy && (await this.#frameAt(stored, first - 1)); i++) first--;
+      for (let i = 0; i < roundedBy && !(await this.#frameAt(stored, first)); i++) first++;
     }
     this.#firstIdentity = first;
   }
 
   /** The record with this key, if it has several labels and no image. */
-  async #frameAt(handle: FileHandle, key: number): Promise<ImageRecord | undefined> {
+  async #frameAt(stored: StoredFile, key: number): Promise<ImageRecord | undefined> {
     const i = this.#index.keys.indexOf(key);
     if (i < 0) return undefined;
     try {
-      const place = await this.#readAlone(handle, this.#index.offsets[i] as number, this.#endOf(i));
+      const place = await this.#readAlone(stored, this.#index.offsets[i] as number, this.#endOf(i));
       const record = parseImageRecord(unframeRecord(place).data);
       return record.labels.length > 1 && record.image.length === 0 ? record : undefined;
     } catch (error) {
@@ -414,11 +387,11 @@ export class RecordSource implements Source {
   }
 
   /** Bytes behind the last record of the index. */
-  async #unindexed(handle: FileHandle): Promise<number> {
+  async #unindexed(stored: StoredFile): Promise<number> {
     const offset = this.#index.offsets.at(-1);
     if (offset === undefined || offset >= this.#size) return 0;
     try {
-      return this.#size - offset - unframeRecord(await this.#readAlone(handle, offset, this.#size)).end;
+      return this.#size - offset - unframeRecord(await this.#readAlone(stored, offset, this.#size)).end;
     } catch (error) {
       if (error instanceof BadRecord) return 0;
       throw error;

@@ -1,3 +1,13 @@
+/** A member of a tar. */
+export interface TarMember {
+  name: string;
+  data: Uint8Array;
+  /** The member as it stands in the tar, headers and padding included. */
+  raw: Uint8Array;
+  /** A regular file: no link, folder or sparse file. */
+  isFile: boolean;
+}
+
 /** One photo of a {@link Source}. */
 export interface StoredPhoto {
   /** Names the photo in the manifest and for random choices, such as `train.rec/17`. */
@@ -14,6 +24,8 @@ export interface StoredPhoto {
   passing?: boolean;
   /** Of RecordIO: what stands before the image, with the labels. */
   head?: Uint8Array;
+  /** Of a tar: the members of the photo's sample, which of them is the photo, and the name of the tar. */
+  sample?: { tar: string; members: TarMember[]; photo: TarMember | undefined };
 }
 
 /**
@@ -38,6 +50,10 @@ export interface Source {
    */
   photos(from: number): AsyncIterable<StoredPhoto[]>;
 }
+
+/** What a sink writes of each photo: the twin alone, or both. */
+export const contents = ['twins', 'both'] as const;
+export type Contents = (typeof contents)[number];
 
 /** Where a sink has put a photo and its twin; a part of the photo's manifest line. */
 export interface Placed {

@@ -134,9 +134,10 @@ PhotoCopy ParseCopy(const Napi::Object& object) {
 
 constexpr std::array<const char*, 3> kWearNames = {"correct", "under-nose", "chin"};
 
-std::optional<Look> ParseLook(const Napi::Object& face, size_t styles) {
-  if (!Has(face, "look")) return std::nullopt;
-  const Napi::Object object = Object(face.Get("look"), "look");
+// The look of a face, or of a request.
+std::optional<Look> ParseLook(const Napi::Object& parent, size_t styles) {
+  if (!Has(parent, "look")) return std::nullopt;
+  const Napi::Object object = Object(parent.Get("look"), "look");
   const int style = Integer(object, "style");
   if (style < 0 || static_cast<size_t>(style) >= styles) Invalid(object.Env(), "look", "one of the styles");
   Look look{static_cast<size_t>(style), std::nullopt, Wear::kCorrect, {}};
@@ -161,6 +162,7 @@ MaskRequest ParseRequest(const Napi::Object& object, size_t styles) {
   if (Has(object, "format")) request.format = FormatOfName(String(object, "format"));
   request.key = Path(object, "key");
   request.faces = ParseFaces(object);
+  request.look = ParseLook(object, styles);
   if (Has(object, "matteOutput")) request.matte_output = Path(object, "matteOutput");
   if (request.faces) {
     request.looks = ParseArray(object, "faces", [&](const Napi::Object& face) { return ParseLook(face, styles); });

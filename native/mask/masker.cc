@@ -104,7 +104,7 @@ void Masker::Draw(const MaskRequest& request, Image& image, MaskResult& result, 
       if (!face->look) continue;
     } else {
       if (options_.select != Select::kAll && face != chosen) continue;
-      face->look = DrawnLook(request, number);
+      face->look = request.look ? *request.look : DrawnLook(request, number);
     }
     const Style& style = options_.styles[face->look->style];
     const auto* flat = std::get_if<FlatStyle>(&style.shape);

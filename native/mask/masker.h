@@ -100,6 +100,8 @@ struct MaskRequest {
   KnownFaces faces;
   // What to draw on each of these, in their order: nothing where absent. Empty: it is drawn from the seed.
   std::vector<std::optional<Look>> looks;
+  // How masks look, of faces without one in `looks`; absent: it is drawn from the seed.
+  std::optional<Look> look;
   // Where the matte goes, a grey PNG; empty: nowhere.
   std::string matte_output;
 };

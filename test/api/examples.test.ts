@@ -9,6 +9,7 @@ const entryPoints = [
   'entry-points/metrics',
   'entry-points/models',
   'entry-points/report',
+  'entry-points/storage',
 ];
 
 test('every public function and class has an example', (t) => {

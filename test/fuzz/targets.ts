@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { Embedder, readIndex, readManifest } from 'maskbench';
+import { Embedder, MaskbenchError, maskFiles, readIndex, readManifest } from 'maskbench';
 import { parsePairs, parsePublished, publishedProtocols } from 'maskbench/datasets';
 import { readExcluded, readGroups, readLabels, readScores, scoreAll } from 'maskbench/metrics';
 import { importModel } from 'maskbench/models';
+import { openSink, openSource, type Sink } from 'maskbench/storage';
 import yazl from 'yazl';
 import {
   pickleState,
@@ -15,6 +16,14 @@ import {
   writeTorchLegacy,
 } from '../support/checkpoints.js';
 import { describeModel, writeModel } from '../support/models.js';
+
+/** Reads all of a set. Photos that cannot be read are told of one by one. */
+async function readSet(file: string): Promise<void> {
+  let sound = 0;
+  for await (const photos of (await openSource([file])).photos(0))
+    for (const { input } of photos) sound += Number(input !== undefined);
+  if (sound === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: no photo`);
+}
 
 /** A kind of file that users hand over. */
 export interface Target {
@@ -110,6 +119,13 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
     writeFileSync(at(name), data);
     return read(at(name));
   };
+  for (const name of ['a.rec', 'b.rec', 'c.tar']) {
+    const sink = (await openSink(at(name), [], { overwrite: true })) as Sink;
+    await sink.open();
+    for (const i of [1, 2, 3]) sink.put({ key: String(i), labels: [i] }, Buffer.alloc(40 * i, i));
+    await sink.finish();
+  }
+  const setFiles = ['b.rec', 'b.idx', 'c.tar'].map((name) => readFileSync(at(name)));
   const asText = (read: (text: string) => unknown) => async (data: Buffer) => read(data.toString('utf8'));
   // The files hold a few weights of no whole network: to come so far is to be read.
   const importing = (arch: string) => (name: string) =>
@@ -205,6 +221,15 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
           for await (const _ of readManifest(name));
         }),
         file('a.json', (name) => readScores(name)),
+      ],
+    },
+    sets: {
+      seeds: [...setFiles, text('P/P_0001.jpg f 239.227 152.9 103.1', 'Q/Q_0001.jpg a 1 2 3')],
+      read: [
+        file('a.rec', (name) => readSet(name)),
+        file('b.idx', () => readSet(at('b.rec'))),
+        file('a.tar', (name) => readSet(name)),
+        file('log.txt', (masksFrom) => maskFiles([at('none.jpg')], at('none'), { masksFrom, overwrite: true })),
       ],
     },
     pairs: {

@@ -6,8 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { embedFiles, type ManifestLine, maskFiles, readIndex } from 'maskbench';
 import { maskStored, openSink, openSource, type Sink, type Source, type StoredPhoto } from 'maskbench/storage';
-import sharp from 'sharp';
-import { faceCrops } from '../support/faces.js';
+import { alignedCrops } from '../support/aligned.js';
 import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
 import { pythonHas, runPython } from '../support/python.js';
 
@@ -43,20 +42,6 @@ async function photosOf(source: Source, from = 0): Promise<StoredPhoto[]> {
   const all: StoredPhoto[] = [];
   for await (const photos of source.photos(from)) all.push(...photos);
   return all;
-}
-
-/** Crops as a face set holds them. */
-async function alignedCrops(count: number): Promise<Buffer[]> {
-  const crops = await faceCrops();
-  return Promise.all(
-    Array.from({ length: count }, (_, i) =>
-      sharp(crops[i % (crops.length - 1)])
-        .resize(112, 112, { fit: 'fill' })
-        .modulate({ brightness: 0.8 + 0.02 * (i % 20) })
-        .jpeg({ quality: 95 })
-        .toBuffer(),
-    ),
-  );
 }
 
 /** A set as InsightFace lays it out: record 0, the images of identities of three each, the identities' ranges. */
@@ -183,7 +168,7 @@ withPython('photos and twins together are numbered anew, with record 0 and the r
 });
 
 withPython('embed reads a set, and the manifest beside it says what is masked', async (t) => {
-  const { folder } = await insightFaceSet(t, 6);
+  const { folder, images } = await insightFaceSet(t, 6);
   const [plain, both] = [path.join(folder, 'train.rec'), path.join(folder, 'both/train.rec')];
   await maskFiles([plain], both, { aligned: 'arcface', contents: 'both' });
   const out = path.join(folder, 'v.npy');
@@ -202,6 +187,11 @@ withPython('embed reads a set, and the manifest beside it says what is masked', 
   const row = (i: number) => vectors.subarray((i * vectors.length) / 18, ((i + 1) * vectors.length) / 18);
   t.deepEqual(row(6), row(0));
   t.notDeepEqual(row(7), row(0));
+  const files = path.join(folder, 'files');
+  mkdirSync(files);
+  for (const [i, image] of images.entries()) writeFileSync(path.join(files, `${i}.jpg`), image);
+  await embedFiles([files], path.join(folder, 'files.npy'), { crops: true });
+  t.deepEqual(readFileSync(path.join(folder, 'files.npy')).subarray(128), vectors.subarray(0, vectors.length / 3));
 });
 
 withPython('folders become a set and sets become folders', async (t) => {

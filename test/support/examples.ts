@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { openSink, type Sink } from 'maskbench/storage';
 import sharp from 'sharp';
 import { npyFile } from '../../lib/files/npy.js';
+import { alignedCrops } from './aligned.js';
 import { maskPicture, writePhotos } from './faces.js';
 import { repository, samplePhoto } from './files.js';
 import { writeModel } from './models.js';
@@ -78,6 +80,23 @@ export async function writeSamples(folder: string): Promise<void> {
   writeFileSync(path.join(folder, 'leaf/leaf.json'), jsonOf('docs/templates.md'));
   await writeModel(folder, 'my', { size: 112 });
   writeFileSync(path.join(folder, 'my.json'), jsonOf('docs/models.md'));
+}
+
+/** Writes a .rec file, two tar shards, and a published log of masks for {@link writeLfw}. */
+export async function writeFaceSets(folder: string): Promise<void> {
+  const crops = await alignedCrops(12);
+  for (const name of ['faces/train.rec', 'shards/000000.tar', 'shards/000001.tar']) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    const sink = (await openSink(path.join(folder, name), [])) as Sink;
+    await sink.open();
+    for (const [i, crop] of crops.entries()) sink.put({ key: String(i), labels: [i >> 1] }, crop);
+    await sink.finish();
+  }
+  writeFileSync(path.join(folder, 'faces/property'), '6,112,112\n');
+  const lines = ['Ann_Example', 'Bob_Example', 'Cy_Example'].flatMap((name) =>
+    [1, 2].map((number) => `${name}/${name}_000${number}.jpg f 239.2 152.9 103.1\n`),
+  );
+  writeFileSync(path.join(folder, 'LFW-log.txt'), lines.join(''));
 }
 
 /** Writes a pair list of 40 people, scores of two systems, their attributes, and a score matrix. */

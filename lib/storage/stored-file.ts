@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { MaskbenchError } from '../errors.js';
+import { toPath } from '../files/path.js';
+import { withBackOff } from '../files/retry.js';
+import { isFolder, listFolder } from '../files/walk.js';
+import { isRemote, listObjects, objectSize, readObject, streamObject } from './s3.js';
+
+/** A file on disk or an object in S3, to be read at any place. */
+export interface StoredFile {
+  /** Bytes. */
+  size: number;
+  /** Fewer bytes at the end of the file. Throws `READ_FAILED`. */
+  read(start: number, length: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+const failure = (file: string, { code, message }: NodeJS.ErrnoException) =>
+  new MaskbenchError(
+    code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
+    file,
+    code === 'ENOENT' ? `${file}: does not exist` : `${file}: cannot be read: ${message}`,
+  );
+
+async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
+  return withBackOff(read).catch((error) => {
+    throw error instanceof MaskbenchError ? error : failure(file, error);
+  });
+}
+
+/** Throws `NOT_FOUND`, `READ_FAILED`. */
+export async function openStored(file: string): Promise<StoredFile> {
+  if (isRemote(file)) {
+    const size = await reading(file, () => objectSize(file));
+    return {
+      size,
+      read: async (start, length) => {
+        const most = Math.min(length, size - start);
+        return most <= 0 ? Buffer.alloc(0) : reading(file, () => readObject(file, start, most));
+      },
+      close: async () => {},
+    };
+  }
+  const handle = await reading(file, () => open(toPath(file)));
+  const { size } = await handle.stat();
+  const read = async (start: number, length: number) => {
+    const buffer = Buffer.allocUnsafeSlow(Math.max(0, length));
+    let done = 0;
+    while (done < buffer.length) {
+      const { bytesRead } = await reading(file, () => handle.read(buffer, done, buffer.length - done, start + done));
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return buffer.subarray(0, done);
+  };
+  return { size, read, close: () => handle.close() };
+}
+
+/** The bytes of a file from its beginning. Throws `NOT_FOUND`, `READ_FAILED`. */
+export async function* streamStored(file: string): AsyncGenerator<Buffer> {
+  if (isRemote(file)) {
+    yield* streamObject(file);
+    return;
+  }
+  try {
+    yield* createReadStream(toPath(file), { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw failure(file, error as NodeJS.ErrnoException);
+  }
+}
+
+/** What lies in a folder, as paths in byte order; nothing where it is none. */
+export async function listStored(folder: string): Promise<string[]> {
+  if (isRemote(folder)) return reading(folder, () => listObjects(folder));
+  return (await isFolder(folder)) ? (await listFolder(folder)).map(({ name }) => path.join(folder, name)) : [];
+}
