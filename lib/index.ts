@@ -5,7 +5,7 @@
 export type { CudaDevice } from '../binding.js';
 export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/manifest.js';
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
-export type { MaskProgress, MaskSummary, RunOptions } from './corpus/run.js';
+export { type MaskProgress, type MaskSummary, type RetryStatus, type RunOptions, retryStatuses } from './corpus/run.js';
 export { type Diagnosis, diagnose } from './doctor.js';
 export {
   Embedder,

@@ -90,7 +90,12 @@ async function scorePairs(
   await Promise.all(
     photos.map(async (photo, i) => {
       const item = known.get(photo) ?? { file: path.join(folder, photo) };
-      const { vector, error } = await embedItem(embedder, item, { faceSource, crops: false, signal });
+      const { vector, error } = await embedItem(embedder, item, {
+        faceSource,
+        select: 'largest',
+        crops: false,
+        signal,
+      });
       if (vector) vectors.set(vector, i * dimensions);
       else {
         missing.add(i);

@@ -1,12 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { tellOnce } from '../device.js';
-import { checkFlag, checkOptions, MaskbenchError, type Problem } from '../errors.js';
+import { checkArray, checkChoice, checkFlag, checkOptions, MaskbenchError, type Problem } from '../errors.js';
 import { makeFolder, writeAtomically, writeFileAtomically } from '../files/atomic.js';
 import { withFileLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
-import { listFolder } from '../files/walk.js';
+import { listFolder, noPhotos, type OnIgnored } from '../files/walk.js';
 import {
   type CopyMode,
   checkMasker,
@@ -24,12 +25,21 @@ import {
   readManifest,
 } from './manifest.js';
 
+export const retryStatuses = ['unreadable', 'damaged', 'no-face', 'several-faces'] as const;
+/** The status of a photo that a resumed run does again only where that is asked for. */
+export type RetryStatus = (typeof retryStatuses)[number];
+
 /** Options of a run. */
 export interface RunOptions extends MaskerOptions {
   /** Replace outputs that exist, and start the manifest anew. */
   overwrite?: boolean;
-  /** Resume an interrupted run. Photos in its manifest are skipped, except those that failed or could not be used. */
+  /**
+   * Resume an interrupted run. Photos in its manifest are skipped, except those that failed, could not be used, or have
+   * changed since then.
+   */
   resume?: boolean;
+  /** When resuming, also do photos of these statuses again. */
+  retry?: readonly RetryStatus[];
   /**
    * After an abort no further photo is started. Photos in progress are finished and recorded; the call then rejects
    * with the signal's reason.
@@ -62,6 +72,8 @@ export interface MaskSummary {
   skipped: number;
   /** Photos that are unreadable, damaged, unusable or failed. */
   problems: Problem[];
+  /** Files that were left alone, by extension or what else distinguishes them. */
+  ignored: Record<string, number>;
   manifest?: string;
   seconds: number;
 }
@@ -70,7 +82,23 @@ export interface MaskSummary {
 export async function checkRunOptions(options: RunOptions): Promise<void> {
   checkOptions(options);
   for (const name of ['overwrite', 'resume', 'writeAlpha', 'writeLandmarks'] as const) checkFlag(name, options[name]);
+  if (options.retry !== undefined) {
+    checkArray('retry', options.retry, (name, status) => checkChoice(name, status, retryStatuses));
+    if (!options.resume) throw new MaskbenchError('INVALID_ARGUMENT', 'retry', 'retry has no effect: it needs resume');
+  }
   await checkMasker(options);
+}
+
+/** What a run has done with a photo. */
+interface Done {
+  masked: boolean;
+  source: ManifestLine['source'];
+}
+
+/** Size and time of a file; undefined where it can't be found. */
+async function sourceOf(file: string): Promise<ManifestLine['source']> {
+  const about = await stat(toPath(file)).catch(() => undefined);
+  return about && { bytes: about.size, modified: Math.trunc(about.mtimeMs) };
 }
 
 /** One photo of a run. */
@@ -107,7 +135,7 @@ export interface Job {
 /** Where and how a run writes. */
 export interface RunPlan {
   /** Called twice: to count, and to do the work. The order and the jobs must be the same. */
-  jobs: () => AsyncIterable<Job[]>;
+  jobs: (onIgnored?: OnIgnored) => AsyncIterable<Job[]>;
   /** The output folder. */
   root: string;
   /** What the photos come from, for messages. */
@@ -150,8 +178,8 @@ class Run {
   readonly #options: RunOptions;
   readonly #settings: string;
   #masker!: Masker;
-  /** Photos that an earlier run completed, and whether each got a mask. */
-  readonly #done = new Map<string, boolean>();
+  /** Photos that an earlier run completed. */
+  readonly #done = new Map<string, Done>();
   /** The manifest has lines of other photos too, which get new ones. */
   #stale = false;
   /** There is an earlier run to resume. Without one, outputs that exist are somebody else's. */
@@ -173,6 +201,7 @@ class Run {
     },
     skipped: 0,
     problems: [],
+    ignored: {},
     seconds: 0,
   };
 
@@ -201,7 +230,7 @@ class Run {
         throw new MaskbenchError(
           'OUTPUT_EXISTS',
           root,
-          `${root}: complete except for ${pending} photos that are new in the source or missing here; resume the run to add them`,
+          `${root}: complete except for ${pending} photos that are new or changed in the source, or missing here; resume the run to do them`,
         );
       this.#masker = await open();
       const tellDevice = tellOnce(this.#masker, this.#options.onProblem);
@@ -226,17 +255,21 @@ class Run {
     const isFresh = !this.#resumed && !overwrite && !(await listFolder(root)).every(isOwn);
     let listed = 0;
     let pending = 0;
-    for await (const group of jobs())
+    const { ignored } = this.summary;
+    const onIgnored = (kind: string) => {
+      ignored[kind] = (ignored[kind] ?? 0) + 1;
+    };
+    for await (const group of jobs(onIgnored))
       for (const { photos, wanted = Number.POSITIVE_INFINITY } of group) {
         listed++;
         let masked = 0;
-        for (const { key, twin, problem } of photos) {
-          const before = this.#done.get(key);
+        for (const { key, input, twin, problem } of photos) {
+          const before = await this.#unchanged(key, input);
           if (before === undefined) {
             this.#total++;
             if (problem === undefined && masked < wanted) pending++;
           }
-          masked += Number(before ?? false);
+          masked += Number(before?.masked ?? false);
           if (!isFresh || twin === undefined || problem !== undefined) continue;
           for (const file of [twin, alphaOf(twin), landmarksOf(twin)].map((name) => path.join(root, name)))
             if (existsSync(toPath(file)))
@@ -247,8 +280,20 @@ class Run {
               );
         }
       }
-    if (listed === 0) throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
+    if (listed === 0) throw noPhotos(this.#plan.source, ignored);
     return pending;
+  }
+
+  /** What an earlier run did with a photo, unless the photo has changed since then. */
+  async #unchanged(key: string, input: string): Promise<Done | undefined> {
+    const done = this.#done.get(key);
+    if (done?.source === undefined) return done;
+    const found = await sourceOf(input);
+    // One that is gone may come back.
+    if (!found || (found.bytes === done.source.bytes && found.modified === done.source.modified)) return done;
+    this.#done.delete(key);
+    this.#stale = true;
+    return undefined;
   }
 
   async #readManifest(manifest: string): Promise<void> {
@@ -267,7 +312,8 @@ class Run {
     this.summary.manifest = manifest;
     if (!resume) return;
     this.#resumed = exists;
-    for await (const { settings, status, input, ...line } of readManifest(manifest)) {
+    const retried = new Set<PhotoStatus>(['failed', 'unusable', ...(this.#options.retry ?? [])]);
+    for await (const { settings, status, input, source, ...line } of readManifest(manifest)) {
       if (settings !== this.#settings)
         throw new MaskbenchError(
           'INVALID_ARGUMENT',
@@ -275,9 +321,8 @@ class Run {
           `${manifest}: the run was started with other options (style, color, seed, …); resume it with the same options`,
         );
       const outputs = [line.output, line.alpha, line.landmarks, line.copy].filter((file) => file !== undefined);
-      const isDone = status !== 'failed' && status !== 'unusable';
-      if (isDone && outputs.every((file) => existsSync(toPath(path.join(this.#plan.root, file)))))
-        this.#done.set(input, status === 'masked');
+      if (!retried.has(status) && outputs.every((file) => existsSync(toPath(path.join(this.#plan.root, file)))))
+        this.#done.set(input, { masked: status === 'masked', source });
       else this.#stale = true;
     }
   }
@@ -290,11 +335,15 @@ class Run {
     this.#writer = new ManifestWriter(manifest, { append });
   }
 
-  /** Removes the lines of photos that are done again. */
+  /** Removes the lines of photos that are done again, and what was written for them: it may not be written again. */
   async #dropStaleLines(manifest: string): Promise<void> {
     await writeAtomically(manifest, async (temporary) => {
       const kept = new ManifestWriter(temporary, { append: false });
-      for await (const line of readManifest(manifest)) if (this.#done.has(line.input)) await kept.write(line);
+      for await (const line of readManifest(manifest))
+        if (this.#done.has(line.input)) await kept.write(line);
+        else
+          for (const file of [line.output, line.alpha, line.landmarks, line.copy])
+            if (file !== undefined) await rm(toPath(path.join(this.#plan.root, file)), { force: true });
       await kept.close();
     });
   }
@@ -345,7 +394,7 @@ class Run {
       }
       if (before !== undefined) {
         this.summary.skipped++;
-        masked += Number(before);
+        masked += Number(before.masked);
         continue;
       }
       // A resumed run continues the sequence at the same photo.
@@ -369,8 +418,10 @@ class Run {
 
   async #doPhoto(photo: PhotoJob): Promise<PhotoStatus> {
     const { key, identity } = photo;
+    const source = photo.problem === undefined ? await sourceOf(photo.input) : undefined;
     const line: ManifestLine = {
       input: key,
+      ...(source && { source }),
       ...(identity !== undefined && { identity }),
       status: 'copied',
       ...(photo.masked !== undefined && { wearsMask: photo.masked }),

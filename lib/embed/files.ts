@@ -14,7 +14,7 @@ import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames } from '../files/text.js';
-import { photosBelow } from '../files/walk.js';
+import { noPhotos, type OnIgnored, photosBelow } from '../files/walk.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
@@ -71,6 +71,8 @@ export interface EmbedSummary {
    * face was then taken from the manifest are among them.
    */
   missed: { plain: Record<MissStatus, number>; masked: Record<MissStatus, number> };
+  /** Files in folders that were left alone, by extension. */
+  ignored: Record<string, number>;
   /** Images with a vector. */
   rows: number;
   /** Images that could not be read. Images without the face are not counted. */
@@ -117,7 +119,7 @@ async function* itemsOfCorpus(folder: string, { options }: CorpusDescription): A
  */
 export async function* itemsOf(
   inputs: readonly string[],
-  onProblem?: (problem: Problem) => void,
+  { onProblem, onIgnored }: { onProblem?: ((problem: Problem) => void) | undefined; onIgnored?: OnIgnored } = {},
 ): AsyncGenerator<Item> {
   for (const input of inputs) {
     const about = await stat(toPath(input)).catch((error) => {
@@ -154,7 +156,7 @@ export async function* itemsOf(
         `${input}: expected a whole corpus, found shards; merge them`,
       );
     else
-      for await (const group of photosBelow(input))
+      for await (const group of photosBelow(input, undefined, onIgnored))
         for (const { path: name, problem, passing } of group) {
           if (passing) throw new MaskbenchError('READ_FAILED', name, `${path.join(input, name)}: ${problem}`);
           if (problem === undefined) yield plain(input, name);
@@ -284,8 +286,12 @@ async function run(
     );
   // Before anything is written: gives the total for the remaining time.
   let total = 0;
-  for await (const _ of itemsOf(inputs, options.onProblem)) total++;
-  if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: no photos found`);
+  const ignored: EmbedSummary['ignored'] = {};
+  const onIgnored = (kind: string) => {
+    ignored[kind] = (ignored[kind] ?? 0) + 1;
+  };
+  for await (const _ of itemsOf(inputs, { onProblem: options.onProblem, onIgnored })) total++;
+  if (total === 0) throw noPhotos(inputs.join(', '), ignored);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
@@ -380,7 +386,7 @@ async function run(
   await finish(part, settings, out, index);
   const seconds = (performance.now() - start) / 1000;
   const { counts, missed, failed } = tally;
-  return { counts, missed, rows, failed, dimensions, vectors: out, index, seconds };
+  return { counts, missed, ignored, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
 const isMiss = (status: string | undefined): status is MissStatus => status === 'no-face' || status === 'wrong-face';

@@ -15,6 +15,8 @@ Box ParseBox(const Napi::Object& object, const char* name);
 KnownFaces ParseFaces(const Napi::Object& object);
 // `detector`, `upsample`, `minFace` and `maxSize`.
 SearchOptions ParseSearch(const Napi::Object& object);
+// Of `{ data }`, a file's first bytes.
+Napi::Value IsImageValue(const Napi::CallbackInfo& info);
 // `box`, `score` and `landmarks`.
 Napi::Object FaceObject(Napi::Env env, const Face& found);
 
