@@ -321,6 +321,18 @@ export declare const canonicalFace: [number, number][];
  */
 export declare function meshStretch(faces: { box: NativeBox; landmarks: [number, number][] }[]): number;
 
+/**
+ * A photo, resized to `side` × `side` (8 to 1024) whatever its shape: [side × side × 4], R, G, B and 255. Rejects with
+ * NOT_FOUND, READ_FAILED, UNREADABLE.
+ */
+export declare function thumbnail(request: { path: string; side: number }): Promise<Uint8Array>;
+
+/**
+ * Whether a file that begins with `data` is an image, of a format that is read or of another such as GIF. 64 bytes
+ * suffice.
+ */
+export declare function isImage(start: { data: Uint8Array }): boolean;
+
 export interface NativeRates {
   /** A score, or +Infinity. */
   threshold: number;

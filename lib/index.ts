@@ -6,7 +6,7 @@ export type { CudaDevice } from '../binding.js';
 export { type DetectedFile, type DetectFilesOptions, detectFiles } from './corpus/detect-files.js';
 export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/manifest.js';
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
-export type { MaskProgress, MaskSummary, RunOptions } from './corpus/run.js';
+export { type MaskProgress, type MaskSummary, type RetryStatus, type RunOptions, retryStatuses } from './corpus/run.js';
 export { type Diagnosis, diagnose } from './doctor.js';
 export { type Acquisition, type AcquisitionCounts, countAcquisition } from './embed/acquisition.js';
 export {

@@ -12,7 +12,7 @@ export interface EvaluateAllPairsFilesOptions extends AllPairsTargets {
   thresholdFrom?: string;
   /** The FMR of that threshold. Default 1e-3. */
   thresholdFmr?: number;
-  /** The model of the vectors. A threshold of another model is refused. */
+  /** The model of the vectors, where their index did not name it. A threshold of another model is refused. */
   model?: string;
 }
 
@@ -29,8 +29,8 @@ export async function evaluateAllPairsFiles(
 ): Promise<{ scores: AllScores; evaluation: AllPairsEvaluation }> {
   checkPath('folder', folder);
   checkOptions(options);
-  const { thresholdFrom, thresholdFmr = 1e-3, model, ...targets } = options;
-  if (model !== undefined) checkText('model', model);
+  const { thresholdFrom, thresholdFmr = 1e-3, model: given, ...targets } = options;
+  if (given !== undefined) checkText('model', given);
   if (thresholdFrom !== undefined) checkPath('thresholdFrom', thresholdFrom);
   checkRates('thresholdFmr', [thresholdFmr]);
   checkMeasuring(targets);
@@ -39,7 +39,13 @@ export async function evaluateAllPairsFiles(
   if (targets.threshold !== undefined) throw invalid('thresholdFrom', 'no threshold beside it', targets.threshold);
   const { threshold, notes } = await readThreshold(thresholdFrom, thresholdFmr, {
     name: path.basename(path.resolve(folder)),
-    ...{ alone: true, definition: 'exact', distance: false, model, similarity: scores.similarity },
+    ...{
+      alone: true,
+      definition: 'exact',
+      distance: false,
+      model: given ?? scores.model,
+      similarity: scores.similarity,
+    },
   });
   const evaluation = evaluateAllPairs(scores, { ...targets, threshold });
   return { scores, evaluation: { ...evaluation, notes: [...notes, ...evaluation.notes] } };

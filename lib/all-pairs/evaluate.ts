@@ -1,8 +1,9 @@
 import { checkInteger, checkRates, invalid } from '../errors.js';
 import { checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
+import type { Estimate } from '../metrics/intervals.js';
 import type { VectorSimilarity } from '../models/description.js';
-import { type AllPairsRates, type EdgeRates, ratesAtEdges, ratesAtFmr } from './rates.js';
+import { type AllPairsRates, type EdgeRates, eerInterval, ratesAtEdges, ratesAtFmr } from './rates.js';
 import { type AllScores, checkAllScores, type ScoredImage } from './scores.js';
 
 /** Options of {@link evaluateAllPairs}. */
@@ -32,13 +33,18 @@ export interface EdgesAround {
 export interface AllPairsEvaluation {
   /** How vectors were compared. Higher is more alike. */
   similarity: VectorSimilarity;
+  /** The model of the vectors, if known. */
+  model?: string;
   genuine: number;
   impostors: number;
   samePhoto: number;
   excluded: number;
   failed: AllScores['failed'];
-  /** By linear interpolation between the edges where FNMR − FMR changes sign. */
-  eer: ({ value: number } & EdgesAround) | null;
+  /**
+   * By linear interpolation between the edges where FNMR − FMR changes sign; with a delete-one-identity jackknife
+   * interval, where the tail was counted.
+   */
+  eer: (Estimate & EdgesAround) | null;
   /** Area under the ROC of the edges; scores of one bin count as ties. */
   auc: number | null;
   /**
@@ -56,7 +62,8 @@ export interface AllPairsEvaluation {
    */
   identification?: Omit<Identification, 'enrolled'>;
   /**
-   * Impostor pairs that score at least as the median genuine pair, best first: suspected label errors. At most 1,000.
+   * Suspected label errors: the impostor pairs that score highest, one in a million (at least one, at most 1,000), if
+   * they score at least as the median genuine pair. Plain pairs come first, then those with one mask, best first.
    */
   suspects: ImpostorPair[];
   notes: string[];
@@ -94,14 +101,18 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
     notes.unshift(
       `there is no ${none.join(' and no ')} pair: EER, ${none.map((kind) => (kind === 'genuine' ? 'FNMR' : 'FMR')).join(', ')}, AUC and d′ are undefined`,
     );
+  const { similarity, model, described } = scores;
+  if (described !== undefined && described !== similarity)
+    notes.push(`scores are by ${similarity}; the description of ${model} says ${described}`);
   const both = none.length === 0;
   const identification = identify(scores, rank, fpir);
   if (identification) notes.push(...identification.notes);
   const median = Float32Array.from(genuine).sort()[genuine.length >> 1] ?? Number.POSITIVE_INFINITY;
   return {
-    similarity: scores.similarity,
+    similarity,
+    ...(model !== undefined && { model }),
     ...{ genuine: genuine.length, impostors, samePhoto, excluded: excluded.length / 2, failed },
-    eer: both ? eerOf(edges) : null,
+    eer: both ? eerOf(scores, edges) : null,
     auc: both ? aucOf(edges) : null,
     dPrime: both ? dPrimeOf(scores) : null,
     fnmrAtFmr,
@@ -117,9 +128,17 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
       ),
     }),
     ...(identification && { identification }),
-    suspects: worstImpostors(scores, 1000).filter(({ score }) => score >= median),
+    suspects: suspectsOf(scores, median),
     notes,
   };
+}
+
+function suspectsOf(scores: AllScores, median: number): ImpostorPair[] {
+  const most = Math.min(1000, Math.ceil(scores.impostors / 1e6));
+  const masks = ({ probe, reference }: ImpostorPair) => Number(probe.masked) + Number(reference.masked);
+  return worstImpostors(scores, most)
+    .filter(({ score }) => score >= median)
+    .sort((a, b) => masks(a) - masks(b) || b.score - a.score);
 }
 
 /** The impostor pairs that score highest, of the best impostors that were kept. */
@@ -153,7 +172,7 @@ function around(edges: readonly EdgeRates[], index: number): EdgesAround {
   return { at, ...(below && { below }) };
 }
 
-function eerOf(edges: readonly EdgeRates[]) {
+function eerOf(scores: AllScores, edges: readonly EdgeRates[]) {
   const found = around(
     edges,
     edges.findIndex(({ fmr, fnmr }) => fnmr >= fmr),
@@ -162,7 +181,9 @@ function eerOf(edges: readonly EdgeRates[]) {
   const gapBelow = below.fmr - below.fnmr;
   const gap = at.fnmr - at.fmr;
   const share = gapBelow + gap > 0 ? gapBelow / (gapBelow + gap) : 0;
-  return { value: below.fmr + share * (at.fmr - below.fmr), ...found };
+  const value = below.fmr + share * (at.fmr - below.fmr);
+  const interval = eerInterval(scores, edges, value);
+  return { value, ...(interval && { interval }), ...found };
 }
 
 function aucOf(edges: readonly EdgeRates[]): number {

@@ -9,9 +9,9 @@ function refuse(problem: string): never {
 }
 
 /** What all shards of a run share. */
-const shared = ({ similarity, low, high, impostor, samePhotoMode, sameVideo, excluded, ...of }: AllScores) =>
+const shared = ({ model, similarity, low, high, impostor, samePhotoMode, sameVideo, excluded, ...of }: AllScores) =>
   JSON.stringify([
-    ...[similarity, low, high, impostor.length, samePhotoMode, sameVideo, [...excluded]],
+    ...[model, similarity, low, high, impostor.length, samePhotoMode, sameVideo, [...excluded]],
     ...[of.probes, of.references, of.top, of.tailBin, of.tailWidth],
   ]);
 

@@ -27,7 +27,7 @@ export interface ScoreAllOptions {
   within?: Side;
   /** All ordered pairs of two sides instead: probes, references. */
   between?: readonly [Side, Side];
-  /** Default `cosine`. */
+  /** Default: as the model's description says, which the index names; `cosine` where it names none. */
   similarity?: VectorSimilarity;
   /** Equal bins over the similarity's range. Default 65,536. */
   bins?: number;
@@ -83,7 +83,8 @@ export function checkScoreAll(options: ScoreAllOptions) {
     );
   return {
     ...{ within, between, intervals, exclude, shard, samePhoto, sameVideo },
-    similarity: checkChoice('similarity', options.similarity ?? 'cosine', vectorSimilarities),
+    similarity:
+      options.similarity === undefined ? undefined : checkChoice('similarity', options.similarity, vectorSimilarities),
     bins: checkInteger('bins', options.bins ?? 65_536, 2, 2 ** 24),
     top: checkInteger('top', options.top ?? 10, 0, 1000),
     device: nativeDevice(options),

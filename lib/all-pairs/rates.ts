@@ -99,19 +99,19 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
   });
 }
 
-/**
- * Each identity is left out in turn, with every pair that it takes part in; FMR at the threshold, and FNMR with the
- * threshold recomputed on the tail's bins, vary by (n − 1)/n · Σ(θᵢ − θ̄)².
- */
-function jackknife(
-  scores: AllScores,
-  edges: readonly EdgeRates[],
-  edge: number,
-  target: number,
-): { fmr: [number, number] | undefined; fnmr: [number, number] | undefined } {
-  const { identities, probes, references, within, tail, tailBin, tailWidth, impostors, genuine, genuineProbes } =
-    scores;
-  const { excluded } = scores;
+/** What goes with an identity that is left out. */
+interface LeftOut {
+  /** Impostor pairs that it takes part in. */
+  impostors: number;
+  /** Those of them in the tail, by its bins. */
+  tail: Uint32Array;
+  /** The bins of its genuine pairs. */
+  bins: number[];
+}
+
+/** Each identity with every pair that it takes part in. */
+function leftOutOf(scores: AllScores): LeftOut[] {
+  const { identities, probes, references, within, tail, genuineProbes, excluded } = scores;
   const number = new Map(identities.map((identity, i) => [identity, i]));
   const countBy = (images: readonly { identity: string }[]) => {
     const counts = new Float64Array(identities.length);
@@ -129,47 +129,101 @@ function jackknife(
     if (pair[0].identity !== pair[1].identity) apart.push(...pair);
   }
   const excludedCounts = countBy(apart);
-  /** Rates at the lower edge of a bin of the tail. */
-  const atTail = (t: number) => edges[Math.min(edges.length - 1, tailBin + t * tailWidth)] as EdgeRates;
   const binsOf = new Map<number, number[]>();
   for (const [i, bin] of genuineBins(scores).entries())
     addTo(binsOf, number.get(probes[genuineProbes[i] as number]?.identity as string) as number, bin);
-  const at = Math.min(tailBins - 1, Math.floor((edge - tailBin) / tailWidth));
-  const fmrs: number[] = [];
-  const fnmrs: number[] = [];
-  for (let i = 0; i < identities.length; i++) {
+  return identities.map((_, i) => {
     const p = probeCounts[i] as number;
     const r = referenceCounts[i] as number;
     const all = within ? p * (probes.length - p) : p * (references.length - r) + r * (probes.length - p);
-    const own = all - (excludedCounts[i] as number);
+    return {
+      impostors: all - (excludedCounts[i] as number),
+      tail: tail.subarray(i * tailBins, (i + 1) * tailBins),
+      bins: binsOf.get(i) ?? [],
+    };
+  });
+}
+
+/** 95% interval around a rate, from the rates without each identity: their variance is (n − 1)/n · Σ(θᵢ − θ̄)². */
+function jackknifeInterval(values: readonly number[], centre: number): [number, number] | undefined {
+  // Where no identity makes a difference, they say nothing of what others would have made.
+  if (values.every((value) => value === values[0])) return undefined;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = ((values.length - 1) / values.length) * values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const reach = 1.96 * Math.sqrt(variance);
+  return [Math.max(0, centre - reach), Math.min(1, centre + reach)];
+}
+
+/** Rates at the lower edge of a bin of the tail. */
+function atTail({ tailBin, tailWidth }: AllScores, edges: readonly EdgeRates[], t: number): EdgeRates {
+  return edges[Math.min(edges.length - 1, tailBin + t * tailWidth)] as EdgeRates;
+}
+
+/**
+ * The interval of the EER: each identity is left out in turn, and the EER interpolated on the tail's bins. Undefined
+ * where the tail does not reach down to it.
+ */
+export function eerInterval(scores: AllScores, edges: readonly EdgeRates[], eer: number): [number, number] | undefined {
+  if (scores.tail.length === 0) return undefined;
+  const eers: number[] = [];
+  for (const { impostors, tail, bins } of leftOutOf(scores)) {
+    const [others, genuine] = [scores.impostors - impostors, scores.genuine.length - bins.length];
+    if (others <= 0 || genuine <= 0) continue;
+    let mine = 0;
+    let above: { fmr: number; fnmr: number } | undefined;
+    for (let t = tailBins - 1; t >= 0; t--) {
+      mine += tail[t] as number;
+      const edge = atTail(scores, edges, t);
+      const bin = scores.tailBin + t * scores.tailWidth;
+      const fmr = (edge.falseMatches - mine) / others;
+      const fnmr = (edge.falseNonMatches - bins.filter((of) => of < bin).length) / genuine;
+      if (fmr >= fnmr) {
+        const [gap, gapAbove] = [fmr - fnmr, above ? above.fnmr - above.fmr : 0];
+        const share = gap + gapAbove > 0 ? gap / (gap + gapAbove) : 0;
+        eers.push(fmr + share * ((above?.fmr ?? fmr) - fmr));
+        break;
+      }
+      above = { fmr, fnmr };
+      if (t === 0) return undefined;
+    }
+  }
+  return jackknifeInterval(eers, eer);
+}
+
+/**
+ * Each identity is left out in turn, with every pair that it takes part in; FMR at the threshold, and FNMR with the
+ * threshold recomputed on the tail's bins, vary.
+ */
+function jackknife(
+  scores: AllScores,
+  edges: readonly EdgeRates[],
+  edge: number,
+  target: number,
+): { fmr: [number, number] | undefined; fnmr: [number, number] | undefined } {
+  const { tailBin, tailWidth, impostors, genuine } = scores;
+  const at = Math.min(tailBins - 1, Math.floor((edge - tailBin) / tailWidth));
+  const fmrs: number[] = [];
+  const fnmrs: number[] = [];
+  for (const { impostors: own, tail, bins } of leftOutOf(scores)) {
     if (impostors - own <= 0) continue;
     let mine = 0;
     let recomputed = tailBins;
     let reached = false;
     for (let t = tailBins - 1; t >= 0; t--) {
-      mine += tail[i * tailBins + t] as number;
-      const fmr = (atTail(t).falseMatches - mine) / (impostors - own);
+      mine += tail[t] as number;
+      const fmr = (atTail(scores, edges, t).falseMatches - mine) / (impostors - own);
       if (t === at) fmrs.push(fmr);
       if (!reached && fmr <= target) recomputed = t;
       else reached = true;
       if (reached && t < at) break;
     }
     const bin = tailBin + recomputed * tailWidth;
-    const bins = binsOf.get(i) ?? [];
     if (genuine.length > bins.length)
       fnmrs.push(
-        (atTail(recomputed).falseNonMatches - bins.filter((of) => of < bin).length) / (genuine.length - bins.length),
+        (atTail(scores, edges, recomputed).falseNonMatches - bins.filter((of) => of < bin).length) /
+          (genuine.length - bins.length),
       );
   }
-  const interval = (values: number[], centre: number): [number, number] | undefined => {
-    // Where no identity makes a difference, they say nothing of what others would have made.
-    if (values.every((value) => value === values[0])) return undefined;
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const variance =
-      ((values.length - 1) / values.length) * values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-    const reach = 1.96 * Math.sqrt(variance);
-    return [Math.max(0, centre - reach), Math.min(1, centre + reach)];
-  };
   const { fmr, fnmr } = edges[edge] as EdgeRates;
-  return { fmr: interval(fmrs, fmr), fnmr: interval(fnmrs, fnmr) };
+  return { fmr: jackknifeInterval(fmrs, fmr), fnmr: jackknifeInterval(fnmrs, fnmr) };
 }

@@ -1,9 +1,10 @@
 import type { NativeAllPairsOptions } from '../../binding.js';
 import { callNative } from '../calls.js';
 import { fallbackProblem } from '../device.js';
-import { checkIndexLines, type IndexLine, readIndex } from '../embed/index-lines.js';
-import { checkInteger, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
+import { checkIndexLines, type IndexLine, readIndex, similarityOf } from '../embed/index-lines.js';
+import { checkChoice, checkInteger, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
 import { readNpyRows } from '../files/npy.js';
+import { type VectorSimilarity, vectorSimilarities } from '../models/description.js';
 import { native } from '../native.js';
 import { type CheckedOptions, checkScoreAll, type ScoreAllOptions } from './options.js';
 import { type AllScores, tailBins } from './scores.js';
@@ -45,9 +46,9 @@ async function pack(
   rows: number,
   sides: Sides,
   options: CheckedOptions,
+  similarity: VectorSimilarity,
   signal: AbortSignal | undefined,
 ): Promise<[Packed, Packed?]> {
-  const { similarity } = options;
   const source = typeof vectors === 'string' ? vectors : 'vectors';
   const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', source, `${source}: ${problem}`);
   if (sides.identities.length < 2) throw refuse(`expected images of two identities, found ${sides.identities.length}`);
@@ -78,7 +79,7 @@ async function pack(
 }
 
 /** What scores can be: [low, high]. */
-function rangeOf(similarity: CheckedOptions['similarity'], probes: Packed, references = probes): [number, number] {
+function rangeOf(similarity: VectorSimilarity, probes: Packed, references = probes): [number, number] {
   const longest = Math.sqrt(probes.greatestSquare) + Math.sqrt(references.greatestSquare);
   return similarity === 'cosine' ? [-1, 1] : similarity === 'l2' ? [-longest || -1, 0] : [0, 1];
 }
@@ -115,11 +116,29 @@ function matesOf({ scores, probes, references }: Counts['genuine'], count: numbe
   return mates;
 }
 
-/** The tail begins where a sample of impostors has an FMR of 1 in 500. */
-function tailOf({ impostor, impostors }: Counts): { bin: number; width: number } {
+/**
+ * The tail begins where a sample of impostors has an FMR of 1 in 500, or of one and a half times its EER, where that is
+ * more.
+ */
+function tailOf({ impostor, impostors, genuine }: Counts, low: number, high: number): { bin: number; width: number } {
+  const genuineByBin = new Float64Array(impostor.length);
+  for (const score of genuine.scores) {
+    const bin = Math.min(impostor.length - 1, Math.floor(((score - low) / (high - low)) * impostor.length));
+    genuineByBin[bin] = (genuineByBin[bin] as number) + 1;
+  }
   let above = 0;
+  let missed = genuine.scores.length;
   let bin = impostor.length;
-  while (bin > 0 && above + (impostor[bin - 1] as number) <= impostors / 500) above += impostor[--bin] as number;
+  let share = 1 / 500;
+  let isCrossed = missed === 0;
+  while (bin > 0 && (!isCrossed || above + (impostor[bin - 1] as number) <= share * impostors)) {
+    bin--;
+    above += impostor[bin] as number;
+    missed -= genuineByBin[bin] as number;
+    if (isCrossed || above / impostors < missed / genuine.scores.length) continue;
+    isCrossed = true;
+    share = Math.max(share, (1.5 * above) / impostors);
+  }
   return { bin, width: Math.max(1, Math.ceil((impostor.length - bin) / tailBins)) };
 }
 
@@ -132,7 +151,7 @@ function tailOf({ impostor, impostors }: Counts): { bin: number; width: number }
  * cosine, one identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the
  * device); the signal's reason when aborted
  * @example
- * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { between: ['masked', 'plain'], similarity: 'cosine' });
+ * const scores = await scoreAll('lfw.npy', 'lfw.jsonl', { between: ['masked', 'plain'], top: 5 });
  */
 export async function scoreAll(
   vectors: string | { data: Float32Array; dimensions: number },
@@ -143,13 +162,15 @@ export async function scoreAll(
   if (typeof index === 'string') checkPath('index', index);
   else checkIndexLines('index', index);
   const checked = checkScoreAll(options);
-  const { similarity, bins, top, samePhoto, sameVideo, shard, device, concurrency, intervals } = checked;
+  const { bins, top, samePhoto, sameVideo, shard, device, concurrency, intervals } = checked;
   const { signal } = options;
   const lines = typeof index === 'string' ? await readIndex(index) : index;
+  const { model, similarity: described } = similarityOf(lines, typeof index === 'string' ? index : 'index');
+  const similarity = checked.similarity ?? checkChoice('similarity', described ?? 'cosine', vectorSimilarities);
   const sides = sidesOf(lines, checked);
   const { probes, references, identities, excluded } = sides;
   const rows = lines.filter(({ row }) => row !== null).length;
-  const packed = await pack(vectors, rows, sides, checked, signal);
+  const packed = await pack(vectors, rows, sides, checked, similarity, signal);
   const [low, high] = rangeOf(similarity, ...packed);
   const common = { bins, low, high, sameSource: samePhoto, excluded, identities: identities.length, concurrency };
   // Every genuine pair, for the mates that ranks are counted by; and some impostors, whatever the shard. Too few for a
@@ -160,7 +181,7 @@ export async function scoreAll(
     { ...(signal && { signal }) },
   );
   const mates = matesOf(near.genuine, probes.lines.length, references === undefined);
-  const tail = intervals ? tailOf(near) : undefined;
+  const tail = intervals ? tailOf(near, low, high) : undefined;
   const part = { ...shard, index: shard.index - 1 };
   const counted = await count(
     packed,
@@ -169,6 +190,8 @@ export async function scoreAll(
   );
   const images = imagesOf(probes);
   return {
+    ...(model !== undefined && { model }),
+    ...(described !== undefined && { described }),
     ...{ similarity, low: Math.fround(low), high: Math.fround(high) },
     ...{ impostor: counted.impostor, impostors: counted.impostors },
     genuine: counted.genuine.scores,

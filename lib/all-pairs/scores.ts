@@ -1,5 +1,5 @@
 import { checkObject, checkText, invalid } from '../errors.js';
-import type { VectorSimilarity } from '../models/description.js';
+import type { Similarity, VectorSimilarity } from '../models/description.js';
 import type { SamePhotoMode } from './options.js';
 
 /** An image that was scored. */
@@ -12,7 +12,11 @@ export interface ScoredImage {
 
 /** Every comparison of a corpus, counted. */
 export interface AllScores {
+  /** How vectors were compared. */
   similarity: VectorSimilarity;
+  /** The model, and how its description compares vectors, where the index names them. */
+  model?: string;
+  described?: Similarity['kind'];
   /** Bins cover [low, high]. */
   low: number;
   high: number;

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
-import type { MaskSummary } from '../corpus/run.js';
+import { type MaskSummary, retryStatuses } from '../corpus/run.js';
+import { describeFaults } from '../datasets/corpus.js';
+import { type Duplicate, findDuplicates, writeDuplicates } from '../datasets/duplicates.js';
 import { fetchDataset } from '../datasets/fetch.js';
 import { type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
 import { layouts } from '../datasets/registry.js';
@@ -10,11 +12,9 @@ import { copyModes } from '../mask/masker.js';
 import { acquisitionRows, acquisitionTitle } from '../report/acquisition.js';
 import { describeSummary, failedNote } from './mask.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
-import { integer, shard } from './numbers.js';
+import { integer, list, shard } from './numbers.js';
 import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
-
-const list = (text: string) => text.split(',');
 
 interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
   base: string;
@@ -37,7 +37,12 @@ function generateCommand(): Command {
     .option('--shard <i/n>', 'do part i of n; "dataset merge" joins the parts (default: 1/1)', shard)
     .option('--write-alpha', 'also write the alpha matte of each mask: alpha/<twin>.png in the corpus')
     .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json in the corpus')
-    .option('--resume', 'resume an interrupted run')
+    .option('--resume', 'resume an interrupted run; photos that changed since then are done again')
+    .option(
+      '--retry <statuses>',
+      `with --resume, also do photos of these statuses again, with commas between: ${retryStatuses.join(', ')}`,
+      list,
+    )
     .option('--json', 'print a summary as JSON')
     .addHelpText(
       'after',
@@ -58,8 +63,11 @@ function generateCommand(): Command {
       );
       if (json) printJson(done);
       else
-        for (const { name, folder, summary } of done)
-          print(`${name}: ${summary ? describeSummary(summary) : `already complete; nothing to do (${folder})`}`);
+        for (const { name, folder, summary, error } of done) {
+          const idle = error ? `not made: ${error.message}` : `already complete; nothing to do (${folder})`;
+          print(`${name}: ${summary ? describeSummary(summary) : idle}`);
+        }
+      if (done.some(({ error }) => error)) process.exitCode = exitCodes.someFailed;
       const summaries = done
         .map(({ summary }) => summary)
         .filter((summary): summary is MaskSummary => summary !== undefined);
@@ -102,6 +110,12 @@ function summaryCommand(): Command {
       print('identities/images');
       printTable(rows);
       if (summaries.some(({ published }) => published)) print(`note: ${publishedNote}`);
+      for (const { name, faults } of summaries) {
+        const described = describeFaults(faults);
+        if (described === '') continue;
+        warn(`${name}: ${described}`);
+        process.exitCode = exitCodes.someFailed;
+      }
       if (index.length === 0) return;
       print(acquisitionTitle);
       printTable(
@@ -160,11 +174,30 @@ function mergeCommand(): Command {
     });
 }
 
+function duplicatesCommand(): Command {
+  return new Command('duplicates')
+    .description('find photos of a corpus that are equal or nearly so, under one identity or two')
+    .argument('<corpus>', 'the corpus folder: <out>/<data set>')
+    .requiredOption('--out <file.csv>', 'write the pairs to this file, which "score-all --exclude" takes')
+    .action(async (corpus: string, { out }: { out: string }) => {
+      const progress = new Progress('photos');
+      const duplicates = await runInterruptibly(progress, (signal) =>
+        findDuplicates(corpus, { signal, onProgress: ({ done, total }) => progress.update(done, total) }),
+      );
+      await writeDuplicates(out, duplicates);
+      const count = (kind: Duplicate['kind'], sameIdentity: boolean) =>
+        duplicates.filter((pair) => pair.kind === kind && pair.sameIdentity === sameIdentity).length;
+      for (const kind of ['equal', 'near'] as const)
+        print(`${kind}: ${count(kind, true)} pairs under one identity, ${count(kind, false)} under two`);
+    });
+}
+
 export function datasetCommand(): Command {
   return new Command('dataset')
     .description('turn public data sets into masked corpora')
     .addCommand(generateCommand())
     .addCommand(summaryCommand())
+    .addCommand(duplicatesCommand())
     .addCommand(listCommand())
     .addCommand(fetchCommand())
     .addCommand(mergeCommand());

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { embedFiles, type FaceSource } from '../embed/files.js';
 import type { FaceChoice } from '../face/choice.js';
+import { describeIgnored } from '../files/walk.js';
 import { acquisitionRows, acquisitionTitle } from '../report/acquisition.js';
 import {
   addEmbedderOptions,
@@ -65,7 +66,7 @@ Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not 
             }),
           resumeAdvice,
         );
-        const { counts, acquisition, rows, failed, dimensions, vectors, index, seconds } = summary;
+        const { counts, acquisition, ignored, rows, failed, dimensions, vectors, index, seconds } = summary;
         if (json) printJson(summary);
         else {
           for (const side of ['plain', 'masked'] as const) {
@@ -77,6 +78,8 @@ Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not 
           const lacking = Object.values(counts)
             .flatMap(Object.values)
             .reduce((sum, count) => sum + count, -rows);
+          const others = describeIgnored(ignored);
+          if (others !== '') print(`left alone: ${others}`);
           if (lacking > 0)
             print(`${lacking} images have no vector; their lines of the index have "row":null and say why`);
           print(acquisitionTitle);

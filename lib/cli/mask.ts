@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
 import { type MaskFilesOptions, maskFiles, outputFormats } from '../corpus/mask-files.js';
-import type { MaskSummary } from '../corpus/run.js';
+import { type MaskSummary, retryStatuses } from '../corpus/run.js';
+import { describeIgnored } from '../files/walk.js';
 import { alignments } from '../mask/masker.js';
 import { contents } from '../storage/source.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
+import { list } from './numbers.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
@@ -13,13 +15,18 @@ interface Flags extends Omit<MaskFilesOptions, 'landmarkModel' | 'landmarks'>, M
 }
 
 /** A run in one line. */
-export function describeSummary({ counts, skipped, seconds, manifest }: MaskSummary): string {
+export function describeSummary({ counts, skipped, ignored, seconds, manifest }: MaskSummary): string {
   const parts = Object.entries(counts).filter(([status, count]) => count > 0 || status === 'masked');
   const done = parts.reduce((sum, [, count]) => sum + count, 0);
   const words = parts.map(([status, count]) => `${count} ${status}`);
   if (skipped > 0) words.push(`${skipped} done before`);
   const rate = `${seconds.toFixed(1)} s, ${(done / seconds).toFixed(1)} photos/s`;
-  return `${words.join(', ')} (${rate})${manifest === undefined ? '' : `; manifest: ${manifest}`}`;
+  const others = describeIgnored(ignored);
+  return [
+    `${words.join(', ')} (${rate})`,
+    ...(others === '' ? [] : [`left alone: ${others}`]),
+    ...(manifest === undefined ? [] : [`manifest: ${manifest}`]),
+  ].join('; ');
 }
 
 /** What to do about photos that failed. */
@@ -54,7 +61,12 @@ export function maskCommand(): Command {
       "take each photo's style and colour from a manifest, or from a log of Self-restrained-Triplet-Loss",
     )
     .option('--overwrite', 'replace existing outputs')
-    .option('--resume', 'resume an interrupted run')
+    .option('--resume', 'resume an interrupted run; photos that changed since then are done again')
+    .option(
+      '--retry <statuses>',
+      `with --resume, also do photos of these statuses again, with commas between: ${retryStatuses.join(', ')}`,
+      list,
+    )
     .option('--manifest <file>', 'file to record the results in (default: manifest.jsonl in the output folder)')
     .option('--json', 'print a summary as JSON')
     .addHelpText(

@@ -29,3 +29,6 @@ export function shard(text: string): { index: number; count: number } {
   if (count === undefined) throw new InvalidArgumentError('expected i/n, such as 1/4');
   return { index: Number(index), count: Number(count) };
 }
+
+/** Names with commas between, for commander. */
+export const list = (text: string): string[] => text.split(',');

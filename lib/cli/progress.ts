@@ -2,16 +2,28 @@ import { SingleBar } from 'cli-progress';
 import { MaskbenchError } from '../errors.js';
 import { exitCodes, warn } from './output.js';
 
+/** Seconds as people say them: "40 s", "12 min", "3 h 5 min". */
+function inWords(seconds: number): string {
+  if (seconds < 100) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 /** Shows progress on standard error: a bar on a terminal, elsewhere a line every few seconds. */
 export class Progress {
-  readonly #start = performance.now();
+  /** The time and the count of the first update: what is opened before it is no part of the rate. */
+  #first: { time: number; done: number } | undefined;
   readonly #bar: SingleBar | undefined;
   readonly #unit: string;
-  #lastLine = performance.now();
+  #lastLine = 0;
   #done = 0;
 
-  constructor(unit: string) {
+  readonly #now: () => number;
+
+  /** `now` is a clock in milliseconds. */
+  constructor(unit: string, now = () => performance.now()) {
     this.#unit = unit;
+    this.#now = now;
     if (process.stderr.isTTY)
       this.#bar = new SingleBar({
         format: `{bar} {percentage}% | {value}/{total} ${unit} | {rate}/s | {eta_formatted} left`,
@@ -23,15 +35,18 @@ export class Progress {
 
   update(done: number, total: number): void {
     this.#done = done;
-    const now = performance.now();
-    const rate = (1000 * done) / (now - this.#start);
+    const now = this.#now();
+    this.#first ??= { time: now, done };
+    this.#lastLine ||= now;
+    const elapsed = now - this.#first.time;
+    const rate = elapsed > 0 ? (1000 * (done - this.#first.done)) / elapsed : 0;
     if (this.#bar) {
-      if (!this.#bar.isActive) this.#bar.start(total, 0, { rate: 0 });
+      if (!this.#bar.isActive) this.#bar.start(total, done, { rate: 0 });
       this.#bar.update(done, { rate: rate.toFixed(0) });
-    } else if (now - this.#lastLine > 5000) {
+    } else if (rate > 0 && now - this.#lastLine > 5000) {
       this.#lastLine = now;
       const left = Math.max(0, Math.ceil((total - done) / rate));
-      process.stderr.write(`${done}/${total} ${this.#unit}, ${rate.toFixed(0)}/s, about ${left} s left\n`);
+      process.stderr.write(`${done}/${total} ${this.#unit}, ${rate.toFixed(0)}/s, about ${inWords(left)} left\n`);
     }
   }
 

@@ -6,7 +6,6 @@ import { mergeScores } from '../all-pairs/merge.js';
 import { type ScoreAllOptions, type Side, samePhotoModes, sides } from '../all-pairs/options.js';
 import { scoreAll } from '../all-pairs/run.js';
 import type { AllScores } from '../all-pairs/scores.js';
-import { vectorSimilarities } from '../models/description.js';
 import { allPairsRows, allPairsSummary, suspectsFile, writeAllPairsReport } from '../report/all-pairs.js';
 import { shown } from '../report/evaluation.js';
 import { identificationRows } from '../report/identification.js';
@@ -15,6 +14,7 @@ import { integer, number, rates, shard } from './numbers.js';
 import { refuseIdle } from './options.js';
 import { exitCodes, print, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
+import { vectorSimilarityOption } from './score.js';
 
 interface ReportFlags {
   out?: string;
@@ -99,9 +99,7 @@ function runCommand(): Command {
         .conflicts('between'),
     )
     .option('--between <sides>', 'compare all ordered pairs of two sides instead, such as masked,plain', twoSides)
-    .addOption(
-      new Option('--similarity <name>', 'how vectors are compared').choices(vectorSimilarities).default('cosine'),
-    )
+    .addOption(vectorSimilarityOption())
     .addOption(
       new Option('--same-photo <mode>', 'what to do with genuine pairs from one source photo')
         .choices(samePhotoModes)

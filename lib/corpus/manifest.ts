@@ -28,6 +28,8 @@ export type PhotoStatus =
 export interface ManifestLine {
   /** Relative to the input folder; of a .rec file or a tar, the file's name and the key or the member's name. */
   input: string;
+  /** Size in bytes and time of change (ms since 1970) of the photo; a resumed run does a changed photo again. */
+  source?: { bytes: number; modified: number };
   /** The person in the photo, if the data set says so. */
   identity?: string;
   /** The masked twin, relative to the output folder; present if the status is `masked`. */
@@ -142,10 +144,20 @@ function isFace(face: Partial<MaskedFace> | null): boolean {
   );
 }
 
+/** Whether a path, if it is there, leads to a file below the manifest's folder. */
+const isBelow = (file: unknown): boolean =>
+  file === undefined ||
+  (typeof file === 'string' && file !== '' && !file.startsWith('/') && !file.split('/').includes('..'));
+
+const isAbsentOr = (kind: 'string' | 'boolean', value: unknown) => value === undefined || typeof value === kind;
+
 function isLine(line: Partial<ManifestLine> | null): line is ManifestLine {
   return (
     typeof line?.input === 'string' &&
     typeof line.status === 'string' &&
+    isAbsentOr('string', line.identity) &&
+    isAbsentOr('boolean', line.wearsMask) &&
+    [line.output, line.alpha, line.landmarks, line.copy].every(isBelow) &&
     Array.isArray(line.faces) &&
     line.faces.every(isFace)
   );

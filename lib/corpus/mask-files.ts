@@ -4,7 +4,16 @@ import { checkChoice, checkPath, checkPaths, invalid, MaskbenchError } from '../
 import { removeTemporaries } from '../files/atomic.js';
 import { withFolderLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
-import { type Found, isFolder, isPhotoName, isSystemName, isWithin, photosBelow, realPath } from '../files/walk.js';
+import {
+  type Found,
+  isFolder,
+  isPhotoName,
+  isSystemName,
+  isWithin,
+  type OnIgnored,
+  photosBelow,
+  realPath,
+} from '../files/walk.js';
 import type { MaskedFace } from '../mask/masker.js';
 import { isOneFile, isPacked, openSink, openSource } from '../storage/open.js';
 import { isRemote } from '../storage/s3.js';
@@ -61,7 +70,12 @@ async function realPlace(file: string): Promise<string> {
 const isSamePlace = async (a: string, b: string) => (await realPlace(a)) === (await realPlace(b));
 
 /** The photos of the inputs, folder by folder. Throws `INVALID_ARGUMENT` where two would become one output. */
-async function* jobsOf(inputs: string[], out: string, format: OutputFormat): AsyncGenerator<Job[]> {
+async function* jobsOf(
+  inputs: string[],
+  out: string,
+  format: OutputFormat,
+  onIgnored?: OnIgnored,
+): AsyncGenerator<Job[]> {
   const place = await realPlace(out);
   const places = await Promise.all(inputs.map(realPlace));
   // One tree has no two files of one name, so a folder at a time is enough; several inputs may collide anywhere.
@@ -71,7 +85,7 @@ async function* jobsOf(inputs: string[], out: string, format: OutputFormat): Asy
     // A shell's * names what systems put beside photos too.
     if (!folder && isSystemName(path.basename(input))) continue;
     const groups: AsyncIterable<Found[]> | Found[][] = folder
-      ? photosBelow(input, place)
+      ? photosBelow(input, place, onIgnored)
       : [[{ path: path.basename(input) }]];
     for await (const photos of groups) {
       if (inputs.length === 1) taken = new Map();
@@ -272,7 +286,7 @@ async function maskInto(
     if ((out === '-' || foreignFormat.test(out)) && !(await isFolder(out)))
       throw invalid('out', 'a folder, or a name that ends in .jpg, .png, .webp, .bmp or .tif', out);
     const plan = {
-      jobs: () => prepare(jobsOf(inputs, out, format)),
+      jobs: (_: number, onIgnored?: OnIgnored) => prepare(jobsOf(inputs, out, format, onIgnored)),
       root: out,
       source,
       manifest: path.join(out, 'manifest.jsonl'),

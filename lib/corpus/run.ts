@@ -1,13 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { tellOnce } from '../device.js';
-import { checkFlag, checkOptions, MaskbenchError, type Problem } from '../errors.js';
+import { checkArray, checkChoice, checkFlag, checkOptions, MaskbenchError, type Problem } from '../errors.js';
 import { makeFolder, writeAtomically, writeFileAtomically } from '../files/atomic.js';
 import { withFileLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
 import { readBytes } from '../files/text.js';
-import { listFolder } from '../files/walk.js';
+import { listFolder, noPhotos, type OnIgnored } from '../files/walk.js';
 import type { ImageFormat } from '../image/image.js';
 import {
   type CopyMode,
@@ -28,12 +29,21 @@ import {
   readManifest,
 } from './manifest.js';
 
+export const retryStatuses = ['unreadable', 'damaged', 'no-face', 'several-faces'] as const;
+/** The status of a photo that a resumed run does again only where that is asked for. */
+export type RetryStatus = (typeof retryStatuses)[number];
+
 /** Options of a run. */
 export interface RunOptions extends MaskerOptions {
   /** Replace outputs that exist, and start the manifest anew. */
   overwrite?: boolean;
-  /** Resume an interrupted run. Photos in its manifest are skipped, except those that failed or could not be used. */
+  /**
+   * Resume an interrupted run. Photos in its manifest are skipped, except those that failed, could not be used, or have
+   * changed since then.
+   */
   resume?: boolean;
+  /** When resuming, also do photos of these statuses again. */
+  retry?: readonly RetryStatus[];
   /**
    * After an abort no further photo is started. Photos in progress are finished and recorded; the call then rejects
    * with the signal's reason.
@@ -66,6 +76,8 @@ export interface MaskSummary {
   skipped: number;
   /** Photos that are unreadable, damaged, unusable or failed. */
   problems: Problem[];
+  /** Files that were left alone, by extension or what else distinguishes them. */
+  ignored: Record<string, number>;
   manifest?: string;
   seconds: number;
 }
@@ -74,7 +86,24 @@ export interface MaskSummary {
 export async function checkRunOptions(options: RunOptions): Promise<void> {
   checkOptions(options);
   for (const name of ['overwrite', 'resume', 'writeAlpha', 'writeLandmarks'] as const) checkFlag(name, options[name]);
+  if (options.retry !== undefined) {
+    checkArray('retry', options.retry, (name, status) => checkChoice(name, status, retryStatuses));
+    if (!options.resume) throw new MaskbenchError('INVALID_ARGUMENT', 'retry', 'retry has no effect: it needs resume');
+  }
   await checkMasker(options);
+}
+
+/** What a run has done with a photo. */
+interface Done {
+  masked: boolean;
+  source: ManifestLine['source'];
+}
+
+/** Size and time of a file; undefined where it can't be found, and of what is no file. */
+async function sourceOf(file: PhotoJob['input']): Promise<ManifestLine['source']> {
+  if (typeof file !== 'string') return undefined;
+  const about = await stat(toPath(file)).catch(() => undefined);
+  return about && { bytes: about.size, modified: Math.trunc(about.mtimeMs) };
 }
 
 /** One photo of a run, and where it goes in an output folder. */
@@ -109,7 +138,7 @@ export interface RunPlan {
    * must be the same. Jobs for a sink are of one photo each.
    * @param from Photos of an earlier run into a sink; they are left out.
    */
-  jobs: (from: number) => AsyncIterable<Job[]>;
+  jobs: (from: number, onIgnored?: OnIgnored) => AsyncIterable<Job[]>;
   /** Gives the number of photos, if the source knows it without reading them all. */
   total?: () => Promise<number | undefined>;
   /** Takes the twins; absent: they are files below `root`, written by the native core. */
@@ -167,8 +196,8 @@ class Run {
   readonly #options: RunOptions;
   readonly #settings: string;
   #masker!: Masker;
-  /** Photos that an earlier run completed, and whether each got a mask. */
-  readonly #done = new Map<string, boolean>();
+  /** Photos that an earlier run completed. */
+  readonly #done = new Map<string, Done>();
   /** Of a sink: how many photos an earlier run completed. */
   #from = 0;
   /** Manifest lines of photos that the sink keeps in memory. */
@@ -197,6 +226,7 @@ class Run {
     },
     skipped: 0,
     problems: [],
+    ignored: {},
     seconds: 0,
   };
 
@@ -225,7 +255,7 @@ class Run {
         throw new MaskbenchError(
           'OUTPUT_EXISTS',
           root,
-          `${root}: complete except for ${pending} photos that are new in the source or missing here; resume the run to add them`,
+          `${root}: complete except for ${pending} photos that are new or changed in the source, or missing here; resume the run to do them`,
         );
       this.#masker = await open();
       const tellDevice = tellOnce(this.#masker, this.#options.onProblem);
@@ -253,17 +283,21 @@ class Run {
     const isFresh = !this.#resumed && !overwrite && !(await listFolder(root)).every(isOwn);
     let listed = 0;
     let pending = 0;
-    for await (const group of jobs(0))
+    const { ignored } = this.summary;
+    const onIgnored = (kind: string) => {
+      ignored[kind] = (ignored[kind] ?? 0) + 1;
+    };
+    for await (const group of jobs(0, onIgnored))
       for (const { photos, wanted = Number.POSITIVE_INFINITY } of group) {
         listed++;
         let masked = 0;
-        for (const { key, twin, problem } of photos) {
-          const before = this.#done.get(key);
+        for (const { key, input, twin, problem } of photos) {
+          const before = await this.#unchanged(key, input);
           if (before === undefined) {
             this.#total++;
             if (problem === undefined && masked < wanted) pending++;
           }
-          masked += Number(before ?? false);
+          masked += Number(before?.masked ?? false);
           if (!isFresh || twin === undefined || problem !== undefined) continue;
           for (const file of [twin, alphaOf(twin), landmarksOf(twin)].map((name) => path.join(root, name)))
             if (existsSync(toPath(file)))
@@ -274,15 +308,27 @@ class Run {
               );
         }
       }
-    if (listed === 0) throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
+    if (listed === 0) throw noPhotos(this.#plan.source, ignored);
     return pending;
   }
 
   #countKnown(total: number | undefined): number {
-    if (total === 0) throw new MaskbenchError('NOT_FOUND', this.#plan.source, `${this.#plan.source}: no photos found`);
+    if (total === 0) throw noPhotos(this.#plan.source, {});
     this.summary.skipped = this.#from;
     this.#total = total === undefined ? Number.POSITIVE_INFINITY : total - this.#from - this.#done.size;
     return this.#total;
+  }
+
+  /** What an earlier run did with a photo, unless the photo has changed since then. */
+  async #unchanged(key: string, input: PhotoJob['input']): Promise<Done | undefined> {
+    const done = this.#done.get(key);
+    if (done?.source === undefined) return done;
+    const found = await sourceOf(input);
+    // One that is gone may come back.
+    if (!found || (found.bytes === done.source.bytes && found.modified === done.source.modified)) return done;
+    this.#done.delete(key);
+    this.#stale = true;
+    return undefined;
   }
 
   async #readManifest(manifest: string): Promise<void> {
@@ -301,7 +347,8 @@ class Run {
     this.summary.manifest = manifest;
     if (!resume) return;
     this.#resumed = exists;
-    for await (const { settings, status, input, ...line } of readManifest(manifest)) {
+    const retried = new Set<PhotoStatus>(['failed', 'unusable', ...(this.#options.retry ?? [])]);
+    for await (const { settings, status, input, source, ...line } of readManifest(manifest)) {
       if (settings !== this.#settings)
         throw new MaskbenchError(
           'INVALID_ARGUMENT',
@@ -315,9 +362,8 @@ class Run {
         continue;
       }
       const outputs = [line.output, line.alpha, line.landmarks, line.copy].filter((file) => file !== undefined);
-      const isDone = status !== 'failed' && status !== 'unusable';
-      if (isDone && outputs.every((file) => existsSync(toPath(path.join(this.#plan.root, file)))))
-        this.#done.set(input, status === 'masked');
+      if (!retried.has(status) && outputs.every((file) => existsSync(toPath(path.join(this.#plan.root, file)))))
+        this.#done.set(input, { masked: status === 'masked', source });
       else this.#stale = true;
     }
   }
@@ -330,11 +376,16 @@ class Run {
     this.#writer = new ManifestWriter(manifest, { append });
   }
 
-  /** Removes the lines of photos that are done again. */
+  /** Removes the lines of photos that are done again, and what was written for them: it may not be written again. */
   async #dropStaleLines(manifest: string): Promise<void> {
     await writeAtomically(manifest, async (temporary) => {
       const kept = new ManifestWriter(temporary, { append: false });
-      for await (const line of this.#earlierLines(manifest)) await kept.write(line);
+      let number = 0;
+      for await (const line of readManifest(manifest))
+        if (this.#isKept(line, number++)) await kept.write(line);
+        else if (!this.#plan.sink)
+          for (const file of [line.output, line.alpha, line.landmarks, line.copy])
+            if (file !== undefined) await rm(toPath(path.join(this.#plan.root, file)), { force: true });
       await kept.close();
     });
   }
@@ -342,10 +393,12 @@ class Run {
   /** The lines of photos that are not done again. */
   async *#earlierLines(manifest: string): AsyncGenerator<ManifestLine> {
     let number = 0;
-    for await (const line of readManifest(manifest)) {
-      if (!this.#plan.sink ? this.#done.has(line.input) : number < this.#from) yield line;
-      number++;
-    }
+    for await (const line of readManifest(manifest)) if (this.#isKept(line, number++)) yield line;
+  }
+
+  /** Whether a manifest's line of this number, from 0, stands for a photo that is not done again. */
+  #isKept({ input }: ManifestLine, number: number): boolean {
+    return this.#plan.sink ? number < this.#from : this.#done.has(input);
   }
 
   async #work(): Promise<void> {
@@ -403,7 +456,7 @@ class Run {
       }
       if (before !== undefined) {
         this.summary.skipped++;
-        masked += Number(before);
+        masked += Number(before.masked);
         continue;
       }
       // A resumed run continues the sequence at the same photo.
@@ -477,8 +530,10 @@ class Run {
   /** Masks a photo, and returns its manifest line, and for a sink the twin. */
   async #maskPhoto(photo: PhotoJob): Promise<{ line: ManifestLine; twin?: Buffer | undefined }> {
     const { key, identity } = photo;
+    const source = photo.problem === undefined ? await sourceOf(photo.input) : undefined;
     const line: ManifestLine = {
       input: key,
+      ...(source && { source }),
       ...(identity !== undefined && { identity }),
       status: 'copied',
       ...(photo.masked !== undefined && { wearsMask: photo.masked }),

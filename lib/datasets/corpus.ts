@@ -6,6 +6,7 @@ import { MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { toPath } from '../files/path.js';
 import { readJson } from '../files/text.js';
+import { listFolder } from '../files/walk.js';
 
 /** Identities and photos of a corpus, as the paper counts them. */
 export interface CorpusCounts {
@@ -57,6 +58,44 @@ export async function readDescription(file: string): Promise<CorpusDescription> 
 
 export function writeDescription(file: string, description: CorpusDescription): Promise<void> {
   return writeFileAtomically(file, `${JSON.stringify(description, undefined, 2)}\n`);
+}
+
+/** Where a corpus is no longer what was generated. */
+export interface CorpusFaults {
+  /** Files that the manifest lists and that are not there. */
+  missing: string[];
+  /** Photos that the manifest lists twice. */
+  doubled: string[];
+}
+
+/** Compares manifests with what lies in the corpus. */
+export async function checkCorpus(folder: string, manifests: readonly string[]): Promise<CorpusFaults> {
+  const faults: CorpusFaults = { missing: [], doubled: [] };
+  const seen = new Set<string>();
+  // A folder is listed once, whatever the order of the photos.
+  const listed = new Map<string, Set<string>>();
+  const isThere = async (file: string) => {
+    const { dir, base } = path.posix.parse(file);
+    const names =
+      listed.get(dir) ?? new Set((await listFolder(path.join(folder, dir)).catch(() => [])).map(({ name }) => name));
+    listed.set(dir, names);
+    return names.has(base);
+  };
+  for (const manifest of manifests)
+    for await (const { input, copy, output } of readManifest(manifest)) {
+      if (seen.has(input)) faults.doubled.push(input);
+      seen.add(input);
+      for (const file of [copy, output]) if (file !== undefined && !(await isThere(file))) faults.missing.push(file);
+    }
+  return faults;
+}
+
+/** Faults in words; empty where there are none. */
+export function describeFaults({ missing, doubled }: CorpusFaults): string {
+  return [
+    ...(missing.length > 0 ? [`${missing.length} of its files are not there, among them ${missing[0]}`] : []),
+    ...(doubled.length > 0 ? [`${doubled.length} photos are listed twice, among them ${doubled[0]}`] : []),
+  ].join('; ');
 }
 
 /** Counts a corpus by its manifests. */

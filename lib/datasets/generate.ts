@@ -9,7 +9,7 @@ import { checkArray, checkChoice, checkInteger, checkObject, checkPath, Maskbenc
 import { removeTemporaries, writeAtomically } from '../files/atomic.js';
 import { withFolderLocked } from '../files/lock.js';
 import { toBytes, toPath } from '../files/path.js';
-import { isWithin, listFolder, realPath } from '../files/walk.js';
+import { isWithin, listFolder, type OnIgnored, realPath } from '../files/walk.js';
 import { type CopyMode, copyModes } from '../mask/masker.js';
 import { packageRoot } from '../package-root.js';
 import {
@@ -44,6 +44,8 @@ export interface GeneratedCorpus {
   folder: string;
   /** Absent if the corpus was already complete. */
   summary?: MaskSummary;
+  /** Why it was not made. Others may have been. */
+  error?: Pick<MaskbenchError, 'code' | 'subject' | 'message'>;
 }
 
 /** A photo's place among `count` shards, the same on every machine. */
@@ -140,8 +142,9 @@ async function generateInto(
   // Killed runs of other shards are cleaned up when these are resumed or merged.
   if (!shard) await removeTemporaries(folder);
 
-  async function* jobs(): AsyncGenerator<Job[]> {
-    for await (const { photos, ...identity } of layout.read(root, { seed: options.seed ?? 0 })) {
+  async function* jobs(_: number, onIgnored?: OnIgnored): AsyncGenerator<Job[]> {
+    const reading = { seed: options.seed ?? 0, ...(onIgnored && { onIgnored }) };
+    for await (const { photos, ...identity } of layout.read(root, reading)) {
       const unusable = photos.filter(({ problem }) => problem !== undefined);
       const isKept = photos.length - unusable.length >= minPhotos;
       yield toJobs(root, { ...identity, photos: isKept ? photos : unusable }, layout).map((job) =>
@@ -195,7 +198,8 @@ async function checkIsBegun(folder: string, parts: string[], part: string, resum
 
 /**
  * Masks public data sets into corpora: `<out>/<data set>/<identity>/<name>` and its twin `masked_<name>`, a manifest
- * and a `dataset.json`. Source photos are never modified. The same call on a complete corpus changes nothing.
+ * and a `dataset.json`. Source photos are never modified. The same call on a complete corpus changes nothing. Where
+ * there are several data sets, one that cannot be made has an `error`, and the others are made.
  *
  * @param base Holds the data sets, a folder each.
  * @param out A folder for the corpora.
@@ -239,7 +243,14 @@ export async function generateCorpora(
   const generated: GeneratedCorpus[] = [];
   for (const layout of chosen) {
     options.signal?.throwIfAborted();
-    generated.push(await generateOne(base, out, layout, options));
+    const made = await generateOne(base, out, layout, options).catch((error): GeneratedCorpus => {
+      // One data set's error does not keep the others from being made; alone it is the call's.
+      if (chosen.length === 1 || !(error instanceof MaskbenchError) || options.signal?.aborted) throw error;
+      options.onProblem?.({ file: layout.name, message: error.message });
+      const { code, subject, message } = error;
+      return { name: layout.name, folder: path.join(out, layout.name), error: { code, subject, message } };
+    });
+    generated.push(made);
   }
   return generated;
 }

@@ -5,8 +5,9 @@ import { byBytes } from '../files/path.js';
 import { addTo } from '../multimap.js';
 import type { Pair } from '../pairs/list.js';
 import { NamedRandom } from '../random.js';
+import { checkCorpus, describeFaults } from './corpus.js';
 
-export const pairProtocols = ['paper', 'all-identities', 'rmfd', 'balanced'] as const;
+export const pairProtocols = ['paper', 'all-identities', 'rmfd', 'balanced', 'nist'] as const;
 export type PairProtocol = (typeof pairProtocols)[number];
 
 /** Which side of a pair is masked; `mixed` takes both ways in turn. */
@@ -40,6 +41,9 @@ interface Twins {
 async function readPhotos(corpus: string): Promise<CorpusPhoto[]> {
   const photos: CorpusPhoto[] = [];
   const manifest = path.join(corpus, 'manifest.jsonl');
+  const { missing, doubled } = await checkCorpus(corpus, [manifest]);
+  if (missing.length + doubled.length > 0)
+    throw new MaskbenchError('UNREADABLE', manifest, `${manifest}: ${describeFaults({ missing, doubled })}`);
   for await (const { identity = '', copy, output, wearsMask } of readManifest(manifest)) {
     if (copy === undefined) continue;
     photos.push(
@@ -163,6 +167,20 @@ function* balanced(sampler: Sampler<Twins>, count: number, masking: Masking): Ge
   }
 }
 
+/** Each pair three times, so that kinds of masking are compared on the same photos. */
+function* nist(sampler: Sampler<Twins>): Generator<Pair> {
+  for (const group of sampler.groups.values())
+    if (group.length > 1)
+      for (const x of group)
+        for (const genuine of [true, false]) {
+          const y = genuine ? sampler.another(x) : sampler.other(x);
+          const both = { genuine, referenceMasked: false, probeMasked: false };
+          yield { reference: x.plain, probe: y.plain, ...both };
+          yield plainMasked(x, y, genuine);
+          yield { reference: x.masked, probe: y.masked, ...both, referenceMasked: true, probeMasked: true };
+        }
+}
+
 function needTwoPhotos(groups: Map<string, unknown[]>, corpus: string): void {
   if (![...groups.values()].some((group) => group.length > 1))
     throw new MaskbenchError('INVALID_ARGUMENT', corpus, `${corpus}: expected an identity with two photos`);
@@ -176,6 +194,8 @@ function needTwoPhotos(groups: Map<string, unknown[]>, corpus: string): void {
  *   its photos), both drawn afresh each time. For an identity with one photo, (x, masked x) and (masked x, z).
  * - `all-identities`: per identity one reference, one genuine and one impostor probe.
  * - `rmfd`: per photo of an identity with several, one genuine and one impostor pair, with whatever masks they wear.
+ * - `nist`: per photo of an identity with several, one genuine and one impostor pair, each plain–plain, plain–masked and
+ *   masked–masked. An evaluation takes its threshold from the plain–plain ones, as NIST's face mask reports do.
  * - `balanced`: `count` pairs, half of them genuine, between different photos, masked as `masking` says.
  *
  * Only photos with a masked twin are used, but for `rmfd`.
@@ -198,6 +218,12 @@ export async function samplePairs(
       throw new MaskbenchError('INVALID_ARGUMENT', name, `${name} has no effect: it needs the protocol balanced`);
   const masking = checkChoice('masking', options.masking ?? 'mixed', maskings);
   const random = new NamedRandom(checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER), protocol);
+  if (protocol === 'balanced' && options.count === undefined)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'count',
+      'expected count, how many pairs, with the protocol balanced; received none',
+    );
   const count = protocol === 'balanced' ? checkInteger('count', options.count, 2, 100_000_000) : 0;
   const photos = await readPhotos(corpus);
   if (protocol === 'rmfd') {
@@ -218,5 +244,6 @@ export async function samplePairs(
   if (protocol === 'paper') return [...paper(sampler)];
   if (protocol === 'all-identities') return [...allIdentities(sampler)];
   needTwoPhotos(sampler.groups, corpus);
+  if (protocol === 'nist') return [...nist(sampler)];
   return [...balanced(sampler, count, masking)];
 }

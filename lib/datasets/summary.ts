@@ -2,7 +2,15 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { checkPath, MaskbenchError } from '../errors.js';
-import { type CorpusCounts, corpusFiles, countCorpus, partsOf, readDescription } from './corpus.js';
+import {
+  type CorpusCounts,
+  type CorpusFaults,
+  checkCorpus,
+  corpusFiles,
+  countCorpus,
+  partsOf,
+  readDescription,
+} from './corpus.js';
 
 /** Identities and images as the paper's table has them. */
 export type PublishedCounts = Pick<CorpusCounts, 'masked' | 'unmasked'>;
@@ -46,6 +54,8 @@ export const publishedNote =
 export interface CorpusSummary extends CorpusCounts {
   name: string;
   complete: boolean;
+  /** Where the corpus was changed by hand. */
+  faults: CorpusFaults;
   published?: PublishedCounts;
   publishedTwins?: PublishedCounts['masked'];
 }
@@ -69,10 +79,12 @@ export async function summarizeCorpora(out: string): Promise<CorpusSummary[]> {
     const layout = descriptions[0]?.layout ?? '';
     const published = publishedCounts[layout];
     const twins = publishedTwins[layout];
+    const manifests = files.map(({ manifest }) => manifest);
     summaries.push({
       name: layout,
+      faults: await checkCorpus(folder, manifests),
       complete: parts.length === 1 && parts[0] === '' && descriptions.every(({ complete }) => complete),
-      ...(await countCorpus(files.map(({ manifest }) => manifest))),
+      ...(await countCorpus(manifests)),
       ...(published && { published }),
       ...(twins && { publishedTwins: twins }),
     });

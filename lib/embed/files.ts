@@ -14,7 +14,7 @@ import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames } from '../files/text.js';
-import { isFolder, photosBelow } from '../files/walk.js';
+import { isFolder, noPhotos, type OnIgnored, photosBelow } from '../files/walk.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
@@ -68,6 +68,8 @@ export interface EmbedSummary {
   counts: { plain: Record<string, number>; masked: Record<string, number> };
   /** Images by detector, plain and masked, with a face or without. */
   acquisition: Acquisition[];
+  /** Files in folders that were left alone, by extension. */
+  ignored: Record<string, number>;
   /** Images with a vector. */
   rows: number;
   /** Images that could not be read. Images without the face are not counted. */
@@ -149,13 +151,19 @@ async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
     }
 }
 
+/** What {@link itemsOf} tells beside the items. */
+interface Listeners {
+  onProblem?: ((problem: Problem) => void) | undefined;
+  onIgnored?: OnIgnored;
+}
+
 /** The number of images of {@link itemsOf}. */
-async function countItems(inputs: readonly string[], onProblem?: (problem: Problem) => void): Promise<number> {
+async function countItems(inputs: readonly string[], listeners: Listeners): Promise<number> {
   let total = 0;
   for (const input of inputs) {
     const known = (await isPacked(input)) ? await (await openSource([input])).count() : undefined;
     if (known !== undefined) total += known;
-    else for await (const _ of itemsOf([input], onProblem)) total++;
+    else for await (const _ of itemsOf([input], listeners)) total++;
   }
   return total;
 }
@@ -166,7 +174,7 @@ async function countItems(inputs: readonly string[], onProblem?: (problem: Probl
  */
 export async function* itemsOf(
   inputs: readonly string[],
-  onProblem?: (problem: Problem) => void,
+  { onProblem, onIgnored }: Listeners = {},
 ): AsyncGenerator<Item> {
   for (const input of inputs) {
     if (await isPacked(input)) {
@@ -207,7 +215,7 @@ export async function* itemsOf(
         `${input}: expected a whole corpus, found shards; merge them`,
       );
     else
-      for await (const group of photosBelow(input))
+      for await (const group of photosBelow(input, undefined, onIgnored))
         for (const { path: name, problem, passing } of group) {
           if (passing) throw new MaskbenchError('READ_FAILED', name, `${path.join(input, name)}: ${problem}`);
           if (problem === undefined) yield plain(input, name);
@@ -345,8 +353,12 @@ async function run(
       `${part.vectors}: the file exists, but there is no unfinished run`,
     );
   // Before anything is written: gives the total for the remaining time.
-  const total = await countItems(inputs, options.onProblem);
-  if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: no photos found`);
+  const ignored: EmbedSummary['ignored'] = {};
+  const onIgnored = (kind: string) => {
+    ignored[kind] = (ignored[kind] ?? 0) + 1;
+  };
+  const total = await countItems(inputs, { onProblem: options.onProblem, onIgnored });
+  if (total === 0) throw noPhotos(inputs.join(', '), ignored);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
@@ -442,7 +454,7 @@ async function run(
   await finish(part, settings, out, index);
   const seconds = (performance.now() - start) / 1000;
   const { counts, acquisition, failed } = tally;
-  return { counts, acquisition, rows, failed, dimensions, vectors: out, index, seconds };
+  return { counts, acquisition, ignored, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
 const isMiss = (status: string) => status === 'no-face' || status === 'wrong-face';

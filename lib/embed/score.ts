@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { checkChoice, checkOptions, checkPath, MaskbenchError } from '../errors.js';
+import { checkChoice, checkObject, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
 import { readNpyRows } from '../files/npy.js';
 import { toPath } from '../files/path.js';
+import { checkSystem } from '../metrics/arguments.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import { type Similarity, type VectorSimilarity, vectorSimilarities } from '../models/description.js';
 import { addTo } from '../multimap.js';
 import { native } from '../native.js';
-import { isGenuine, type Pair, pairPath } from '../pairs/list.js';
+import { checkPairs, isGenuine, type Pair, pairPath } from '../pairs/list.js';
 import { readPairList } from '../pairs/published.js';
 import { type EmbedderOptions, resolveModel, toNativeSimilarity } from './embedder.js';
 import { type IndexLine, readIndex, similarityOf } from './index-lines.js';
@@ -232,8 +233,11 @@ export async function scorePairs(vectors: string, list: string, options: ScorePa
  * @example
  * await writePairScores('scores.csv', await scorePairs('lfw.npy', 'pairs.txt'));
  */
-export async function writePairScores(file: string, { system, pairs }: PairScores): Promise<void> {
+export async function writePairScores(file: string, scored: PairScores): Promise<void> {
   checkPath('file', file);
+  const { system, pairs } = checkObject('scored', scored, 'what scorePairs gives') as unknown as PairScores;
+  checkSystem('scored.system', system);
+  checkPairs(pairs);
   if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
   const { scores, failed, model = '', similarity } = system;
   const made = `${csvField(model)},${similarity}`;

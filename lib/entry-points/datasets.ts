@@ -3,6 +3,7 @@
  * @module
  */
 export type { CorpusCounts, CorpusDescription } from '../datasets/corpus.js';
+export { type Duplicate, type DuplicateOptions, findDuplicates, writeDuplicates } from '../datasets/duplicates.js';
 export { type FetchOptions, fetchDataset } from '../datasets/fetch.js';
 export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
 export type { IdentityPhotos, Layout, SourcePhoto } from '../datasets/layouts/layout.js';

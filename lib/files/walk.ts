@@ -1,6 +1,8 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open as openFile, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkText, MaskbenchError } from '../errors.js';
+import { native } from '../native.js';
 import { toPath, toText } from './path.js';
 import { withBackOff } from './retry.js';
 
@@ -15,6 +17,51 @@ const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?|p[bgpn]m)$/i;
 export function isPhotoName(name: string): boolean {
   checkText('name', name);
   return photoName.test(name);
+}
+
+const startBytes = 64;
+
+/** Whether a file is a photo: by its name, or where that does not say, by its first bytes. */
+export async function isPhoto(folder: string, name: string): Promise<boolean> {
+  if (isPhotoName(name)) return true;
+  // A pipe must not be waited for.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const handle = await openFile(toPath(path.join(folder, name)), flags).catch(() => undefined);
+  if (!handle) return false;
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(startBytes), 0, startBytes, 0);
+    return native.isImage({ data: buffer.subarray(0, bytesRead) });
+  } catch {
+    return false;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Called with the kind of each file that is left alone: its extension, or what else distinguishes it. */
+export type OnIgnored = (kind: string) => void;
+
+/** The extension of a file that is no photo. */
+export const kindOf = (name: string) => path.extname(name).toLowerCase() || 'without extension';
+
+const shownKinds = 8;
+
+/** Counts of files that were left alone, in words. */
+export function describeIgnored(ignored: Readonly<Record<string, number>>): string {
+  const kinds = Object.entries(ignored).sort(([a, i], [b, k]) => k - i || (a < b ? -1 : 1));
+  const others = kinds.slice(shownKinds).reduce((sum, [, count]) => sum + count, 0);
+  const words = kinds.slice(0, shownKinds).map(([kind, count]) => `${count} ${kind}`);
+  return [...words, ...(others > 0 ? [`${others} of other kinds`] : [])].join(', ');
+}
+
+/** The error where a source has no photo. */
+export function noPhotos(source: string, ignored: Readonly<Record<string, number>>): MaskbenchError {
+  const others = describeIgnored(ignored);
+  return new MaskbenchError(
+    'NOT_FOUND',
+    source,
+    `${source}: no photos found${others === '' ? '' : `; left alone: ${others}`}`,
+  );
 }
 
 /** Whether a name is of a file that systems put beside photos. */
@@ -157,7 +204,7 @@ export interface Found extends Partial<WalkProblem> {
  * back to a folder that leads to it is reported as a problem. `excluded`, a real path, is not entered, whatever leads
  * there.
  */
-export async function* photosBelow(root: string, excluded?: string): AsyncGenerator<Found[]> {
+export async function* photosBelow(root: string, excluded?: string, onIgnored?: OnIgnored): AsyncGenerator<Found[]> {
   const top = await placeOf(root);
   // Outputs that lie around the photos, and not among them, exclude nothing.
   const skipped = excluded !== undefined && isWithin(top.real.at(-1) as string, excluded) ? undefined : excluded;
@@ -173,9 +220,14 @@ export async function* photosBelow(root: string, excluded?: string): AsyncGenera
       return;
     }
     const below = (name: string) => (relative === '' ? name : `${relative}/${name}`);
-    yield entries
-      .filter(({ name, folder, problem }) => !folder && (problem !== undefined || isPhotoName(name)))
-      .map(({ name, folder: _, ...problem }) => ({ path: below(name), ...problem }));
+    const photos: Found[] = [];
+    for (const { name, folder, ...problem } of entries) {
+      if (folder) continue;
+      if (problem.problem !== undefined || (await isPhoto(place.folder, name)))
+        photos.push({ path: below(name), ...problem });
+      else onIgnored?.(kindOf(name));
+    }
+    yield photos;
     for (const { name, folder } of entries) {
       if (!folder) continue;
       const inner = await enter(place, name);

@@ -39,7 +39,7 @@ export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPair
   ];
   return [
     ['', 'threshold', 'FMR', 'FNMR', 'next edge: threshold, FMR, FNMR'],
-    ...(eer ? [row(`EER ${shown(eer.value)}`, eer.at, eer.below)] : [['EER -', '-', '-', '-', '-']]),
+    ...(eer ? [row(`EER ${shownEstimate(eer)}`, eer.at, eer.below)] : [['EER -', '-', '-', '-', '-']]),
     ...fnmrAtFmr.map(({ target, at, below, fmr, fnmr }) => [
       `FMR ≤ ${target}`,
       shown(at.threshold),
@@ -54,12 +54,13 @@ export function allPairsRows({ eer, fnmrAtFmr, fmrAtFnmr, atThreshold }: AllPair
 
 /** What was compared, in a line. */
 export function allPairsSummary(
-  { genuine, impostors, samePhoto, excluded, failed }: AllPairsEvaluation,
+  { similarity, model, genuine, impostors, samePhoto, excluded, failed }: AllPairsEvaluation,
   { samePhotoMode, sameVideo, within }: AllScores,
 ): string {
   const source = sameVideo === 'exclude' ? 'video (exclude)' : `source photo (${samePhotoMode})`;
   return [
     `${genuine} genuine and ${impostors} impostor pairs, ${samePhoto} of one ${source}`,
+    `${similarity} similarity${model === undefined ? '' : ` of ${model}`}`,
     ...(excluded > 0 ? [`${excluded} left out by --exclude`] : []),
     ...(failed.probes + failed.references > 0
       ? [`without a vector, not scored: ${failed.probes} probes${within ? '' : `, ${failed.references} references`}`]
@@ -119,7 +120,7 @@ export async function writeAllPairsReport(
   const page = await writeReport(folder, {
     title: 'All pairs',
     introduction: [
-      `${allPairsSummary(evaluation, scores)}. ${scores.identities.length} identities; ${similarity}, ${scores.impostor.length} bins.`,
+      `${allPairsSummary(evaluation, scores)}. ${scores.identities.length} identities; ${scores.impostor.length} bins.`,
       `AUC ${shown(evaluation.auc)}, d′ ${shown(evaluation.dPrime)}.`,
     ],
     sections: [
@@ -156,8 +157,8 @@ async function worstSection(
     suspects === undefined
       ? 'There are no genuine pairs to compare them with.'
       : suspects > 0
-        ? `${suspects} score as high as the median genuine pair or higher: ${suspectsFile} lists them; look at them before --exclude.`
-        : 'None scores as high as the median genuine pair.';
+        ? `${suspects} of the one in a million that score highest score as high as the median genuine pair or higher: ${suspectsFile} lists them; look at them before --exclude.`
+        : 'None of the one in a million that score highest scores as high as the median genuine pair.';
   const section = {
     heading: 'Most alike impostors',
     paragraphs: [`False matches, or two names for one person. ${listed}`],

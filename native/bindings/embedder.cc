@@ -12,6 +12,7 @@
 #include "embed/embedder.h"
 #include "runtime/thread_pool.h"
 #include "embed/half.h"
+#include "embed/scale.h"
 #include "embed/similarity.h"
 
 namespace maskbench {
@@ -240,6 +241,33 @@ Napi::Value SimilarityOf(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ParseSimilarity(Object(info[2], "similarity"), a.size())(a, b));
 }
 
+Napi::Value Thumbnail(const Napi::CallbackInfo& info) {
+  const Napi::Object request = Object(info[0], "request");
+  const int side = Integer(request, "side");
+  constexpr int kLeast = 8;
+  constexpr int kMost = 1024;
+  if (side < kLeast || side > kMost) Invalid(info.Env(), "side", "8 to 1024");
+  const auto pixels = std::make_shared<std::vector<uint8_t>>();
+  return Compute(
+      info.Env(), {},
+      [=, source = Source(FilePath{Path(request, "path")})](const Cancellation& cancellation) {
+        constexpr int64_t kMaxPixels = 100'000'000;
+        const ReadImage read = Read(
+            source, {kMaxPixels, true}, [](int64_t) { return int64_t{0}; }, cancellation);
+        const Image& image = read.decoded.image;
+        Image small(side, side);
+        ScaleInto(ScalePlan(image.width, image.height, side, side, true), image, small, 0, 0, side, side);
+        constexpr uint8_t kOpaque = 255;
+        for (size_t at = 0; at < small.pixels.size(); at += 3)
+          pixels->insert(pixels->end(), {small.pixels[at + 2], small.pixels[at + 1], small.pixels[at], kOpaque});
+      },
+      [pixels](Napi::Env env) -> Napi::Value {
+        Napi::Uint8Array array = Napi::Uint8Array::New(env, pixels->size());
+        std::copy(pixels->begin(), pixels->end(), array.Data());
+        return array;
+      });
+}
+
 Napi::Value ToHalves(const Napi::CallbackInfo& info) {
   const auto numbers = Elements<float>(info[0], napi_float32_array, "numbers");
   Napi::Uint16Array halves = Napi::Uint16Array::New(info.Env(), numbers.size());
@@ -259,6 +287,7 @@ Napi::Value FromHalves(const Napi::CallbackInfo& info) {
 void ExportEmbedder(Napi::Env env, Napi::Object exports) {
   exports.Set("Embedder", EmbedderWrap::Define(env));
   exports.Set("onnxRuntime", Napi::Function::New(env, OnnxRuntime, "onnxRuntime"));
+  exports.Set("thumbnail", Napi::Function::New(env, Thumbnail, "thumbnail"));
   exports.Set("toHalves", Napi::Function::New(env, ToHalves, "toHalves"));
   exports.Set("fromHalves", Napi::Function::New(env, FromHalves, "fromHalves"));
   exports.Set("similarity", Napi::Function::New(env, SimilarityOf, "similarity"));

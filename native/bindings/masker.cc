@@ -293,6 +293,7 @@ void ExportMasker(Napi::Env env, Napi::Object exports) {
     face.Set(i, point);
   }
   exports.Set("canonicalFace", face);
+  exports.Set("isImage", Napi::Function::New(env, IsImageValue, "isImage"));
   exports.Set("meshStretch", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 const Napi::Object request = Napi::Object::New(info.Env());
                 request.Set("faces", info[0]);

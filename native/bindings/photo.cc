@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bindings/arguments.h"
+#include "image/codec.h"
 
 namespace maskbench {
 namespace {
@@ -112,6 +113,10 @@ KnownFaces ParseFaces(const Napi::Object& object) {
   KnownFaces faces(std::in_place);
   for (uint32_t i = 0; i < array.Length(); ++i) faces->push_back(ParseFace(Object(array.Get(i), "faces")));
   return faces;
+}
+
+Napi::Value IsImageValue(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), IsImage(View(Object(info[0], "request"), "data")));
 }
 
 Napi::Object FaceObject(Napi::Env env, const Face& found) {

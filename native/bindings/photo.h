@@ -15,6 +15,8 @@ Box ParseBox(const Napi::Object& object, const char* name);
 KnownFaces ParseFaces(const Napi::Object& object);
 // NativeSearchOptions.
 FinderOptions ParseSearch(const Napi::Object& object);
+// Whether `{ data }`, a file's first bytes, is the start of an image.
+Napi::Value IsImageValue(const Napi::CallbackInfo& info);
 // `box`, `score`, `landmarks` and, where there are some, `points`.
 Napi::Object FaceObject(Napi::Env env, const Face& found);
 

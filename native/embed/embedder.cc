@@ -42,8 +42,8 @@ void CheckPlace(const ModelInput& input, const Image& image, const Face& face) {
 const Face& ChosenFace(const std::vector<Face>& faces, const EmbedRequest& request, const Image& image) {
   if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
   if (!request.expected)
-    return *std::ranges::max_element(
-        faces, {}, [&](const Face& face) { return WeightOf(face.box, request.choice, image); });
+    return *std::ranges::max_element(faces, {},
+                                     [&](const Face& face) { return WeightOf(face.box, request.choice, image); });
   constexpr double kLeastOverlap = 0.3;
   const auto overlap = [&](const Face& face) { return OverlapOf(face.box, *request.expected); };
   const auto nearest = std::ranges::max_element(faces, {}, overlap);

@@ -9,8 +9,8 @@
 
 namespace maskbench {
 
-// Which of a photo's faces is the person's: the largest, as in the paper's program, or the one nearest the centre, where
-// size counts too.
+// Which of a photo's faces is the person's: the largest, as in the paper's program, or the one nearest the centre,
+// where size counts too.
 enum class FaceChoice { kLargest, kCentral };
 
 // The face of the greatest weight is chosen, the first of equals. `kCentral`: the box's area less twice the squared

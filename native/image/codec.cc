@@ -70,6 +70,21 @@ std::string_view NameOfForeign(std::span<const uint8_t> file) {
   return "HEIC";
 }
 
+// By a file's first bytes.
+std::optional<Format> FormatOfStart(std::span<const uint8_t> file) {
+  using std::string_view_literals::operator""sv;
+  if (StartsWith(file, "\xFF\xD8\xFF"sv)) return Format::kJpeg;
+  if (StartsWith(file, "\x89PNG\r\n\x1A\n"sv)) return Format::kPng;
+  if (StartsWith(file, "RIFF"sv) && StartsWith(file, "WEBP"sv, 8)) return Format::kWebp;
+  if (StartsWith(file, "BM"sv)) return Format::kBmp;
+  if (StartsWith(file, "II*\0"sv) || StartsWith(file, "MM\0*"sv) || StartsWith(file, "II+\0"sv) ||
+      StartsWith(file, "MM\0+"sv))
+    return Format::kTiff;
+  if (file.size() >= 3 && file[0] == 'P' && file[1] >= '1' && file[1] <= '6' && std::isspace(file[2]) != 0)
+    return Format::kPnm;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view Name(Format format) {
@@ -88,23 +103,32 @@ std::optional<Format> FormatOfPath(std::string_view path) {
   return found == kExtensions.end() ? std::nullopt : std::optional(found->second);
 }
 
+bool IsImage(std::span<const uint8_t> start) {
+  const std::optional<Format> format = FormatOfStart(start);
+  // Two letters are also how texts begin. A BMP has four zeros behind its size, a PNM a number or a comment.
+  if (format == Format::kBmp) return StartsWith(start, std::string_view("\0\0\0\0", 4), 6);
+  if (format == Format::kPnm) return start.size() > 3 && (std::isdigit(start[3]) != 0 || start[3] == '#');
+  if (format) return true;
+  const std::string_view foreign = NameOfForeign(start);
+  return !foreign.empty() && foreign != "PDF";
+}
+
 Header Probe(std::span<const uint8_t> file) {
-  using std::string_view_literals::operator""sv;
   if (file.empty()) throw Error(ErrorCode::kUnreadable, "", "the file is empty");
   Header header{};
-  if (StartsWith(file, "\xFF\xD8\xFF"sv)) {
+  const std::optional<Format> format = FormatOfStart(file);
+  if (format == Format::kJpeg) {
     header = ProbeJpeg(file);
-  } else if (StartsWith(file, "\x89PNG\r\n\x1A\n"sv)) {
+  } else if (format == Format::kPng) {
     const ByteReader big(file, true);
     header = {Format::kPng, big.U32(16), big.U32(20)};
-  } else if (StartsWith(file, "RIFF"sv) && StartsWith(file, "WEBP"sv, 8)) {
+  } else if (format == Format::kWebp) {
     header = ProbeWebp(file);
-  } else if (StartsWith(file, "BM"sv)) {
+  } else if (format == Format::kBmp) {
     header = ProbeBmp(file);
-  } else if (StartsWith(file, "II*\0"sv) || StartsWith(file, "MM\0*"sv) || StartsWith(file, "II+\0"sv) ||
-             StartsWith(file, "MM\0+"sv)) {
+  } else if (format == Format::kTiff) {
     header = ProbeTiff(file);
-  } else if (file.size() >= 3 && file[0] == 'P' && file[1] >= '1' && file[1] <= '6' && std::isspace(file[2]) != 0) {
+  } else if (format == Format::kPnm) {
     header = ProbePnm(file);
   } else {
     constexpr std::string_view kExpected = "expected JPEG, PNG, WebP, BMP, TIFF or PNM data";

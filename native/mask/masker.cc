@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,15 @@ namespace {
 Bytes ToRgb(Image image) {
   for (size_t i = 0; i < image.pixels.size(); i += 3) std::swap(image.pixels[i], image.pixels[i + 2]);
   return std::move(image.pixels);
+}
+
+// By the output's name. A source whose name says nothing of its format may have a twin that is named alike.
+std::optional<Format> OutputFormat(const MaskRequest& request, std::optional<Format> source) {
+  const std::optional<Format> named = FormatOfPath(request.output);
+  const auto* file = std::get_if<FilePath>(&request.source);
+  if (named || file == nullptr) return named;
+  const auto extension = [](const std::string& path) { return std::filesystem::path(path).extension(); };
+  return extension(request.output) == extension(file->path) ? source : std::nullopt;
 }
 
 // Refuses to write over a file that was not offered, and ever over the source itself.
@@ -150,7 +160,7 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
   });
   for (const Face& face : faces) result.faces.push_back({face, std::nullopt});
   const auto write = [&] {
-    const std::optional<Format> format = FormatOfPath(request.output);
+    const std::optional<Format> format = OutputFormat(request, read.format);
     if (!format)
       throw Error(ErrorCode::kInvalidArgument, request.output,
                   "expected an output name that ends in .jpg, .png, .webp, .bmp, .tif or .ppm");

@@ -478,3 +478,60 @@ test('scores are the same with lesser vector instructions', async (t) => {
   }
   t.deepEqual(scores[0], scores[1]);
 });
+
+test('the EER’s interval is the jackknife over identities', async (t) => {
+  const { data, dimensions, index } = people(40, 2);
+  const plain = index.filter(({ masked }) => !masked);
+  const scores = await scoreAll({ data, dimensions }, index, { within: 'plain', bins: 512 });
+  t.is(scores.tailWidth, 1);
+  const { eer } = evaluateAllPairs(scores);
+  const vector = (row: number) => data.subarray(row * dimensions, (row + 1) * dimensions);
+  const pairs = plain.flatMap((a, i) =>
+    plain.slice(i + 1).map((b) => {
+      const [x, y] = [vector(a.row as number), vector(b.row as number)];
+      const dot = x.reduce((sum, value, k) => sum + value * (y[k] as number), 0);
+      return { people: [a.identity, b.identity], score: dot / Math.hypot(...x) / Math.hypot(...y) };
+    }),
+  );
+  const eers = [];
+  for (const identity of scores.identities) {
+    const others = pairs.filter(({ people: two }) => !two.includes(identity));
+    const set = await ScoreSet.from(
+      others.map(({ score }) => score),
+      others.map(({ people: [a, b] }) => Number(a === b)),
+    );
+    eers.push((await set.measure()).eer);
+  }
+  const mean = eers.reduce((sum, rate) => sum + rate, 0) / eers.length;
+  const spread = eers.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) * ((eers.length - 1) / eers.length);
+  const [low, high] = eer?.interval ?? [0, 0];
+  t.true(low < (eer?.value as number) && (eer?.value as number) < high);
+  // Ours interpolates between edges of bins, the other between scores.
+  t.true(
+    Math.abs((high - (eer?.value as number)) / (1.96 * Math.sqrt(spread)) - 1) < 0.15,
+    `${high - (eer?.value as number)} ${1.96 * Math.sqrt(spread)}`,
+  );
+});
+
+test('the index decides the similarity, and another is said', async (t) => {
+  const { data, dimensions, index } = people(20, 2);
+  const made = index.map((line) => ({ ...line, model: 'small', similarity: 'l2' as const }));
+  const scores = await scoreAll({ data, dimensions }, made, {});
+  t.like(scores, { similarity: 'l2', model: 'small' });
+  const evaluation = evaluateAllPairs(scores);
+  t.like(evaluation, { similarity: 'l2', model: 'small' });
+  t.false(evaluation.notes.some((note) => /scores are by/.test(note)));
+  const other = evaluateAllPairs(await scoreAll({ data, dimensions }, made, { similarity: 'cosine' }));
+  t.true(other.notes.includes('scores are by cosine; the description of small says l2'));
+  t.is((await scoreAll({ data, dimensions }, index)).similarity, 'cosine');
+  const own = index.map((line) => ({ ...line, model: 'head', similarity: 'sigmoid' as const }));
+  await t.throwsAsync(scoreAll({ data, dimensions }, own), { code: 'INVALID_ARGUMENT', message: /received sigmoid/ });
+  const two = made.map((line, i) => (i === 3 ? { ...line, model: 'other' } : line));
+  await t.throwsAsync(scoreAll({ data, dimensions }, two), { message: /expected vectors of one model/ });
+});
+
+test('suspects are one impostor pair in a million, plain ones first', async (t) => {
+  const { data, dimensions, index } = people(30, 2);
+  const { suspects } = evaluateAllPairs(await scoreAll({ data, dimensions }, index, { within: 'all' }));
+  t.true(suspects.length <= 1);
+});

@@ -240,6 +240,22 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     [path(), path(), path(), options({ rank: 0 })],
   ],
   ['readExcluded', maskbench.readExcluded, [path()]],
+  ['readPairList', maskbench.readPairList, [path()]],
+  ['scorePairs', maskbench.scorePairs, [path(), path(), options({ index: 7 }, { similarity: 'other' }, { model: 7 })]],
+  [
+    'writePairScores',
+    maskbench.writePairScores,
+    [
+      path(),
+      {
+        kind: 'object',
+        good: { system: { ...system, similarity: 'l2' }, pairs: [pair, pair, pair, pair], notes: [] },
+        bad: [{ system }, { system: 7, pairs: [] }],
+      },
+    ],
+  ],
+  ['findDuplicates', maskbench.findDuplicates, [path(), options({ onProgress: 7 })]],
+  ['writeDuplicates', maskbench.writeDuplicates, [path(), { kind: 'objects', good: [], bad: [[{ first: 'a' }]] }]],
   ['writeAllPairs', maskbench.writeAllPairs, [path(), allScores]],
   ['ratesAtEdges', maskbench.ratesAtEdges, [allScores]],
   ['ratesAtFmr', maskbench.ratesAtFmr, [allScores, { kind: 'numbers', good: [0.1] }]],

@@ -63,3 +63,25 @@ test('the corpus script leads from a data set to error rates and a report', asyn
   t.true(existsSync(path.join(out, 'lfw/dataset.json')));
   t.true(existsSync(stdout.trim().replace(/^.*report: /s, '')));
 });
+
+test('the styles script goes every step from a data set to error rates by kind of masking', async (t) => {
+  const folder = temporaryFolder(t);
+  await writeLfw(path.join(folder, 'datasets'));
+  const out = path.join(folder, 'out');
+  const { stdout } = await runExample(
+    'styles-compared.js',
+    path.join(folder, 'datasets'),
+    out,
+    'lfw',
+    'a',
+    'realistic',
+  );
+  for (const style of ['a', 'realistic']) {
+    t.regex(stdout, new RegExp(`^${style}, plain: FTA [\\d.]+% of 6, 0 wrong faces$`, 'm'));
+    for (const kind of ['plain-plain', 'plain-masked', 'masked-masked'])
+      t.true(existsSync(path.join(out, style, kind, 'report.html')), kind);
+    t.regex(stdout, new RegExp(`^${style}, plain-plain: EER [\\d.]+%`, 'm'));
+    t.regex(stdout, new RegExp(`^${style}, plain–masked: FNMR [\\d.]+%`, 'm'));
+    t.true(existsSync(path.join(out, style, 'report/report.html')));
+  }
+});

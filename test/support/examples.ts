@@ -126,6 +126,21 @@ export function writeScoreSamples(folder: string): void {
   write('people.csv', `identity,sex\n${lines(people.map((name, i) => `${name},${i % 2 ? 'm' : 'f'}`))}`);
   const matrix = people.flatMap((_, row) => people.map((__, column) => (row === column ? 0.7 : 0.3) + 0.1 * next()));
   write('scores.npy', npyFile(Float32Array.from(matrix), [40, 40]));
+  const photos = ['Ann', 'Bob', 'Cy'].flatMap((name) => [1, 2].map((number) => `${name}/${name}_000${number}.jpg`));
+  const vectors = photos.flatMap((_, i) => Array.from({ length: 4 }, (__, k) => Number(k === i >> 1) + 0.1 * next()));
+  write('lfw.npy', npyFile(Float32Array.from(vectors), [photos.length, 4]));
+  write(
+    'lfw.jsonl',
+    lines(
+      photos.map((photo, row) =>
+        JSON.stringify({
+          ...{ row, path: photo, identity: path.dirname(photo), photo, masked: false, status: 'detected' },
+          ...{ model: 'dlib-resnet-128', similarity: 'l2' },
+        }),
+      ),
+    ),
+  );
+  write('lfw-pairs.txt', lines(['2', 'Ann\t1\t2', 'Bob\t1\t2', 'Ann\t1\tBob\t1', 'Ann\t2\tCy\t1']));
   write('probes.txt', lines(people.map((name) => `${name}/masked_1.jpg`)));
   write('gallery.txt', lines(people.map((name) => `${name}/2.jpg`)));
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
 import { toPath } from '../../files/path.js';
 import { numberedLines, readNames } from '../../files/text.js';
+import type { OnIgnored } from '../../files/walk.js';
 import { addTo } from '../../multimap.js';
 import {
   entriesOf,
@@ -10,15 +11,15 @@ import {
   type IdentityPhotos,
   innerFolder,
   inOrder,
-  isSourceName,
   type Layout,
   type SourcePhoto,
+  sourcesIn,
 } from './layout.js';
 
 const folders = ['images', 'img_align_celeba', 'img_align_celeba_png'];
 const annotations = 'identity_CelebA.txt';
 
-async function* read(root: string): AsyncGenerator<IdentityPhotos> {
+async function* read(root: string, { onIgnored }: { onIgnored?: OnIgnored }): AsyncGenerator<IdentityPhotos> {
   const file = path.join(root, annotations);
   const list = await readNames(file, 'the identity file of CelebA ("000001.jpg 2880" a line)');
   const folder = folders.find((name) => existsSync(toPath(path.join(root, name))));
@@ -29,8 +30,8 @@ async function* read(root: string): AsyncGenerator<IdentityPhotos> {
   const photo = (name: string): SourcePhoto => ({ path: `${folder}/${name}`, name, file: path.join(place, name) });
   // The annotations say .jpg whatever the photos are.
   const names = new Map<string, string>();
-  for (const { name, folder: isFolder } of await entriesOf(place, 'photos'))
-    if (!isFolder && isSourceName(name)) names.set(path.parse(name).name, name);
+  for (const name of await sourcesIn(place, await entriesOf(place, 'photos'), onIgnored))
+    names.set(path.parse(name).name, name);
   const byIdentity = new Map<string, SourcePhoto[]>();
   for (const { line, number } of numberedLines(list)) {
     const [, listed, identity] = /^\s*(\S+)\s+(\S+)$/.exec(line) ?? [];

@@ -13,11 +13,17 @@ export const feiFaceFrontal: Layout = {
   withoutFace: 'copied',
   select: 'central',
   holds: (root) => holdsPhotos(root, 0),
-  read: (root) => flatFolder(root, (stem) => stem.slice(0, -1)),
+  read: (root, options) => flatFolder(root, (stem) => stem.slice(0, -1), options),
 };
 
 /** The near-frontal ones of the fourteen photos of each person. */
 const views = new Set(['05', '06', '11', '12', '13', '14']);
+
+function identityOfView(stem: string): string | undefined {
+  const [, identity, view] = /^(.*)-(\d+)$/.exec(stem) ?? [];
+  if (identity === undefined) return '';
+  return views.has(view as string) ? identity : undefined;
+}
 
 export const feiFaceOriginal: Layout = {
   name: 'fei_face_original',
@@ -29,10 +35,5 @@ export const feiFaceOriginal: Layout = {
   withoutFace: 'copied',
   select: 'central',
   holds: (root) => holdsPhotos(root, 0),
-  read: (root) =>
-    flatFolder(root, (stem) => {
-      const [, identity, view] = /^(.*)-(\d+)$/.exec(stem) ?? [];
-      if (identity === undefined) return '';
-      return views.has(view as string) ? identity : undefined;
-    }),
+  read: (root, options) => flatFolder(root, identityOfView, options),
 };

@@ -7,7 +7,10 @@ import {
   enter,
   entriesOf as entriesIn,
   type Followed,
+  isPhoto,
   isPhotoName,
+  kindOf,
+  type OnIgnored,
   type Place,
   placeOf,
   type WalkProblem,
@@ -57,8 +60,11 @@ export interface Layout {
   realMasks?: boolean;
   /** Whether a folder is the data set's own: it has what the layout reads. */
   holds(root: string): Promise<boolean>;
-  /** Reads the data set lazily, in byte order of identities. `seed` is for layouts that draw photos at random. */
-  read(root: string, options: { seed: number }): AsyncGenerator<IdentityPhotos>;
+  /**
+   * Reads the data set lazily, in byte order of identities. `seed` is for layouts that draw photos at random;
+   * `onIgnored` is called for each file that is left alone.
+   */
+  read(root: string, options: { seed: number; onIgnored?: OnIgnored }): AsyncGenerator<IdentityPhotos>;
 }
 
 /** The entries of a folder: see {@link entriesIn}. Throws `NOT_FOUND` or `READ_FAILED` with what was expected. */
@@ -68,15 +74,32 @@ export async function entriesOf(folder: string, expected: string): Promise<Follo
   });
 }
 
-/** Names of photos that are not somebody's masked twins already. */
-export const isSourceName = (name: string) => isPhotoName(name) && !name.startsWith('masked_');
+const isTwinName = (name: string) => name.startsWith('masked_');
+
+/** The photos among the entries of a folder, without what somebody has masked already. */
+export async function sourcesIn(
+  folder: string,
+  entries: readonly Followed[],
+  onIgnored?: OnIgnored,
+): Promise<string[]> {
+  const names: string[] = [];
+  for (const { name, folder: isFolder, problem } of entries) {
+    if (isFolder) continue;
+    // A lost link that is named like a photo fails with its own error when it is opened.
+    if (problem !== undefined) onIgnored?.('broken links');
+    else if (!(await isPhoto(folder, name))) onIgnored?.(kindOf(name));
+    else if (isTwinName(name)) onIgnored?.('masked_*');
+    else names.push(name);
+  }
+  return names;
+}
 
 /** Whether a folder has photos itself (0), in its folders (1), or in theirs (2). */
 export async function holdsPhotos(folder: string, depth: 0 | 1 | 2): Promise<boolean> {
   for (const { name, folder: isFolder } of await entriesIn(folder).catch(() => [])) {
     if (
       depth === 0
-        ? !isFolder && isSourceName(name)
+        ? !isFolder && !isTwinName(name) && (await isPhoto(folder, name))
         : isFolder && (await holdsPhotos(path.join(folder, name), --depth as 0 | 1))
     )
       return true;
@@ -131,12 +154,16 @@ export interface PhotoFolder {
 export async function* photoFolders(
   outer: Place,
   depth: 1 | 2,
+  onIgnored?: OnIgnored,
   below = '',
 ): AsyncGenerator<PhotoFolder | IdentityPhotos> {
   for (const { name, folder, ...entryProblem } of await entriesIn(outer.folder)) {
     const at = below === '' ? name : `${below}/${name}`;
     if (entryProblem.problem !== undefined && !isPhotoName(name)) yield problemAt(at, entryProblem);
-    if (!folder) continue;
+    if (!folder) {
+      onIgnored?.((await isPhoto(outer.folder, name)) ? 'photos outside the folders' : kindOf(name));
+      continue;
+    }
     const place = await enter(outer, name);
     if ('problem' in place) {
       yield problemAt(at, place);
@@ -144,11 +171,11 @@ export async function* photoFolders(
     }
     try {
       if (depth === 2) {
-        yield* photoFolders(place, 1, at);
+        yield* photoFolders(place, 1, onIgnored, at);
         continue;
       }
       const entries = await entriesIn(place.folder);
-      const names = entries.filter((entry) => !entry.folder && isSourceName(entry.name)).map((entry) => entry.name);
+      const names = await sourcesIn(place.folder, entries, onIgnored);
       if (names.length > 0) yield { place, path: at, names };
       else if (await holdsPhotos(place.folder, 1))
         yield problemAt(at, { problem: 'its photos lie a folder deeper than expected' });
@@ -160,8 +187,11 @@ export async function* photoFolders(
 }
 
 /** One folder an identity; loose files among the folders are left alone. */
-export async function* identityFolders(root: string): AsyncGenerator<IdentityPhotos> {
-  for await (const found of photoFolders(await placeOf(root), 1)) {
+export async function* identityFolders(
+  root: string,
+  { onIgnored }: { onIgnored?: OnIgnored } = {},
+): AsyncGenerator<IdentityPhotos> {
+  for await (const found of photoFolders(await placeOf(root), 1, onIgnored)) {
     if ('photos' in found) yield found;
     else yield { identity: found.path, photos: found.names.map((name) => ({ path: `${found.path}/${name}`, name })) };
   }
@@ -174,13 +204,15 @@ export async function* identityFolders(root: string): AsyncGenerator<IdentityPho
 export async function* flatFolder(
   root: string,
   identityOf: (stem: string) => string | undefined,
+  { onIgnored }: { onIgnored?: OnIgnored } = {},
 ): AsyncGenerator<IdentityPhotos> {
   const byIdentity = new Map<string, SourcePhoto[]>();
-  for (const { name } of (await entriesOf(root, 'photos')).filter(
-    (entry) => !entry.folder && isSourceName(entry.name),
-  )) {
+  for (const name of await sourcesIn(root, await entriesOf(root, 'photos'), onIgnored)) {
     const identity = identityOf(path.parse(name).name);
-    if (identity === undefined) continue;
+    if (identity === undefined) {
+      onIgnored?.('other views');
+      continue;
+    }
     addTo(byIdentity, identity, { path: name, name, ...(identity === '' && { problem: 'its name has no identity' }) });
   }
   yield* inOrder(byIdentity);

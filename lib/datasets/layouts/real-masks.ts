@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { toPath } from '../../files/path.js';
 import { readNames, textLines } from '../../files/text.js';
+import type { OnIgnored } from '../../files/walk.js';
 import { addTo } from '../../multimap.js';
 import { inHouseIdentity } from '../../pairs/list.js';
 import {
@@ -9,22 +10,24 @@ import {
   type IdentityPhotos,
   identityFolders,
   inOrder,
-  isSourceName,
   type Layout,
   type SourcePhoto,
+  sourcesIn,
 } from './layout.js';
+
+interface Ignoring {
+  onIgnored?: OnIgnored;
+}
 
 const has = (root: string, names: string[]) => names.every((name) => existsSync(toPath(path.join(root, name))));
 
-async function* readInHouse(root: string): AsyncGenerator<IdentityPhotos> {
+async function* readInHouse(root: string, { onIgnored }: Ignoring): AsyncGenerator<IdentityPhotos> {
   const groups = new Map<string, SourcePhoto[]>();
   for (const folder of ['mask', 'no_mask']) {
     const masked = folder === 'mask';
-    for (const { name, folder: isFolder } of await entriesOf(
-      path.join(root, folder),
-      `the photos ${masked ? 'with' : 'without'} masks`,
-    )) {
-      if (isFolder || !isSourceName(name)) continue;
+    const place = path.join(root, folder);
+    const entries = await entriesOf(place, `the photos ${masked ? 'with' : 'without'} masks`);
+    for (const name of await sourcesIn(place, entries, onIgnored)) {
       const identity = inHouseIdentity(path.parse(name).name);
       const photo = { path: `${folder}/${name}`, name: masked ? `masked_${name}` : name, masked };
       addTo(groups, identity, identity === '' ? { ...photo, problem: 'its name has no identity' } : photo);
@@ -47,11 +50,11 @@ export const inHouse: Layout = {
 
 const rmfdFolders = ['AFDB_face_dataset', 'AFDB_masked_face_dataset'];
 
-async function* readRmfd(root: string): AsyncGenerator<IdentityPhotos> {
+async function* readRmfd(root: string, options: Ignoring): AsyncGenerator<IdentityPhotos> {
   const groups = new Map<string, SourcePhoto[]>();
   for (const folder of rmfdFolders) {
     const masked = folder.includes('masked');
-    for await (const { identity, photos } of identityFolders(path.join(root, folder)))
+    for await (const { identity, photos } of identityFolders(path.join(root, folder), options))
       for (const { name, ...photo } of photos)
         addTo(groups, identity, {
           ...photo,
@@ -93,9 +96,9 @@ async function readMfr2Labels(file: string): Promise<Map<string, boolean>> {
   return labels;
 }
 
-async function* readMfr2(root: string): AsyncGenerator<IdentityPhotos> {
+async function* readMfr2(root: string, options: Ignoring): AsyncGenerator<IdentityPhotos> {
   const labels = await readMfr2Labels(path.join(root, mfr2Labels));
-  for await (const { identity, photos } of identityFolders(root))
+  for await (const { identity, photos } of identityFolders(root, options))
     yield {
       identity,
       photos: photos.map((photo) => {

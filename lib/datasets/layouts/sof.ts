@@ -12,5 +12,6 @@ export const sofOriginal: Layout = {
   ],
   withoutFace: 'copied',
   holds: (root) => holdsPhotos(root, 0),
-  read: (root) => flatFolder(root, (stem) => (stem.includes('_') ? stem.slice(0, stem.indexOf('_')) : '')),
+  read: (root, options) =>
+    flatFolder(root, (stem) => (stem.includes('_') ? stem.slice(0, stem.indexOf('_')) : ''), options),
 };

@@ -1,13 +1,16 @@
 import path from 'node:path';
-import { placeOf } from '../../files/walk.js';
+import { type OnIgnored, placeOf } from '../../files/walk.js';
 import { NamedRandom } from '../../random.js';
 import { holdsPhotos, type IdentityPhotos, type Layout, photoFolders } from './layout.js';
 
 const framesDrawn = 15;
 const framesMasked = 6;
 
-async function* read(root: string, { seed }: { seed: number }): AsyncGenerator<IdentityPhotos> {
-  for await (const found of photoFolders(await placeOf(root), 2)) {
+async function* read(
+  root: string,
+  { seed, onIgnored }: { seed: number; onIgnored?: OnIgnored },
+): AsyncGenerator<IdentityPhotos> {
+  for await (const found of photoFolders(await placeOf(root), 2, onIgnored)) {
     if ('photos' in found) {
       yield found;
       continue;

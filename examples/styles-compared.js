@@ -1,0 +1,59 @@
+// Every step from a data set to error rates, for several styles of masks:
+// node examples/styles-compared.js <folder of data sets> <output folder> <data set> <style>...
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { embedFiles } from 'maskbench';
+import { generateCorpora, samplePairs, writePairs } from 'maskbench/datasets';
+import {
+  evaluateAllPairs,
+  evaluateFiles,
+  scoreAll,
+  scorePairs,
+  writeAllPairs,
+  writePairScores,
+} from 'maskbench/metrics';
+import { writeAllPairsReport, writeEvaluationReport } from 'maskbench/report';
+
+const [base, out, name, ...styles] = process.argv.slice(2);
+const percent = (rate) => `${(100 * rate).toFixed(2)}%`;
+
+for (const style of styles) {
+  const at = (file) => path.join(out, style, file);
+
+  // 1. Each photo beside its masked twin.
+  await mkdir(out, { recursive: true });
+  const [{ folder }] = await generateCorpora(base, at('corpora'), { only: [name], style, seed: 7 });
+
+  // 2. One vector for each image whose face is found where the mask was drawn.
+  const { counts, missed } = await embedFiles([folder], at('vectors.npy'), { faceSource: 'search' });
+  for (const side of ['plain', 'masked']) {
+    const images = Object.values(counts[side]).reduce((sum, count) => sum + count, 0);
+    const { 'no-face': none, 'wrong-face': wrong } = missed[side];
+    console.log(`${style}, ${side}: FTA ${percent((none + wrong) / images)} of ${images}, ${wrong} wrong faces`);
+  }
+
+  // 3. NIST's protocol: the threshold of plain photos, applied to masked ones.
+  await writePairs(at('pairs.txt'), { pairs: await samplePairs(folder, 'nist'), separator: '::', lineEnd: '\n' });
+  const scored = await scorePairs(at('vectors.npy'), at('pairs.txt'));
+  await writePairScores(at('scores.csv'), scored);
+  const evaluated = await evaluateFiles([at('scores.csv')], {
+    ...{ pairs: at('pairs.txt'), thresholdFrom: 'plain-plain', thresholdFmr: 0.01, seed: 1 },
+  });
+  console.log(`report: ${await writeEvaluationReport(at('report'), evaluated)}`);
+  for (const { name: kind, fnmr } of evaluated.evaluation.systems[0].maskings)
+    console.log(`${style}, ${kind}: FNMR ${percent(fnmr.value)} at the threshold of a plain–plain FMR of 1%`);
+
+  // 4. Every pair of the corpus, a kind of masking at a time.
+  for (const [kind, sides] of Object.entries({
+    'plain-plain': { within: 'plain' },
+    'plain-masked': { between: ['plain', 'masked'] },
+    'masked-masked': { within: 'masked' },
+  })) {
+    const scores = await scoreAll(at('vectors.npy'), at('vectors.jsonl'), sides);
+    const evaluation = evaluateAllPairs(scores);
+    await writeAllPairs(at(kind), scores, () => writeAllPairsReport(at(kind), { scores, evaluation }));
+    const { value, interval } = evaluation.eer;
+    const reach = interval ? ` [${interval.map(percent).join(', ')}]` : '';
+    console.log(`${style}, ${kind}: EER ${percent(value)}${reach}`);
+  }
+}
