@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync as exists } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
@@ -13,7 +12,7 @@ import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames } from '../files/text.js';
 import { photosBelow } from '../files/walk.js';
-import type { ModelDescription } from '../models/description.js';
+import { fingerprint } from '../models/fingerprint.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import {
@@ -322,13 +321,6 @@ async function run(
   const failed = done - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
   const seconds = (performance.now() - start) / 1000;
   return { counts, rows, failed, dimensions, vectors: out, index, seconds };
-}
-
-/** Hash of a model file and its description. */
-async function fingerprint(file: string, description: ModelDescription): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(description));
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
-  return hash.digest('hex').slice(0, 16);
 }
 
 /** Removes the first line of an unfinished index, which holds the settings of the run. */

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { NativeHead } from '../../binding.js';
+import { MaskbenchError } from '../errors.js';
+import { toPath } from '../files/path.js';
+import { OnnxGraph, readMetadata, type Value } from './onnx/graph.js';
+
+/** The key of an adapter's description in its ONNX file. */
+const key = 'maskbench.adapter';
+
+const description = z.object({
+  model: z.string(),
+  fingerprint: z.string(),
+  dimensions: z.int().min(1),
+  method: z.string(),
+  parameters: z.record(z.string(), z.union([z.number(), z.string()])),
+  training: z.string(),
+});
+
+/** What an adapter's ONNX file says of itself: the JSON of its metadata `maskbench.adapter`. */
+export interface AdapterDescription {
+  /** The name of the model whose vectors it corrects. */
+  model: string;
+  /** A hash of that model and of how faces become its input. */
+  fingerprint: string;
+  /** Numbers of a vector, which stay as many. */
+  dimensions: number;
+  /** How it was trained. */
+  method: string;
+  parameters: Record<string, number | string>;
+  /** What it was trained on. */
+  training: string;
+}
+
+/** An adapter as an ONNX file's bytes: `vector` [n, dimensions] to `corrected` [n, dimensions]. */
+export function encodeAdapter({ stages, length }: NativeHead, about: AdapterDescription): Promise<Uint8Array> {
+  const { dimensions } = about;
+  const graph = new OnnxGraph('adapter');
+  graph.metadata.set(key, JSON.stringify(about));
+  const unit = (x: Value) => graph.node('LpNormalization', [x], { axis: -1, p: 2 });
+  let x = unit(graph.input('vector', ['n', dimensions]));
+  for (const { residual, layers } of stages) {
+    const before = x;
+    for (const [i, { weights, bias }] of layers.entries()) {
+      if (i > 0) x = graph.node('LeakyRelu', [x], { alpha: { float: leak } });
+      const product = graph.node('MatMul', [x, graph.constant(weights, [dimensions, dimensions])]);
+      x = graph.node('Add', [product, graph.constant(bias, [dimensions])]);
+    }
+    x = unit(residual ? graph.node('Add', [x, before]) : x);
+  }
+  const long = graph.node('Mul', [x, graph.constant(Float32Array.of(length), [])]);
+  graph.output(long, 'corrected', ['n', dimensions]);
+  return graph.encode();
+}
+
+/** As in native/adapt/head.h. */
+const leak = 0.2;
+
+/**
+ * Reads what an adapter says of itself.
+ * @throws `MaskbenchError` `MODEL_MISSING`; `MODEL_CORRUPT`: the file is no adapter
+ */
+export async function readAdapter(file: string): Promise<AdapterDescription> {
+  const bytes = await readFile(toPath(file)).catch((error) => {
+    throw new MaskbenchError('MODEL_MISSING', file, `${file}: the adapter cannot be read: ${error.message}`);
+  });
+  const refuse = (problem: string) => new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${problem}`);
+  const metadata = await readMetadata(bytes).catch(() => {
+    throw refuse('is not an ONNX file');
+  });
+  const text = metadata.get(key);
+  if (text === undefined) throw refuse('is not an adapter: "maskbench adapt" writes them');
+  try {
+    return description.parse(JSON.parse(text));
+  } catch {
+    throw refuse("the adapter's description of itself is damaged");
+  }
+}
