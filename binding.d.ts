@@ -544,12 +544,19 @@ export declare function similarities(
   similarity: NativeSimilarity,
 ): Promise<Float64Array>;
 
-/** Dense layers with leaky ReLU (slope 0.2) between them. */
+/** Weights [inputs × outputs], by rows of inputs; bias [outputs]. */
+export interface NativeLayer {
+  weights: Float32Array;
+  bias: Float32Array;
+}
+
 export interface NativeStage {
   /** What the stage is given is added to what its layers give. */
   residual: boolean;
-  /** Weights [d × d], by rows of inputs; bias [d]. */
-  layers: { weights: Float32Array; bias: Float32Array }[];
+  /** Of d numbers to d numbers: one after the other, with leaky ReLU (slope 0.2) between them; with a gate, side by side. */
+  layers: NativeLayer[];
+  /** The softmax of its outputs, one a layer, weighs the layers' outputs. */
+  gate?: NativeLayer;
 }
 
 /** What corrects the vectors of masked faces. Before and after each stage vectors are made of length 1. */
@@ -570,6 +577,8 @@ export interface NativeAdaptCorpus {
   twins: Int32Array;
   /** [plain]: a number for who it shows. */
   identities: Int32Array;
+  /** [masked]: a number for each mask style, or whatever else the vectors were made in. */
+  styles: Int32Array;
   /** The masked vectors to learn from, of at least two people. */
   rows: Int32Array;
   /** Vectors are compared by their angles: corrected ones get length 1, else that of the plain ones. */
@@ -602,8 +611,8 @@ export declare class AdapterTrainer {
 }
 
 /**
- * Linear heads by ridge regression towards the identity, one for each penalty (in mean variances of a masked number).
- * Rejects with ABORTED.
+ * A linear head by ridge regression for each penalty (in mean variances of a masked number): a map, held to the identity;
+ * of several styles a map for each, held to that of all together, with a gate between them. Rejects with ABORTED.
  */
 export declare function solveRidge(
   corpus: NativeAdaptCorpus,

@@ -142,7 +142,6 @@ export async function trainAdapter(
       ...checked,
       similarity: similarity.kind,
       signal,
-      onBest: () => {},
       onProgress: (share) => onProgress?.({ done: i + share, total: rounds.length }),
     });
     if (found && i === 0) await write(found);

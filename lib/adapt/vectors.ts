@@ -12,6 +12,8 @@ export interface TwinVectors {
   masked: Float32Array;
   /** [masked]: the plain vector of the same photo. */
   twins: Int32Array;
+  /** [masked]: the file that it came from, from 0. */
+  styles: Int32Array;
   /** [plain]: a number for each person. */
   identities: Int32Array;
   /** The person of each number. */
@@ -53,13 +55,17 @@ export async function readTwins(files: readonly string[]): Promise<TwinVectors> 
     }),
   );
   const twins: number[] = [];
+  const styles: number[] = [];
   let alone = 0;
   for (const [i, lines] of indices.entries())
     for (const [row, line] of lines.entries()) {
       if (!line.masked) continue;
       const twin = plainPlaces.get(photoOf(line));
       if (twin === undefined) alone++;
-      else (places[i] as Place[])[row] = { side: 'masked', at: twins.push(twin) - 1 };
+      else {
+        styles.push(i);
+        (places[i] as Place[])[row] = { side: 'masked', at: twins.push(twin) - 1 };
+      }
     }
   const subject = files.join(', ');
   if (twins.length === 0)
@@ -98,6 +104,7 @@ export async function readTwins(files: readonly string[]): Promise<TwinVectors> 
   return {
     ...{ dimensions, plain, masked, people, alone },
     twins: Int32Array.from(twins),
+    styles: Int32Array.from(styles),
     identities: Int32Array.from(identities),
   };
 }

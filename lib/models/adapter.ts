@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { NativeHead } from '../../binding.js';
+import type { NativeHead, NativeLayer } from '../../binding.js';
 import { MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
 import { OnnxGraph, readMetadata, type Value } from './onnx/graph.js';
@@ -39,13 +39,21 @@ export function encodeAdapter({ stages, length }: NativeHead, about: AdapterDesc
   graph.metadata.set(key, JSON.stringify(about));
   const unit = (x: Value) => graph.node('LpNormalization', [x], { axis: -1, p: 2 });
   let x = unit(graph.input('vector', ['n', dimensions]));
-  for (const { residual, layers } of stages) {
+  const dense = (input: Value, { weights, bias }: NativeLayer) => {
+    const product = graph.node('MatMul', [input, graph.constant(weights, [dimensions, bias.length])]);
+    return graph.node('Add', [product, graph.constant(bias, [bias.length])]);
+  };
+  const shaped = (input: Value, ...shape: number[]) =>
+    graph.node('Reshape', [input, graph.constant(BigInt64Array.from(shape.map(BigInt)), [shape.length])]);
+  for (const { residual, layers, gate } of stages) {
     const before = x;
-    for (const [i, { weights, bias }] of layers.entries()) {
-      if (i > 0) x = graph.node('LeakyRelu', [x], { alpha: { float: leak } });
-      const product = graph.node('MatMul', [x, graph.constant(weights, [dimensions, dimensions])]);
-      x = graph.node('Add', [product, graph.constant(bias, [dimensions])]);
-    }
+    if (gate) {
+      const shares = shaped(graph.node('Softmax', [dense(before, gate)], { axis: -1 }), -1, 1, layers.length);
+      const all = layers.map((layer) => shaped(dense(before, layer), -1, 1, dimensions));
+      x = shaped(graph.node('MatMul', [shares, graph.node('Concat', all, { axis: 1 })]), -1, dimensions);
+    } else
+      for (const [i, layer] of layers.entries())
+        x = dense(i > 0 ? graph.node('LeakyRelu', [x], { alpha: { float: leak } }) : x, layer);
     x = unit(residual ? graph.node('Add', [x, before]) : x);
   }
   const long = graph.node('Mul', [x, graph.constant(Float32Array.of(length), [])]);

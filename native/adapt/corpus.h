@@ -15,6 +15,8 @@ struct AdaptCorpus {
   Vectors plain, masked;
   // [masked]: the plain vector of the same photo; [plain]: who it shows.
   std::span<const int32_t> twins, identities;
+  // [masked]: a number for each mask style, or whatever else the vectors were made in.
+  std::span<const int32_t> styles;
   // The masked vectors to learn from; of at least two people.
   std::span<const int32_t> rows;
   // Vectors are compared by their angles, not by their distances: their lengths are of no account.

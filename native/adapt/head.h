@@ -16,11 +16,13 @@ struct DenseLayer {
   std::vector<float> weights, bias;
 };
 
-// Dense layers with leaky ReLU between them.
 struct Stage {
   // What the stage is given is added to what its layers give.
   bool residual = false;
+  // One after the other, with leaky ReLU between them; with a gate, side by side.
   std::vector<DenseLayer> layers;
+  // [dimensions × layers]: the softmax of its outputs weighs the layers' outputs. Empty: there is no gate.
+  DenseLayer gate;
 };
 
 // What corrects the vectors of masked faces. Before and after each stage vectors are made of length 1.

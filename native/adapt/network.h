@@ -89,7 +89,7 @@ class Network {
 
   // As the layers are once trained: normalised by the running moments.
   Stage ToStage() const {
-    Stage stage{residual_, {}};
+    Stage stage{residual_, {}, {}};
     for (size_t layer = 0; layer < kLayers; ++layer) {
       const auto& [weights, scale, offset] = parameters_[layer];
       DenseLayer dense{std::vector<float>(weights.size()), std::vector<float>(dimensions_)};

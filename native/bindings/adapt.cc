@@ -41,15 +41,16 @@ AdaptCorpus ParseCorpus(const Napi::Object& object, Held& held) {
   corpus.masked = ParseVectors(object.Get("masked"), dimensions, "masked");
   corpus.identities = Elements<int32_t>(object.Get("identities"), napi_int32_array, "identities");
   corpus.twins = ParseRows(object.Get("twins"), corpus.identities.size(), "twins");
+  corpus.styles = Elements<int32_t>(object.Get("styles"), napi_int32_array, "styles");
   corpus.rows = ParseRows(object.Get("rows"), corpus.twins.size(), "rows");
   corpus.by_angle = Boolean(object, "byAngle");
   if (corpus.identities.size() * dimensions != corpus.plain.numbers.size() ||
-      corpus.twins.size() * dimensions != corpus.masked.numbers.size())
-    Invalid(env, "identities, twins", "one a vector");
+      corpus.twins.size() * dimensions != corpus.masked.numbers.size() || corpus.styles.size() != corpus.twins.size())
+    Invalid(env, "identities, twins, styles", "one a vector");
   const auto shown = [&](int32_t row) { return corpus.identities[corpus.twin(row)]; };
   if (std::ranges::all_of(corpus.rows, [&](int32_t row) { return shown(row) == shown(corpus.rows.front()); }))
     Invalid(env, "rows", "vectors of two people");
-  for (const char* name : {"plain", "masked", "twins", "identities", "rows"}) held.push_back(Hold(object.Get(name)));
+  for (const char* name : {"plain", "masked", "twins", "identities", "styles", "rows"}) held.push_back(Hold(object.Get(name)));
   return corpus;
 }
 
@@ -72,19 +73,22 @@ Napi::Float32Array ToFloat32Array(Napi::Env env, const std::vector<float>& value
   return array;
 }
 
+Napi::Object ToObject(Napi::Env env, const DenseLayer& layer) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("weights", ToFloat32Array(env, layer.weights));
+  object.Set("bias", ToFloat32Array(env, layer.bias));
+  return object;
+}
+
 Napi::Object ToObject(Napi::Env env, const Head& head) {
   Napi::Array stages = Napi::Array::New(env);
   for (const Stage& each : head.stages) {
     Napi::Array layers = Napi::Array::New(env);
-    for (const auto& [weights, bias] : each.layers) {
-      Napi::Object layer = Napi::Object::New(env);
-      layer.Set("weights", ToFloat32Array(env, weights));
-      layer.Set("bias", ToFloat32Array(env, bias));
-      layers.Set(layers.Length(), layer);
-    }
+    for (const DenseLayer& layer : each.layers) layers.Set(layers.Length(), ToObject(env, layer));
     Napi::Object stage = Napi::Object::New(env);
     stage.Set("residual", each.residual);
     stage.Set("layers", layers);
+    if (!each.gate.bias.empty()) stage.Set("gate", ToObject(env, each.gate));
     stages.Set(stages.Length(), stage);
   }
   Napi::Object object = Napi::Object::New(env);
@@ -93,21 +97,25 @@ Napi::Object ToObject(Napi::Env env, const Head& head) {
   return object;
 }
 
+DenseLayer ParseLayer(const Napi::Value& value, size_t inputs, size_t outputs) {
+  const Napi::Object layer = Object(value, "layers");
+  const auto weights = Elements<float>(layer.Get("weights"), napi_float32_array, "weights");
+  const auto bias = Elements<float>(layer.Get("bias"), napi_float32_array, "bias");
+  if (bias.size() != outputs || weights.size() != inputs * outputs)
+    Invalid(value.Env(), "layers", "as wide as the vectors");
+  return {{weights.begin(), weights.end()}, {bias.begin(), bias.end()}};
+}
+
 Head ParseHead(const Napi::Object& object, size_t dimensions) {
   Head head{{}, Number(object, "length")};
   const auto stages = Object(object.Get("stages"), "stages").As<Napi::Array>();
   for (uint32_t i = 0; i < stages.Length(); ++i) {
     const Napi::Object given = Object(stages.Get(i), "stages");
-    Stage stage{Boolean(given, "residual"), {}};
+    Stage stage{Boolean(given, "residual"), {}, {}};
     const auto layers = Object(given.Get("layers"), "layers").As<Napi::Array>();
-    for (uint32_t j = 0; j < layers.Length(); ++j) {
-      const Napi::Object layer = Object(layers.Get(j), "layers");
-      const auto weights = Elements<float>(layer.Get("weights"), napi_float32_array, "weights");
-      const auto bias = Elements<float>(layer.Get("bias"), napi_float32_array, "bias");
-      if (bias.size() != dimensions || weights.size() != dimensions * dimensions)
-        Invalid(object.Env(), "layers", "as wide as the vectors");
-      stage.layers.push_back({{weights.begin(), weights.end()}, {bias.begin(), bias.end()}});
-    }
+    for (uint32_t j = 0; j < layers.Length(); ++j)
+      stage.layers.push_back(ParseLayer(layers.Get(j), dimensions, dimensions));
+    if (Has(given, "gate")) stage.gate = ParseLayer(given.Get("gate"), dimensions, stage.layers.size());
     head.stages.push_back(std::move(stage));
   }
   return head;
