@@ -3,7 +3,7 @@
  * @module
  */
 export type { CudaDevice } from '../binding.js';
-export { type AdaptOptions, type Adaptation, trainAdapter } from './adapt/adapter.js';
+export { type Adaptation, type AdaptOptions, trainAdapter } from './adapt/adapter.js';
 export type { Change } from './adapt/measure.js';
 export type { Condition } from './adapt/pairs.js';
 export { type Method, methods } from './adapt/train.js';

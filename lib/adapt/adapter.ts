@@ -1,4 +1,4 @@
-import { resolveModel } from '../embed/embedder.js';
+import { Embedder, resolveModel } from '../embed/embedder.js';
 import {
   checkChoice,
   checkInteger,
@@ -14,7 +14,7 @@ import { encodeAdapter } from '../models/adapter.js';
 import type { ModelDescription, VectorSimilarity } from '../models/description.js';
 import { fingerprint } from '../models/fingerprint.js';
 import { native } from '../native.js';
-import { type Change, measureChanges, target, type Tested } from './measure.js';
+import { type Change, measureChanges, type Tested, target } from './measure.js';
 import { foldPeople, type Split, splitPeople } from './split.js';
 import { type Method, methods, type Trained, trainHead } from './train.js';
 import { readTwins, type TwinVectors } from './vectors.js';
@@ -128,10 +128,24 @@ export async function trainAdapter(
   const { name: model, similarity } = description;
   if (similarity.kind === 'sigmoid')
     throw invalid('model', 'one whose vectors are compared by cosine or distance', `${model} (sigmoid)`);
+  const embedder = await Embedder.open({
+    ...(options.model !== undefined && { model: options.model }),
+    description,
+    maxBatch: 1,
+    concurrency: 1,
+  });
+  await embedder.close();
   const twins = await readTwins(vectors);
+  if (twins.dimensions !== embedder.dimensions)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'vectors',
+      `vectors: ${model} gives vectors of ${embedder.dimensions} numbers, found ${twins.dimensions} in ${vectors.join(', ')}`,
+    );
   const about = { model, fingerprint: await fingerprint(file, description), dimensions: twins.dimensions };
   const { folds } = checked;
-  const main = folds === undefined ? splitPeople(twins, checked) : everybody(foldPeople(twins, folds, checked)[0] as Split);
+  const main =
+    folds === undefined ? splitPeople(twins, checked) : everybody(foldPeople(twins, folds, checked)[0] as Split);
   const rounds = folds === undefined ? [main] : [main, ...foldPeople(twins, folds, checked)];
   const training = `${twins.twins.length} masked vectors of ${main.train.size} people: ${vectors.join(', ')}`;
   const write = async ({ head, method, parameters }: Trained) =>
@@ -153,7 +167,11 @@ export async function trainAdapter(
     people: test,
     head: (trained[folds === undefined ? i : i + 1] as Trained).head,
   }));
-  const changes = await measureChanges(twins, tested, { ...checked, similarity: similarity.kind as VectorSimilarity, signal });
+  const changes = await measureChanges(twins, tested, {
+    ...checked,
+    similarity: similarity.kind as VectorSimilarity,
+    signal,
+  });
   const { method, parameters, validationFnmr } = trained[0] as Trained;
   return {
     ...{ adapter: out, model, method, parameters },
@@ -175,7 +193,9 @@ function everybody({ train, validation, test }: Split): Split {
 }
 
 const headline = (changes: readonly Change[]) =>
-  changes.find((change) => change.condition === 'plain-masked' && change.measure === 'FNMR' && change.target === target);
+  changes.find(
+    (change) => change.condition === 'plain-masked' && change.measure === 'FNMR' && change.target === target,
+  );
 
 function verdictOf(changes: readonly Change[]): Adaptation['verdict'] {
   const [low, high] = headline(changes)?.difference.interval ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
@@ -188,4 +208,3 @@ function notesOf({ alone }: TwinVectors, changes: readonly Change[]): string[] {
     ...(headline(changes) ? [] : [`the test people have too few pairs to measure FNMR at an FMR of ${target}`]),
   ];
 }
-

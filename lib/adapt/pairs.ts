@@ -34,7 +34,9 @@ export class PeoplePairs {
     this.#numbers = new Map(Array.from(people, (person, i) => [person, i]));
     const { identities, twins } = vectors;
     const plain = Int32Array.from(identities.keys()).filter((row) => people.has(identities[row] as number));
-    const masked = Int32Array.from(twins.keys()).filter((row) => people.has(identities[twins[row] as number] as number));
+    const masked = Int32Array.from(twins.keys()).filter((row) =>
+      people.has(identities[twins[row] as number] as number),
+    );
     this.#sides = {
       plain: { rows: plain, photos: plain, masked: false },
       masked: { rows: masked, photos: masked.map((row) => twins[row] as number), masked: true },
@@ -127,7 +129,8 @@ export class PeoplePairs {
         all.set(from.subarray(row * dimensions, (row + 1) * dimensions), (offset + place) * dimensions);
     };
     copy(plain, plainSide.rows, 0);
-    if (head) all.set(await applyHead(head, this.#vectors, maskedSide.rows, concurrency), plainSide.rows.length * dimensions);
+    if (head)
+      all.set(await applyHead(head, this.#vectors, maskedSide.rows, concurrency), plainSide.rows.length * dimensions);
     else copy(masked, maskedSide.rows, plainSide.rows.length);
     const scores = await native.similarities(all, dimensions, first, second, { kind: similarity });
     return { scores, labels, identities };

@@ -20,7 +20,11 @@ export interface SplitOptions {
 function shuffledPeople({ twins, identities }: TwinVectors, seed: number): number[] {
   const people = new Set(Array.from(twins, (twin) => identities[twin] as number));
   if (people.size < 6)
-    throw invalid('vectors', 'masked twins of at least six people, two for each of training, validation and test', `${people.size} people`);
+    throw invalid(
+      'vectors',
+      'masked twins of at least six people, two for each of training, validation and test',
+      `${people.size} people`,
+    );
   return new NamedRandom(seed, 'split').shuffled([...people].sort((a, b) => a - b));
 }
 
@@ -40,7 +44,11 @@ export function splitPeople(vectors: TwinVectors, { validation, test, seed }: Sp
   const tested = people.slice(0, atLeastTwo(test, people.length));
   const split = divide(people, tested, atLeastTwo(validation, people.length));
   if (split.train.size < 2)
-    throw invalid('validation, test', 'shares that leave two people to train on', `${validation}, ${test} of ${people.length} people`);
+    throw invalid(
+      'validation, test',
+      'shares that leave two people to train on',
+      `${validation}, ${test} of ${people.length} people`,
+    );
   return split;
 }
 

@@ -1,5 +1,5 @@
 import type { NativeAdaptCorpus, NativeHead, NativeTrainerOptions } from '../../binding.js';
-import { fromNative } from '../errors.js';
+import { fromNative, MaskbenchError } from '../errors.js';
 import { ScoreSet } from '../metrics/score-set.js';
 import type { VectorSimilarity } from '../models/description.js';
 import { native } from '../native.js';
@@ -75,7 +75,11 @@ function recipesOf(rows: number, { methods, published }: TrainOptions): Recipe[]
  * Trains a head for each recipe, and keeps the one that does best on the validation people, at whatever update. Where
  * it is aborted, that is the best until then; undefined if there is none yet.
  */
-export async function trainHead(vectors: TwinVectors, split: Split, options: TrainOptions): Promise<Trained | undefined> {
+export async function trainHead(
+  vectors: TwinVectors,
+  split: Split,
+  options: TrainOptions,
+): Promise<Trained | undefined> {
   const { similarity, seed, concurrency, signal, onProgress } = options;
   const { identities, twins, styles } = vectors;
   const cancellation = new native.Cancellation();
@@ -84,6 +88,12 @@ export async function trainHead(vectors: TwinVectors, split: Split, options: Tra
   const stopped = () => signal?.aborted === true;
   const validated = new PeoplePairs(vectors, split.validation, seed);
   const pairs = validated.pairs('plain-masked', mostImpostors);
+  if (pairs.genuine === 0 || pairs.impostors < 1 / target)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'vectors',
+      `vectors: expected at least ${1 / target} impostor pairs of the validation people, and a genuine pair of different photos, found ${pairs.impostors} and ${pairs.genuine}`,
+    );
   let best = undefined as Trained | undefined;
   const offer = async (candidate: Omit<Trained, 'validationFnmr'>) => {
     const { scores, labels } = await validated.score(pairs, similarity, candidate.head, concurrency);
@@ -113,7 +123,10 @@ export async function trainHead(vectors: TwinVectors, split: Split, options: Tra
       const wanted: NativeTrainerOptions = {
         ...{ loss: method, margin: 2, temperature, residual: start !== 'direct', batch, seed, concurrency },
       };
-      const trainer = new native.AdapterTrainer(base ? await correctedCorpus(corpus, base.head, concurrency) : corpus, wanted);
+      const trainer = new native.AdapterTrainer(
+        base ? await correctedCorpus(corpus, base.head, concurrency) : corpus,
+        wanted,
+      );
       for (let at = 0; at < updates && !stopped(); ) {
         const count = Math.min(every, updates - at);
         const dropped = drops.filter((share) => at >= share * updates).length;
@@ -127,7 +140,7 @@ export async function trainHead(vectors: TwinVectors, split: Split, options: Tra
           parameters: {
             ...{ start, rate, batch, updates: at },
             ...(method === 'infonce' ? { temperature } : { margin: 2 }),
-            ...(base && base.parameters),
+            ...base?.parameters,
           },
         });
         done += count;
@@ -142,7 +155,9 @@ export async function trainHead(vectors: TwinVectors, split: Split, options: Tra
   const { parameters } = best ?? {};
   if (best?.method !== 'linear' || stopped()) return best;
   // A closed form chosen by the others: the validation people now teach, too.
-  const all = Int32Array.from(twins.keys()).filter((row) => !split.test.has(identities[twins[row] as number] as number));
+  const all = Int32Array.from(twins.keys()).filter(
+    (row) => !split.test.has(identities[twins[row] as number] as number),
+  );
   const penalty = Float64Array.of(parameters?.penalty as number);
   const [head] = await native.solveRidge({ ...corpus, rows: all }, penalty, concurrency, new native.Cancellation());
   return { ...best, head: head as NativeHead };

@@ -85,18 +85,17 @@ export async function readTwins(files: readonly string[]): Promise<TwinVectors> 
       masked: new Float32Array(twins.length * columns),
     };
     const { dimensions } = read;
-    if (rows !== count || columns !== dimensions || columns === 0) {
-      await chunks.return(undefined);
-      if (rows !== count) throw refuse(`has ${rows} rows, its index ${count}`);
-      throw refuse(`has vectors of ${columns} numbers, ${columns === 0 ? 'expected at least 1' : `${files[0]} of ${dimensions}`}`);
-    }
+    if (rows !== count) throw refuse(`has ${rows} rows, its index ${count}`);
+    if (columns === 0) throw refuse('has vectors of 0 numbers, expected at least 1');
+    if (columns !== dimensions) throw refuse(`has vectors of ${columns} numbers, ${files[0]} of ${dimensions}`);
     let from = 0;
     for await (const chunk of chunks) {
       const unusable = native.firstUnusable(chunk, dimensions);
       if (unusable >= 0) throw refuse(`row ${from + unusable} is zero or not finite`);
       for (let row = 0; row * dimensions < chunk.length; row++, from++) {
         const place = (places[i] as Place[])[from];
-        if (place) read[place.side].set(chunk.subarray(row * dimensions, (row + 1) * dimensions), place.at * dimensions);
+        if (place)
+          read[place.side].set(chunk.subarray(row * dimensions, (row + 1) * dimensions), place.at * dimensions);
       }
     }
   }

@@ -96,7 +96,11 @@ async function scorePairs(
   await Promise.all(
     photos.map(async (photo, i) => {
       const item = known.get(photo) ?? { file: path.join(folder, photo) };
-      const { vector, error } = await embedItem(embedder, { ...item, masked: worn.get(photo) ?? false }, { faceSource, crops: false, signal });
+      const { vector, error } = await embedItem(
+        embedder,
+        { ...item, masked: worn.get(photo) ?? false },
+        { faceSource, crops: false, signal },
+      );
       if (vector) vectors.set(vector, i * dimensions);
       else {
         missing.add(i);

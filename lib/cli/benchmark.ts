@@ -89,9 +89,14 @@ function parseModel(text: string): BenchmarkModel {
 
 /** Gives models their adapters, `name=head.onnx`. */
 function withAdapters(models: BenchmarkModel[], adapters: readonly string[]): BenchmarkModel[] {
-  const given = new Map(adapters.map((text) => text.split(/=(.*)/s).slice(0, 2) as [string, string?]));
+  const given = new Map(
+    adapters.map((text) => {
+      const [name = '', adapter = ''] = text.split(/=(.*)/s);
+      return [name, adapter] as const;
+    }),
+  );
   for (const [name, adapter] of given)
-    if (adapter === undefined || adapter === '' || !models.some((model) => model.name === name))
+    if (adapter === '' || !models.some((model) => model.name === name))
       throw new MaskbenchError(
         'INVALID_ARGUMENT',
         'adapters',
@@ -122,7 +127,20 @@ function modelsCommand(): Command {
     .option('--seed <n>', 'random seed for the bootstrap', integer, 0)
     .option('--json', 'print the tables as JSON')
     .action(
-      async ({ base, pairs, models, adapters = [], ensemble, limit, faceSource, out, draws, seed, json, ...flags }: ModelsFlags) => {
+      async ({
+        base,
+        pairs,
+        models,
+        adapters = [],
+        ensemble,
+        limit,
+        faceSource,
+        out,
+        draws,
+        seed,
+        json,
+        ...flags
+      }: ModelsFlags) => {
         refuseIdle(command, [['seed', draws > 0, '--draws above 0']]);
         const progress = new Progress('photos');
         const result = await runInterruptibly(progress, (signal) =>

@@ -47,29 +47,33 @@ export function embedCommand(): Command {
 Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not be read or no photo has a vector,
 2 wrong usage, 130 interrupted.`,
     )
-    .action(async (inputs: string[], { out, masked, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
-      const progress = new Progress('photos');
-      const summary = await runInterruptibly(
-        progress,
-        (signal) =>
-          embedFiles(inputs, out, {
-            ...toEmbedderOptions(flags),
-            ...(masked !== undefined && { masked }),
-            ...{ faceSource, crops, bits, resume: resume ?? false, signal },
-            onProgress: ({ done, total }) => progress.update(done, total),
-            onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-          }),
-        resumeAdvice,
-      );
-      const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
-      if (json) printJson(summary);
-      else {
-        const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
-        print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
-      }
-      if (rows === 0) {
-        warn('no photo has a vector');
-        process.exitCode = exitCodes.someFailed;
-      } else if (failed > 0) process.exitCode = exitCodes.someFailed;
-    });
+    .action(
+      async (inputs: string[], { out, masked, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
+        const progress = new Progress('photos');
+        const summary = await runInterruptibly(
+          progress,
+          (signal) =>
+            embedFiles(inputs, out, {
+              ...toEmbedderOptions(flags),
+              ...(masked !== undefined && { masked }),
+              ...{ faceSource, crops, bits, resume: resume ?? false, signal },
+              onProgress: ({ done, total }) => progress.update(done, total),
+              onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+            }),
+          resumeAdvice,
+        );
+        const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
+        if (json) printJson(summary);
+        else {
+          const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
+          print(
+            `${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`,
+          );
+        }
+        if (rows === 0) {
+          warn('no photo has a vector');
+          process.exitCode = exitCodes.someFailed;
+        } else if (failed > 0) process.exitCode = exitCodes.someFailed;
+      },
+    );
 }

@@ -2,8 +2,9 @@
  * Descriptions of embedding models, and weights imported as ONNX files.
  * @module
  */
-export { type AdapterDescription, readAdapter } from '../models/adapter.js';
+
 export { type ImportedModel, importModel } from '../embed/import-model.js';
+export { type AdapterDescription, readAdapter } from '../models/adapter.js';
 export {
   type Cut,
   cuts,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { NativeHead, NativeLayer } from '../../binding.js';
-import { MaskbenchError } from '../errors.js';
+import { checkPath, MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
 import { OnnxGraph, readMetadata, type Value } from './onnx/graph.js';
 
@@ -67,8 +67,11 @@ const leak = 0.2;
 /**
  * Reads what an adapter says of itself.
  * @throws `MaskbenchError` `MODEL_MISSING`; `MODEL_CORRUPT`: the file is no adapter
+ * @example
+ * const { model, method } = await readAdapter('head.onnx');
  */
 export async function readAdapter(file: string): Promise<AdapterDescription> {
+  checkPath('file', file);
   const bytes = await readFile(toPath(file)).catch((error) => {
     throw new MaskbenchError('MODEL_MISSING', file, `${file}: the adapter cannot be read: ${error.message}`);
   });
