@@ -29,7 +29,7 @@ import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } fr
 export const benchmarkFaceSources = [...faceSources, 'compare'] as const;
 
 /** Options of {@link benchmarkModels}. */
-export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 'description'> {
+export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 'description' | 'adapter'> {
   /** Pairs a data set at most. Default 1001, as the paper. */
   limit?: number;
   /** Names of models whose scores are averaged as "Ensemble". */
@@ -58,7 +58,7 @@ export interface ModelBenchmark extends ScoreBenchmark {
 }
 
 /** A model of a benchmark. */
-export interface BenchmarkModel extends Pick<EmbedderOptions, 'model' | 'description'> {
+export interface BenchmarkModel extends Pick<EmbedderOptions, 'model' | 'description' | 'adapter'> {
   /** As in the published tables (`CP1`, `EX1.1-sigmoid`, `ImageNet_VGG19` …), or any other. */
   name: string;
 }
@@ -107,7 +107,12 @@ async function embedAll(
   const found: Embeddings = { vectors, missing: new Set(Array(count).keys()), acquisition: [], error: '' };
   await Promise.all(
     [...items].map(async ([row, item]) => {
-      const { vector, ...result } = await embedItem(embedder, item, { faceSource, crops: false, signal });
+      const { vector, ...result } = await embedItem(embedder, item, {
+        faceSource,
+        select: 'largest',
+        crops: false,
+        signal,
+      });
       addAcquired(found.acquisition, { masked: item.masked, ...result });
       if (vector) {
         vectors.set(vector, row * dimensions);

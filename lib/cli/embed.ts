@@ -17,6 +17,7 @@ import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends EmbedderFlags {
   out: string;
+  masked?: string;
   faceSource: FaceSource;
   select?: FaceChoice;
   crops?: boolean;
@@ -41,6 +42,11 @@ export function embedCommand(): Command {
   return addSearchOptions(addEmbedderOptions(addModelOptions(command)))
     .addOption(faceSourceOption())
     .addOption(selectOption('as the corpus was made, else largest'))
+    .option('--adapter <file.onnx>', 'correct the vectors of masked faces with this adapter (see "adapt")')
+    .option(
+      '--masked <file.csv>',
+      'which faces wear masks, in the columns path and masked (default: as manifests and names say)',
+    )
     .option('--crops', 'take each photo as a face that is already cropped')
     .option('--bits <n>', 'bits of each number: 16 or 32', floatBits, 32)
     .option('--resume', 'resume an interrupted run')
@@ -52,13 +58,17 @@ Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not 
 2 wrong usage, 130 interrupted.`,
     )
     .action(
-      async (inputs: string[], { out, faceSource, select, crops = false, bits, resume, json, ...flags }: Flags) => {
+      async (
+        inputs: string[],
+        { out, masked, faceSource, select, crops = false, bits, resume, json, ...flags }: Flags,
+      ) => {
         const progress = new Progress('photos');
         const summary = await runInterruptibly(
           progress,
           (signal) =>
             embedFiles(inputs, out, {
               ...toEmbedderOptions(flags),
+              ...(masked !== undefined && { masked }),
               ...{ faceSource, crops, bits, resume: resume ?? false, signal },
               ...(select && { select }),
               onProgress: ({ done, total }) => progress.update(done, total),

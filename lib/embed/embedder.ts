@@ -22,8 +22,10 @@ import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
+import { readAdapter } from '../models/adapter.js';
 import { type ModelDescription, readDescription, type Similarity } from '../models/description.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
+import { fingerprint } from '../models/fingerprint.js';
 import { knownDescription, presetModelFile, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
 import { native } from '../native.js';
@@ -34,6 +36,8 @@ export interface EmbedderOptions extends SearchOptions {
   model?: string;
   /** Description of an ONNX file: the name of a preset, or an object. Default: the JSON file beside the model. */
   description?: string | ModelDescription;
+  /** An adapter of this model, as `trainAdapter` writes it: it corrects the vectors of masked faces. */
+  adapter?: string;
   /**
    * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what it cannot
    * do ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input,
@@ -75,6 +79,8 @@ export interface EmbedOptions {
   select?: FaceChoice;
   /** The images are faces that are already cropped: they are resized to the model's input, and no face is searched. */
   crops?: boolean;
+  /** The faces wear masks: with an adapter, their vectors are corrected. */
+  masked?: boolean;
   /** A photo without a face or that can't be read: `error` (default) rejects the call, `nan` gives a row of NaN. */
   missing?: 'error' | 'nan';
   signal?: AbortSignal;
@@ -131,6 +137,7 @@ export function toNativeSimilarity(similarity: Similarity): NativeSimilarity {
 export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
+  if (options.adapter !== undefined) checkPath('adapter', options.adapter);
   const device = nativeDevice(options);
   const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, 'hog');
   if (device !== undefined && (detector === 'dlib' || (isHog && minFace + maxSize + pad > 0)))
@@ -144,6 +151,28 @@ export function checkEmbedder(options: EmbedderOptions) {
     maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
     acceptDamaged: options.acceptDamaged ?? false,
   };
+}
+
+/**
+ * Opens an adapter. Throws `INVALID_ARGUMENT` where it is for another model, `MODEL_MISSING`, `MODEL_CORRUPT`,
+ * `UNAVAILABLE`.
+ */
+async function openAdapter(
+  adapter: string,
+  { file, description }: Awaited<ReturnType<typeof resolveModel>>,
+  { dimensions, concurrency, library }: { dimensions: number; concurrency: number; library: string },
+): Promise<InstanceType<typeof native.Adapter>> {
+  const trained = await readAdapter(adapter);
+  const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', adapter, `${adapter}: ${problem}`);
+  if (trained.dimensions !== dimensions)
+    throw refuse(`the adapter takes vectors of ${trained.dimensions} numbers, ${description.name} gives ${dimensions}`);
+  if (trained.fingerprint !== (await fingerprint(file, description)))
+    throw refuse(
+      `the adapter was trained on vectors of ${trained.model} (${trained.fingerprint}), and ${file} is another model or is described in another way`,
+    );
+  const opened = new native.Adapter({ library, model: adapter, concurrency });
+  await opened.load();
+  return opened;
 }
 
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
@@ -187,6 +216,8 @@ export class Embedder {
     readonly batchProblem: string | undefined,
     /** What decides which faces are found: the detector's name and its options. */
     readonly search: Search,
+    /** Corrects the vectors of masked faces. */
+    readonly adapter: InstanceType<typeof native.Adapter> | undefined,
     inFlight: number,
   ) {
     this.#native = core;
@@ -199,15 +230,18 @@ export class Embedder {
    * Opens a model.
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (options; the model's input does not fit its description),
    * `MODEL_MISSING`, `MODEL_CORRUPT`, `INFERENCE_FAILED` (it returned NaN or infinity, or different vectors for the
-   * same image), `UNAVAILABLE` (ONNX Runtime or the device is missing)
+   * same image), `UNAVAILABLE` (ONNX Runtime or the device is missing); `INVALID_ARGUMENT` also for an adapter of
+   * another model
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
     const search = await resolveSearch(options, 'hog');
-    const { file, description } = await resolveModel(options);
+    const model = await resolveModel(options);
+    const { file, description } = model;
     const { input, cut, margin = 0.25, output = '' } = description;
+    const library = await onnxRuntimeLibrary();
     const request = {
-      library: await onnxRuntimeLibrary(),
+      library,
       model: file,
       concurrency,
       maxBatch,
@@ -240,6 +274,9 @@ export class Embedder {
         core.onDevice ? `cuda:${device?.number}` : 'cpu',
         batchProblem || undefined,
         search,
+        options.adapter === undefined
+          ? undefined
+          : await openAdapter(options.adapter, model, { dimensions, concurrency, library }),
         4 * maxBatch + 2 * concurrency,
       );
     } catch (error) {
@@ -289,15 +326,19 @@ export class Embedder {
   async embedOne(input: EmbedInput, options: Omit<EmbedOptions, 'missing'> = {}): Promise<Embedding> {
     checkOptions(options);
     checkFlag('crops', options.crops);
-    const { crops = false, signal } = options;
+    checkFlag('masked', options.masked);
+    const { crops = false, masked = false, signal } = options;
     const select = checkChoice('select', options.select ?? 'largest', faceChoices);
     const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops, select };
     const { vector, face } = await this.#calls.run(
       (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
       signal,
     );
+    const { adapter } = this;
+    const corrected =
+      masked && adapter ? await this.#calls.run(() => this.#gate(() => adapter.correct(vector)), signal) : vector;
     const found = request.faces === undefined && { detector: this.search.name };
-    return { vector, ...(face && { face: { ...found, ...face } }) };
+    return { vector: corrected, ...(face && { face: { ...found, ...face } }) };
   }
 
   /**

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync as exists } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,13 +8,14 @@ import { tellOnce } from '../device.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
 import { type FaceChoice, faceChoices } from '../face/choice.js';
 import type { KnownFace } from '../face/face.js';
+import { parseCsv } from '../files/csv.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
-import { numberedLines, readNames } from '../files/text.js';
+import { numberedLines, readNames, readText } from '../files/text.js';
 import { isFolder, noPhotos, type OnIgnored, photosBelow } from '../files/walk.js';
-import type { ModelDescription } from '../models/description.js';
+import { fingerprint, hashOf } from '../models/fingerprint.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
@@ -49,6 +49,11 @@ export interface EmbedFilesOptions extends EmbedderOptions {
    * else `largest`.
    */
   select?: FaceChoice;
+  /**
+   * A CSV file with the columns `path` (as in the index) and `masked` (0 or 1): which faces wear masks, where manifest or
+   * names (`masked_…`) do not say it.
+   */
+  masked?: string;
   /** The files are faces that are already cropped. */
   crops?: boolean;
   /** 16-bit or 32-bit floats. Default 32. */
@@ -239,7 +244,14 @@ export interface Embedded extends Pick<IndexLine, 'status' | 'search' | 'detecto
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
-  { file, bytes, problem, face, select: ofCorpus }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'select'>,
+  {
+    file,
+    bytes,
+    problem,
+    face,
+    masked,
+    select: ofCorpus,
+  }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'select'> & { masked: boolean },
   { faceSource, select, crops, signal }: ItemOptions,
 ): Promise<Embedded> {
   if (problem !== undefined) return { status: 'unreadable', error: `${file}: ${problem}` };
@@ -248,7 +260,7 @@ export async function embedItem(
   const known = crops || whole ? undefined : face;
   const isSearched = !crops && !whole && !(known && faceSource === 'manifest');
   const searched = isSearched ? { detector: embedder.search.name } : {};
-  const options = { crops, select: select ?? ofCorpus ?? 'largest', ...(signal && { signal }) };
+  const options = { crops, masked, select: select ?? ofCorpus ?? 'largest', ...(signal && { signal }) };
   const embed = async (input: EmbedInput, status: string) => ({
     ...{ status: crops ? 'crop' : whole ? 'whole' : status, ...searched },
     vector: (await embedder.embedOne(input, options)).vector,
@@ -271,7 +283,7 @@ export async function embedItem(
 async function embedSurely(embedder: Embedder, item: Item, options: ItemOptions) {
   try {
     return await withBackOff(async () => {
-      const result = await embedItem(embedder, item, options);
+      const result = await embedItem(embedder, { ...item, masked: item.line.masked }, options);
       if (result.status === photoStatuses.NOT_FOUND)
         throw new MaskbenchError('NOT_FOUND', item.file, result.error as string);
       return result;
@@ -319,6 +331,7 @@ export async function embedFiles(
   if (options.select !== undefined) checkChoice('select', options.select, faceChoices);
   if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
   checkFlag('crops', options.crops);
+  if (options.masked !== undefined) checkPath('masked', options.masked);
   checkFlag('resume', options.resume);
   const index = out.replace(/\.npy$/i, '.jsonl');
   // An index alone may be what a run that was killed at its very end has left; it is made again.
@@ -357,8 +370,10 @@ async function run(
   const onIgnored = (kind: string) => {
     ignored[kind] = (ignored[kind] ?? 0) + 1;
   };
+  const masked = options.masked === undefined ? undefined : await readMasked(options.masked);
   const total = await countItems(inputs, { onProblem: options.onProblem, onIgnored });
   if (total === 0) throw noPhotos(inputs.join(', '), ignored);
+  if (masked) await checkMasked(options.masked as string, masked, inputs);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
@@ -371,6 +386,8 @@ async function run(
     inputs: inputs.map((input) => path.resolve(input)),
     // A model that was replaced since then would give other vectors.
     fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
+    ...(options.adapter !== undefined && { adapter: await hashOf(options.adapter) }),
+    ...(options.masked !== undefined && { masked: await hashOf(options.masked) }),
   });
   const { dimensions } = embedder;
   const before = await readUnfinished(part, settings, (dimensions * bits) / 8).catch(async (error) => {
@@ -415,9 +432,10 @@ async function run(
     const atOnce = Math.max(128, 4 * (options.maxBatch ?? 16));
     let items: Item[] = [];
     let at = 0;
-    for await (const item of itemsOf(inputs)) {
+    for await (const { line, ...image } of itemsOf(inputs)) {
       // A corpus that is being written has got more since they were counted.
       if (at === total) break;
+      const item: Item = { ...image, line: { ...line, masked: masked?.get(line.path) ?? line.masked } };
       const known = paths[at++];
       if (known !== undefined && known !== item.line.path)
         throw new MaskbenchError(
@@ -473,11 +491,30 @@ class Tally {
   }
 }
 
-/** Hash of a model file and its description. */
-async function fingerprint(file: string, description: ModelDescription): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(description));
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
-  return hash.digest('hex').slice(0, 16);
+/** Reads which photos show masks. Throws `UNREADABLE`. */
+async function readMasked(file: string): Promise<Map<string, boolean>> {
+  const { names, rows } = parseCsv(await readText(file), file);
+  const [path, masked] = [names.indexOf('path'), names.indexOf('masked')] as [number, number];
+  const refuse = (line: number, problem: string) =>
+    new MaskbenchError('UNREADABLE', file, `${file}, line ${line}: ${problem}`);
+  if (path < 0 || masked < 0) throw refuse(1, `expected the columns path and masked, found ${names.join(', ')}`);
+  const found = new Map<string, boolean>();
+  for (const { fields, line } of rows) {
+    const value = fields[masked] as string;
+    if (value !== '0' && value !== '1') throw refuse(line, `expected 0 or 1 for masked, found ${value}`);
+    found.set(fields[path] as string, value === '1');
+  }
+  return found;
+}
+
+/** Throws where `masked`, read from `file`, names none of the photos. */
+async function checkMasked(file: string, masked: ReadonlyMap<string, boolean>, inputs: readonly string[]) {
+  for await (const { line } of itemsOf(inputs)) if (masked.has(line.path)) return;
+  throw new MaskbenchError(
+    'INVALID_ARGUMENT',
+    'masked',
+    `${file}: names none of the photos; expected paths as in the index`,
+  );
 }
 
 /** Removes the first line of an unfinished index, which holds the settings of the run. */

@@ -12,7 +12,7 @@
 #include "face/choice.h"
 #include "image/codecs.h"
 #include "mask/draw_request.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 #include "runtime/naming.h"
 
 namespace maskbench {

@@ -27,6 +27,8 @@ export class OnnxGraph {
   readonly #inputs: object[] = [];
   readonly #outputs: object[] = [];
   #values = 0;
+  /** Texts that the file carries. */
+  readonly metadata = new Map<string, string>();
 
   /** @param halves Store weights as 16-bit floats; they are made 32-bit again as the model is loaded. */
   constructor(
@@ -67,7 +69,10 @@ export class OnnxGraph {
       input: this.#inputs,
       output: this.#outputs,
     };
-    const model = { irVersion: 8, producerName: 'maskbench', graph, opsetImport: [{ domain: '', version: opset }] };
+    const model = {
+      ...{ irVersion: 8, producerName: 'maskbench', graph, opsetImport: [{ domain: '', version: opset }] },
+      metadataProps: Array.from(this.metadata, ([key, value]) => ({ key, value })),
+    };
     return modelType.encode(modelType.fromObject(model)).finish();
   }
 }
@@ -90,6 +95,14 @@ export function encodeAttributes(attributes: Record<string, Attribute>): object[
     if (typeof value === 'string') return { name, s: Buffer.from(value), type: attributeTypes.text };
     return { name, f: value.float, type: attributeTypes.float };
   });
+}
+
+/** The texts that an ONNX file carries. Throws where the bytes are no such file. */
+export async function readMetadata(file: Uint8Array): Promise<Map<string, string>> {
+  const { metadataProps } = (await modelProto()).decode(file) as unknown as {
+    metadataProps: { key: string; value: string }[];
+  };
+  return new Map(metadataProps.map(({ key, value }) => [key, value]));
 }
 
 function valueInfo(name: string, shape: Size[]): object {
