@@ -5,7 +5,6 @@ import { runInNewContext } from 'node:vm';
 import { checkPath, invalid, MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { type ConvertedModel, convertModel, type ImportOptions } from '../models/import/convert.js';
-import { opset } from '../models/onnx/graph.js';
 import { Embedder } from './embedder.js';
 
 /** What {@link importModel} wrote. */
@@ -55,7 +54,6 @@ export async function importModel(
       model: out,
       ...(isDescribed && { description: beside }),
       ...(checked as Sizes),
-      opset,
       ...counted,
     };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Embedder, MaskbenchError, maskFiles, readIndex, readManifest } from 'maskbench';
@@ -16,6 +16,7 @@ import {
   writeTorchLegacy,
 } from '../support/checkpoints.js';
 import { describeModel, writeModel } from '../support/models.js';
+import { writeTflite } from '../support/tflite.js';
 
 /** Reads all of a set. Photos that cannot be read are told of one by one. */
 async function readSet(file: string): Promise<void> {
@@ -100,6 +101,76 @@ async function numpySeeds(): Promise<Buffer[]> {
   ];
 }
 
+/** Networks with a convolution, a PReLU in several operators, and weights in every form. */
+function tfliteSeeds(): Buffer[] {
+  const floats = (...shape: number[]) => {
+    const length = shape.reduce((product, size) => product * size, 1);
+    return { shape, data: Float32Array.from({ length }, (_, i) => Math.sin(i + 1)) };
+  };
+  const window: ['int8' | 'int32', number][] = [
+    ['int8', 0],
+    ['int32', 1],
+    ['int32', 1],
+  ];
+  const options = window.map(([type, value], field): [number, 'int8' | 'int32', number] => [field, type, value]);
+  const image = [1, 6, 6, 2];
+  const quantization = { scale: [0.1, 0.2, 0.3, 0.4], zero: [0, 1, 2, 3] };
+  const sparsity = { order: [0, 1, 2, 3], blocked: [], levels: [2, 1, 1, { segments: [0, 1, 3], indices: [1, 0, 1] }] };
+  return [
+    writeTflite({
+      tensors: [
+        { name: 'image', shape: image },
+        floats(2, 3, 3, 2),
+        floats(2),
+        ...Array.from({ length: 5 }, () => ({ shape: image })),
+        { name: 'vector', shape: [1, 4] },
+        { shape: [4, 72], type: 9, data: new Int8Array(288).fill(3), quantization },
+      ],
+      operators: [
+        { code: 3, inputs: [0, 1, 2], outputs: [3], options },
+        { code: 19, inputs: [3], outputs: [4] },
+        { code: 101, inputs: [3], outputs: [5] },
+        { code: 41, inputs: [3, 5], outputs: [6] },
+        { code: 18, inputs: [2, 6], outputs: [6] },
+        { code: 0, inputs: [4, 6], outputs: [7] },
+        { code: 9, inputs: [7, 9], outputs: [8] },
+      ],
+      inputs: [0],
+      outputs: [8],
+    }),
+    writeTflite({
+      tensors: [
+        { name: 'image', shape: image },
+        { shape: [2, 1, 1, 2], data: Float32Array.of(1, 2, 3), sparsity },
+        { shape: [2, 1, 1, 2] },
+        { shape: image },
+        { shape: [2], type: 2, data: Int32Array.of(3, 9) },
+        { name: 'resized', shape: [1, 3, 9, 2] },
+      ],
+      operators: [
+        { code: 124, inputs: [1], outputs: [2] },
+        { code: 3, inputs: [0, 2], outputs: [3], options },
+        { code: 23, inputs: [3, 4], outputs: [5], options: [[3, 'int8', 1]] },
+      ],
+      inputs: [0],
+      outputs: [5],
+    }),
+  ];
+}
+
+/** A model with a batch of 1 and a PRelu. */
+async function preluModel(folder: string): Promise<Buffer> {
+  const model = await writeModel(folder, 'prelu', {
+    shape: [1, 3, 8, 8],
+    build: (graph, input) => {
+      const slopes = graph.constant(Float32Array.of(0.1, 0.2, 1.5), [3, 1, 1]);
+      const sizes = graph.constant(BigInt64Array.of(1n, 192n), [2]);
+      return graph.node('Reshape', [graph.node('PRelu', [input, slopes]), sizes]);
+    },
+  });
+  return readFileSync(model);
+}
+
 const indexLines = [0, 1, 2, 3].map((row) =>
   JSON.stringify({
     row,
@@ -132,6 +203,10 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
     importModel([name], at('out.onnx'), { arch }).catch((error) => {
       if (!/: has no \S+ of shape|: \S+ has the shape|: holds no /.test(error.message)) throw error;
     });
+  const importingWhole = async (name: string) => {
+    rmSync(at('whole.onnx'), { force: true });
+    await importModel([name], at('whole.onnx'));
+  };
   writeTorchLegacy(at('legacy'), tensors, { prefix: 'module.', wrap: true });
   const ofKeras = ['Conv1/kernel', 'bn/gamma', 'bn/beta', 'bn/moving_mean', 'bn/moving_variance', 'fc/kernel'].map(
     (name) => ({
@@ -168,6 +243,8 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
       ],
       read: [file('a.h5', importing('mobilenetv2'))],
     },
+    tflite: { seeds: tfliteSeeds(), read: [file('a.tflite', importingWhole)] },
+    onnx: { seeds: [readFileSync(model), await preluModel(folder)], read: [file('a.onnx', importingWhole)] },
     numpy: {
       seeds: await numpySeeds(),
       read: [

@@ -4,8 +4,10 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { importModel } from 'maskbench/models';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type PackageFile, packageFiles } from '../../lib/models/presets.js';
 import { native } from '../../lib/native.js';
 import { temporaryFolder } from '../support/files.js';
+import { packageFile } from '../support/packages.js';
 import { pythonHas, runPython } from '../support/python.js';
 import { type TfliteModel, type TfliteOperator, type TfliteTensor, writeTflite } from '../support/tflite.js';
 
@@ -470,4 +472,37 @@ for (const [name, model] of Object.entries(cases))
       runs.push({ file, model: imported, shape: input, values: numbers(count(input), shape.seed) });
     }
     await compare(t, runs);
+  });
+
+const blazeFace = (file: string, sha256: string): PackageFile => ({
+  ...{ package: '@mediapipe/face_detection', version: '0.4.1657300184', file, sha256 },
+});
+const wholeNetworks: Record<string, PackageFile> = {
+  'mobilefacenet-192': packageFiles['mobilefacenet-192'] as PackageFile,
+  'BlazeFace, short range': blazeFace(
+    'face_detection_short_range.tflite',
+    '3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633',
+  ),
+  'BlazeFace, full range': blazeFace(
+    'face_detection_full_range.tflite',
+    '99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3',
+  ),
+  'BlazeFace, full range, sparse': blazeFace(
+    'face_detection_full_range_sparse.tflite',
+    '671dd2f9ed11a78436fc21cc42357a803dfc6f73e9fb86541be942d5716c2dce',
+  ),
+};
+
+for (const [name, source] of Object.entries(wholeNetworks))
+  numpy(`${name}: the whole imported network gives what NumPy computes, for two images`, async (t) => {
+    const bytes = await packageFile(t, source);
+    if (!bytes) return;
+    const folder = temporaryFolder(t);
+    const file = path.join(folder, 'a.tflite');
+    writeFileSync(file, bytes);
+    const { model, input } = await importModel([file], path.join(folder, 'a.onnx'));
+    const [channels, height, width] = input as [number, number, number];
+    const shape = [2, height, width, channels];
+    const values = Float32Array.from({ length: count(shape) }, (_, i) => Math.sin(i / 7) * Math.cos(i / 1234));
+    await compare(t, [{ file, model, shape, values }]);
   });

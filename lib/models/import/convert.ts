@@ -4,6 +4,7 @@ import { checkChoice, checkFlag, checkOptions, checkPaths, checkText, invalid, M
 import type { ModelDescription } from '../description.js';
 import { dlibResnetOnnx } from '../dlib-resnet.js';
 import { OnnxFile } from '../onnx/file.js';
+import { opset } from '../onnx/graph.js';
 import { type BatchNorm, Layers } from '../onnx/layers.js';
 import { knownDescription, presets } from '../presets.js';
 import { readTfjsWeights } from '../tfjs.js';
@@ -52,6 +53,8 @@ export interface ConvertedModel {
   /** Sizes of the input and of each output, of a file that holds its network; without the batch. */
   sizes?: { input: number[]; outputs: number[][] };
   parameters: number;
+  /** The version of ONNX's operators that the model uses. */
+  opset: number;
   /** Tensors of the file that the network does not use. */
   unused: string[];
 }
@@ -103,7 +106,7 @@ async function convertWhole(
 
 async function convertTflite(bytes: Uint8Array, name: string, halves?: boolean) {
   const { graph, parameters, ...sizes } = convertNetwork(foldPrelus(readTflite(bytes)), name, halves);
-  return { model: await graph.encode(), sizes, parameters };
+  return { model: await graph.encode(), sizes, parameters, opset };
 }
 
 /** An ONNX file with a free batch and PRelus that run faster. */
@@ -111,8 +114,8 @@ async function convertOnnx(bytes: Uint8Array) {
   const file = await OnnxFile.read(bytes);
   file.freeBatch();
   file.rewritePrelus();
-  const { sizes, parameters } = file;
-  return { model: await file.encode(), sizes, parameters };
+  const { sizes, parameters, opset } = file;
+  return { model: await file.encode(), sizes, parameters, opset };
 }
 
 async function build(
@@ -148,7 +151,7 @@ async function build(
     output: 'vector',
     batchNorm,
   };
-  return { model: await graph.encode(), description, parameters: weights.parameters, unused: weights.unused() };
+  return { model: await graph.encode(), description, parameters: weights.parameters, opset, unused: weights.unused() };
 }
 
 async function readAllKeras(files: readonly string[]): Promise<Map<string, StoredTensor>> {
@@ -163,5 +166,5 @@ async function buildTfjs(files: readonly string[]): Promise<ConvertedModel> {
   const tensors = await readTfjsWeights(manifest);
   const parameters = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   const description = { ...(presets[tfjsNetwork] as ModelDescription) };
-  return { model: await dlibResnetOnnx(tensors), description, parameters, unused: [] };
+  return { model: await dlibResnetOnnx(tensors), description, parameters, opset, unused: [] };
 }

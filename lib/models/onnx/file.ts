@@ -21,6 +21,7 @@ interface ValueMessage {
   type?: { tensorType?: { shape?: { dim: { dimValue?: unknown; dimParam?: string }[] } } };
 }
 interface ModelMessage {
+  opsetImport: { domain: string; version: unknown }[];
   graph?: {
     node: NodeMessage[];
     initializer: TensorMessage[];
@@ -75,6 +76,11 @@ export class OnnxFile {
     const [input, second] = this.#inputs;
     if (!input || second) throw new Error(`has ${this.#inputs.length} inputs; expected one`);
     return { input: sizesOf(input).slice(1), outputs: this.#graph.output.map((output) => sizesOf(output).slice(1)) };
+  }
+
+  /** The version of ONNX's own operators. */
+  get opset(): number {
+    return Number(this.#message.opsetImport.find(({ domain }) => domain === '')?.version ?? 1);
   }
 
   /** Numbers in floating constants. */
@@ -143,6 +149,6 @@ export class OnnxFile {
   /** The file's bytes. */
   async encode(): Promise<Uint8Array> {
     const proto = await modelProto();
-    return proto.encode(proto.fromObject(this.#message)).finish();
+    return proto.encode(this.#message as never).finish();
   }
 }

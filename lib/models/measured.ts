@@ -1,0 +1,3 @@
+import type { Measured } from './measured-presets.js';
+
+export const measured: Measured = { date: '', sample: '', command: '', presets: {} };
