@@ -107,14 +107,14 @@ class Loss {
       losses_[i] = std::max(loss, Real{0});
       const Real factor = loss > 0 ? Real{2} / static_cast<Real>(rows) : Real{0};
       for (size_t k = at; k < at + dimensions_; ++k)
-        gradient[k] = factor * (restrained ? anchors_[k] - targets.positives[k]
-                                           : targets.negatives[k] - targets.positives[k]);
+        gradient[k] =
+            factor * (restrained ? anchors_[k] - targets.positives[k] : targets.negatives[k] - targets.positives[k]);
     });
   }
 
-  // Each anchor against the positives of the whole batch, and each positive against its anchors: by rows alone an anchor
-  // could come nearer to all at once, or leave them, which no threshold forgives. Other photos of the same person are no
-  // negatives.
+  // Each anchor against the positives of the whole batch, and each positive against its anchors: by rows alone an
+  // anchor could come nearer to all at once, or leave them, which no threshold forgives. Other photos of the same
+  // person are no negatives.
   void Contrast(size_t rows, const Targets<Real>& targets, Real* gradient) {
     logits_.resize(rows * rows);
     slopes_.assign(rows * rows, 0);
@@ -130,8 +130,7 @@ class Loss {
     const Real sharpness = 1 / static_cast<Real>(options_.temperature);
     // Minus the squared distance, but for the anchors' own squares, which are 1.
     ForRows(rows, [&](size_t i) {
-      for (size_t j = 0; j < rows; ++j)
-        logits_[i * rows + j] = sharpness * (2 * logits_[i * rows + j] - squares_[j]);
+      for (size_t j = 0; j < rows; ++j) logits_[i * rows + j] = sharpness * (2 * logits_[i * rows + j] - squares_[j]);
     });
     const Real factor = sharpness / static_cast<Real>(rows);
     // The softmax of a row (step 1) or of a column (step `rows`), and its slopes.
