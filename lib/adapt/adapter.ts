@@ -10,7 +10,7 @@ import {
   MaskbenchError,
 } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
-import { encodeAdapter } from '../models/adapter.js';
+import { adapterKey, encodeAdapter } from '../models/adapter.js';
 import type { ModelDescription, VectorSimilarity } from '../models/description.js';
 import { fingerprint } from '../models/fingerprint.js';
 import { native } from '../native.js';
@@ -122,8 +122,7 @@ export async function trainAdapter(
   const checked = checkAdapt(options);
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  // An ONNX file that names our metadata is an adapter.
-  await checkReplaceable(out, 'an adapter', (head) => head.includes('maskbench'));
+  await checkReplaceable(out, 'an adapter', (head) => head.includes(adapterKey));
   const { file, description } = await resolveModel(options);
   const { name: model, similarity } = description;
   if (similarity.kind === 'sigmoid')

@@ -40,10 +40,8 @@ const targets = [target, 1e-3];
 /** The FMR of the threshold that is set on plain–plain pairs. */
 const plainTarget = 1e-3;
 
-/** The measures of one fold: values, and draws of them. */
-interface Measured {
-  values: Map<string, { value: number; draws: Float64Array }>;
-}
+/** The measures of one fold by their names: values, and draws of them. */
+type Measured = Map<string, { value: number; draws: Float64Array }>;
 
 /**
  * Measures with and without heads. Where there are several sets of people, each has its own thresholds, and rates are
@@ -58,7 +56,7 @@ export async function measureChanges(
   const changes: Change[] = [];
   for (const condition of ['plain-masked', 'masked-masked'] as const) {
     const folds: { before: Measured; after: Measured; genuine: number; impostors: number }[] = [];
-    for (const { people, head } of tested) {
+    for (const [fold, { people, head }] of tested.entries()) {
       const sets = new PeoplePairs(vectors, people, seed);
       const pairs = sets.pairs(condition, mostImpostors);
       if (pairs.genuine === 0 || pairs.impostors === 0) continue;
@@ -68,7 +66,10 @@ export async function measureChanges(
           ? (await setOf(await sets.score(plain, similarity, undefined, concurrency))).fnmrAtFmr(plainTarget).threshold
           : undefined;
       const measure = async (used: NativeHead | undefined) =>
-        measureFold(await sets.score(pairs, similarity, used, concurrency), pairs.impostors, threshold, options);
+        measureFold(await sets.score(pairs, similarity, used, concurrency), pairs.impostors, threshold, {
+          ...options,
+          seed: seed + fold,
+        });
       folds.push({
         ...{ before: await measure(undefined), after: await measure(head) },
         ...{ genuine: pairs.genuine, impostors: pairs.impostors },
@@ -76,12 +77,12 @@ export async function measureChanges(
     }
     const genuine = folds.reduce((sum, fold) => sum + fold.genuine, 0);
     const impostors = folds.reduce((sum, fold) => sum + fold.impostors, 0);
-    for (const name of folds[0]?.before.values.keys() ?? []) {
+    for (const name of folds[0]?.before.keys() ?? []) {
       // Only what every fold supports.
-      if (!folds.every(({ before }) => before.values.has(name))) continue;
+      if (!folds.every(({ before }) => before.has(name))) continue;
       const pooled = (side: 'before' | 'after') => {
         const parts = folds.map((fold) => ({
-          ...(fold[side].values.get(name) as { value: number; draws: Float64Array }),
+          ...(fold[side].get(name) as { value: number; draws: Float64Array }),
           weight: fold.genuine / genuine,
         }));
         const value = parts.reduce((sum, part) => sum + part.weight * part.value, 0);
@@ -124,7 +125,7 @@ async function measureFold(
   const fmr = targets.filter((rate) => impostors >= 1 / rate);
   const thresholds = threshold === undefined ? [] : [threshold];
   const draws: Draws = await bootstrap(resampled, { draws: count, seed, fmr, thresholds, ...(signal && { signal }) });
-  const values: Measured['values'] = new Map();
+  const values: Measured = new Map();
   values.set('EER', { value: (await set.measure()).eer, draws: draws.eer });
   for (const [i, rate] of fmr.entries())
     values.set(`FNMR@${rate}`, { value: set.fnmrAtFmr(rate).fnmr, draws: draws.fnmrAtFmr[i] as Float64Array });
@@ -134,5 +135,5 @@ async function measureFold(
     values.set(`FMR at the plain threshold@${plainTarget}`, { value: rates.fmr, draws: at.fmr });
     values.set(`FNMR at the plain threshold@${plainTarget}`, { value: rates.fnmr, draws: at.fnmr });
   }
-  return { values };
+  return values;
 }

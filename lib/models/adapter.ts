@@ -5,8 +5,8 @@ import { checkPath, MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
 import { OnnxGraph, readMetadata, type Value } from './onnx/graph.js';
 
-/** The key of an adapter's description in its ONNX file. */
-const key = 'maskbench.adapter';
+/** The name of an adapter's graph, and the key of its description in its ONNX file. */
+export const adapterKey = 'maskbench.adapter';
 
 const description = z.object({
   model: z.string(),
@@ -35,8 +35,8 @@ export interface AdapterDescription {
 /** An adapter as an ONNX file's bytes: `vector` [n, dimensions] to `corrected` [n, dimensions]. */
 export function encodeAdapter({ stages, length }: NativeHead, about: AdapterDescription): Promise<Uint8Array> {
   const { dimensions } = about;
-  const graph = new OnnxGraph('adapter');
-  graph.metadata.set(key, JSON.stringify(about));
+  const graph = new OnnxGraph(adapterKey);
+  graph.metadata.set(adapterKey, JSON.stringify(about));
   const unit = (x: Value) => graph.node('LpNormalization', [x], { axis: -1, p: 2 });
   let x = unit(graph.input('vector', ['n', dimensions]));
   const dense = (input: Value, { weights, bias }: NativeLayer) => {
@@ -79,7 +79,7 @@ export async function readAdapter(file: string): Promise<AdapterDescription> {
   const metadata = await readMetadata(bytes).catch(() => {
     throw refuse('is not an ONNX file');
   });
-  const text = metadata.get(key);
+  const text = metadata.get(adapterKey);
   if (text === undefined) throw refuse('is not an adapter: "maskbench adapt" writes them');
   try {
     return description.parse(JSON.parse(text));

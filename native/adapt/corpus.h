@@ -35,8 +35,8 @@ void CopyUnit(std::span<const float> vector, Real* to) {
   for (size_t k = 0; k < vector.size(); ++k) to[k] = static_cast<Real>(vector[k] * factor);
 }
 
-// The length that corrected vectors get: 1, or where distances count that of the plain vectors learned from, by the mean
-// of their squares.
+// The length that corrected vectors get: 1, or where distances count that of the plain vectors learned from, by the
+// mean of their squares.
 inline double LengthOf(const AdaptCorpus& corpus) {
   if (corpus.by_angle) return 1;
   double sum = 0;

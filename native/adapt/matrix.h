@@ -22,8 +22,8 @@ MatrixView<Real> Transposed(const Real* numbers, size_t columns) {
   return {numbers, 1, columns};
 }
 
-// product [rows × columns] = a [rows × inner] · b [inner × columns], or added to what is there. Sums run over `inner` in
-// one order, on any number of threads.
+// product [rows × columns] = a [rows × inner] · b [inner × columns], or added to what is there. Sums run over `inner`
+// in one order, on any number of threads.
 struct ProductShape {
   size_t rows, inner, columns;
   bool add;

@@ -90,8 +90,8 @@ struct Map {
   std::vector<double> weights, bias;
 };
 
-// The factor of the masked numbers' scatter about their mean with so many mean variances added to its diagonal, and what
-// was added.
+// The factor of the masked numbers' scatter about their mean with so many mean variances added to its diagonal, and
+// what was added.
 std::pair<std::vector<double>, double> FactorScatter(const Sums& sums, double penalty) {
   const size_t dimensions = sums.x.size();
   std::vector<double> scatter = sums.xx;
@@ -133,8 +133,7 @@ DenseLayer FitGate(const Sums& all, std::span<const Sums> styles, int threads) {
   const std::vector<double> factor = FactorScatter(all, kPenalty).first;
   std::vector<double> weights(dimensions * count);
   for (size_t i = 0; i < dimensions; ++i)
-    for (size_t k = 0; k < count; ++k)
-      weights[i * count + k] = styles[k].x[i] - styles[k].rows * all.x[i] / all.rows;
+    for (size_t k = 0; k < count; ++k) weights[i * count + k] = styles[k].x[i] - styles[k].rows * all.x[i] / all.rows;
   Solve(factor, dimensions, count, threads, weights);
   DenseLayer gate{std::vector<float>(weights.size()), std::vector<float>(count)};
   for (size_t k = 0; k < count; ++k) {

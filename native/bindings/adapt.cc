@@ -50,21 +50,9 @@ AdaptCorpus ParseCorpus(const Napi::Object& object, Held& held) {
   const auto shown = [&](int32_t row) { return corpus.identities[corpus.twin(row)]; };
   if (std::ranges::all_of(corpus.rows, [&](int32_t row) { return shown(row) == shown(corpus.rows.front()); }))
     Invalid(env, "rows", "vectors of two people");
-  for (const char* name : {"plain", "masked", "twins", "identities", "styles", "rows"}) held.push_back(Hold(object.Get(name)));
+  for (const char* name : {"plain", "masked", "twins", "identities", "styles", "rows"})
+    held.push_back(Hold(object.Get(name)));
   return corpus;
-}
-
-TrainerOptions ParseOptions(const Napi::Object& object, const AdaptCorpus& corpus) {
-  TrainerOptions options;
-  options.loss.kind = String(object, "loss") == "infonce" ? LossKind::kInfoNce : LossKind::kSelfRestrainedTriplet;
-  options.loss.margin = Number(object, "margin");
-  options.loss.temperature = Number(object, "temperature");
-  options.residual = Boolean(object, "residual");
-  options.batch = static_cast<size_t>(std::max(0, Integer(object, "batch")));
-  if (options.batch < 2 || options.batch > corpus.rows.size()) Invalid(object.Env(), "batch", "2 rows or more");
-  options.seed = static_cast<uint64_t>(Number(object, "seed"));
-  options.threads = std::max(1, Integer(object, "concurrency"));
-  return options;
 }
 
 Napi::Float32Array ToFloat32Array(Napi::Env env, const std::vector<float>& values) {
@@ -121,12 +109,26 @@ Head ParseHead(const Napi::Object& object, size_t dimensions) {
   return head;
 }
 
+TrainerOptions ParseOptions(const Napi::Object& object, const AdaptCorpus& corpus) {
+  TrainerOptions options;
+  options.loss.kind = String(object, "loss") == "infonce" ? LossKind::kInfoNce : LossKind::kSelfRestrainedTriplet;
+  options.loss.margin = Number(object, "margin");
+  options.loss.temperature = Number(object, "temperature");
+  if (Has(object, "start")) options.start = ParseHead(Object(object.Get("start"), "start"), corpus.dimensions());
+  options.residual = Boolean(object, "residual");
+  options.batch = static_cast<size_t>(std::max(0, Integer(object, "batch")));
+  if (options.batch < 2 || options.batch > corpus.rows.size()) Invalid(object.Env(), "batch", "2 rows or more");
+  options.seed = static_cast<uint64_t>(Number(object, "seed"));
+  options.threads = std::max(1, Integer(object, "concurrency"));
+  return options;
+}
+
 Napi::Promise Start(Napi::Env env, int threads, const Napi::Value& cancellation, FunctionTask::WorkFunction work,
                     FunctionTask::ResultFunction result) {
   const auto queue = std::make_shared<WorkQueue>(threads);
-  return Environment::Of(env).Start(std::make_unique<FunctionTask>(env, CancellationWrap::Of(cancellation),
-                                                                   std::move(work), std::move(result)),
-                                    *queue);
+  return Environment::Of(env).Start(
+      std::make_unique<FunctionTask>(env, CancellationWrap::Of(cancellation), std::move(work), std::move(result)),
+      *queue);
 }
 
 class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
@@ -213,8 +215,7 @@ Napi::Value ApplyHead(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value FirstUnusable(const Napi::CallbackInfo& info) {
-  const Vectors vectors =
-      ParseVectors(info[0], static_cast<size_t>(info[1].ToNumber().Int64Value()), "vectors");
+  const Vectors vectors = ParseVectors(info[0], static_cast<size_t>(info[1].ToNumber().Int64Value()), "vectors");
   for (size_t row = 0; row < vectors.numbers.size() / vectors.dimensions; ++row) {
     const auto numbers = vectors.row(row);
     const bool finite = std::ranges::all_of(numbers, [](float number) { return std::isfinite(number); });
@@ -228,8 +229,8 @@ Napi::Value FirstUnusable(const Napi::CallbackInfo& info) {
 class AdapterWrap : public Napi::ObjectWrap<AdapterWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(
-        env, "Adapter", {InstanceMethod<&AdapterWrap::Load>("load"), InstanceMethod<&AdapterWrap::Correct>("correct")});
+    return DefineClass(env, "Adapter",
+                       {InstanceMethod<&AdapterWrap::Load>("load"), InstanceMethod<&AdapterWrap::Correct>("correct")});
   }
 
   explicit AdapterWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {

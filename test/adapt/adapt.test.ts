@@ -126,7 +126,7 @@ test('the published preset trains from random weights for 10 epochs', async (t) 
     draws: 10,
   });
   t.is(method, 'srt');
-  t.is(parameters.start, 'direct');
+  t.is(parameters.start, 'vectors');
   t.is(parameters.rate, 0.1);
   t.is(parameters.margin, 2);
   t.true((parameters.updates as number) <= 10);
@@ -200,6 +200,12 @@ test('vectors that nothing can be learned from are refused', async (t) => {
   writeFileSync(out, 'mine');
   await invalid(good, /expected an adapter or a new name/, { method: 'linear' });
   t.is(readFileSync(out, 'utf8'), 'mine');
+  await refused(
+    t,
+    trainAdapter(good, model, { model, description, method: 'linear' }),
+    'INVALID_ARGUMENT',
+    /expected an adapter/,
+  );
 });
 
 test('an adapter of another model, or a file that is none, is refused', async (t) => {
