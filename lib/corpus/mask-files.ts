@@ -34,8 +34,8 @@ export interface MaskFilesOptions extends RunOptions {
   /** Where the manifest is written. Default: `manifest.jsonl` in the output folder; none for a single output file. */
   manifest?: string;
   /**
-   * What is written into a .rec file: `twins` alone under the keys of their photos (default), or `both`, each twin
-   * behind its photo, under new keys.
+   * What is written into a .rec file or tars: `twins` alone in the places of their photos (default), or `both`, each
+   * twin behind its photo. In a .rec file that gives new keys.
    */
   contents?: Contents;
   /**
@@ -164,8 +164,9 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  * named `masked_<name>`; other files are left alone. The manifest has one line a photo. Photos that fail are reported
  * and skipped.
  *
- * @param inputs Photos and folders of photos.
- * @param out A folder; or a file to write, if the input is one photo and the name is a photo's.
+ * @param inputs Photos and folders of photos; or one .rec file, tar, folder of tars, or `-`: a tar on standard input.
+ * @param out A folder; a .rec file, a tar, or `-`: a tar on standard output; or a file to write, if the input is one
+ * photo and the name is a photo's. .rec files and tars may lie in S3.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (two photos would become one output, options of another run),
  * `OUTPUT_EXISTS`, `LOCKED`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED` (the manifest)
  * @example

@@ -425,7 +425,9 @@ class Run {
         }
     } finally {
       await Promise.all(running);
-      await this.#turn.catch(() => {}); // known already: `fatal`
+      await this.#turn.catch((error) => {
+        fatal ??= error;
+      });
       await this.#flush();
     }
     if (fatal) throw fatal;

@@ -20,6 +20,7 @@ import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
 import type { StoredPhoto } from '../storage/source.js';
+import { standardStream } from '../storage/tar.js';
 import { type Acquisition, addAcquired } from './acquisition.js';
 import {
   checkEmbedder,
@@ -324,6 +325,8 @@ export async function embedFiles(
   options: EmbedFilesOptions = {},
 ): Promise<EmbedSummary> {
   checkPaths('inputs', inputs);
+  // The input is read twice.
+  if (inputs.includes(standardStream)) throw invalid('inputs', 'files and folders', standardStream);
   if (!/\.npy$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .npy', out);
   checkEmbedder(options);
   if (options.model !== undefined) checkPath('model', options.model);
