@@ -32,6 +32,7 @@ export function embedCommand(): Command {
   return addEmbedderOptions(addModelOptions(command))
     .addOption(faceSourceOption())
     .option('--crops', 'take each photo as a face that is already cropped')
+    .option('--mirror', 'give each face the mean of its vector and that of its mirror image; takes twice the time')
     .option('--bits <n>', 'bits of each number: 16 or 32', floatBits, 32)
     .option('--resume', 'resume an interrupted run')
     .option('--json', 'print a summary as JSON')

@@ -55,6 +55,11 @@ export interface EmbedderOptions extends SearchOptions {
   maxPixels?: number;
   /** Accept truncated JPEGs and use the readable part. */
   acceptDamaged?: boolean;
+  /**
+   * A vector is the mean of those of the cut face and of its mirror image, as published protocols have it (they add the
+   * two and normalise the sum). Takes twice the time. Default false.
+   */
+  mirror?: boolean;
 }
 
 /** A photo, or a photo with known faces, of which the largest is embedded. */
@@ -115,6 +120,7 @@ export async function resolveModel({
 export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
+  checkFlag('mirror', options.mirror);
   const device = nativeDevice(options);
   const search = checkSearch(options);
   if (device !== undefined && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
@@ -128,6 +134,7 @@ export function checkEmbedder(options: EmbedderOptions) {
     landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
     maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
     acceptDamaged: options.acceptDamaged ?? false,
+    mirror: options.mirror ?? false,
   };
 }
 

@@ -243,7 +243,7 @@ async function run(
   tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({
-    ...{ model: embedder.description.name, faceSource, crops, bits },
+    ...{ model: embedder.description.name, faceSource, crops, bits, mirror: options.mirror ?? false },
     inputs: inputs.map((input) => path.resolve(input)),
     // A model that was replaced since then would give other vectors.
     fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
