@@ -21,6 +21,8 @@ export function shownEstimate({ value, interval }: Estimate): string {
   return interval ? `${shown(value)} [${shown(interval[0])}, ${shown(interval[1])}]` : shown(value);
 }
 
+const shownDeviation = (value: number | null, deviation: number | null) => `${shown(value)} ± ${shown(deviation)}`;
+
 /** One row a measure, one column a system. */
 export function measureRows(evaluation: Evaluation): string[][] {
   const { systems, definition } = evaluation;
@@ -58,6 +60,15 @@ export function measureRows(evaluation: Evaluation): string[][] {
             : []),
         ]
       : []),
+    ...row(
+      'accuracy ± deviation (InsightFace, 10 folds)',
+      ({ folds }) => folds && shownDeviation(folds.accuracy, folds.accuracyDeviation),
+    ),
+    ...row(
+      '  TAR ± deviation at FAR 0.001 of other folds',
+      ({ folds }) => folds && shownDeviation(folds.tar, folds.tarDeviation),
+    ),
+    ...row('  FAR there', ({ folds }) => folds && shown(folds.far)),
     ...row('EER (exact, crossing)', ({ measures }) => shownEstimate(measures.eer)),
     ...row('EER (exact, hull)', ({ measures }) => shown(measures.eerHull)),
     ...(without
