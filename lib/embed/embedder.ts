@@ -19,7 +19,7 @@ import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
-import { isFile } from '../files/walk.js';
+import { isFile, isFolder } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
 import { defaultModelFile, presets } from '../models/presets.js';
@@ -106,7 +106,9 @@ export async function resolveModel({
       model,
       Object.hasOwn(presets, model)
         ? `${model}: this preset has no model file; pass your ONNX file as the model and ${model} as its description`
-        : `${model}: the model file does not exist`,
+        : (await isFolder(model))
+          ? `${model}: expected a model file, found a folder`
+          : `${model}: the model file does not exist`,
     );
   if (description === undefined) return { file: model, description: await readDescription(model) };
   if (typeof description !== 'string')
