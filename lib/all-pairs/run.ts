@@ -3,7 +3,7 @@ import { callNative } from '../calls.js';
 import { fallbackProblem } from '../device.js';
 import { checkIndexLines, type IndexLine, readIndex } from '../embed/index-lines.js';
 import { checkInteger, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
-import { readNpyRows } from '../files/npy.js';
+import { readVectors } from '../files/vectors.js';
 import { native } from '../native.js';
 import { type CheckedOptions, checkScoreAll, type ScoreAllOptions } from './options.js';
 import { type AllScores, tailBins } from './scores.js';
@@ -34,7 +34,7 @@ async function* chunksOf({
 }
 
 async function openVectors(vectors: Vectors) {
-  if (typeof vectors === 'string') return readNpyRows(vectors, rowsAtOnce);
+  if (typeof vectors === 'string') return readVectors(vectors, rowsAtOnce);
   const { data, dimensions } = vectors;
   return { rows: data.length / dimensions, columns: dimensions, chunks: chunksOf(vectors) };
 }
@@ -53,7 +53,8 @@ async function pack(
   if (sides.identities.length < 2) throw refuse(`expected images of two identities, found ${sides.identities.length}`);
   const opened = await openVectors(vectors);
   if (opened.rows !== rows) {
-    await opened.chunks.return(undefined);
+    // Chunks that have not begun would leave the file open.
+    for await (const _ of opened.chunks) break;
     throw refuse(`has ${opened.rows} rows, its index ${rows}`);
   }
   const packed = numbersOf(sides, options).map(({ side, identities, sources }) => ({
@@ -126,8 +127,8 @@ function tailOf({ impostor, impostors }: Counts): { bin: number; width: number }
 /**
  * Scores all genuine and all impostor pairs of a corpus, reduced on the fly: impostor scores to a histogram, genuine
  * scores in full. The matrix is never stored. Results are the same on any number of threads.
- * @param vectors A `.npy` of rows, as `embedFiles` writes it; or rows in memory.
- * @param index Its index, or the index's lines.
+ * @param vectors A file of rows, `.npy` or `.parquet`, as `embedFiles` writes it; or rows in memory.
+ * @param index Its index (a Parquet file has its own), or the index's lines.
  * @throws `MaskbenchError` `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under
  * cosine, one identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the
  * device); the signal's reason when aborted

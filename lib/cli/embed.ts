@@ -28,7 +28,10 @@ export function embedCommand(): Command {
   const command = new Command('embed')
     .description('embed the faces in photos as vectors')
     .argument('<inputs...>', 'photos, folders, corpora made by "dataset generate", or lists (.txt, a path a line)')
-    .requiredOption('--out <file.npy>', 'write the vectors to this file, and their index beside it as .jsonl');
+    .requiredOption(
+      '--out <file>',
+      'write the vectors to this file: .npy, with the index beside it as .jsonl; or .parquet, with the index inside',
+    );
   return addEmbedderOptions(addModelOptions(command))
     .addOption(faceSourceOption())
     .option('--crops', 'take each photo as a face that is already cropped')

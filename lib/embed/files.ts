@@ -1,18 +1,21 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync as exists } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import { tellOnce } from '../device.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
 import type { KnownFace } from '../face/face.js';
 import { withFileLocked } from '../files/lock.js';
-import { npyHeader } from '../files/npy.js';
+import { npyHeader, readNpyRows } from '../files/npy.js';
+import { isParquetName, type Row, writeParquet } from '../files/parquet.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames } from '../files/text.js';
-import { photosBelow } from '../files/walk.js';
+import { indexOf, readVectors } from '../files/vectors.js';
+import { isFolder, photosBelow } from '../files/walk.js';
 import type { ModelDescription } from '../models/description.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
@@ -24,7 +27,7 @@ import {
   photoStatuses,
   resolveModel,
 } from './embedder.js';
-import type { IndexLine } from './index-lines.js';
+import { type IndexLine, indexColumns, readIndex } from './index-lines.js';
 
 export const faceSources = ['auto', 'search', 'manifest'] as const;
 /**
@@ -73,6 +76,19 @@ export interface Item {
   line: Omit<IndexLine, 'row' | 'status'>;
   /** Known from the manifest of a corpus. */
   faces?: KnownFace[];
+  /** Why it is no photo, where a list names it nevertheless. */
+  problem?: string;
+}
+
+/** Of a name in a list: a folder, or a link that leads nowhere, is no photo and never becomes one. */
+async function whyUnusable(file: string): Promise<Pick<Item, 'problem'>> {
+  if (await isFolder(file)) return { problem: 'expected a photo, found a folder' };
+  const link = await lstat(toPath(file)).catch(() => undefined);
+  if (!link?.isSymbolicLink()) return {};
+  return stat(toPath(file)).then(
+    () => ({}),
+    ({ code }) => (code === 'ENOENT' || code === 'ELOOP' ? { problem: 'the link leads nowhere' } : {}),
+  );
 }
 
 /** A corpus's photos and their twins, with the landmarks of the face that wears the mask. */
@@ -111,8 +127,10 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
     if (!about.isDirectory()) {
       if (!/\.txt$/i.test(input)) yield plain('', input);
       else
-        for (const { line } of numberedLines(await readNames(input)))
-          yield plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
+        for (const { line } of numberedLines(await readNames(input))) {
+          const item = plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
+          yield { ...item, ...(await whyUnusable(item.file)) };
+        }
     } else if (existsSync(path.join(input, 'dataset.json'))) yield* itemsOfCorpus(input);
     else
       for await (const group of photosBelow(input))
@@ -150,6 +168,7 @@ export async function embedItem(
 
 /** As {@link embedItem}, but temporary errors are retried; if they persist, they end the run, which can be resumed. */
 async function embedSurely(embedder: Embedder, item: Item, options: Parameters<typeof embedItem>[2]) {
+  if (item.problem !== undefined) return { status: 'unusable', error: `${item.file}: ${item.problem}` };
   try {
     return await withBackOff(async () => {
       const result = await embedItem(embedder, item, options);
@@ -178,8 +197,9 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
 const headerBytes = 128;
 
 /**
- * Embeds files, folders, lists or corpora into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
- * ({@link IndexLine}). A photo without a vector keeps its line, with the reason. Corpora larger than memory are
+ * Embeds files, folders, lists or corpora into `out`: an `.npy` file, [rows × dimensions], with an index of JSON lines
+ * beside it ({@link IndexLine}); or a `.parquet` file with the index and a column `vector`. A photo without a vector
+ * keeps its line, with the reason. Corpora larger than memory are
  * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
  * error ends the run, because that says nothing about the photo.
  * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input),
@@ -193,21 +213,51 @@ export async function embedFiles(
   options: EmbedFilesOptions = {},
 ): Promise<EmbedSummary> {
   checkPaths('inputs', inputs);
-  if (!/\.npy$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .npy', out);
+  if (!/\.(npy|parquet)$/i.test(checkPath('out', out)))
+    throw invalid('out', 'a name that ends in .npy or .parquet', out);
   checkEmbedder(options);
   if (options.model !== undefined) checkPath('model', options.model);
   checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
   if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
   checkFlag('crops', options.crops);
   checkFlag('resume', options.resume);
-  const index = out.replace(/\.npy$/i, '.jsonl');
+  const index = indexOf(out);
   // An index alone may be what a run that was killed at its very end has left; it is made again.
-  const ending = options.resume && existsSync(`${index}.part`) && !existsSync(out);
-  if (options.resume && existsSync(out) && existsSync(index) && !existsSync(`${out}.part`))
-    await rm(toPath(`${index}.part`), { force: true });
+  const part = partsOf(out);
+  const ending = options.resume && existsSync(part.index) && !existsSync(out);
+  if (options.resume && existsSync(out) && existsSync(index) && !existsSync(part.vectors)) {
+    const finished = await summarize(inputs, out, index);
+    await rm(toPath(part.index), { force: true });
+    return finished;
+  }
   for (const file of ending ? [out] : [out, index])
     if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
   return withFileLocked(out, () => run(inputs, out, index, options));
+}
+
+/** What a finished run gave. Throws `INVALID_ARGUMENT` where it was one of other photos. */
+async function summarize(inputs: readonly string[], out: string, index: string): Promise<EmbedSummary> {
+  const lines = await readIndex(index);
+  const counts: Record<string, number> = {};
+  let at = 0;
+  const refuse = (found: string | undefined, expected: string | undefined) =>
+    new MaskbenchError(
+      'INVALID_ARGUMENT',
+      out,
+      `${out}: complete, but of other photos: it has ${found ?? 'no more photos'}, the inputs have ${expected ?? 'no more photos'}`,
+    );
+  for await (const { line } of itemsOf(inputs)) {
+    const known = lines[at++];
+    if (known?.path !== line.path) throw refuse(known?.path, line.path);
+    counts[known.status] = (counts[known.status] ?? 0) + 1;
+  }
+  if (at < lines.length) throw refuse(lines[at]?.path, undefined);
+  const rows = lines.filter(({ row }) => row !== null).length;
+  const { columns, chunks } = await readVectors(out, 1);
+  // A generator that has not begun would leave the file open.
+  for await (const _ of chunks) break;
+  const failed = lines.length - rows - (counts[photoStatuses.NO_FACE as string] ?? 0);
+  return { counts, rows, failed, dimensions: columns, vectors: out, index, seconds: 0 };
 }
 
 async function run(
@@ -218,19 +268,19 @@ async function run(
 ): Promise<EmbedSummary> {
   const start = performance.now();
   const { faceSource = 'auto', crops = false, bits = 32, signal, resume } = options;
-  const part = { vectors: `${out}.part`, index: `${index}.part` };
+  const part = partsOf(out);
   if (!resume && existsSync(part.index))
     throw new MaskbenchError(
       'OUTPUT_EXISTS',
       part.index,
-      `${part.index}: an earlier run was interrupted; resume it, or delete this file`,
+      `${part.index}: an earlier run was interrupted; resume it, or delete this file and ${part.vectors}`,
     );
   // The index is made first.
   if (existsSync(part.vectors) && !existsSync(part.index))
     throw new MaskbenchError(
       'OUTPUT_EXISTS',
       part.vectors,
-      `${part.vectors}: the file exists, but there is no unfinished run`,
+      `${part.vectors}: expected an unfinished run with ${part.index}, which is missing; delete this file`,
     );
   // Before anything is written: gives the total for the remaining time.
   let total = 0;
@@ -331,21 +381,48 @@ async function fingerprint(file: string, description: ModelDescription): Promise
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Removes the first line of an unfinished index, which holds the settings of the run. */
-async function finish(
-  part: { vectors: string; index: string },
-  settings: string,
-  out: string,
-  index: string,
-): Promise<void> {
+/** The files of an unfinished run: rows as `.npy`, and the settings of the run followed by JSON lines. */
+function partsOf(out: string): Parts {
+  const index = isParquetName(out) ? `${out}.index` : indexOf(out);
+  return { vectors: `${out}.part`, index: `${index}.part` };
+}
+
+interface Parts {
+  vectors: string;
+  index: string;
+}
+
+/** The index of a finished run with its vectors. */
+async function* tableOf(index: string, vectors: string): AsyncGenerator<Row> {
+  const { columns, chunks } = await readNpyRows(vectors, 2048);
+  async function* each() {
+    for await (const chunk of chunks)
+      for (let at = 0; at < chunk.length; at += columns) yield chunk.subarray(at, at + columns);
+  }
+  const rows = each();
+  for await (const text of createInterface({ input: createReadStream(toPath(index)) })) {
+    const line = JSON.parse(text) as IndexLine;
+    yield { ...line, ...(line.row !== null && { vector: (await rows.next()).value }) };
+  }
+}
+
+/** Removes the first line of an unfinished index, which holds the settings of the run, and names the outputs. */
+async function finish(part: Parts, settings: string, out: string, index: string): Promise<void> {
   const whole = `${part.index}.whole`;
   try {
     const start = Buffer.byteLength(settings) + 1;
     await pipeline(createReadStream(toPath(part.index), { start }), createWriteStream(toPath(whole)));
-    await rename(toPath(whole), toPath(index));
-    await rename(toPath(part.vectors), toPath(out));
+    if (isParquetName(out)) {
+      await writeParquet(out, { ...indexColumns, vector: 'floats' }, tableOf(whole, part.vectors));
+      await rm(toPath(whole));
+      await rm(toPath(part.vectors));
+    } else {
+      await rename(toPath(whole), toPath(index));
+      await rename(toPath(part.vectors), toPath(out));
+    }
     await rm(toPath(part.index));
   } catch (error) {
+    if (error instanceof MaskbenchError) throw error;
     throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
   }
 }
@@ -354,7 +431,7 @@ async function finish(
  * The state of an interrupted run: its completed photos. Incomplete lines, and lines without a whole vector, are
  * removed.
  */
-async function readUnfinished(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
+async function readUnfinished(part: Parts, settings: string, vectorBytes: number) {
   const counts: Record<string, number> = {};
   const paths: string[] = [];
   if (!existsSync(part.index)) return { paths, rows: 0, counts };

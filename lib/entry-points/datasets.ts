@@ -2,6 +2,7 @@
  * Public data sets made into corpora, and the pairs to compare.
  * @module
  */
+export { convertTable, type TableKind } from '../datasets/convert.js';
 export type { CorpusCounts, CorpusDescription } from '../datasets/corpus.js';
 export { type FetchOptions, fetchDataset } from '../datasets/fetch.js';
 export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
