@@ -2,7 +2,14 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { type Block, blocksOf, installPackage, writeSamples, writeScoreSamples } from '../support/examples.js';
+import {
+  type Block,
+  blocksOf,
+  installPackage,
+  writeSamples,
+  writeScoreSamples,
+  writeSet,
+} from '../support/examples.js';
 import { type Run, repository, temporaryFolder } from '../support/files.js';
 
 const pages = [
@@ -15,7 +22,10 @@ const blocks = pages.flatMap(blocksOf);
 const place = ({ file, line }: Block) => `${file}, line ${line}`;
 
 /** Samples beyond those of {@link writeSamples}. */
-const moreSamples: Record<string, (folder: string) => void> = { 'docs/evaluate.md': writeScoreSamples };
+const moreSamples: Record<string, (folder: string) => void | Promise<void>> = {
+  'docs/corpora.md': writeSet,
+  'docs/evaluate.md': writeScoreSamples,
+};
 
 /** Runs a block as a reader does who copies it. */
 function run({ language, line, text }: Block, folder: string): Promise<Run> {
@@ -45,7 +55,7 @@ for (const file of pages) {
     const folder = temporaryFolder(t);
     installPackage(folder);
     await writeSamples(folder);
-    moreSamples[file]?.(folder);
+    await moreSamples[file]?.(folder);
     for (const block of toRun) {
       const { code, stdout, stderr } = await run(block, folder);
       t.is(code, 0, `${place(block)}\n${block.text}\n${stdout}\n${stderr}`);
