@@ -454,6 +454,8 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
   margin: number;
   /** The output's name; empty: the first. */
   output: string;
+  /** A vector is the mean of those of the crop and of its mirror image. */
+  mirror: boolean;
   landmarkModel: string;
   maxPixels: number;
   acceptDamaged: boolean;

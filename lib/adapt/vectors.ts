@@ -1,6 +1,6 @@
 import { type IndexLine, readIndex } from '../embed/index-lines.js';
 import { MaskbenchError } from '../errors.js';
-import { readNpyRows } from '../files/npy.js';
+import { indexOf, readVectors } from '../files/vectors.js';
 import { native } from '../native.js';
 
 /** Vectors of photos and of their masked twins. */
@@ -23,9 +23,6 @@ export interface TwinVectors {
 }
 
 const rowsAtOnce = 4096;
-
-/** The index beside a file of vectors, as `embed` names it. */
-const indexOf = (file: string) => file.replace(/(\.npy)?$/i, '.jsonl');
 
 /** Where each row of a file goes: a plain place, or a masked one. */
 type Place = { side: 'plain' | 'masked'; at: number } | undefined;
@@ -77,7 +74,7 @@ export async function readTwins(files: readonly string[]): Promise<TwinVectors> 
   let read: Pick<TwinVectors, 'plain' | 'masked' | 'dimensions'> | undefined;
   for (const [i, file] of files.entries()) {
     const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', file, `${file}: ${problem}`);
-    const { rows, columns, chunks } = await readNpyRows(file, rowsAtOnce);
+    const { rows, columns, chunks } = await readVectors(file, rowsAtOnce);
     const count = (places[i] as Place[]).length;
     read ??= {
       dimensions: columns,

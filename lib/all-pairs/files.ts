@@ -85,7 +85,13 @@ export async function readAllPairs(folder: string): Promise<AllScores> {
   const read = await Promise.all(
     arrays.map(async (name) => [name, (await readNpy(path.join(folder, `${name}.npy`))).data] as const),
   );
-  return { ...rest, references: rest.references ?? rest.probes, ...Object.fromEntries(read) };
+  const scores = { ...rest, references: rest?.references ?? rest?.probes, ...Object.fromEntries(read) };
+  try {
+    checkAllScores('scores', scores);
+  } catch (error) {
+    throw new MaskbenchError('UNREADABLE', main, `${main}: not the scores of score-all: ${(error as Error).message}`);
+  }
+  return scores;
 }
 
 /**

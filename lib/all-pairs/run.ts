@@ -3,7 +3,7 @@ import { callNative } from '../calls.js';
 import { fallbackProblem } from '../device.js';
 import { checkIndexLines, type IndexLine, readIndex, similarityOf } from '../embed/index-lines.js';
 import { checkChoice, checkInteger, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
-import { readNpyRows } from '../files/npy.js';
+import { readVectors } from '../files/vectors.js';
 import { type VectorSimilarity, vectorSimilarities } from '../models/description.js';
 import { native } from '../native.js';
 import { type CheckedOptions, checkScoreAll, type ScoreAllOptions } from './options.js';
@@ -35,7 +35,7 @@ async function* chunksOf({
 }
 
 async function openVectors(vectors: Vectors) {
-  if (typeof vectors === 'string') return readNpyRows(vectors, rowsAtOnce);
+  if (typeof vectors === 'string') return readVectors(vectors, rowsAtOnce);
   const { data, dimensions } = vectors;
   return { rows: data.length / dimensions, columns: dimensions, chunks: chunksOf(vectors) };
 }
@@ -53,7 +53,11 @@ async function pack(
   const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', source, `${source}: ${problem}`);
   if (sides.identities.length < 2) throw refuse(`expected images of two identities, found ${sides.identities.length}`);
   const opened = await openVectors(vectors);
-  if (opened.rows !== rows) throw refuse(`has ${opened.rows} rows, its index ${rows}`);
+  if (opened.rows !== rows) {
+    // Chunks that have not begun would leave the file open.
+    for await (const _ of opened.chunks) break;
+    throw refuse(`has ${opened.rows} rows, its index ${rows}`);
+  }
   const packed = numbersOf(sides, options).map(({ side, identities, sources }) => ({
     places: side.places,
     vectors: new native.PackedVectors(identities, sources, opened.columns, similarity),
@@ -142,8 +146,8 @@ function tailOf({ impostor, impostors, genuine }: Counts, low: number, high: num
 /**
  * Scores all genuine and all impostor pairs of a corpus, reduced on the fly: impostor scores to a histogram, genuine
  * scores in full. The matrix is never stored. Results are the same on any number of threads.
- * @param vectors A `.npy` of rows, as `embedFiles` writes it; or rows in memory.
- * @param index Its index, or the index's lines.
+ * @param vectors A file of rows, `.npy` or `.parquet`, as `embedFiles` writes it; or rows in memory.
+ * @param index Its index (a Parquet file has its own), or the index's lines.
  * @throws `MaskbenchError` `INVALID_ARGUMENT` (an index of another length, a vector with NaN, a zero vector under
  * cosine, one identity only, a path to exclude that the index hasn't), `NOT_FOUND`, `UNREADABLE`, `UNAVAILABLE` (the
  * device); the signal's reason when aborted

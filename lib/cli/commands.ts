@@ -9,6 +9,7 @@ export const commands: Record<string, () => Promise<Command>> = {
   pairs: async () => (await import('./pairs.js')).pairsCommand(),
   embed: async () => (await import('./embed.js')).embedCommand(),
   verify: async () => (await import('./verify.js')).verifyCommand(),
+  convert: async () => (await import('./convert.js')).convertCommand(),
   models: async () => (await import('./models.js')).modelsCommand(),
   score: async () => (await import('./score.js')).scoreCommand(),
   evaluate: async () => (await import('./evaluate.js')).evaluateCommand(),

@@ -134,7 +134,7 @@ function listCommand(): Command {
     .action(({ json }: { json?: boolean }) => {
       const shown = layouts.map(({ name, title, site, terms, size, addresses, steps, withoutFace, realMasks }) => ({
         ...{ name, title, site, terms, size },
-        access: addresses ? `maskbench dataset fetch ${name}` : (steps ?? ['put your photos there']),
+        access: addresses ? `maskbench dataset fetch ${name}` : (steps ?? []),
         masks: realMasks ? 'real; nothing is generated' : `generated; photos without a face are ${withoutFace}`,
       }));
       if (json) return printJson(shown);

@@ -38,7 +38,10 @@ export function embedCommand(): Command {
       '<inputs...>',
       'photos, folders, corpora made by "dataset generate", .rec files, tars, or lists (.txt, a path a line)',
     )
-    .requiredOption('--out <file.npy>', 'write the vectors to this file, and their index beside it as .jsonl');
+    .requiredOption(
+      '--out <file>',
+      'write the vectors to this file: .npy, with the index beside it as .jsonl; or .parquet, with the index inside',
+    );
   return addSearchOptions(addEmbedderOptions(addModelOptions(command)))
     .addOption(faceSourceOption())
     .addOption(selectOption('as the corpus was made, else largest'))
@@ -48,6 +51,7 @@ export function embedCommand(): Command {
       'which faces wear masks, in the columns path and masked (default: as manifests and names say)',
     )
     .option('--crops', 'take each photo as a face that is already cropped')
+    .option('--mirror', 'give each face the mean of its vector and that of its mirror image; takes twice the time')
     .option('--bits <n>', 'bits of each number: 16 or 32', floatBits, 32)
     .option('--resume', 'resume an interrupted run')
     .option('--json', 'print a summary as JSON')

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { type PairScores, scorePairs } from '../embed/score.js';
 import { checkChoice, MaskbenchError } from '../errors.js';
-import { definitions, type Evaluation } from '../metrics/evaluate.js';
+import { definitions, type Evaluation, protocols } from '../metrics/evaluate.js';
 import { type EvaluateFilesOptions, evaluateFiles } from '../metrics/evaluate-files.js';
 import { fusions } from '../metrics/fusion.js';
 import { vectorSimilarities } from '../models/description.js';
@@ -60,6 +60,12 @@ export function evaluateCommand(): Command {
     .option('--labels <file>', '0 or 1 for each score (text or .npy), if neither a pair list nor a score file has them')
     .option('--failures <file>', 'rows (from 0, one a line) without a template, for score files in text or .npy')
     .addOption(new Option('--definition <name>', 'how error rates are counted').choices(definitions).default('exact'))
+    .addOption(
+      new Option(
+        '--protocol <name>',
+        'also give accuracy and TAR as this protocol counts; its scores are cosines, or with --distance squared distances of normalised vectors',
+      ).choices(protocols),
+    )
     .option('--distance', 'scores and thresholds are distances: smaller is more alike')
     .option('--model <names...>', 'the model of each score file; a threshold of another model is refused')
     .option('--similarity <name>', 'the similarity of all scores (cosine, l2, …); a threshold of another is refused')

@@ -14,16 +14,20 @@ const { version, description } = JSON.parse(readFileSync(path.join(packageRoot, 
 const program = new Command('maskbench')
   .description(description)
   .version(version)
-  .showHelpAfterError()
   .enablePositionalOptions()
   .exitOverride();
 
 function adopt(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
+  const names = [command.name()];
+  for (let above: Command | null = parent; above; above = above.parent) names.unshift(above.name());
+  command.showHelpAfterError(`see ${names.join(' ')} --help`);
   for (const option of command.options) if (option.mandatory) option.description += ' (required)';
   for (const part of command.commands) adopt(part, command);
   return command;
 }
+
+program.showHelpAfterError('see maskbench --help');
 
 const [asked = ''] = process.argv.slice(2);
 for (const [name, load] of Object.entries(commands))

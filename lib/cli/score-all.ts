@@ -6,6 +6,7 @@ import { mergeScores } from '../all-pairs/merge.js';
 import { type ScoreAllOptions, type Side, samePhotoModes, sides } from '../all-pairs/options.js';
 import { scoreAll } from '../all-pairs/run.js';
 import type { AllScores } from '../all-pairs/scores.js';
+import { indexOf } from '../files/vectors.js';
 import { allPairsRows, allPairsSummary, suspectsFile, writeAllPairsReport } from '../report/all-pairs.js';
 import { shown } from '../report/evaluation.js';
 import { identificationRows } from '../report/identification.js';
@@ -90,9 +91,9 @@ function addTargetOptions(command: Command): Command {
 function runCommand(): Command {
   const command = new Command('run')
     .description('score all pairs (also without the word "run")')
-    .requiredOption('--vectors <file.npy>', 'vectors, one a row, as embed writes them')
+    .requiredOption('--vectors <file>', 'vectors, .npy or .parquet, as embed writes them')
     .requiredOption('--out <folder>', 'write the scores and the report to this folder')
-    .option('--index <file.jsonl>', 'index of the vectors (default: the file beside them)')
+    .option('--index <file.jsonl>', 'index of the vectors (default: the file beside them; a .parquet file has its own)')
     .addOption(
       new Option('--within <side>', 'compare all unordered pairs of one side (default: all)')
         .choices(sides)
@@ -125,7 +126,7 @@ function runCommand(): Command {
     const progress = new Progress('strips');
     const excluded = exclude === undefined ? [] : await readExcluded(exclude);
     const scores = await runInterruptibly(progress, (signal) =>
-      scoreAll(vectors, index ?? vectors.replace(/\.npy$/i, '.jsonl'), {
+      scoreAll(vectors, index ?? indexOf(vectors), {
         ...flags,
         exclude: excluded,
         signal,

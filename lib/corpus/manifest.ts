@@ -2,6 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { checkPath, MaskbenchError } from '../errors.js';
 import { checkReplaceable } from '../files/atomic.js';
+import { type ColumnType, isParquetName, readParquet } from '../files/parquet.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
 import { decodeText, parseJson } from '../files/text.js';
@@ -54,8 +55,15 @@ export interface ManifestLine {
   end?: Placed['end'];
 }
 
+/** A manifest as a table. */
+export const manifestColumns: Record<keyof ManifestLine, ColumnType> = {
+  ...{ input: 'text', identity: 'text', output: 'text', alpha: 'text', landmarks: 'text', copy: 'text' },
+  ...{ wearsMask: 'boolean', status: 'text', error: 'text', faces: 'json', seed: 'whole', settings: 'text' },
+  ...{ milliseconds: 'number', source: 'json', end: 'json' },
+};
+
 /**
- * Reads a manifest line by line. An incomplete last line, left by a killed run or just being
+ * Reads a manifest line by line, from JSON lines or a Parquet file. An incomplete last line, left by a killed run or just being
  * written, is skipped.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming the line; `READ_FAILED`
  * @example
@@ -64,6 +72,11 @@ export interface ManifestLine {
  */
 export async function* readManifest(file: string): AsyncGenerator<ManifestLine> {
   checkPath('file', file);
+  if (isParquetName(file)) {
+    let row = 0;
+    for await (const line of readParquet(file)) yield checkLine(line, `${file}, row ${++row}`, file);
+    return;
+  }
   const handle = await withBackOff(() =>
     open(toPath(file)).catch((error) => {
       if (error.code !== 'ENOENT') throw error;
@@ -163,14 +176,19 @@ function isLine(line: Partial<ManifestLine> | null): line is ManifestLine {
   );
 }
 
+function checkLine(line: Partial<ManifestLine> | null, place: string, file: string): ManifestLine {
+  if (isLine(line)) return line;
+  throw new MaskbenchError('UNREADABLE', file, `${place}: not a line of a maskbench manifest`);
+}
+
 function parseLine(text: string, file: string, number: number): ManifestLine {
+  let line: Partial<ManifestLine> | null = null;
   try {
-    const line = parseJson(text, file) as ManifestLine;
-    if (isLine(line)) return line;
+    line = parseJson(text, file) as Partial<ManifestLine>;
   } catch {
     // reported below
   }
-  throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: not a line of a maskbench manifest`);
+  return checkLine(line, `${file}, line ${number}`, file);
 }
 
 /** Appends lines to a manifest. */

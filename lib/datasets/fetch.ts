@@ -238,9 +238,7 @@ export async function fetchDataset(name: string, base: string, options: FetchOpt
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       name,
-      [`${name} cannot be downloaded automatically; to get it:`, ...(layout.steps ?? ['put your photos there'])].join(
-        '\n  - ',
-      ),
+      [`${name} cannot be downloaded automatically; to get it:`, ...(layout.steps ?? [])].join('\n  - '),
     );
   if (existsSync(target)) throw new MaskbenchError('OUTPUT_EXISTS', target, `${target} exists already`);
   return withFileLocked(target, () => fetchInto(target, sources, layout, options));

@@ -20,7 +20,7 @@ import type { Box, Face, KnownFace } from '../face/face.js';
 import { checkBox, checkFace } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
-import { isFile } from '../files/walk.js';
+import { isFile, isFolder } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { readAdapter } from '../models/adapter.js';
 import { type ModelDescription, readDescription, type Similarity } from '../models/description.js';
@@ -61,6 +61,11 @@ export interface EmbedderOptions extends SearchOptions {
   maxPixels?: number;
   /** Accept truncated JPEGs and use the readable part. */
   acceptDamaged?: boolean;
+  /**
+   * A vector is the mean of those of the cut face and of its mirror image, as published protocols have it (they add the
+   * two and normalise the sum). Takes twice the time. Default false.
+   */
+  mirror?: boolean;
 }
 
 /**
@@ -116,7 +121,13 @@ export async function resolveModel({
   if (Object.hasOwn(presets, model))
     return { file: await presetModelFile(model), description: knownDescription(description ?? model) };
   if (!(await isFile(model)))
-    throw new MaskbenchError('MODEL_MISSING', model, `${model}: the model file does not exist`);
+    throw new MaskbenchError(
+      'MODEL_MISSING',
+      model,
+      (await isFolder(model))
+        ? `${model}: expected a model file, found a folder`
+        : `${model}: the model file does not exist`,
+    );
   return {
     file: model,
     description: description === undefined ? await readDescription(model) : knownDescription(description),
@@ -138,6 +149,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
   if (options.adapter !== undefined) checkPath('adapter', options.adapter);
+  checkFlag('mirror', options.mirror);
   const device = nativeDevice(options);
   const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, 'hog');
   if (device !== undefined && (detector === 'dlib' || (isHog && minFace + maxSize + pad > 0)))
@@ -150,6 +162,7 @@ export function checkEmbedder(options: EmbedderOptions) {
     landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
     maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
     acceptDamaged: options.acceptDamaged ?? false,
+    mirror: options.mirror ?? false,
   };
 }
 

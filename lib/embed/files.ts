@@ -1,6 +1,7 @@
 import { createReadStream, createWriteStream, existsSync as exists } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import { type CorpusDescription, corpusFiles, partsOf, readDescription } from '../datasets/corpus.js';
@@ -10,10 +11,12 @@ import { type FaceChoice, faceChoices } from '../face/choice.js';
 import type { KnownFace } from '../face/face.js';
 import { parseCsv } from '../files/csv.js';
 import { withFileLocked } from '../files/lock.js';
-import { npyHeader } from '../files/npy.js';
+import { npyHeader, readNpyRows } from '../files/npy.js';
+import { isParquetName, type Row, writeParquet } from '../files/parquet.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
 import { numberedLines, readNames, readText } from '../files/text.js';
+import { indexOf, readVectors } from '../files/vectors.js';
 import { isFolder, noPhotos, type OnIgnored, photosBelow } from '../files/walk.js';
 import { fingerprint, hashOf } from '../models/fingerprint.js';
 import { native } from '../native.js';
@@ -30,7 +33,7 @@ import {
   photoStatuses,
   resolveModel,
 } from './embedder.js';
-import type { IndexLine } from './index-lines.js';
+import { type IndexLine, indexColumns, readIndex } from './index-lines.js';
 
 export const faceSources = ['auto', 'search', 'manifest'] as const;
 /**
@@ -94,13 +97,24 @@ export interface Item {
   file: string;
   /** The bytes of a photo that is not a file of its own. */
   bytes?: Uint8Array;
-  /** Why there are none. */
+  /** Why it is not a photo that can be read. */
   problem?: string;
   line: Pick<IndexLine, 'path' | 'identity' | 'photo' | 'masked'>;
   /** The one known from the manifest of a corpus. */
   face?: KnownFace;
   /** The choice of a corpus. */
   select?: FaceChoice;
+}
+
+/** Why a name in a list is not a photo: a folder, or a link that leads nowhere. */
+async function whyUnusable(file: string): Promise<Pick<Item, 'problem'>> {
+  if (await isFolder(file)) return { problem: 'expected a photo, found a folder' };
+  const link = await lstat(toPath(file)).catch(() => undefined);
+  if (!link?.isSymbolicLink()) return {};
+  return stat(toPath(file)).then(
+    () => ({}),
+    ({ code }) => (code === 'ENOENT' || code === 'ELOOP' ? { problem: 'the link leads nowhere' } : {}),
+  );
 }
 
 /** A corpus's photos and their twins, with the landmarks of the face that wears the mask. */
@@ -201,8 +215,10 @@ export async function* itemsOf(
     if (!about.isDirectory()) {
       if (!/\.txt$/i.test(input)) yield plain('', input);
       else
-        for (const { line } of numberedLines(await readNames(input)))
-          yield plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
+        for (const { line } of numberedLines(await readNames(input))) {
+          const item = plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
+          yield { ...item, ...(await whyUnusable(item.file)) };
+        }
       continue;
     }
     const parts = await partsOf(input);
@@ -310,8 +326,9 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
 const headerBytes = 128;
 
 /**
- * Embeds files, folders, lists, corpora or .rec files into `out` (.npy, [rows × dimensions]) with an index of JSON lines beside it
- * ({@link IndexLine}). A photo without a vector keeps its line, with the reason. Corpora larger than memory are
+ * Embeds files, folders, lists, corpora, .rec files or tars into `out`: an `.npy` file, [rows × dimensions], with an
+ * index of JSON lines beside it ({@link IndexLine}); or a `.parquet` file with the index and a column `vector`. A photo
+ * without a vector keeps its line, with the reason. Corpora larger than memory are
  * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
  * error ends the run, because that says nothing about the photo.
  * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input),
@@ -327,7 +344,8 @@ export async function embedFiles(
   checkPaths('inputs', inputs);
   // The input is read twice.
   if (inputs.includes(standardStream)) throw invalid('inputs', 'files and folders', standardStream);
-  if (!/\.npy$/i.test(checkPath('out', out))) throw invalid('out', 'a name that ends in .npy', out);
+  if (!/\.(npy|parquet)$/i.test(checkPath('out', out)))
+    throw invalid('out', 'a name that ends in .npy or .parquet', out);
   checkEmbedder(options);
   if (options.model !== undefined) checkPath('model', options.model);
   checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
@@ -336,14 +354,44 @@ export async function embedFiles(
   checkFlag('crops', options.crops);
   if (options.masked !== undefined) checkPath('masked', options.masked);
   checkFlag('resume', options.resume);
-  const index = out.replace(/\.npy$/i, '.jsonl');
+  const index = indexOf(out);
   // An index alone may be what a run that was killed at its very end has left; it is made again.
-  const ending = options.resume && existsSync(`${index}.part`) && !existsSync(out);
-  if (options.resume && existsSync(out) && existsSync(index) && !existsSync(`${out}.part`))
-    await rm(toPath(`${index}.part`), { force: true });
+  const part = unfinishedFiles(out);
+  const ending = options.resume && existsSync(part.index) && !existsSync(out);
+  if (options.resume && existsSync(out) && existsSync(index) && !existsSync(part.vectors)) {
+    const finished = await summarize(inputs, out, index);
+    await rm(toPath(part.index), { force: true });
+    return finished;
+  }
   for (const file of ending ? [out] : [out, index])
     if (existsSync(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
   return withFileLocked(out, () => run(inputs, out, index, options));
+}
+
+/** What a finished run gave. Throws `INVALID_ARGUMENT` where it was one of other photos. */
+async function summarize(inputs: readonly string[], out: string, index: string): Promise<EmbedSummary> {
+  const lines = await readIndex(index);
+  const tally = new Tally();
+  const ignored: EmbedSummary['ignored'] = {};
+  let at = 0;
+  const refuse = (found: string | undefined, expected: string | undefined) =>
+    new MaskbenchError(
+      'INVALID_ARGUMENT',
+      out,
+      `${out}: complete, but of other photos: it has ${found ?? 'no more photos'}, the inputs have ${expected ?? 'no more photos'}`,
+    );
+  for await (const { line } of itemsOf(inputs, { onIgnored: counterOf(ignored) })) {
+    const known = lines[at++];
+    if (known?.path !== line.path) throw refuse(known?.path, line.path);
+    tally.add(known);
+  }
+  if (at < lines.length) throw refuse(lines[at]?.path, undefined);
+  const rows = lines.filter(({ row }) => row !== null).length;
+  const { columns, chunks } = await readVectors(out, 1);
+  // A generator that has not begun would leave the file open.
+  for await (const _ of chunks) break;
+  const { counts, acquisition, failed } = tally;
+  return { counts, acquisition, ignored, rows, failed, dimensions: columns, vectors: out, index, seconds: 0 };
 }
 
 async function run(
@@ -354,25 +402,23 @@ async function run(
 ): Promise<EmbedSummary> {
   const start = performance.now();
   const { faceSource = 'auto', select, crops = false, bits = 32, signal, resume } = options;
-  const part = { vectors: `${out}.part`, index: `${index}.part` };
+  const part = unfinishedFiles(out);
   if (!resume && existsSync(part.index))
     throw new MaskbenchError(
       'OUTPUT_EXISTS',
       part.index,
-      `${part.index}: an earlier run was interrupted; resume it, or delete this file`,
+      `${part.index}: an earlier run was interrupted; resume it, or delete this file and ${part.vectors}`,
     );
   // The index is made first.
   if (existsSync(part.vectors) && !existsSync(part.index))
     throw new MaskbenchError(
       'OUTPUT_EXISTS',
       part.vectors,
-      `${part.vectors}: the file exists, but there is no unfinished run`,
+      `${part.vectors}: expected an unfinished run with ${part.index}, which is missing; delete this file`,
     );
   // Before anything is written: gives the total for the remaining time.
   const ignored: EmbedSummary['ignored'] = {};
-  const onIgnored = (kind: string) => {
-    ignored[kind] = (ignored[kind] ?? 0) + 1;
-  };
+  const onIgnored = counterOf(ignored);
   const masked = options.masked === undefined ? undefined : await readMasked(options.masked);
   const total = await countItems(inputs, { onProblem: options.onProblem, onIgnored });
   if (total === 0) throw noPhotos(inputs.join(', '), ignored);
@@ -384,7 +430,7 @@ async function run(
   tellDevice();
   const kind = bits === 16 ? '<f2' : '<f4';
   const settings = JSON.stringify({
-    ...{ model: embedder.description.name, faceSource, select, crops, bits },
+    ...{ model: embedder.description.name, faceSource, select, crops, bits, mirror: options.mirror ?? false },
     detector: embedder.search.settings,
     inputs: inputs.map((input) => path.resolve(input)),
     // A model that was replaced since then would give other vectors.
@@ -478,6 +524,12 @@ async function run(
   return { counts, acquisition, ignored, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
+const counterOf =
+  (ignored: EmbedSummary['ignored']): OnIgnored =>
+  (kind) => {
+    ignored[kind] = (ignored[kind] ?? 0) + 1;
+  };
+
 const isMiss = (status: string) => status === 'no-face' || status === 'wrong-face';
 
 /** Counts the lines of an index. */
@@ -520,21 +572,48 @@ async function checkMasked(file: string, masked: ReadonlyMap<string, boolean>, i
   );
 }
 
-/** Removes the first line of an unfinished index, which holds the settings of the run. */
-async function finish(
-  part: { vectors: string; index: string },
-  settings: string,
-  out: string,
-  index: string,
-): Promise<void> {
+/** The files of an unfinished run: rows as `.npy`, and the settings of the run followed by JSON lines. */
+function unfinishedFiles(out: string): Parts {
+  const index = isParquetName(out) ? `${out}.index` : indexOf(out);
+  return { vectors: `${out}.part`, index: `${index}.part` };
+}
+
+interface Parts {
+  vectors: string;
+  index: string;
+}
+
+/** The index of a finished run with its vectors. */
+async function* tableOf(index: string, vectors: string): AsyncGenerator<Row> {
+  const { columns, chunks } = await readNpyRows(vectors, 2048);
+  async function* each() {
+    for await (const chunk of chunks)
+      for (let at = 0; at < chunk.length; at += columns) yield chunk.subarray(at, at + columns);
+  }
+  const rows = each();
+  for await (const text of createInterface({ input: createReadStream(toPath(index)) })) {
+    const line = JSON.parse(text) as IndexLine;
+    yield { ...line, ...(line.row !== null && { vector: (await rows.next()).value }) };
+  }
+}
+
+/** Removes the first line of an unfinished index, which holds the settings of the run, and names the outputs. */
+async function finish(part: Parts, settings: string, out: string, index: string): Promise<void> {
   const whole = `${part.index}.whole`;
   try {
     const start = Buffer.byteLength(settings) + 1;
     await pipeline(createReadStream(toPath(part.index), { start }), createWriteStream(toPath(whole)));
-    await rename(toPath(whole), toPath(index));
-    await rename(toPath(part.vectors), toPath(out));
+    if (isParquetName(out)) {
+      await writeParquet(out, { ...indexColumns, vector: 'floats' }, tableOf(whole, part.vectors));
+      await rm(toPath(whole));
+      await rm(toPath(part.vectors));
+    } else {
+      await rename(toPath(whole), toPath(index));
+      await rename(toPath(part.vectors), toPath(out));
+    }
     await rm(toPath(part.index));
   } catch (error) {
+    if (error instanceof MaskbenchError) throw error;
     throw new MaskbenchError('WRITE_FAILED', out, `${out}: cannot be written: ${(error as Error).message}`);
   }
 }
@@ -543,7 +622,7 @@ async function finish(
  * The state of an interrupted run: its completed photos. Incomplete lines, and lines without a whole vector, are
  * removed.
  */
-async function readUnfinished(part: { vectors: string; index: string }, settings: string, vectorBytes: number) {
+async function readUnfinished(part: Parts, settings: string, vectorBytes: number) {
   const tally = new Tally();
   const paths: string[] = [];
   if (!existsSync(part.index)) return { paths, rows: 0, tally };

@@ -1,4 +1,5 @@
 import { checkArray, checkInteger, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
+import { type ColumnType, isParquetName, readParquet } from '../files/parquet.js';
 import { numberedLines, readText } from '../files/text.js';
 import { type Similarity, similarityKinds } from '../models/description.js';
 
@@ -24,6 +25,12 @@ export interface IndexLine {
   error?: string;
 }
 
+/** An index as a table. */
+export const indexColumns: Record<keyof IndexLine, ColumnType> = {
+  ...{ row: 'whole', path: 'text', identity: 'text', photo: 'text', masked: 'boolean', status: 'text', error: 'text' },
+  ...{ search: 'text', detector: 'text', model: 'text', similarity: 'text' },
+};
+
 function checkIndexLine(name: string, line: unknown): void {
   const { row, path: file, identity, photo } = checkObject(name, line, 'a line of an index');
   if (row !== null) checkInteger(`${name}.row`, row, 0, 2 ** 31 - 1);
@@ -35,22 +42,34 @@ export function checkIndexLines(name: string, value: unknown): void {
   checkArray(name, value, checkIndexLine, 'a path, or an array of index lines');
 }
 
+/** The lines of an index, not checked yet, with their numbers from 1. */
+async function linesOf(file: string): Promise<{ line: unknown; number: number }[]> {
+  if (!isParquetName(file))
+    return numberedLines(await readText(file)).map(({ line, number }) => {
+      try {
+        return { line: JSON.parse(line) as unknown, number };
+      } catch {
+        throw new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: expected JSON`);
+      }
+    });
+  const lines: { line: unknown; number: number }[] = [];
+  for await (const line of readParquet(file, Object.keys(indexColumns)))
+    lines.push({ line: { row: null, ...line }, number: lines.length + 1 });
+  return lines;
+}
+
 /**
- * Reads an index, and checks that its rows are in order. Throws `NOT_FOUND`, `UNREADABLE` with the line.
+ * Reads an index, `.jsonl` or `.parquet`, and checks that its rows are in order. Throws `NOT_FOUND`, `UNREADABLE` with
+ * the line.
  * @example
  * const lines = await readIndex('lfw.jsonl');
  */
 export async function readIndex(file: string): Promise<IndexLine[]> {
   checkPath('file', file);
   let next = 0;
-  return numberedLines(await readText(file)).map(({ line, number }) => {
+  return (await linesOf(file)).map(({ line, number }) => {
     const refuse = (problem: string) => new MaskbenchError('UNREADABLE', file, `${file}, line ${number}: ${problem}`);
-    let parsed: IndexLine | null;
-    try {
-      parsed = JSON.parse(line) as IndexLine | null;
-    } catch {
-      throw refuse('expected JSON');
-    }
+    const parsed = line as IndexLine | null;
     if (
       typeof parsed?.path !== 'string' ||
       typeof parsed.identity !== 'string' ||

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { checkChoice, checkObject, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
-import { readNpyRows } from '../files/npy.js';
 import { toPath } from '../files/path.js';
+import { indexOf, readVectors } from '../files/vectors.js';
 import { checkSystem } from '../metrics/arguments.js';
 import type { SystemScores } from '../metrics/score-files.js';
 import { type Similarity, type VectorSimilarity, vectorSimilarities } from '../models/description.js';
@@ -77,7 +77,7 @@ class Images {
 
 /** The rows that are needed, one after the other. */
 async function readRows(vectors: string, rows: number, needed: ReadonlySet<number>) {
-  const opened = await readNpyRows(vectors, rowsAtOnce);
+  const opened = await readVectors(vectors, rowsAtOnce);
   if (opened.rows !== rows) {
     await opened.chunks.return(undefined);
     throw new MaskbenchError('INVALID_ARGUMENT', vectors, `${vectors}: has ${opened.rows} rows, its index ${rows}`);
@@ -161,7 +161,7 @@ export async function scorePairs(vectors: string, list: string, options: ScorePa
   checkPath('list', list);
   checkOptions(options);
   if (options.similarity !== undefined) checkChoice('similarity', options.similarity, vectorSimilarities);
-  const index = checkPath('index', options.index ?? vectors.replace(/(\.npy)?$/i, '.jsonl'));
+  const index = checkPath('index', options.index ?? indexOf(vectors));
   const lines = await readIndex(index);
   const { used, notes, model } = await chosenSimilarity(lines, index, options);
   const images = new Images(lines, index);

@@ -29,11 +29,14 @@ export {
   type MeasureEstimates,
   type OperatingRates,
   type PartRates,
+  type Protocol,
+  protocols,
   type SystemEvaluation,
   type TargetRates,
   type ThresholdRates,
 } from '../metrics/evaluate.js';
 export { type EvaluateFilesOptions, evaluateFiles, type FileEvaluation } from '../metrics/evaluate-files.js';
+export type { FoldedRates } from '../metrics/folds.js';
 export { calibrate, cllr, type Fusion, fuse, fusions } from '../metrics/fusion.js';
 export { type Attributes, readGroups } from '../metrics/groups.js';
 export {

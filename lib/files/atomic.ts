@@ -6,9 +6,15 @@ import { native } from '../native.js';
 import { toBytes, toPath } from './path.js';
 import { listFolder } from './walk.js';
 
-/** Throws `WRITE_FAILED`. */
+/** Throws `INVALID_ARGUMENT` where a file or a device has the name of the folder, or of one above it; `WRITE_FAILED`. */
 export async function makeFolder(folder: string): Promise<void> {
   await mkdir(toPath(folder), { recursive: true }).catch((error) => {
+    if (error.code === 'EEXIST' || error.code === 'ENOTDIR')
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        folder,
+        `${folder}: expected a folder or a new name, found ${error.code === 'EEXIST' ? 'something else' : 'a file above it'}`,
+      );
     throw new MaskbenchError('WRITE_FAILED', folder, `${folder}: cannot be created: ${error.message}`);
   });
 }

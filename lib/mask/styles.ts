@@ -65,9 +65,10 @@ const whole = 1_000_000;
  */
 function splitWeights(option: string, text: string): { name: string; weight: number }[] {
   const items = text.split(',').map((item) => {
-    const [, name = '', weight] = /^\s*(.*?)\s*(?::\s*([\d.]+)\s*)?$/.exec(item) ?? [];
-    const number = weight === undefined ? 1 : Number(weight);
-    if (name === '' || !(number >= 0 && number <= 1000)) throw invalid(option, 'name or name:weight, 0 to 1000', item);
+    const [, name = '', weight] = /^\s*(.*?)\s*(?::\s*(-?[\d.]+|(?<!@.*)[^:]*?)\s*)?$/.exec(item) ?? [];
+    const number = weight === undefined ? 1 : weight === '' ? Number.NaN : Number(weight);
+    if (name === '' || !(number >= 0 && number <= 1000))
+      throw invalid(option, 'name or name:weight with a weight from 0 to 1000', item);
     return { name, weight: number };
   });
   if (!items.some(({ weight }) => weight > 0)) throw invalid(option, 'a weight above 0', text);

@@ -2,6 +2,7 @@ import { checkChoice, checkInteger, checkRates, invalid, MaskbenchError } from '
 import { isSamePhoto, type Pair, pairIdentity, pairPath } from '../pairs/list.js';
 import { checkComparisons, checkMeasuring, checkSystems } from './arguments.js';
 import { type Comparisons, checkAgreement } from './comparisons.js';
+import { type FoldedRates, measureFolds } from './folds.js';
 import { cllr } from './fusion.js';
 import { type Attributes, comparisonsOfGroups } from './groups.js';
 import {
@@ -30,10 +31,19 @@ export const definitions = ['exact', 'paper'] as const;
  */
 export type Definition = (typeof definitions)[number];
 
+export const protocols = ['insightface'] as const;
+/** A published way to count, beside the rates that are always given: see {@link measureFolds}. */
+export type Protocol = (typeof protocols)[number];
+
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions {
   /** Default `exact`. */
   definition?: Definition;
+  /**
+   * Adds accuracy and TAR by InsightFace's ten folds. Scores must be cosine similarities, or squared distances of
+   * normalised vectors.
+   */
+  protocol?: Protocol;
   /**
    * FMR targets for FNMR@FMR. Default 0.1, 0.01, 0.001, 0.0001; targets that the sample cannot support are named in the
    * notes.
@@ -128,6 +138,8 @@ export interface SystemEvaluation {
   acquisition?: Acquisition;
   /** `paper` definition only. */
   paper?: PaperMeasures;
+  /** Protocol `insightface` only. */
+  folds?: FoldedRates;
   measures: MeasureEstimates;
   /** Log-likelihood ratios only: their cost in bits. */
   cllr?: number;
@@ -584,6 +596,7 @@ export async function evaluate(
   checkComparisons(comparisons);
   checkMeasuring(options);
   const definition = checkChoice('definition', options.definition ?? 'exact', definitions);
+  if (options.protocol !== undefined) checkChoice('protocol', options.protocol, protocols);
   const { labels, pairs } = comparisons;
   checkOptions(options, comparisons);
   checkAgreement(systems, comparisons);
@@ -591,6 +604,7 @@ export async function evaluate(
   const results = [];
   for (const system of systems) {
     const result = await evaluator.evaluate(system);
+    if (options.protocol === 'insightface') result.evaluation.folds = measureFolds(system, labels);
     if (system.dropped) {
       result.evaluation.cllr = cllr(system.scores, labels);
       if (system.dropped.size > 0)

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { checkOptions, checkPath, invalid, MaskbenchError } from '../errors.js';
 import { parseCsv } from '../files/csv.js';
 import { isNpy, readNpy } from '../files/npy.js';
+import { type ColumnType, isParquetName, readParquet } from '../files/parquet.js';
 import { parseJson, readText, textLines } from '../files/text.js';
 
 /** Scores of one system. */
@@ -99,6 +100,47 @@ function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'>
   };
 }
 
+/** Scores as a table. */
+export const scoreColumns = {
+  ...{ score: 'number', label: 'whole', reference: 'text', probe: 'text' },
+} satisfies Record<string, ColumnType>;
+
+/** Columns as those of {@link parseScoreTable}; a score that is null is a failed comparison. */
+async function readTable(file: string): Promise<Omit<SystemScores, 'name'>> {
+  const failed = new Set<number>();
+  const scores: number[] = [];
+  const labels: number[] = [];
+  const references: string[] = [];
+  const probes: string[] = [];
+  for await (const { score, label, reference, probe } of readParquet(file, Object.keys(scoreColumns))) {
+    const row = scores.length + 1;
+    const refuse = (problem: string) => new MaskbenchError('UNREADABLE', file, `${file}, row ${row}: ${problem}`);
+    if (score === undefined) failed.add(scores.length);
+    else if (typeof score !== 'number' || !Number.isFinite(score))
+      throw refuse(`expected a finite score, found ${score}`);
+    scores.push((score as number | undefined) ?? Number.NaN);
+    if (label !== undefined) {
+      if (![0, 1, false, true].includes(label as number)) throw refuse(`expected a label of 0 or 1, found ${label}`);
+      labels.push(Number(label));
+    }
+    if (typeof reference === 'string') references.push(reference);
+    if (typeof probe === 'string') probes.push(probe);
+  }
+  if (failed.size === scores.length)
+    throw new MaskbenchError('UNREADABLE', file, `${file}: expected a column "score" with values`);
+  const whole = (values: unknown[], name: string) => {
+    if (values.length > 0 && values.length < scores.length)
+      throw new MaskbenchError('UNREADABLE', file, `${file}: expected a ${name} in every row, or in none`);
+    return values.length > 0;
+  };
+  return {
+    ...{ scores: Float64Array.from(scores), failed, file },
+    ...(whole(labels, 'label') && { labels: Uint8Array.from(labels) }),
+    ...(whole(references, 'reference') && { references }),
+    ...(whole(probes, 'probe') && { probes }),
+  };
+}
+
 /** An array of numbers, null where a comparison failed. */
 function parseScoreArray(text: string, file: string): Omit<SystemScores, 'name'> {
   const values = parseJson(text, file);
@@ -125,9 +167,9 @@ export async function readFailures(file: string): Promise<Set<number>> {
 }
 
 /**
- * Reads the scores of one system: `.npy` (one dimension), `.csv` (a header with `score`, and if they are there `label`,
- * `reference`, `probe`, `model` and `similarity`), `.json` (an array), or text with one score a line, as the paper's program writes. An empty
- * score in CSV and `null` in JSON is a failed comparison.
+ * Reads the scores of one system: `.npy` (one dimension), `.csv` or `.parquet` (columns `score`, and if they are there
+ * `label`, `reference`, `probe`, `model` and `similarity`), `.json` (an array), or text with one score a line, as the paper's program writes. An
+ * empty score in CSV, and `null` in Parquet and JSON, is a failed comparison.
  * @param options `failures` are the failed rows, where the file itself has no way to say so.
  * @throws `MaskbenchError` `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a
  * row that the file hasn't, or of a file that marks its own
@@ -164,11 +206,17 @@ export async function readScores(
     if (wrong >= 0) throw new MaskbenchError('UNREADABLE', file, `${file}: row ${wrong} is ${scores[wrong]}`);
     return checked(scores);
   }
+  const marksItself = () =>
+    refuse(`${file} marks failed comparisons itself: an empty score in CSV, null in Parquet or JSON`);
+  if (isParquetName(file)) {
+    if (failures) throw marksItself();
+    return { name, ...(await readTable(file)) };
+  }
   const text = await readText(file);
   if (text.trim() === '') throw new MaskbenchError('UNREADABLE', file, `${file}: the file is empty`);
   const kind = /\.(csv|json)$/i.exec(file)?.[1]?.toLowerCase();
   if (kind === undefined) return checked(parseText(text, file));
-  if (failures) throw refuse(`${file} marks failed comparisons itself: an empty score in CSV, null in JSON`);
+  if (failures) throw marksItself();
   return { name, ...(kind === 'csv' ? parseScoreTable : parseScoreArray)(text, file) };
 }
 

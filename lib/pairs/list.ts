@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkArray, checkChoice, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
+import { type ColumnType, isParquetName, type Row, readParquet, writeParquet } from '../files/parquet.js';
 import { toPath } from '../files/path.js';
 import { numberedLines, readText } from '../files/text.js';
 
@@ -15,6 +16,11 @@ export interface Pair {
   /** Whether both show the same person; absent in lists without labels. */
   genuine?: boolean;
 }
+
+/** A pair list as a table. */
+const pairColumns: Record<keyof Pair, ColumnType> = {
+  ...{ reference: 'text', probe: 'text', referenceMasked: 'boolean', probeMasked: 'boolean', genuine: 'boolean' },
+};
 
 /** Throws unless `value` is two photos to compare. */
 export function checkPair(name: string, value: unknown): void {
@@ -128,15 +134,37 @@ export function parsePairs(text: string, file: string): PairList {
   return { pairs, separator, lineEnd };
 }
 
+async function readTable(file: string): Promise<PairList> {
+  const pairs: Pair[] = [];
+  for await (const row of readParquet(file, Object.keys(pairColumns))) {
+    const { reference, probe, referenceMasked, probeMasked, genuine } = row;
+    const isFlag = (value: unknown) => typeof value === 'boolean';
+    if (
+      typeof reference !== 'string' ||
+      typeof probe !== 'string' ||
+      ![referenceMasked, probeMasked, genuine ?? false].every(isFlag)
+    )
+      throw new MaskbenchError(
+        'UNREADABLE',
+        file,
+        `${file}, row ${pairs.length + 1}: expected texts reference and probe, and true or false for referenceMasked, probeMasked and genuine`,
+      );
+    pairs.push(row as unknown as Pair);
+  }
+  if (pairs.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: the pair list is empty`);
+  const spaces = pairs.some(({ reference, probe }) => /\s/.test(reference + probe));
+  return { pairs, separator: spaces ? '::' : ' ', lineEnd: '\n' };
+}
+
 /**
- * Reads the file of a pair list as {@link parsePairs} does.
+ * Reads the file of a pair list: text, as {@link parsePairs} does, or a Parquet file.
  * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`
  * @example
  * const { pairs } = await readPairs('pairs.txt');
  */
 export async function readPairs(file: string): Promise<PairList> {
   checkPath('file', file);
-  return parsePairs(await readText(file), file);
+  return isParquetName(file) ? readTable(file) : parsePairs(await readText(file), file);
 }
 
 /**
@@ -166,14 +194,16 @@ export function formatPairs(list: PairList): string {
 }
 
 /**
- * Writes a pair list to a file.
+ * Writes a pair list to a file, as a table where its name ends in `.parquet`.
  * @throws `MaskbenchError` `OUTPUT_EXISTS`, `WRITE_FAILED`; as {@link formatPairs}
  * @example
  * await writePairs('pairs.txt', { pairs: await samplePairs('corpora/lfw', 'paper'), separator: ' ', lineEnd: '\n' });
  */
 export async function writePairs(file: string, list: PairList): Promise<void> {
   checkPath('file', file);
-  const text = formatPairs(list);
+  const text = isParquetName(file) ? undefined : formatPairs(list);
   if (existsSync(toPath(file))) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
-  await writeFileAtomically(file, text);
+  if (text !== undefined) return writeFileAtomically(file, text);
+  checkPairs(list.pairs);
+  await writeParquet(file, pairColumns, list.pairs as (Pair & Row)[]);
 }

@@ -28,6 +28,8 @@ const acquisitionParts = [
   ['FTE references', 'references'],
 ] as const;
 
+const shownDeviation = (value: number | null, deviation: number | null) => `${shown(value)} ± ${shown(deviation)}`;
+
 /** One row a measure, one column a system. */
 export function measureRows(evaluation: Evaluation): string[][] {
   const { systems, definition } = evaluation;
@@ -66,6 +68,15 @@ export function measureRows(evaluation: Evaluation): string[][] {
             : []),
         ]
       : []),
+    ...row(
+      'accuracy ± deviation (InsightFace, 10 folds)',
+      ({ folds }) => folds && shownDeviation(folds.accuracy, folds.accuracyDeviation),
+    ),
+    ...row(
+      '  TAR ± deviation at FAR 0.001 of other folds',
+      ({ folds }) => folds && shownDeviation(folds.tar, folds.tarDeviation),
+    ),
+    ...row('  FAR there', ({ folds }) => folds && shown(folds.far)),
     ...row('EER (exact, crossing)', ({ measures }) => shownEstimate(measures.eer)),
     ...row('EER (exact, hull)', ({ measures }) => shown(measures.eerHull)),
     ...(without

@@ -49,6 +49,7 @@ EmbedderOptions ParseOptions(const Napi::Object& object) {
   options.landmark_model = Path(object, "landmarkModel");
   options.limits = {static_cast<int64_t>(Number(object, "maxPixels")), Boolean(object, "acceptDamaged")};
   options.device_fallback = Boolean(object, "deviceFallback");
+  options.mirror = Boolean(object, "mirror");
   return options;
 }
 

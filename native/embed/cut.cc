@@ -127,7 +127,9 @@ CropPlan PlanFit(const ModelInput& input, std::shared_ptr<const Image> image) {
   return {std::move(image), CropPlan::Resized{plan, 0, 0, input.width, input.height}};
 }
 
-Image MakeCrop(const ModelInput& input, const CropPlan& plan) {
+namespace {
+
+Image MakeUpright(const ModelInput& input, const CropPlan& plan) {
   const Image& image = *plan.image;
   if (image.width == input.width && image.height == input.height && std::holds_alternative<CropPlan::Resized>(plan.way))
     return image;
@@ -140,6 +142,19 @@ Image MakeCrop(const ModelInput& input, const CropPlan& plan) {
   for (int y = 0; y < crop.height; ++y)
     for (int x = 0; x < crop.width; ++x)
       CropPixel(image.pixels.data(), image.width, image.height, map, x, y, crop.row(y) + size_t{3} * x);
+  return crop;
+}
+
+}  // namespace
+
+Image MakeCrop(const ModelInput& input, const CropPlan& plan) {
+  Image crop = MakeUpright(input, plan);
+  if (!plan.mirrored) return crop;
+  for (int y = 0; y < crop.height; ++y)
+    for (int x = 0; x < crop.width / 2; ++x) {
+      uint8_t* const left = crop.row(y) + size_t{3} * x;
+      std::swap_ranges(left, left + 3, crop.row(y) + size_t{3} * (crop.width - 1 - x));
+    }
   return crop;
 }
 

@@ -55,6 +55,8 @@ struct CropPlan {
     int left, top, width, height;
   };
   std::variant<Affine, Resized> way;
+  // Left and right change places in the crop.
+  bool mirrored = false;
 };
 
 // The image cut and resized as `input` says. `face` is not looked at where none is needed.

@@ -63,6 +63,32 @@ float Difference(std::span<const float> a, std::span<const float> b) {
   return difference > 0 ? difference / greatest : 0;
 }
 
+// The vectors of a crop and of its mirror image: whoever brings the second one calls `done` with their mean.
+class Mean {
+ public:
+  explicit Mean(Embedder::Done done) : done_(std::move(done)) {}
+
+  void Add(Embedding embedding, const std::exception_ptr& error) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (error && !error_) error_ = error;
+      if (!first_) {
+        first_ = std::move(embedding);
+        return;
+      }
+      for (size_t i = 0; !error_ && i < first_->vector.size(); ++i)
+        first_->vector[i] = (first_->vector[i] + embedding.vector[i]) / 2;
+    }
+    done_(std::move(*first_), error_);
+  }
+
+ private:
+  const Embedder::Done done_;
+  std::mutex mutex_;
+  std::optional<Embedding> first_;
+  std::exception_ptr error_;
+};
+
 }  // namespace
 
 Embedder::Embedder(EmbedderOptions options, std::shared_ptr<device::Handle> device)
@@ -199,7 +225,7 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
   const ModelInput& input = options_.input;
   const std::string subject = SubjectOf(request.source);
   const bool search = input.needs_face() && !request.crop;
-  Place place;
+  std::optional<Face> face;
   CropPlan plan;
   {
     ReadImage read = Read(
@@ -210,16 +236,27 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
       if (request.crop) return PlanFit(input, image);
       if (!search) return PlanCut(input, image, {});
       const std::vector<Face> faces = finder_.Find(*image, request.faces, cancellation);
-      place.embedding.face = ChosenFace(faces, request, *image);
-      if (request.faces) CheckPlace(input, *image, *place.embedding.face);
-      return PlanCut(input, image, *place.embedding.face);
+      face = ChosenFace(faces, request, *image);
+      if (request.faces) CheckPlace(input, *image, *face);
+      return PlanCut(input, image, *face);
     });
   }
+  cancellation.ThrowIfCancelled();
+  if (!options_.mirror) return Add(std::move(plan), {{{}, std::move(face)}, std::move(done)}, true);
+  const auto mean = std::make_shared<Mean>(std::move(done));
+  const Done add = [mean](Embedding embedding, const std::exception_ptr& error) {
+    mean->Add(std::move(embedding), error);
+  };
+  CropPlan mirrored = plan;
+  mirrored.mirrored = true;
+  Add(std::move(plan), {{{}, face}, add}, false);
+  Add(std::move(mirrored), {{{}, face}, add}, true);
+}
+
+void Embedder::Add(CropPlan plan, Place place, bool last) {
+  const ModelInput& input = options_.input;
   Image crop;
   if (!on_device_) crop = MakeCrop(input, std::exchange(plan, {}));
-  cancellation.ThrowIfCancelled();
-  place.done = std::move(done);
-
   Batch* batch = nullptr;
   size_t at = 0;
   {
@@ -248,7 +285,7 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
   {
     const std::lock_guard lock(mutex_);
     ++batch->written;
-    --coming_;
+    if (last) --coming_;
   }
   RunReady();
 }

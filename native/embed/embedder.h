@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -36,6 +37,8 @@ struct EmbedderOptions {
   ReadLimits limits;
   // Where a part of the work can't be done on the device, the CPU does it; else the calls throw UNAVAILABLE.
   bool device_fallback = false;
+  // A vector is the mean of those of the crop and of its mirror image.
+  bool mirror = false;
 };
 
 struct EmbedRequest {
@@ -96,6 +99,8 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   void Try(const Session& session);
   std::shared_ptr<const Session> OpenSession();
   void Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done);
+  // Gives a crop a place in a batch, which is run if that was all it waited for. `last`: of the call's crops.
+  void Add(CropPlan plan, Place place, bool last);
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
   void Run(std::unique_ptr<Batch> batch);

@@ -25,6 +25,7 @@ struct CropJob {
   int width, height;
   // Resized into a part of the crop; otherwise by the map.
   bool resized;
+  bool mirrored;
   ScaleTables tables;
   int left, top, resized_width, resized_height;
   Affine map;
@@ -39,7 +40,8 @@ struct MakeTensorPixel {
   MASKBENCH_HOST_DEVICE void operator()(size_t number, size_t i) const {
     if (i >= static_cast<size_t>(layout.width) * layout.height) return;
     const CropJob& job = jobs[number];
-    const auto x = static_cast<int>(i % layout.width);
+    const auto column = static_cast<int>(i % layout.width);
+    const int x = job.mirrored ? layout.width - 1 - column : column;
     const auto y = static_cast<int>(i / layout.width);
     uint8_t pixel[3] = {};
     if (!job.resized) {
@@ -91,6 +93,7 @@ class TensorGrid : public TensorMaker {
       job.width = image.width;
       job.height = image.height;
       job.tensor = tensor + jobs.size() * size;
+      job.mirrored = crop->mirrored;
       pixels += image.pixels.size();
       if (const auto* resized = std::get_if<CropPlan::Resized>(&crop->way)) {
         const ScalePlan& plan = resized->plan;

@@ -264,9 +264,13 @@ BoxToPixels PixelsOf(const Box& box) {
 
 std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::string& path) {
   struct stat source {};
-  if (stat(path.c_str(), &source) != 0 || !S_ISREG(source.st_mode))
+  if (stat(path.c_str(), &source) != 0)
     throw Error(ErrorCode::kModelMissing, path,
                 "the landmark model is missing (install the Debian package libdlib-data, or set MASKBENCH_LANDMARKS)");
+  if (!S_ISREG(source.st_mode))
+    throw Error(ErrorCode::kModelMissing, path,
+                S_ISDIR(source.st_mode) ? "expected the file of a landmark model, found a folder"
+                                        : "expected the file of a landmark model, found something else");
   const std::string folder = CacheFolder();
   const std::string cached =
       folder.empty() ? "" : folder + "/landmarks-" + std::to_string(std::hash<std::string>{}(path)) + ".bin";

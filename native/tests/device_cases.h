@@ -44,12 +44,13 @@ struct CropCase {
   bool by_area;
   int left, top, width, height;
   Affine map;
+  bool mirrored;
 
   CropPlan Plan() const {
     const auto shared = std::make_shared<const Image>(image);
-    if (!resized) return {shared, map};
-    return {shared,
-            CropPlan::Resized{ScalePlan(image.width, image.height, width, height, by_area), left, top, width, height}};
+    if (!resized) return {shared, map, mirrored};
+    const ScalePlan plan(image.width, image.height, width, height, by_area);
+    return {shared, CropPlan::Resized{plan, left, top, width, height}, mirrored};
   }
 };
 
@@ -151,7 +152,8 @@ void Transfer(File& file, MaskCase& mask) {
 }
 template <class File>
 void Transfer(File& file, CropCase& crop) {
-  TransferAll(file, crop.image, crop.resized, crop.by_area, crop.left, crop.top, crop.width, crop.height, crop.map);
+  TransferAll(file, crop.image, crop.resized, crop.by_area, crop.left, crop.top, crop.width, crop.height, crop.map,
+              crop.mirrored);
 }
 template <class File>
 void Transfer(File& file, TensorCase& tensor) {

@@ -141,7 +141,7 @@ int TestMasks(Queue& queue, const std::vector<DrawnFace>& faces, const Template&
 }
 
 CropCase CaseOf(const CropPlan& plan) {
-  CropCase crop{*plan.image, false, false, 0, 0, 0, 0, {}};
+  CropCase crop{*plan.image, false, false, 0, 0, 0, 0, {}, plan.mirrored};
   if (const auto* resized = std::get_if<CropPlan::Resized>(&plan.way)) {
     crop.resized = true;
     // (Whole cells are the same by either way.)
@@ -206,6 +206,10 @@ int TestTensors(Queue& queue, const std::vector<DrawnFace>& faces, DeviceCases& 
         const auto image = std::make_shared<const Image>(*face.image);
         plans.push_back(PlanCut(input, image, {box, 1, face.landmarks}));
         plans.push_back(PlanFit(input, image));
+        for (const CropPlan& upright : {plans[plans.size() - 2], plans.back()}) {
+          plans.push_back(upright);
+          plans.back().mirrored = true;
+        }
       }
       std::vector<const CropPlan*> crops;
       crops.reserve(plans.size());

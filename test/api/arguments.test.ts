@@ -27,7 +27,7 @@ const masking = [
   ],
   ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { device: 'cuda', deviceMemory: 1 }, { concurrency: 0 }],
 ];
-const embedding = [...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
+const embedding = [...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }, { mirror: 'yes' }];
 const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }, { adapter: 7 }, { adapter: '' }];
 const faces = [{ faces: 'text' }, { faces: [null] }, { faces: [{}] }, { faces: {} }];
 
@@ -74,6 +74,31 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     ],
   ],
   ['mergeShards', maskbench.mergeShards, [path()]],
+  ['readPairs', maskbench.readPairs, [path()]],
+  ['readVerificationSet', maskbench.readVerificationSet, [path()]],
+  [
+    'writeVerificationSet',
+    maskbench.writeVerificationSet,
+    [
+      path(),
+      {
+        kind: 'object',
+        good: { images: [], genuine: [] },
+        bad: [
+          { images: ['a'], genuine: [] },
+          { images: [], genuine: [1] },
+          { images: [], genuine: [true] },
+        ],
+      },
+    ],
+  ],
+  ['importVerificationSet', maskbench.importVerificationSet, [path(), path('/nowhere/b')]],
+  [
+    'exportPairs',
+    maskbench.exportPairs,
+    [path(), path('/nowhere/b'), options({ photos: 7 }, { twins: 'a\0b' }, { pairing: 'some' }, { format: 'zip' })],
+  ],
+  ['convertTable', maskbench.convertTable, [path('/nowhere/a.jsonl'), path('/nowhere/b.parquet')]],
   ['summarizeCorpora', maskbench.summarizeCorpora, [path()]],
   ['readTemplates', maskbench.readTemplates, [path()]],
   [

@@ -9,6 +9,7 @@ import {
   writeFaceSets,
   writeSamples,
   writeScoreSamples,
+  writeSet,
 } from '../support/examples.js';
 import { type Run, repository, temporaryFolder } from '../support/files.js';
 
@@ -23,8 +24,11 @@ const place = ({ file, line }: Block) => `${file}, line ${line}`;
 
 /** Samples beyond those of {@link writeSamples}. */
 const moreSamples: Record<string, (folder: string) => void | Promise<void>> = {
+  'docs/corpora.md': async (folder) => {
+    await writeFaceSets(folder);
+    await writeSet(folder);
+  },
   'docs/evaluate.md': writeScoreSamples,
-  'docs/corpora.md': writeFaceSets,
 };
 
 /** Runs a block as a reader does who copies it. */

@@ -372,3 +372,52 @@ import('node:worker_threads').then(async ({ parentPort }) => {
   );
   t.is(code, 0);
 });
+
+test('with mirror a vector is the mean of those of a crop and of its mirror image', async (t) => {
+  const folder = temporaryFolder(t);
+  const size = 24;
+  const model = await writeModel(folder, 'input', { size });
+  const photo = path.join(folder, 'photo.png');
+  const flopped = path.join(folder, 'flopped.png');
+  await sharp(samplePhoto(2)).resize(size, size, { fit: 'fill' }).png().toFile(photo);
+  await sharp(photo).flop().toFile(flopped);
+  for (const [cut, options] of [
+    ['letterbox', {}],
+    ['box', { crops: true }],
+  ] as const) {
+    const description = describeModel({ cut }, size);
+    const upright = await Embedder.open({ model, description });
+    for (const maxBatch of [1, 3, 16]) {
+      const mirrored = await Embedder.open({ model, description, mirror: true, maxBatch });
+      const photos = Array.from({ length: 5 }, (_, i) => (i % 2 === 0 ? photo : flopped));
+      const [a, b] = [await upright.embed([photo], options), await upright.embed([flopped], options)];
+      const mean = a.map((value, i) => (value + (b[i] as number)) / 2);
+      const vectors = await mirrored.embed([...photos, path.join(folder, 'none.png')], { ...options, missing: 'nan' });
+      for (const i of photos.keys()) t.deepEqual(vectors.slice(i * mean.length, (i + 1) * mean.length), mean);
+      t.true(Number.isNaN(vectors.at(-1)));
+      await mirrored.close();
+    }
+    await upright.close();
+  }
+});
+
+test('with mirror the face of a photo is the same as that of the mirrored photo', async (t) => {
+  const photo = await smallPhoto(t, 2);
+  const folder = temporaryFolder(t);
+  const model = await writeModel(folder, 'input', { size: 32 });
+  const description = describeModel({ cut: 'align5' }, 32);
+  const embedder = await Embedder.open({ model, description, mirror: true });
+  const upright = await Embedder.open({ model, description });
+  const { vector, face } = await embedder.embedOne(photo);
+  const plain = await upright.embedOne(photo);
+  t.deepEqual(face, plain.face);
+  const row = (at: Float32Array, y: number) => at.slice(32 * y, 32 * y + 32);
+  for (let y = 0; y < 3 * 32; y++) {
+    const own = row(plain.vector, y);
+    const turned = own.slice().reverse();
+    t.deepEqual(
+      row(vector, y),
+      own.map((value, x) => (value + (turned[x] as number)) / 2),
+    );
+  }
+});

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { writeVerificationSet } from 'maskbench/datasets';
 import { openSink, type Sink } from 'maskbench/storage';
 import sharp from 'sharp';
 import { npyFile } from '../../lib/files/npy.js';
@@ -99,6 +100,14 @@ export async function writeFaceSets(folder: string): Promise<void> {
   writeFileSync(path.join(folder, 'LFW-log.txt'), lines.join(''));
 }
 
+/** Writes a verification set of the photos of {@link writeLfw}. */
+export async function writeSet(folder: string): Promise<void> {
+  const photo = (name: string, number: number) =>
+    readFileSync(path.join(folder, `datasets/lfw/${name}_Example/${name}_Example_000${number}.jpg`));
+  const images = [photo('Ann', 1), photo('Ann', 2), photo('Bob', 1), photo('Cy', 1)];
+  await writeVerificationSet(path.join(folder, 'lfw.bin'), { images, genuine: [true, false] });
+}
+
 /** Writes a pair list of 40 people, scores of two systems, their attributes, and a score matrix. */
 export function writeScoreSamples(folder: string): void {
   const write = (name: string, data: string | Buffer) => writeFileSync(path.join(folder, name), data);
@@ -121,6 +130,7 @@ export function writeScoreSamples(folder: string): void {
   const lines = (words: readonly unknown[]) => `${words.join('\n')}\n`;
   write('pairs.txt', lines(pairs.map(({ line }) => line)));
   write('ours.txt', lines(ours));
+  write('cosines.txt', lines(ours.map((score) => Math.max(-1, Math.min(1, score)))));
   write('ours.npy', npyFile(Float32Array.from(ours), [ours.length]));
   write('theirs.csv', `score,label\n${lines(theirs.map((score, i) => `${score},${Number(pairs[i]?.genuine)}`))}`);
   write('people.csv', `identity,sex\n${lines(people.map((name, i) => `${name},${i % 2 ? 'm' : 'f'}`))}`);

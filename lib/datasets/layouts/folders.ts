@@ -6,6 +6,7 @@ export const folders: Layout = {
   site: '(your own)',
   terms: 'those of your data',
   size: '(your own)',
+  steps: ['put a folder of photos for each identity into folders/: <base>/folders/<identity>/<photo>'],
   withoutFace: 'copied',
   holds: (root) => holdsPhotos(root, 1),
   read: identityFolders,
