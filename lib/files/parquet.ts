@@ -123,8 +123,8 @@ async function openFile(file: string): Promise<AsyncBuffer & { close: () => Prom
 
 /** What Node can unpack, beside Snappy, which hyparquet can. */
 const compressors = {
-  GZIP: (bytes: Uint8Array) => gunzipSync(bytes),
-  BROTLI: (bytes: Uint8Array) => brotliDecompressSync(bytes),
+  GZIP: (bytes: Uint8Array, size: number) => gunzipSync(bytes, { maxOutputLength: size }),
+  BROTLI: (bytes: Uint8Array, size: number) => brotliDecompressSync(bytes, { maxOutputLength: size }),
 };
 
 /** Cells that are there, with numbers as JavaScript has them. */

@@ -262,7 +262,8 @@ class AdapterWrap : public Napi::ObjectWrap<AdapterWrap> {
                    info.Env(), Cancellation(),
                    [session = *session_, vector, corrected](const Cancellation&) {
                      const std::array<int64_t, 2> shape{1, static_cast<int64_t>(vector->size())};
-                     session->Run(*vector, -1, shape, session->outputs().front(), *corrected);
+                     *corrected = std::move(
+                         session->Run(*vector, -1, shape, std::span(session->outputs()).first(1)).front().numbers);
                    },
                    [corrected](Napi::Env env) { return ToFloat32Array(env, *corrected); }),
                *queue_);

@@ -12,7 +12,7 @@
 #include "embed/embedder.h"
 #include "runtime/thread_pool.h"
 #include "embed/half.h"
-#include "embed/scale.h"
+#include "image/scale.h"
 #include "embed/similarity.h"
 
 namespace maskbench {
