@@ -20,10 +20,11 @@ async function writeCorpus(t: ExecutionContext): Promise<string> {
     const photo = crops[i] as Buffer;
     const { faces } = await masker.detect(photo);
     const twin = i === 0 ? (crops.at(-1) as Buffer) : photo;
-    const big = sharp(crops[2] as Buffer).resize(400, 400, { fit: 'fill' });
-    const pair = sharp({ create: { width: 800, height: 400, channels: 3, background: '#888' } }).composite([
+    const { width: side } = await sharp(photo).metadata();
+    const big = sharp(crops[2] as Buffer).resize(2 * side, 2 * side, { fit: 'fill' });
+    const pair = sharp({ create: { width: 3 * side, height: 2 * side, channels: 3, background: '#888' } }).composite([
       { input: photo, left: 0, top: 0 },
-      { input: await big.toBuffer(), left: 400, top: 0 },
+      { input: await big.toBuffer(), left: side, top: 0 },
     ]);
     mkdirSync(path.join(corpus, person), { recursive: true });
     writeFileSync(path.join(corpus, person, '1.png'), i === 1 ? await pair.png().toBuffer() : photo);

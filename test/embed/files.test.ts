@@ -43,6 +43,7 @@ test('a corpus from generate to embed, pairs, models and the report', async (t) 
     status: 'detected',
     model: 'dlib-resnet-128',
     similarity: 'l2',
+    detector: 'hog',
   });
   t.deepEqual([index[2]?.path, index[2]?.photo, index[2]?.masked], ['p1/masked_1.png', 'p1/1.png', true]);
   t.is(readFileSync(at('v.npy')).length, 128 + 12 * 128 * 4);
