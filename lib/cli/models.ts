@@ -15,15 +15,17 @@ interface Flags extends ImportOptions {
 
 function importCommand(): Command {
   return new Command('import')
-    .description('convert a TFLite or ONNX model, or weights of PyTorch, Keras or TensorFlow.js, to an ONNX model')
+    .description(
+      'convert a TFLite, TensorFlow.js or ONNX model, or weights of PyTorch, Keras or TensorFlow.js, to an ONNX model',
+    )
     .argument(
       '<files...>',
-      'a TFLite (.tflite) or ONNX model (.onnx), a PyTorch checkpoint (.pt, .pth.tar), Keras files (.h5), or a TensorFlow.js weight manifest (.json)',
+      'a TFLite (.tflite), ONNX (.onnx) or TensorFlow.js graph model (model.json), a PyTorch checkpoint (.pt, .pth.tar), Keras files (.h5), or a TensorFlow.js weight manifest (.json)',
     )
-    .addOption(new Option('--arch <name>', 'architecture of the network, for weights').choices(architectures))
+    .addOption(new Option('--arch <name>', 'architecture of the network, required for weights').choices(architectures))
     .option(
       '--description <preset>',
-      'preset that describes a TFLite or ONNX model (default: the model is written without)',
+      'preset that describes a whole model, for example mobilefacenet-192 (default: the model is written without)',
     )
     .option('--head <name>', 'output of paper-resnet50: 2048, 512 or sigmoid (default: 2048)')
     .addOption(

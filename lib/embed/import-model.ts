@@ -24,10 +24,10 @@ export interface ImportedModel {
 /**
  * Brings a model in as an ONNX file with its description beside it, and runs it once.
  *
- * A TFLite network takes images with channels first, [n, 3, height, width], of any batch; its outputs are as in the
+ * A TensorFlow network takes images with channels first, [n, 3, height, width], of any batch; its outputs are as in the
  * file, channels last. Its weights become 32-bit floats.
  * @param files A PyTorch checkpoint, a Keras `.h5` (several, where a model's parts are in several files), a
- * TensorFlow.js manifest, or a TFLite file.
+ * TensorFlow.js manifest, or a whole model: a TFLite file, a TensorFlow.js graph model (`model.json`), an ONNX file.
  * @param out The model to write, `<name>.onnx`.
  * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT` (also tensors that are missing or of another shape, and
  * operators of TFLite that are not supported, by their names),

@@ -13,7 +13,9 @@ import { readKeras } from './keras.js';
 import { kerasNetworks } from './keras-networks.js';
 import { choosePart } from './parts.js';
 import { convertNetwork } from './tensorflow/convert.js';
+import type { Network as TensorflowNetwork } from './tensorflow/network.js';
 import { foldPrelus } from './tensorflow/prelu.js';
+import { isTfjsGraph, readTfjsGraph } from './tensorflow/tfjs-graph.js';
 import { isTflite, readTflite } from './tensorflow/tflite.js';
 import { readTorch } from './torch.js';
 import { type Network, torchNetworks } from './torch-networks.js';
@@ -27,10 +29,10 @@ export const batchNorms = ['per-image', 'running'] as const;
 
 /** Options of {@link importModel}. */
 export interface ImportOptions {
-  /** One of {@link architectures}, for weights. Absent for a TFLite or ONNX file, which holds its network. */
+  /** One of {@link architectures}, for weights. Absent for a whole model: TFLite, TensorFlow.js graph, ONNX. */
   arch?: string;
   /**
-   * Description of a TFLite or ONNX file: the name of a preset, or an object. Without one, the model is written alone
+   * Description of a whole model: the name of a preset, or an object. Without one, the model is written alone
    * and not run.
    */
   description?: string | ModelDescription;
@@ -90,22 +92,26 @@ async function convertWhole(
   const bytes = await readFile(file).catch((error) => {
     throw new MaskbenchError('MODEL_MISSING', file, `${file}: cannot be read: ${error.message}`);
   });
-  if (!isOnnx && !isTflite(bytes) && !/\.tflite$/i.test(file))
+  const isGraph = !isOnnx && isTfjsGraph(bytes.toString('latin1'));
+  if (!isOnnx && !isGraph && !isTflite(bytes) && !/\.tflite$/i.test(file))
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
       'arch',
-      `${file}: is no TFLite or ONNX file; for weights, expected arch to be one of ${architectures.join(', ')}`,
+      `${file}: is no TFLite, ONNX or TensorFlow.js graph model; for weights, expected arch to be one of ${architectures.join(', ')}`,
     );
   try {
-    const converted = await (isOnnx ? convertOnnx(bytes) : convertTflite(bytes, path.parse(file).name, halves));
+    const converted = isOnnx
+      ? await convertOnnx(bytes)
+      : await convertTensorflow(isGraph ? await readTfjsGraph(file) : readTflite(bytes), path.parse(file).name, halves);
     return { ...converted, description: described, unused: [] };
   } catch (error) {
+    if (error instanceof MaskbenchError) throw error;
     throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${(error as Error).message}`);
   }
 }
 
-async function convertTflite(bytes: Uint8Array, name: string, halves?: boolean) {
-  const { graph, parameters, ...sizes } = convertNetwork(foldPrelus(readTflite(bytes)), name, halves);
+async function convertTensorflow(network: TensorflowNetwork, name: string, halves?: boolean) {
+  const { graph, parameters, ...sizes } = convertNetwork(foldPrelus(network), name, halves);
   return { model: await graph.encode(), sizes, parameters, opset };
 }
 
