@@ -184,6 +184,8 @@ export class Embedder {
   readonly #calls = new Calls('Embedder');
   readonly #native: InstanceType<typeof native.Embedder>;
   readonly #similarity: NativeSimilarity;
+  /** Corrects the vectors of masked faces. */
+  readonly #adapter: InstanceType<typeof native.Adapter> | undefined;
   /** The addon holds no more requests than keep it busy. */
   readonly #gate: LimitFunction;
 
@@ -199,11 +201,11 @@ export class Embedder {
      * Why images run one by one although the model takes batches: its vectors depend on the other images of a batch.
      */
     readonly batchProblem: string | undefined,
-    /** Corrects the vectors of masked faces. */
-    readonly adapter: InstanceType<typeof native.Adapter> | undefined,
+    adapter: InstanceType<typeof native.Adapter> | undefined,
     inFlight: number,
   ) {
     this.#native = core;
+    this.#adapter = adapter;
     const { similarity } = description;
     this.#similarity =
       similarity.kind === 'sigmoid'
@@ -321,7 +323,7 @@ export class Embedder {
       (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
       signal,
     );
-    const { adapter } = this;
+    const adapter = this.#adapter;
     const corrected =
       masked && adapter ? await this.#calls.run(() => this.#gate(() => adapter.correct(vector)), signal) : vector;
     return { vector: corrected, ...(face && { face }) };
