@@ -111,14 +111,20 @@ async function trained(
   return (await trainHead(vectors, split, { ...common, ...given })) as Trained;
 }
 
-/** Heads of each fold, the people of which they have not seen. */
-async function foldHeads(vectors: TwinVectors, similarity: VectorSimilarity): Promise<Tested[]> {
+/** Heads of each fold, and the people that they have not seen, by their numbers in `measuredOn`. */
+async function foldHeads(
+  files: readonly string[],
+  measuredOn: TwinVectors,
+  similarity: VectorSimilarity,
+): Promise<Tested[]> {
+  const vectors = await readTwins(files);
+  const numbers = new Map(measuredOn.people.map((name, number) => [name, number]));
   const tested: Tested[] = [];
-  for (const split of foldPeople(vectors, folds, { validation: 0.15, seed }))
-    tested.push({
-      people: split.test,
-      head: (await trained(vectors, split, similarity, { methods: ['linear'] })).head,
-    });
+  for (const split of foldPeople(vectors, folds, { validation: 0.15, seed })) {
+    const { head } = await trained(vectors, split, similarity, { methods: ['linear'] });
+    const people = [...split.test].flatMap((person) => numbers.get(vectors.people[person] as string) ?? []);
+    tested.push({ people: new Set(people), head });
+  }
   return tested;
 }
 
@@ -154,7 +160,7 @@ async function resultsOf(model: string): Promise<void> {
   for (const source of sources) {
     const own = files[source] as string[];
     const all = await readTwins(own);
-    const heads = await foldHeads(await readTwins(own.slice(0, learned.length)), similarity);
+    const heads = await foldHeads(own.slice(0, learned.length), all, similarity);
     for (const [i, style] of styles.entries()) {
       log(`${model}, ${source}, ${style}`);
       const vectors = ofStyle(all, i);
@@ -173,7 +179,6 @@ async function resultsOf(model: string): Promise<void> {
           ...(await measured(vectors, condition, similarity)).map(shown),
           percent(maskedFta),
         ]);
-      // The same people in the same order: the heads know them by number.
       const changes = await changesOf(vectors, heads, similarity);
       for (const condition of ['plain-masked', 'masked-masked'] as const) {
         const name = `${sourceNames[source]}, ${style}, ${condition.replace('-', '–')}`;
@@ -188,7 +193,7 @@ async function resultsOf(model: string): Promise<void> {
   log(`${model}, pooled`);
   const own = files.manifest as string[];
   const pooled = await readTwins(own.slice(0, learned.length));
-  const heads = await foldHeads(pooled, similarity);
+  const heads = await foldHeads(own.slice(0, learned.length), pooled, similarity);
   const changes = await changesOf(pooled, heads, similarity);
   const pooledRows = changes.map((change) => {
     const { condition, measure, target } = change;
@@ -211,7 +216,7 @@ async function resultsOf(model: string): Promise<void> {
   for (const style of learned) {
     log(`${model}, without ${style}`);
     const others = learned.filter((name) => name !== style).map((name) => own[styles.indexOf(name)] as string);
-    const tested = await foldHeads(await readTwins(others), similarity);
+    const tested = await foldHeads(others, pooled, similarity);
     const vectors = ofStyle(pooled, styles.indexOf(style));
     leftOut.push(changeRow(style, find(await changesOf(vectors, tested, similarity), 'plain-masked', 'FNMR', 1e-2)));
   }

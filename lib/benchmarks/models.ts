@@ -292,6 +292,7 @@ export async function benchmarkModels(
     const embedder = await Embedder.open({ detector: 'hog', ...options, ...model });
     const { training, licence, overlaps = [], cut } = embedder.description;
     notes.push(`${name}: trained on ${training}; licence: ${licence}`);
+    if (model.adapter !== undefined) notes.push(`${name}: vectors of masked faces are corrected by ${model.adapter}`);
     if (embedder.batchProblem !== undefined) notes.push(`${name}: ${embedder.batchProblem}`);
     if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem.message}`);
     for (const { dataSet } of present)

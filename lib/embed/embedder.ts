@@ -212,6 +212,8 @@ export class Embedder {
   readonly #calls = new Calls('Embedder');
   readonly #native: InstanceType<typeof native.Embedder>;
   readonly #similarity: NativeSimilarity;
+  /** Corrects the vectors of masked faces. */
+  readonly #adapter: InstanceType<typeof native.Adapter> | undefined;
   /** The addon holds no more requests than keep it busy. */
   readonly #gate: LimitFunction;
 
@@ -229,11 +231,11 @@ export class Embedder {
     readonly batchProblem: string | undefined,
     /** What decides which faces are found: the detector's name and its options. */
     readonly search: Search,
-    /** Corrects the vectors of masked faces. */
-    readonly adapter: InstanceType<typeof native.Adapter> | undefined,
+    adapter: InstanceType<typeof native.Adapter> | undefined,
     inFlight: number,
   ) {
     this.#native = core;
+    this.#adapter = adapter;
     const { similarity } = description;
     this.#similarity = toNativeSimilarity(similarity);
     this.#gate = pLimit(inFlight);
@@ -347,7 +349,7 @@ export class Embedder {
       (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
       signal,
     );
-    const { adapter } = this;
+    const adapter = this.#adapter;
     const corrected =
       masked && adapter ? await this.#calls.run(() => this.#gate(() => adapter.correct(vector)), signal) : vector;
     const found = request.faces === undefined && { detector: this.search.name };

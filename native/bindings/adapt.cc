@@ -156,7 +156,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
     *busy_ = true;
     return Start(
         info.Env(), threads_, info[2],
-        [trainer = trainer_, updates, rate, loss, cancellation = CancellationWrap::Of(info[2])](const Cancellation&) {
+        [trainer = trainer_, updates, rate, loss](const Cancellation& cancellation) {
           *loss = trainer->Train(updates, rate, cancellation);
         },
         [loss, busy = busy_, held = held_](Napi::Env env) {

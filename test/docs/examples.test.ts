@@ -12,6 +12,7 @@ import {
   writeSet,
 } from '../support/examples.js';
 import { type Run, repository, temporaryFolder } from '../support/files.js';
+import { writeTwins } from '../support/twins.js';
 
 const pages = [
   'README.md',
@@ -23,7 +24,8 @@ const blocks = pages.flatMap(blocksOf);
 const place = ({ file, line }: Block) => `${file}, line ${line}`;
 
 /** Samples beyond those of {@link writeSamples}. */
-const moreSamples: Record<string, (folder: string) => void | Promise<void>> = {
+const moreSamples: Record<string, (folder: string) => unknown> = {
+  'docs/adapt.md': (folder) => writeTwins(folder, ['surgical', 'cloth'], { dimensions: 128, people: 60 }),
   'docs/corpora.md': async (folder) => {
     await writeFaceSets(folder);
     await writeSet(folder);
