@@ -144,9 +144,8 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
 
   for (Face& face : Naming(subject, ErrorCode::kUnreadable, [&] {
          const bool is_placed = !request.faces && options_.aligned != Aligned::kNo;
-         return finder_.Find(image,
-                             is_placed ? AlignedFace(image.width, image.height, options_.aligned) : request.faces,
-                             cancellation);
+         return finder_.Find(
+             image, is_placed ? AlignedFace(image.width, image.height, options_.aligned) : request.faces, cancellation);
        }))
     result.faces.push_back({face, std::nullopt});
   if (request.detect_only) {
