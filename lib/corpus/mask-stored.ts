@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { checkChoice, checkPath } from '../errors.js';
+import { checkChoice, checkObject, checkPath, checkText, invalid } from '../errors.js';
 import { type ImageFormat, imageFormats } from '../image/image.js';
 import type { Sink, Source } from '../storage/source.js';
 import { checkRunOptions, type MaskSummary, type RunOptions, runJobs } from './run.js';
@@ -23,7 +23,10 @@ export interface StoredOptions extends Omit<RunOptions, 'writeAlpha' | 'writeLan
  * if (sink) await maskStored(source, sink, { aligned: 'arcface', manifest: 'masked.jsonl' });
  */
 export async function maskStored(source: Source, sink: Sink, options: StoredOptions = {}): Promise<MaskSummary> {
+  checkMethods('source', source, ['count', 'photos']);
+  checkMethods('sink', sink, ['open', 'put', 'flush', 'finish', 'close']);
   await checkRunOptions(options);
+  checkText('settings', options.settings ?? '');
   const { manifest, format, settings = '', ...run } = options;
   if (format !== undefined) checkChoice('format', format, imageFormats);
   if (manifest !== undefined) checkPath('manifest', manifest);
@@ -42,4 +45,10 @@ export async function maskStored(source: Source, sink: Sink, options: StoredOpti
     },
     run,
   );
+}
+
+function checkMethods(name: string, value: unknown, methods: string[]): void {
+  const given = checkObject(name, value, `an object with ${methods.join(', ')}`);
+  for (const method of methods)
+    if (typeof given[method] !== 'function') throw invalid(`${name}.${method}`, 'a function', given[method]);
 }

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { checkChoice, checkFlag, checkOptions, checkPath, checkPaths, MaskbenchError } from '../errors.js';
 import { FolderSource } from './folder.js';
 import { RecordSource } from './recordio.js';
 import { RecordSink } from './recordio-sink.js';
 import { isRemote } from './s3.js';
-import type { Contents, Sink, Source } from './source.js';
+import { type Contents, contents, type Sink, type Source } from './source.js';
 import { openStored } from './stored-file.js';
 import { isTarName, standardStream, TarSource, tarsOf } from './tar.js';
 import { TarSink } from './tar-sink.js';
@@ -29,6 +29,7 @@ export async function isPacked(input: string): Promise<boolean> {
  * for await (const photos of source.photos(0)) console.log(photos.length, photos[0]?.key, photos[0]?.labels);
  */
 export async function openSource(inputs: readonly string[]): Promise<Source> {
+  checkPaths('inputs', inputs);
   for (const input of inputs) {
     if (!(await isPacked(input))) continue;
     if (inputs.length > 1)
@@ -56,18 +57,25 @@ export interface SinkOptions {
 export async function openSink(
   out: string,
   inputs: readonly string[],
-  { contents = 'twins', overwrite = false, staging }: SinkOptions = {},
+  options: SinkOptions = {},
 ): Promise<Sink | undefined> {
+  checkPath('out', out);
+  checkPaths('inputs', inputs);
+  checkOptions(options);
+  const { overwrite = false, staging } = options;
+  checkFlag('overwrite', options.overwrite);
+  if (staging !== undefined) checkPath('staging', staging);
+  const what = { contents: checkChoice('contents', options.contents ?? 'twins', contents), overwrite };
   const [input = ''] = inputs;
   const isTar = isTarName(out) || out === standardStream || (!isRecordName(out) && (await tarsOf(input)).length > 0);
   if (!isTar && !isRecordName(out)) {
     if (isRemote(out)) throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a .rec file or tars in S3`);
     return undefined;
   }
-  const options = { contents, overwrite, ...(isRemote(out) && { remote: out }) };
+  const made = { ...what, ...(isRemote(out) && { remote: out }) };
   const local = isRemote(out) ? stagedIn(staging, out) : out;
-  if (isTar) return new TarSink(local, options);
-  return new RecordSink(local, { ...options, property: await propertyBeside(input) });
+  if (isTar) return new TarSink(local, made);
+  return new RecordSink(local, { ...made, property: await propertyBeside(input) });
 }
 
 function stagedIn(staging: string | undefined, out: string): string {

@@ -98,7 +98,7 @@ export class TarSink implements Sink {
     } else if (this.#both && input instanceof Uint8Array) {
       file.push(...encodeMember(name, input));
     }
-    if (!sample && labels && (twin || this.#both))
+    if (!sample && labels && (twin || (this.#both && input)))
       file.push(...encodeMember(`${sampleName(name).key}.cls`, Buffer.from(String(labels[0]))));
     if (this.#both && input) placed.copy = `${shard.name}/${name}`;
     if (twin) {

@@ -15,7 +15,8 @@ enum class Aligned {
   kTemplate,
 };
 
-// The face of an aligned crop: 112 x 112, 96 x 112, or a multiple of either. Throws UNSUPPORTED_FORMAT for other shapes.
+// The face of an aligned crop: 112 x 112, 96 x 112, or a multiple of either. Throws UNSUPPORTED_FORMAT for other
+// shapes.
 KnownFaces AlignedFace(int width, int height, Aligned aligned);
 
 }  // namespace maskbench

@@ -4,11 +4,12 @@ import * as datasets from 'maskbench/datasets';
 import * as metrics from 'maskbench/metrics';
 import * as models from 'maskbench/models';
 import * as report from 'maskbench/report';
+import * as storage from 'maskbench/storage';
 import { type Argument, options, path, refusesArguments } from '../support/arguments.js';
 import { temporaryFolder } from '../support/files.js';
 import { describeModel, writeModel } from '../support/models.js';
 
-const maskbench = { ...main, ...datasets, ...metrics, ...models, ...report };
+const maskbench = { ...main, ...datasets, ...metrics, ...models, ...report, ...storage };
 
 const search = [{ detector: 'other' }, { upsample: 'x' }, { upsample: 9 }, { minFace: -1 }, { maxSize: 1 }];
 const reading = [{ landmarkModel: 7 }, { maxPixels: 0 }, { acceptDamaged: 'yes' }, { device: 'tpu' }, { device: 7 }];
@@ -25,7 +26,15 @@ const masking = [
     { seed: '1' },
     { select: 'some' },
   ],
-  ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { device: 'cuda', deviceMemory: 1 }, { concurrency: 0 }],
+  ...[
+    { quality: 0 },
+    { pngLevel: 13 },
+    { drawLandmarks: 1 },
+    { aligned: 'other' },
+    { landmarks: 'template' },
+    { device: 'cuda', deviceMemory: 1 },
+    { concurrency: 0 },
+  ],
 ];
 const embedding = [...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }, { mirror: 'yes' }];
 const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }, { adapter: 7 }, { adapter: '' }];
@@ -49,7 +58,16 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       path(),
       options(
         ...masking,
-        ...[{ format: 'gif' }, { again: 7 }, { again: 'a\0b' }, { manifest: 7 }, { resume: 'yes' }, { overwrite: 1 }],
+        ...[
+          { format: 'gif' },
+          { again: 7 },
+          { again: 'a\0b' },
+          { masksFrom: 7 },
+          { contents: 'other' },
+          { manifest: 7 },
+          { resume: 'yes' },
+          { overwrite: 1 },
+        ],
         ...[{ onProgress: 7 }, { onProblem: 'print' }, { writeAlpha: 1 }, { writeLandmarks: 1 }],
       ),
     ],
@@ -71,6 +89,29 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
         ...[{ shard: { index: 2, count: 1 } }, { shard: 7 }, { resume: 'yes' }, { onProgress: 7 }],
         ...[{ retry: 'damaged' }, { resume: true, retry: ['masked'] }],
       ),
+    ],
+  ],
+  ['openSource', maskbench.openSource, [{ kind: 'paths', good: ['/nowhere/a.rec'] }]],
+  [
+    'openSink',
+    maskbench.openSink,
+    [
+      path('/nowhere/a.rec'),
+      { kind: 'paths', good: ['/nowhere/b.rec'] },
+      options({ contents: 'other' }, { overwrite: 1 }, { staging: 7 }),
+    ],
+  ],
+  [
+    'maskStored',
+    maskbench.maskStored,
+    [
+      { kind: 'object', good: { name: 'a', count: async () => 0, photos: async function* () {} }, bad: [{}] },
+      {
+        kind: 'object',
+        good: { open: () => {}, put: () => {}, flush: () => {}, finish: () => {}, close: () => {} },
+        bad: [{}, { open: 7 }],
+      },
+      options(...masking, { format: 'gif' }, { manifest: 7 }, { settings: 7 }),
     ],
   ],
   ['mergeShards', maskbench.mergeShards, [path()]],
@@ -227,6 +268,7 @@ test('T12: a Masker’s methods refuse what they can not take', async (t) => {
   const image: Argument = { kind: 'image', good: '/nowhere/a.jpg' };
   const masks = [
     ...[{ output: 7 }, { output: 'a\0b' }, { overwrite: 'yes' }, { format: 'gif' }, { key: 7 }, { matteOutput: 7 }],
+    ...[{ look: 7 }, { look: {} }, { look: { style: 'other' } }],
     ...[{ copy: 7 }, { copy: {} }, { copy: { path: 7, mode: 'auto', always: true } }, { matteOutput: 'a\0b' }],
     ...[{ copy: { path: 'a\0b', mode: 'auto', always: true } }, { copy: { path: 'a', mode: 'other', always: true } }],
     ...[{ copy: { path: 'a', mode: 'auto', always: 1 } }],
