@@ -6,7 +6,18 @@ import { createInterface } from 'node:readline';
 import { mutate } from './mutate.js';
 import { targetsIn } from './targets.js';
 
-export const kinds = ['pickle', 'checkpoint', 'hdf5', 'numpy', 'csv', 'json', 'pairs', 'description'] as const;
+export const kinds = [
+  'pickle',
+  'checkpoint',
+  'hdf5',
+  'numpy',
+  'csv',
+  'json',
+  'pairs',
+  'description',
+  'set',
+  'parquet',
+] as const;
 export type Kind = (typeof kinds)[number];
 
 /** What came of a campaign. */
