@@ -3,6 +3,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import {
   type AsyncBuffer,
   type ColumnMetaData,
+  type Compressors,
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
@@ -194,7 +195,10 @@ async function columnsIn(
 }
 
 /** What Node can unpack, beside Snappy, which hyparquet can. */
-const compressors = { GZIP: gunzipSync, BROTLI: brotliDecompressSync };
+const compressors: Compressors = {
+  GZIP: (packed, length) => gunzipSync(packed, { maxOutputLength: Math.max(1, length) }),
+  BROTLI: (packed, length) => brotliDecompressSync(packed, { maxOutputLength: Math.max(1, length) }),
+};
 
 /** Cells that are there, with numbers as JavaScript has them. */
 function toRow(cells: Row): Row {
