@@ -14,20 +14,18 @@ const { version, description } = JSON.parse(readFileSync(path.join(packageRoot, 
 const program = new Command('maskbench')
   .description(description)
   .version(version)
+  .showHelpAfterError('see maskbench --help')
   .enablePositionalOptions()
   .exitOverride();
 
-function adopt(command: Command, parent: Command): Command {
-  command.copyInheritedSettings(parent);
-  const names = [command.name()];
-  for (let above: Command | null = parent; above; above = above.parent) names.unshift(above.name());
-  command.showHelpAfterError(`see ${names.join(' ')} --help`);
+/** Gives a command what all have. `above`: the words before its own. */
+function adopt(command: Command, parent: Command, above = parent.name()): Command {
+  const words = `${above} ${command.name()}`;
+  command.copyInheritedSettings(parent).showHelpAfterError(`see ${words} --help`);
   for (const option of command.options) if (option.mandatory) option.description += ' (required)';
-  for (const part of command.commands) adopt(part, command);
+  for (const part of command.commands) adopt(part, command, words);
   return command;
 }
-
-program.showHelpAfterError('see maskbench --help');
 
 const [asked = ''] = process.argv.slice(2);
 for (const [name, load] of Object.entries(commands))

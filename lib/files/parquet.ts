@@ -1,13 +1,17 @@
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import {
   type AsyncBuffer,
+  type ColumnMetaData,
+  type Compressors,
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
+  type RowGroup,
   type SchemaElement,
 } from 'hyparquet';
+import { parquetHeader } from 'hyparquet/src/column.js';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { MaskbenchError } from '../errors.js';
 import { writeAtomically } from './atomic.js';
@@ -98,33 +102,102 @@ export async function writeParquet(
   });
 }
 
-async function openFile(file: string): Promise<AsyncBuffer & { close: () => Promise<void> }> {
-  try {
-    const { size } = await stat(toPath(file));
-    const handle = await open(toPath(file));
-    return {
-      byteLength: size,
-      slice: async (start, end = size) => {
-        const data = Buffer.alloc(end - start);
-        await handle.read(data, 0, data.length, start);
-        return data.buffer as ArrayBuffer;
-      },
-      close: () => handle.close(),
-    };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new MaskbenchError(
-      code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
-      file,
-      `${file}: cannot be read: ${message}`,
-    );
+/** A file's bytes, read as they are asked for. */
+class Bytes implements AsyncBuffer {
+  private constructor(
+    readonly handle: FileHandle,
+    readonly byteLength: number,
+  ) {}
+
+  /** Throws `NOT_FOUND`, `READ_FAILED`. */
+  static async open(file: string): Promise<Bytes> {
+    try {
+      const handle = await open(toPath(file));
+      return new Bytes(handle, (await handle.stat()).size);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new MaskbenchError(
+        code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
+        file,
+        `${file}: cannot be read: ${message}`,
+      );
+    }
+  }
+
+  async slice(start: number, end = this.byteLength): Promise<ArrayBuffer> {
+    if (!(start >= 0 && start <= end && end <= this.byteLength)) throw new Error('a part lies outside the file');
+    const data = new Uint8Array(end - start);
+    await this.handle.read(data, 0, data.length, start);
+    return data.buffer;
   }
 }
 
+/** More values in a column of one group than anyone needs, unless they have bytes of their own. */
+const mostValues = 2 ** 24;
+/** No page needs more bytes, unless they were hardly packed. */
+const mostBytes = 2 ** 26;
+
+/**
+ * Throws where the pages of a column promise more values or bytes than the column has room for: hyparquet makes as many
+ * as they promise.
+ */
+function checkPages(bytes: ArrayBuffer, { num_values, total_uncompressed_size }: ColumnMetaData): void {
+  const most = Math.max(mostValues, Number(total_uncompressed_size));
+  const reader = { view: new DataView(bytes), offset: 0 };
+  let values = 0;
+  while (reader.offset < bytes.byteLength) {
+    const { compressed_page_size, uncompressed_page_size, ...header } = parquetHeader(reader);
+    const page = header.data_page_header ?? header.data_page_header_v2;
+    const count = page?.num_values ?? 0;
+    values += count;
+    const entries = header.dictionary_page_header?.num_values ?? 0;
+    if (
+      !(compressed_page_size >= 0 && uncompressed_page_size <= Math.max(mostBytes, 10 * compressed_page_size)) ||
+      !(count >= 0 && values <= Number(num_values) && values <= most) ||
+      !(entries >= 0 && entries <= uncompressed_page_size)
+    )
+      throw new Error('a page promises more than the file holds');
+    reader.offset += compressed_page_size;
+  }
+  if (values !== Number(num_values)) throw new Error(`expected ${num_values} values, found ${values}`);
+}
+
+/**
+ * The columns of a group of rows, in memory: what hyparquet asks for ahead of time and then does not use would reject
+ * without anyone who listens.
+ */
+async function columnsIn(
+  file: Bytes,
+  { columns, num_rows }: RowGroup,
+  wanted: readonly string[],
+): Promise<AsyncBuffer> {
+  const chunks = columns.flatMap(({ meta_data }) => {
+    if (!meta_data || !wanted.includes(meta_data.path_in_schema[0] as string)) return [];
+    const { dictionary_page_offset, data_page_offset, total_compressed_size } = meta_data;
+    const start = Number(dictionary_page_offset || data_page_offset);
+    return [{ meta_data, start, end: start + Number(total_compressed_size) }];
+  });
+  const first = Math.min(...chunks.map(({ start }) => start));
+  const last = Math.max(...chunks.map(({ end }) => end));
+  const bytes = await file.slice(first, last);
+  for (const { meta_data, start, end } of chunks) {
+    if (!(meta_data.num_values >= num_rows))
+      throw new Error(`expected ${num_rows} values, found ${meta_data.num_values}`);
+    checkPages(bytes.slice(start - first, end - first), meta_data);
+  }
+  return {
+    byteLength: file.byteLength,
+    slice: (start, end = file.byteLength) => {
+      if (!(start >= first && start <= end && end <= last)) throw new Error('a column lies outside its group');
+      return bytes.slice(start - first, end - first);
+    },
+  };
+}
+
 /** What Node can unpack, beside Snappy, which hyparquet can. */
-const compressors = {
-  GZIP: (bytes: Uint8Array, size: number) => gunzipSync(bytes, { maxOutputLength: size }),
-  BROTLI: (bytes: Uint8Array, size: number) => brotliDecompressSync(bytes, { maxOutputLength: size }),
+const compressors: Compressors = {
+  GZIP: (packed, length) => gunzipSync(packed, { maxOutputLength: Math.max(1, length) }),
+  BROTLI: (packed, length) => brotliDecompressSync(packed, { maxOutputLength: Math.max(1, length) }),
 };
 
 /** Cells that are there, with numbers as JavaScript has them. */
@@ -135,7 +208,11 @@ function toRow(cells: Row): Row {
   return row;
 }
 
-const namesOf = (metadata: FileMetaData) => parquetSchema(metadata).children.map(({ element }) => element.name);
+/** A file's description, and the names of its columns. */
+async function describe(source: AsyncBuffer): Promise<{ metadata: FileMetaData; names: string[] }> {
+  const metadata = await parquetMetadataAsync(source);
+  return { metadata, names: parquetSchema(metadata).children.map(({ element }) => element.name) };
+}
 
 function reading<T>(file: string, work: Promise<T>): Promise<T> {
   return work.catch((error) => {
@@ -145,11 +222,11 @@ function reading<T>(file: string, work: Promise<T>): Promise<T> {
 
 /** The names of a file's columns. Throws as {@link readParquet}. */
 export async function parquetColumns(file: string): Promise<string[]> {
-  const source = await openFile(file);
+  const source = await Bytes.open(file);
   try {
-    return namesOf(await reading(file, parquetMetadataAsync(source)));
+    return (await reading(file, describe(source))).names;
   } finally {
-    await source.close();
+    await source.handle.close();
   }
 }
 
@@ -159,21 +236,24 @@ export async function parquetColumns(file: string): Promise<string[]> {
  * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`
  */
 export async function* readParquet(file: string, wanted?: readonly string[]): AsyncGenerator<Row> {
-  const source = await openFile(file);
+  const source = await Bytes.open(file);
   try {
-    const metadata = await reading(file, parquetMetadataAsync(source));
-    const columns = namesOf(metadata).filter((name) => wanted?.includes(name) ?? true);
+    const { metadata, names } = await reading(file, describe(source));
+    const columns = names.filter((name) => wanted?.includes(name) ?? true);
     let rowStart = 0;
-    for (const { num_rows } of metadata.row_groups) {
-      const rowEnd = rowStart + Number(num_rows);
+    if (wanted && columns.length === 0)
+      throw new MaskbenchError('UNREADABLE', file, `${file}: expected columns of ${wanted.join(', ')}, found none`);
+    for (const group of metadata.row_groups) {
+      const rowEnd = rowStart + Number(group.num_rows);
+      const part = await reading(file, columnsIn(source, group, columns));
       const rows = await reading(
         file,
-        parquetReadObjects({ file: source, metadata, compressors, columns, rowStart, rowEnd }),
+        parquetReadObjects({ file: part, metadata, compressors, columns, rowStart, rowEnd }),
       );
       for (const row of rows) yield toRow(row);
       rowStart = rowEnd;
     }
   } finally {
-    await source.close();
+    await source.handle.close();
   }
 }

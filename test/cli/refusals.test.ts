@@ -8,7 +8,7 @@ import { describeModel, writeModel } from '../support/models.js';
 
 test('a usage error is one line and the way to the help', async (t) => {
   for (const [args, message, help] of [
-    [['mask'], /missing required argument 'inputs'/, 'maskbench mask'],
+    [['mask'], /required option '--out <path>'/, 'maskbench mask'],
     [['dataset', 'fetch', 'lfw'], /required option '--base <folder>'/, 'maskbench dataset fetch'],
     [['pairs', 'sample', 'x', '--seed', 'y', '--out', 'z'], /expected a whole number/, 'maskbench pairs sample'],
     [['nonsense'], /unknown command 'nonsense'/, 'maskbench'],

@@ -202,9 +202,9 @@ test('files that are no tables of ours are refused with their name', async (t) =
         new RegExp(`${name}: not a readable Parquet file`),
       );
   await refused(readPairs(at('none.parquet')), 'NOT_FOUND', /none\.parquet: cannot be read/);
-  await refused(readPairs(at('other.parquet')), 'UNREADABLE', /row 1: expected texts reference and probe/);
-  await refused(readScores(at('other.parquet')), 'UNREADABLE', /expected a column "score"/);
-  await refused(readIndex(at('other.parquet')), 'UNREADABLE', /expected row, path/);
+  await refused(readPairs(at('other.parquet')), 'UNREADABLE', /expected columns of reference, probe/);
+  await refused(readScores(at('other.parquet')), 'UNREADABLE', /expected columns of score/);
+  await refused(readIndex(at('other.parquet')), 'UNREADABLE', /expected columns of row, path/);
   await refused(convertTable(at('other.parquet'), at('a.jsonl')), 'UNREADABLE', /found something else/);
   await refused(convertTable(at('other.parquet'), at('b.parquet')), 'INVALID_ARGUMENT', /\.parquet/);
   await refused(convertTable(at('a.csv'), at('b.txt')), 'INVALID_ARGUMENT', /\.parquet/);

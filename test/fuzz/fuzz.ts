@@ -15,9 +15,11 @@ export const kinds = [
   'numpy',
   'csv',
   'json',
-  'sets',
+  'storage',
   'pairs',
   'description',
+  'set',
+  'parquet',
 ] as const;
 export type Kind = (typeof kinds)[number];
 

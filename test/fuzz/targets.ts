@@ -2,11 +2,19 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Embedder, MaskbenchError, maskFiles, readIndex, readManifest } from 'maskbench';
-import { parsePairs, parsePublished, publishedProtocols } from 'maskbench/datasets';
+import {
+  parsePairs,
+  parsePublished,
+  publishedProtocols,
+  readPairs,
+  readVerificationSet,
+  writeVerificationSet,
+} from 'maskbench/datasets';
 import { readExcluded, readGroups, readLabels, readScores, scoreAll } from 'maskbench/metrics';
 import { importModel } from 'maskbench/models';
 import { openSink, openSource, type Sink } from 'maskbench/storage';
 import yazl from 'yazl';
+import { writeParquet } from '../../lib/files/parquet.js';
 import {
   pickleState,
   type StoredTensor,
@@ -223,6 +231,20 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
   const model = await writeModel(folder, 'm');
   writeFileSync(at('vectors.npy'), (await numpySeeds())[2] as Buffer);
   writeFileSync(at('vectors.jsonl'), text(...indexLines));
+  await writeVerificationSet(at('set.bin'), { images: [Buffer.from('abc'), Buffer.alloc(300, 7)], genuine: [true] });
+  const arrays = Buffer.from(
+    [
+      '\x80\x02]q\x00(cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\x00\x85U\x01b\x87R',
+      '(K\x01K\x02\x85cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb',
+      '\x89U\x02abtbc_codecs\nencode\nX\x02\x00\x00\x00xyX\x06\x00\x00\x00latin1\x86Re]\x88a\x86.',
+    ].join(''),
+    'latin1',
+  );
+  const table = async (columns: Parameters<typeof writeParquet>[1], rows: Record<string, unknown>[]) => {
+    await writeParquet(at('seed.parquet'), columns, rows);
+    return readFileSync(at('seed.parquet'));
+  };
+  const pair = { reference: 'a/1.png', probe: 'b/2.png', referenceMasked: false, probeMasked: true };
   const similarity = { kind: 'sigmoid' as const, layers: [{ weights: new Array(192).fill(0.5), bias: [0.1] }] };
   return {
     pickle: {
@@ -300,13 +322,47 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
         file('a.json', (name) => readScores(name)),
       ],
     },
-    sets: {
+    storage: {
       seeds: [...setFiles, text('P/P_0001.jpg f 239.227 152.9 103.1', 'Q/Q_0001.jpg a 1 2 3')],
       read: [
         file('a.rec', (name) => readSet(name)),
         file('b.idx', () => readSet(at('b.rec'))),
         file('a.tar', (name) => readSet(name)),
         file('log.txt', (masksFrom) => maskFiles([at('none.jpg')], at('none'), { masksFrom, overwrite: true })),
+      ],
+    },
+    set: {
+      seeds: [readFileSync(at('set.bin')), arrays, text('((lp0', "S'ab\\xff'", "aS'cd'", 'a(lI01', 'at.')],
+      read: [file('a.bin', readVerificationSet)],
+    },
+    parquet: {
+      seeds: [
+        await table(
+          { reference: 'text', probe: 'text', referenceMasked: 'boolean', probeMasked: 'boolean', genuine: 'boolean' },
+          [pair, { ...pair, genuine: false }],
+        ),
+        await table({ score: 'number', label: 'whole' }, [{ score: 0.5, label: 1 }, { label: 0 }]),
+        await table(
+          { row: 'whole', path: 'text', identity: 'text', photo: 'text', masked: 'boolean', vector: 'floats' },
+          [0, 1].map((row) => ({
+            row,
+            path: `${row}`,
+            identity: `${row}`,
+            photo: 'a',
+            masked: false,
+            vector: [1, row],
+          })),
+        ),
+        await table({ input: 'text', status: 'text', faces: 'json' }, [{ input: 'a', status: 'no-face', faces: [] }]),
+      ],
+      read: [
+        file('a.parquet', readPairs),
+        file('a.parquet', (name) => readScores(name)),
+        file('a.parquet', readIndex as never),
+        file('a.parquet', (name) => scoreAll(name, name, { concurrency: 1, bins: 1024 })),
+        file('a.parquet', async (name) => {
+          for await (const _ of readManifest(name));
+        }),
       ],
     },
     pairs: {
