@@ -136,7 +136,7 @@ export async function findDuplicates(corpus: string, options: DuplicateOptions =
 }
 
 /**
- * Writes duplicates as CSV that {@link readExcluded} takes: each pair with its twins, as they would be compared.
+ * Writes duplicates as CSV that `readExcluded` takes: each pair with its twins, as they would be compared.
  * @throws `MaskbenchError` `OUTPUT_EXISTS`, `WRITE_FAILED`
  * @example
  * await writeDuplicates('duplicates.csv', await findDuplicates('corpora/lfw'));

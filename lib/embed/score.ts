@@ -145,7 +145,7 @@ async function chosenSimilarity(
 }
 
 /**
- * Scores the pairs of a list from vectors that `embedFiles` wrote. The list may be one of {@link samplePairs}, or as
+ * Scores the pairs of a list from vectors that `embedFiles` wrote. The list may be one of `samplePairs`, or as
  * LFW, YouTube Faces and MFR2 publish theirs. The score of two videos is the mean over the pairs of their frames. A
  * photo without a vector, or that the index hasn't, makes a failed comparison.
  * @param vectors A `.npy` of rows, [rows × dimensions].

@@ -6,7 +6,7 @@ import { native } from '../native.js';
 import { toPath, toText } from './path.js';
 import { withBackOff } from './retry.js';
 
-const photoName = /\.(jpe?g|jpe|png|webp|bmp|dib|tiff?|p[bgpn]m)$/i;
+const photoName = /\.(jpe?g|jpe|jfif|png|webp|bmp|dib|tiff?|p[bgpn]m)$/i;
 
 /**
  * Whether a file's name says that it is a photo of a format that is read.

@@ -92,7 +92,8 @@ export interface MaskerOptions extends SearchOptions {
   /** Random seed, 0 to 2^53 − 1. The same seed and key give the same choices. Default 0. */
   seed?: number;
   /**
-   * A {@link FaceChoice} (default `largest`); `all`; or `only`: the one face, and photos with several are skipped.
+   * `largest` (default) or `central`: see `FaceChoice`; `all`; or `only`: the one face, and photos with several are
+   * skipped.
    */
   select?: Selection;
   /**

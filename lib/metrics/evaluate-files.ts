@@ -23,7 +23,7 @@ import { readThreshold } from './threshold-files.js';
 
 /** Options of {@link evaluateFiles}. Without `pairs` and `labels` a score file must have a column `label`. */
 export interface EvaluateFilesOptions extends Omit<EvaluateOptions, 'groups' | 'threshold' | 'plainFmr'> {
-  /** The pair list of the scores, in the same order, in any form of {@link readPairList}; or its pairs. */
+  /** The pair list of the scores, in the same order, in any form of `readPairList`; or its pairs. */
   pairs?: string | readonly Pair[];
   /** 0 or 1 for each score: text or `.npy`. */
   labels?: string;

@@ -20,8 +20,9 @@ constexpr std::array<std::pair<Format, std::string_view>, 6> kNames = {{{Format:
                                                                         {Format::kTiff, "tiff"},
                                                                         {Format::kPnm, "pnm"}}};
 
-constexpr std::array<std::pair<std::string_view, Format>, 13> kExtensions = {{{"jpg", Format::kJpeg},
+constexpr std::array<std::pair<std::string_view, Format>, 14> kExtensions = {{{"jpg", Format::kJpeg},
                                                                               {"jpeg", Format::kJpeg},
+                                                                              {"jfif", Format::kJpeg},
                                                                               {"jpe", Format::kJpeg},
                                                                               {"png", Format::kPng},
                                                                               {"webp", Format::kWebp},
