@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { convertTable } from '../datasets/convert.js';
+import { convertTable } from '../embed/convert.js';
 import { print } from './output.js';
 
 export function convertCommand(): Command {

@@ -2,7 +2,7 @@
  * Public data sets made into corpora, and the pairs to compare.
  * @module
  */
-export { convertTable, type TableKind } from '../datasets/convert.js';
+
 export type { CorpusCounts, CorpusDescription } from '../datasets/corpus.js';
 export { type Duplicate, type DuplicateOptions, findDuplicates, writeDuplicates } from '../datasets/duplicates.js';
 export { type FetchOptions, fetchDataset } from '../datasets/fetch.js';
@@ -26,6 +26,7 @@ export {
   type ImportedSet,
   importVerificationSet,
 } from '../datasets/verification-sets.js';
+export { convertTable, type TableKind } from '../embed/convert.js';
 export {
   formatPairs,
   isSamePhoto,

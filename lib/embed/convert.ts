@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { manifestColumns, readManifest } from '../corpus/manifest.js';
-import { indexColumns, readIndex } from '../embed/index-lines.js';
 import { checkPath, invalid, MaskbenchError } from '../errors.js';
 import { writeAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
@@ -10,6 +9,7 @@ import { toBytes, toPath } from '../files/path.js';
 import { readText } from '../files/text.js';
 import { readScores, scoreColumns } from '../metrics/score-files.js';
 import { readPairs, writePairs } from '../pairs/list.js';
+import { indexColumns, readIndex } from './index-lines.js';
 
 async function* scoreRows(file: string): AsyncGenerator<Row> {
   const { scores, failed, labels, references, probes } = await readScores(file);
