@@ -22,6 +22,7 @@ import { checkSearch, type SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { type ModelDescription, readDescription } from '../models/description.js';
+import { defaultDetector } from '../models/detectors/presets.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
 import { defaultModelFile, knownDescription, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
@@ -115,7 +116,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
   const device = nativeDevice(options);
-  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, 'hog');
+  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, defaultDetector);
   if (device !== undefined && (detector === 'dlib' || (isHog && minFace + maxSize + pad > 0)))
     throw invalid('device', 'cpu, with the detector dlib, or hog with minFace, maxSize or pad', options.device);
   return {
@@ -195,7 +196,7 @@ export class Embedder {
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
-    const search = await resolveSearch(options, 'hog');
+    const search = await resolveSearch(options, defaultDetector);
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {

@@ -19,7 +19,7 @@ export {
   decoders,
   detectorDescriptionSchema,
 } from '../models/detectors/description.js';
-export { detectorPresets } from '../models/detectors/presets.js';
+export { defaultDetector, detectorPresets } from '../models/detectors/presets.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 export type { BatchNorm } from '../models/onnx/layers.js';
 export { presets } from '../models/presets.js';
