@@ -158,6 +158,8 @@ export interface NativeNetwork {
   overlap: number;
   /** Pixels of the input. */
   smallest: number;
+  /** Each box is looked at again in a window of so many of its longer sides; the score is the mean of both; 0: not. */
+  confirm: number;
   /** From the network's box to the one that the landmark model expects, in shares of its sides. */
   landmarkBox: { x: number; y: number; width: number; height: number };
 }

@@ -3,6 +3,7 @@ import { tellOnce } from '../device.js';
 import { checkFlag, checkPath, checkPaths, MaskbenchError, type Problem } from '../errors.js';
 import { isFolder, photosBelow } from '../files/walk.js';
 import { type DetectResult, Masker, type MaskerOptions } from '../mask/masker.js';
+import { defaultDetector } from '../models/detectors/presets.js';
 
 /** Options of {@link detectFiles}, beside those of a search. */
 export interface DetectFilesOptions
@@ -66,7 +67,7 @@ export async function* detectFiles(
   checkPaths('inputs', inputs);
   if (draw !== undefined) checkPath('draw', draw);
   checkFlag('overwrite', overwrite);
-  const masker = await Masker.open(search);
+  const masker = await Masker.open({ ...search, detector: search.detector ?? defaultDetector });
   const tellDevice = tellOnce(masker, onProblem);
   const detect = async ({ file, name, problem }: Photo): Promise<DetectedFile> => {
     if (problem !== undefined) return { file, error: `${file}: ${problem}` };

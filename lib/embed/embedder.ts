@@ -24,6 +24,7 @@ import { isFile, isFolder } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { readAdapter } from '../models/adapter.js';
 import { type ModelDescription, readDescription, type Similarity } from '../models/description.js';
+import { defaultDetector } from '../models/detectors/presets.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
 import { fingerprint } from '../models/fingerprint.js';
 import { knownDescription, presetModelFile, presets } from '../models/presets.js';
@@ -151,7 +152,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   if (options.adapter !== undefined) checkPath('adapter', options.adapter);
   checkFlag('mirror', options.mirror);
   const device = nativeDevice(options);
-  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, 'hog');
+  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, defaultDetector);
   if (device !== undefined && (detector === 'dlib' || (isHog && minFace + maxSize + pad > 0)))
     throw invalid('device', 'cpu, with the detector dlib, or hog with minFace, maxSize or pad', options.device);
   return {
@@ -250,7 +251,7 @@ export class Embedder {
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
-    const search = await resolveSearch(options, 'hog');
+    const search = await resolveSearch(options, defaultDetector);
     const model = await resolveModel(options);
     const { file, description } = model;
     const { input, cut, margin = 0.25, output = '' } = description;

@@ -21,7 +21,7 @@ export {
   decoders,
   detectorDescriptionSchema,
 } from '../models/detectors/description.js';
-export { detectorPresets } from '../models/detectors/presets.js';
+export { defaultDetector, detectorPresets } from '../models/detectors/presets.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 export { fetchModel } from '../models/import/fetch.js';
 export type { BatchNorm } from '../models/onnx/layers.js';

@@ -33,6 +33,7 @@ import { defaultLandmarkModel } from '../face/landmark-model.js';
 import type { SearchOptions } from '../face/search.js';
 import { toPath } from '../files/path.js';
 import { type ImageInput, imageFormats, type RawImage, toSource } from '../image/image.js';
+import { defaultDetector } from '../models/detectors/presets.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
 import { native } from '../native.js';
 import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
@@ -282,7 +283,8 @@ export async function checkMasker(options: MaskerOptions) {
     throw invalid('landmarks', 'nothing, without aligned', landmarks);
   const own = options.templates === undefined ? [] : await readTemplates(checkPath('templates', options.templates));
   const list = parseStyles(options.style ?? 'a', options.color, own);
-  const search = await resolveSearch(options, 'hog');
+  // Flat masks are the paper's, drawn on the faces that its program finds.
+  const search = await resolveSearch(options, list.templates.length === 0 ? 'hog' : defaultDetector);
   const { dlib, minFace, maxSize, pad, network } = search.native;
   const deciding = {
     styles: list.styles,

@@ -36,7 +36,12 @@ function ssdLayers(): DetectorDescription['layers'] {
 }
 
 /** MediaPipe's BlazeFace, square inputs from −1 to 1. */
-function blazeFace(name: string, side: number, file: string, smallest: number): DetectorPreset {
+function blazeFace(
+  name: string,
+  side: number,
+  file: string,
+  differing: Pick<DetectorDescription, 'smallest' | 'pad' | 'minScore' | 'confirm' | 'landmarkBox'>,
+): DetectorPreset {
   return {
     description: {
       name,
@@ -49,9 +54,8 @@ function blazeFace(name: string, side: number, file: string, smallest: number): 
         scale: perChannel(1 / 127.5),
       },
       decoder: 'blazeface',
-      minScore: 0.5,
       overlap: 0.3,
-      smallest,
+      ...differing,
       training: "Google's own photos (see MediaPipe's model cards)",
       licence: 'Apache-2.0',
     },
@@ -62,6 +66,9 @@ function blazeFace(name: string, side: number, file: string, smallest: number): 
       }),
   };
 }
+
+/** What searches faces where no equality with the paper is needed. */
+export const defaultDetector = 'blazeface-full-range';
 
 /** The neural detectors that are known by name, built from what npm packages carry on first use. */
 export const detectorPresets: Record<string, DetectorPreset> = {
@@ -84,6 +91,7 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       minScore: 0.5,
       overlap: 0.4,
       smallest: 40,
+      landmarkBox: { x: -0.02, y: 0.03, width: 1.1, height: 0.89 },
       training: 'WIDER FACE (github.com/yeephycho/tensorflow-face-detection)',
       licence: 'MIT with @vladmandic/face-api; WIDER FACE is for non-commercial research',
     },
@@ -92,8 +100,21 @@ export const detectorPresets: Record<string, DetectorPreset> = {
         ssdMobilenetOnnx(await readTfjsWeights(path.join(folder, 'model/ssd_mobilenetv1_model-weights_manifest.json'))),
       ),
   },
-  'blazeface-full-range': blazeFace('blazeface-full-range', 192, 'face_detection_full_range.tflite', 16),
-  'blazeface-short-range': blazeFace('blazeface-short-range', 128, 'face_detection_short_range.tflite', 24),
+  // It is for faces that are far away: one that fills the photo is shown small.
+  'blazeface-full-range': blazeFace('blazeface-full-range', 192, 'face_detection_full_range.tflite', {
+    smallest: 16,
+    pad: 1,
+    minScore: 0.52,
+    confirm: 3,
+    landmarkBox: { x: -0.03, y: 0.01, width: 0.98, height: 0.97 },
+  }),
+  'blazeface-short-range': blazeFace('blazeface-short-range', 128, 'face_detection_short_range.tflite', {
+    smallest: 24,
+    pad: 0.5,
+    minScore: 0.6,
+    confirm: 2,
+    landmarkBox: { x: -0.035, y: -0.05, width: 0.99, height: 0.98 },
+  }),
   'rfb-320': {
     description: {
       name: 'rfb-320',
@@ -109,6 +130,8 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       minScore: 0.5,
       overlap: 0.4,
       smallest: 12,
+      confirm: 3,
+      landmarkBox: { x: -0.04, y: 0.05, width: 1.16, height: 0.82 },
       training: 'WIDER FACE (github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB)',
       licence:
         'MIT says the package faceplugin-face-recognition-js, whose makers sell face recognition; where they have the file from is not said. WIDER FACE is for non-commercial research',

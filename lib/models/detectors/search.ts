@@ -62,6 +62,7 @@ export async function resolveSearch(options: SearchOptions, usual: string): Prom
     pixels: description.unit === 'pixel',
     overlap: description.overlap ?? 0.4,
     smallest: description.smallest,
+    confirm: description.confirm ?? 0,
     landmarkBox: description.landmarkBox ?? { x: 0, y: 0, width: 1, height: 1 },
   };
   const chosen = { ...search, minScore: minScore ?? description.minScore, pad: pad ?? description.pad ?? 0.3 };

@@ -39,9 +39,14 @@ std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int 
   std::vector<double> scales = {coarsest};
   // A tenth is not worth a pass.
   if (finest > 1.1 * coarsest) {
-    const int steps = std::max(1, static_cast<int>(std::ceil(std::log(finest / coarsest) / std::log(kRange))));
+    // A little less is worth it where it fits into one tile.
+    constexpr double kNearly = 0.85;
+    const double fitting =
+        std::min(static_cast<double>(network.width) / width, static_cast<double>(network.height) / height);
+    const double last = finest > fitting && kNearly * finest < fitting ? fitting : finest;
+    const int steps = std::max(1, static_cast<int>(std::ceil(std::log(last / coarsest) / std::log(kRange))));
     for (int i = 1; i <= steps; ++i)
-      scales.push_back(coarsest * std::pow(finest / coarsest, static_cast<double>(i) / steps));
+      scales.push_back(coarsest * std::pow(last / coarsest, static_cast<double>(i) / steps));
   }
   std::vector<Pass> passes;
   for (const double scale : scales) {
