@@ -156,6 +156,8 @@ export interface NativeNetwork {
   overlap: number;
   /** Pixels of the input. */
   smallest: number;
+  /** Each box is looked at again in a window of so many of its longer sides; the score is the mean of both; 0: not. */
+  confirm: number;
   /** From the network's box to the one that the landmark model expects, in shares of its sides. */
   landmarkBox: { x: number; y: number; width: number; height: number };
 }
@@ -234,6 +236,7 @@ export interface NativeMaskRequest {
   width?: number;
   height?: number;
   channels?: number;
+  /** Faces are only found; the result at `output` is the photo with boxes, scores and points. */
   detectOnly: boolean;
   /**
    * Where to write the result (format by extension, through a temporary file; missing folders are made); absent: it

@@ -3,6 +3,7 @@
  * @module
  */
 export type { CudaDevice } from '../binding.js';
+export { type DetectedFile, type DetectFilesOptions, detectFiles } from './corpus/detect-files.js';
 export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/manifest.js';
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
 export type { MaskProgress, MaskSummary, RunOptions } from './corpus/run.js';

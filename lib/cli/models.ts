@@ -11,12 +11,13 @@ interface Flags extends ImportOptions {
 
 function importCommand(): Command {
   return new Command('import')
-    .description('convert weights of PyTorch, Keras or TensorFlow.js to an ONNX model with a description')
+    .description('convert a TFLite model, or weights of PyTorch, Keras or TensorFlow.js, to an ONNX model')
     .argument(
       '<files...>',
-      'a PyTorch checkpoint (.pt, .pth.tar), Keras files (.h5), or a TensorFlow.js weight manifest (.json)',
+      'a TFLite model (.tflite), a PyTorch checkpoint (.pt, .pth.tar), Keras files (.h5), or a TensorFlow.js weight manifest (.json)',
     )
-    .addOption(new Option('--arch <name>', 'architecture of the network').choices(architectures).makeOptionMandatory())
+    .addOption(new Option('--arch <name>', 'architecture of the network, for weights').choices(architectures))
+    .option('--description <preset>', 'preset that describes a TFLite model (default: the model is written without)')
     .option('--head <name>', 'output of paper-resnet50: 2048, 512 or sigmoid (default: 2048)')
     .addOption(
       new Option(
@@ -31,8 +32,10 @@ function importCommand(): Command {
     .action(async (files: string[], { out, json, ...options }: Flags) => {
       const imported = await importModel(files, out, options);
       if (json) return printJson(imported);
-      const { input, dimensions, parameters, opset, unused } = imported;
-      print(`${out}: n × ${input.join(' × ')} to n × ${dimensions}, ${parameters} parameters, opset ${opset}; runs`);
+      const { input, outputs, parameters, opset, unused, description } = imported;
+      const gives = outputs.map((sizes) => `n × ${sizes.join(' × ')}`).join(' and ');
+      const state = description === undefined ? 'not run: it has no description' : 'runs';
+      print(`${out}: n × ${input.join(' × ')} to ${gives}, ${parameters} parameters, opset ${opset}; ${state}`);
       if (unused.length > 0) print(`not used: ${unused.join(', ')}`);
     });
 }

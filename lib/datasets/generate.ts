@@ -11,6 +11,7 @@ import { withFolderLocked } from '../files/lock.js';
 import { toBytes, toPath } from '../files/path.js';
 import { isWithin, listFolder, realPath } from '../files/walk.js';
 import { type CopyMode, copyModes } from '../mask/masker.js';
+import { defaultDetector } from '../models/detectors/presets.js';
 import { packageRoot } from '../package-root.js';
 import {
   type CorpusDescription,
@@ -81,8 +82,8 @@ function describe(layout: Layout, options: GenerateOptions, minPhotos: number): 
   const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
   const { style = 'a', seed = 0, select = 'largest', upsample = 1 } = options;
   const { tintWeight = 1, wear = 'correct', jitter = 0, maxPixels = 100_000_000 } = options;
-  const { color, templates, quality, pngLevel, landmarkModel, minFace, maxSize } = options;
-  const given = { color, templates, quality, pngLevel, landmarkModel, minFace, maxSize };
+  const { color, templates, quality, pngLevel, landmarkModel, minFace, maxSize, detector, minScore, pad } = options;
+  const given = { color, templates, quality, pngLevel, landmarkModel, minFace, maxSize, detector, minScore, pad };
   return {
     layout: layout.name,
     title: layout.title,
@@ -110,7 +111,9 @@ async function generateOne(
     const [source, corpus] = [await realPath(outer), await realPath(folder)];
     if (isWithin(corpus, source) || isWithin(source, corpus))
       throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: this corpus and ${outer} are nested`);
-    return generateInto(folder, await innerFolder(outer, layout.holds), layout, options);
+    // Nothing is drawn where masks are real, and dlib's detector does not see most who wear them.
+    const searched = layout.realMasks ? { ...options, detector: options.detector ?? defaultDetector } : options;
+    return generateInto(folder, await innerFolder(outer, layout.holds), layout, searched);
   });
   return { name, folder, ...(summary && { summary }) };
 }

@@ -21,9 +21,10 @@ import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
-import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
+import { type ModelDescription, readDescription } from '../models/description.js';
+import { defaultDetector } from '../models/detectors/presets.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
-import { defaultModelFile, presets } from '../models/presets.js';
+import { defaultModelFile, knownDescription, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
 import { native } from '../native.js';
 
@@ -104,12 +105,10 @@ export async function resolveModel({
         ? `${model}: this preset has no model file; pass your ONNX file as the model and ${model} as its description`
         : `${model}: the model file does not exist`,
     );
-  if (description === undefined) return { file: model, description: await readDescription(model) };
-  if (typeof description !== 'string')
-    return { file: model, description: checkDescription(description, 'description') };
-  if (!Object.hasOwn(presets, description))
-    throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
-  return { file: model, description: presets[description] as ModelDescription };
+  return {
+    file: model,
+    description: description === undefined ? await readDescription(model) : knownDescription(description),
+  };
 }
 
 /** The options with their defaults, except the model. Throws `INVALID_ARGUMENT`. */
@@ -117,7 +116,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
   const device = nativeDevice(options);
-  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, 'hog');
+  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, defaultDetector);
   if (device !== undefined && (detector === 'dlib' || (isHog && minFace + maxSize + pad > 0)))
     throw invalid('device', 'cpu, with the detector dlib, or hog with minFace, maxSize or pad', options.device);
   return {
@@ -197,7 +196,7 @@ export class Embedder {
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
-    const search = await resolveSearch(options, 'hog');
+    const search = await resolveSearch(options, defaultDetector);
     const { file, description } = await resolveModel(options);
     const { input, cut, margin = 0.25, output = '' } = description;
     const request = {

@@ -1,5 +1,5 @@
 /**
- * Descriptions of embedding models, and weights imported as ONNX files.
+ * Descriptions of embedding models and face detectors, and weights imported as ONNX files.
  * @module
  */
 export { type ImportedModel, importModel } from '../embed/import-model.js';
@@ -14,6 +14,12 @@ export {
   type VectorSimilarity,
   vectorSimilarities,
 } from '../models/description.js';
+export {
+  type DetectorDescription,
+  decoders,
+  detectorDescriptionSchema,
+} from '../models/detectors/description.js';
+export { defaultDetector, detectorPresets } from '../models/detectors/presets.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 export type { BatchNorm } from '../models/onnx/layers.js';
 export { presets } from '../models/presets.js';

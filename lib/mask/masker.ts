@@ -32,6 +32,7 @@ import { defaultLandmarkModel } from '../face/landmark-model.js';
 import type { SearchOptions } from '../face/search.js';
 import { toPath } from '../files/path.js';
 import { type ImageInput, imageFormats, type RawImage, toSource } from '../image/image.js';
+import { defaultDetector } from '../models/detectors/presets.js';
 import { resolveSearch, type Search } from '../models/detectors/search.js';
 import { native } from '../native.js';
 import { parseStyles, parseWears, type StyleList, wears } from './styles.js';
@@ -158,6 +159,13 @@ export interface MaskedFace extends Face, Partial<Look> {
 
 /** Options of {@link Masker.detect}. */
 export interface DetectOptions {
+  /**
+   * Write the photo with boxes, scores in hundredths, landmarks and key points to this file (format by extension).
+   * Missing folders are created.
+   */
+  output?: string;
+  /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
+  overwrite?: boolean;
   /** Aborts the call; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -169,8 +177,6 @@ export interface MaskOptions extends DetectOptions {
    * Missing folders are created.
    */
   output?: string;
-  /** Replace `output` if it exists. Default false: `OUTPUT_EXISTS`. The input itself is never replaced. */
-  overwrite?: boolean;
   /**
    * Also put the photo itself here, where a face is masked or `always`; the input must be a path. `auto` shares the
    * file's blocks where the file system can and copies elsewhere, `link` is a hard link.
@@ -255,7 +261,8 @@ export async function checkMasker(options: MaskerOptions) {
   checkFlag('drawLandmarks', options.drawLandmarks);
   const own = options.templates === undefined ? [] : await readTemplates(checkPath('templates', options.templates));
   const list = parseStyles(options.style ?? 'a', options.color, own);
-  const search = await resolveSearch(options, 'hog');
+  // Flat masks are the paper's, drawn on the faces that its program finds.
+  const search = await resolveSearch(options, list.templates.length === 0 ? 'hog' : defaultDetector);
   const { dlib, minFace, maxSize, pad, network } = search.native;
   const deciding = {
     styles: list.styles,
@@ -420,7 +427,10 @@ export class Masker {
    */
   async detect(input: ImageInput, options: DetectOptions = {}): Promise<DetectResult> {
     checkOptions(options);
-    const request = { ...toSource(input), detectOnly: true, overwrite: false, key: '' };
+    const { output, overwrite = false } = options;
+    if (output !== undefined) checkPath('output', output);
+    checkFlag('overwrite', overwrite);
+    const request = { ...toSource(input), detectOnly: true, output, overwrite, key: '' };
     const { width, height, faces, milliseconds } = await this.#run(request, options.signal);
     const found = faces.map(({ look: _, ...face }) => ({ detector: this.#detector, ...face }));
     return { width, height, faces: found, milliseconds };

@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { MaskbenchError } from '../errors.js';
+import { invalid, MaskbenchError } from '../errors.js';
 import { writeFileAtomically } from '../files/atomic.js';
 import { native } from '../native.js';
-import type { ModelDescription } from './description.js';
+import { checkDescription, type ModelDescription } from './description.js';
 import { dlibResnetOnnx } from './dlib-resnet.js';
 import { readTfjsWeights } from './tfjs.js';
 
@@ -71,6 +71,17 @@ export const presets: Record<string, ModelDescription> = {
     overlaps: ['celeba', 'youtube_faces', 'sof_original', 'georgia_tech', 'fei_face_original'],
   },
 };
+
+/**
+ * The description that a caller names or gives.
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`
+ */
+export function knownDescription(description: string | ModelDescription): ModelDescription {
+  if (typeof description !== 'string') return checkDescription(description, 'description');
+  if (!Object.hasOwn(presets, description))
+    throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
+  return presets[description] as ModelDescription;
+}
 
 /** Version of the built model; changes with the graph. */
 const format = 1;

@@ -65,6 +65,7 @@ NetworkOptions ParseNetwork(const Napi::Object& object) {
                                          : ScoreKind::kShare;
   network.pixels = Boolean(object, "pixels");
   network.overlap = static_cast<float>(Number(object, "overlap"));
+  network.confirm = Number(object, "confirm");
   const Napi::Object box = Object(object.Get("landmarkBox"), "landmarkBox");
   network.landmark_box = {Number(box, "x"), Number(box, "y"), Number(box, "width"), Number(box, "height")};
   return {{Path(object, "library"), Path(object, "model")}, std::move(network)};

@@ -142,11 +142,23 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
   result.width = image.width;
   result.height = image.height;
 
-  for (Face& face :
-       Naming(subject, ErrorCode::kUnreadable, [&] { return finder_.Find(image, request.faces, cancellation); }))
-    result.faces.push_back({face, std::nullopt});
+  const std::vector<Face> faces =
+      Naming(subject, ErrorCode::kUnreadable, [&] { return finder_.Find(image, request.faces, cancellation); });
+  for (const Face& face : faces) result.faces.push_back({face, std::nullopt});
+  const auto write = [&] {
+    const std::optional<Format> format = FormatOfPath(request.output);
+    if (!format)
+      throw Error(ErrorCode::kInvalidArgument, request.output,
+                  "expected an output name that ends in .jpg, .png, .webp, .bmp, .tif or .ppm");
+    Naming(request.output, ErrorCode::kWriteFailed,
+           [&] { WriteFileAtomically(request.output, Encode(image, *format, options_.encode, decoded.icc)); });
+  };
   if (request.detect_only) {
     result.status = MaskStatus::kDetected;
+    if (!request.output.empty()) {
+      DrawFaces(image, faces);
+      write();
+    }
   } else if (result.faces.empty()) {
     result.status = MaskStatus::kNoFace;
   } else if (options_.select == Select::kOnly && result.faces.size() > 1 && request.looks.empty()) {
@@ -162,12 +174,7 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
                             EncodeGreyPng(matte, image.width, image.height, options_.encode.png_level));
       });
     if (!request.output.empty()) {
-      const std::optional<Format> format = FormatOfPath(request.output);
-      if (!format)
-        throw Error(ErrorCode::kInvalidArgument, request.output,
-                    "expected an output name that ends in .jpg, .png, .webp, .bmp, .tif or .ppm");
-      Naming(request.output, ErrorCode::kWriteFailed,
-             [&] { WriteFileAtomically(request.output, Encode(image, *format, options_.encode, decoded.icc)); });
+      write();
     } else {
       if (request.format) result.format = request.format;
       result.image = Naming(subject, ErrorCode::kWriteFailed, [&] {

@@ -82,7 +82,7 @@ struct PhotoCopy {
 
 struct MaskRequest {
   Source source;
-  // Only find the faces.
+  // Only find the faces, and draw them where there is an output.
   bool detect_only = false;
   // Where the result is written; empty: it is given back.
   std::string output;

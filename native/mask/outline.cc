@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -91,6 +92,25 @@ void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* styl
     const PointF at = Exactly(landmarks[i]);
     DrawLine(image, at, at, std::max(1.0, std::floor(face_width / 200)), color);
     DrawNumber(image, i, {at.x + 2, at.y - 2}, height, color);
+  }
+}
+
+void DrawFaces(Image& image, std::span<const Face> faces) {
+  constexpr Color kBox{255, 64, 64};
+  constexpr Color kLandmark{64, 255, 64};
+  constexpr Color kPoint{64, 160, 255};
+  constexpr int kHundredths = 100;
+  for (const Face& face : faces) {
+    const auto [left, top, right, bottom] = face.box;
+    const double pen = std::max(0.5, (right - left) / 150.0);
+    const std::array<PointF, 4> corners = {Exactly({left, top}), Exactly({right, top}), Exactly({right, bottom}),
+                                           Exactly({left, bottom})};
+    for (size_t i = 0; i < corners.size(); ++i) DrawLine(image, corners[i], corners[(i + 1) % 4], pen, kBox);
+    const double height = std::max(8.0, (right - left) / 12.0);
+    DrawNumber(image, static_cast<int>(std::lround(face.score * kHundredths)), {left + height / 2, top - 3.0}, height,
+               kBox);
+    for (const Point& landmark : face.landmarks) DrawLine(image, Exactly(landmark), Exactly(landmark), pen, kLandmark);
+    for (const Point& point : face.points) DrawLine(image, Exactly(point), Exactly(point), 2 * pen, kPoint);
   }
 }
 

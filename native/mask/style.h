@@ -49,6 +49,8 @@ Drawing PlanFlat(const Image& image, const Landmarks& landmarks, const FlatStyle
 
 // Draws the style's outline, if there is one, and the landmarks with their numbers, for looking at what was found.
 void DrawOutline(Image& image, const Landmarks& landmarks, const FlatStyle* style, Color color);
+// Draws boxes, scores in hundredths, landmarks and key points, likewise.
+void DrawFaces(Image& image, std::span<const Face> faces);
 
 }  // namespace maskbench
 

@@ -122,10 +122,18 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
         kind: 'object',
         good: { arch: 'resnet18' },
         bad: [
-          ...[{}, { arch: 'other' }, { arch: 7 }, { arch: 'resnet18', head: 'other' }, { arch: 'resnet18', part: 7 }],
+          ...[
+            { description: 'other' },
+            { arch: 'other' },
+            { arch: 7 },
+            { arch: 'resnet18', head: 'other' },
+            { arch: 'resnet18', part: 7 },
+          ],
           ...[
             { arch: 'resnet18', batchNorm: 'other' },
             { arch: 'resnet18', halves: 'yes' },
+            { arch: 'resnet18', description: 'arcface-112' },
+            { head: '2048' },
           ],
         ],
       },

@@ -15,7 +15,7 @@ import {
 } from 'maskbench';
 import { generateCorpora, type Pair, parsePairs, samplePairs } from 'maskbench/datasets';
 import { type AllScores, evaluate, type evaluateAllPairsFiles, type evaluateFiles, scoreAll } from 'maskbench/metrics';
-import { importModel, type ModelDescription, presets } from 'maskbench/models';
+import { type ModelDescription, presets } from 'maskbench/models';
 import {
   writeAllPairsReport,
   writeBenchmarkReport,
@@ -68,4 +68,3 @@ expectTypeOf(parsePairs).returns.toHaveProperty('pairs').toEqualTypeOf<Pair[]>()
 expectTypeOf(samplePairs).returns.resolves.toEqualTypeOf<Pair[]>();
 expectTypeOf(scoreAll).returns.resolves.toEqualTypeOf<AllScores>();
 expectTypeOf(presets).toEqualTypeOf<Record<string, ModelDescription>>();
-expectTypeOf(importModel).parameter(2).toHaveProperty('arch').toEqualTypeOf<string>();

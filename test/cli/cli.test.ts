@@ -80,7 +80,7 @@ test('help marks required options, and a wrong option of any command ends with 2
     ['score-all', ['vectors <file.npy>', 'out <folder>']],
     ['score-all merge', ['out <folder>']],
     ['benchmark scores', ['data <folder>']],
-    ['models import', ['arch <name>', 'out <file.onnx>']],
+    ['models import', ['out <file.onnx>']],
     ['dataset generate', ['base <folder>', 'out <folder>']],
   ] as const) {
     const command = words.split(' ');

@@ -116,7 +116,7 @@ for (const { arch, options = {}, legacy = false, prefix = '', wrap = false } of 
         ...(head !== undefined && { head }),
         ...(per_image !== undefined && { batchNorm: per_image ? 'per-image' : 'running' }),
       });
-      t.deepEqual([imported.dimensions, imported.input], [vector.length, [3, size, size]]);
+      t.deepEqual([imported.outputs, imported.input], [[[vector.length]], [3, size, size]]);
       const embedder = await Embedder.open({ model: out });
       const ours = await embedder.embed([image], { crops: true });
       t.true(difference(ours, vector) < 1e-4, `difference ${difference(ours, vector)}`);

@@ -54,6 +54,13 @@ const schema = z.strictObject(
       .describe(
         'The border around a photo, as a share of its longer side. Default 0.3: that a face that fills it is found.',
       ),
+    confirm: number
+      .min(1, 'a number from 1 to 10')
+      .max(10, 'a number from 1 to 10')
+      .optional()
+      .describe(
+        'Each box is looked at again, alone in a window of so many of its longer sides, and its score is the mean of both looks: false alarms seldom look like a face twice. Default: it is not.',
+      ),
     landmarkBox: z
       .object({ x: number, y: number, width: positive, height: positive }, '{ x, y, width, height }')
       .optional()

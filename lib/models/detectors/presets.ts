@@ -1,11 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { convertModel } from '../import/convert.js';
 import { builtModel } from '../presets.js';
 import { readTfjsWeights } from '../tfjs.js';
 import type { DetectorDescription } from './description.js';
 import { ssdMobilenetOnnx } from './ssd-mobilenet.js';
 
 /** A neural detector that is known by name. */
-interface DetectorPreset {
+export interface DetectorPreset {
   description: DetectorDescription;
   /** The ONNX file. */
   file: () => Promise<string>;
@@ -33,6 +35,41 @@ function ssdLayers(): DetectorDescription['layers'] {
   }));
 }
 
+/** MediaPipe's BlazeFace, square inputs from −1 to 1. */
+function blazeFace(
+  name: string,
+  side: number,
+  file: string,
+  differing: Pick<DetectorDescription, 'smallest' | 'pad' | 'minScore' | 'confirm' | 'landmarkBox'>,
+): DetectorPreset {
+  return {
+    description: {
+      name,
+      input: {
+        width: side,
+        height: side,
+        layout: 'NCHW',
+        colors: 'RGB',
+        mean: perChannel(127.5),
+        scale: perChannel(1 / 127.5),
+      },
+      decoder: 'blazeface',
+      overlap: 0.3,
+      ...differing,
+      training: "Google's own photos (see MediaPipe's model cards)",
+      licence: 'Apache-2.0',
+    },
+    file: () =>
+      builtModel(name, '@mediapipe/face_detection', 1, async (folder) => {
+        const { model } = await convertModel([path.join(folder, file)], {});
+        return model;
+      }),
+  };
+}
+
+/** What searches faces where no equality with the paper is needed. */
+export const defaultDetector = 'blazeface-full-range';
+
 /** The neural detectors that are known by name, built from what npm packages carry on first use. */
 export const detectorPresets: Record<string, DetectorPreset> = {
   'ssd-mobilenet-v1': {
@@ -54,12 +91,54 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       minScore: 0.5,
       overlap: 0.4,
       smallest: 40,
+      landmarkBox: { x: -0.02, y: 0.03, width: 1.1, height: 0.89 },
       training: 'WIDER FACE (github.com/yeephycho/tensorflow-face-detection)',
       licence: 'MIT with @vladmandic/face-api; WIDER FACE is for non-commercial research',
     },
     file: () =>
       builtModel('ssd-mobilenet-v1', '@vladmandic/face-api', 1, async (folder) =>
         ssdMobilenetOnnx(await readTfjsWeights(path.join(folder, 'model/ssd_mobilenetv1_model-weights_manifest.json'))),
+      ),
+  },
+  // It is for faces that are far away: one that fills the photo is shown small.
+  'blazeface-full-range': blazeFace('blazeface-full-range', 192, 'face_detection_full_range.tflite', {
+    smallest: 16,
+    pad: 1,
+    minScore: 0.52,
+    confirm: 3,
+    landmarkBox: { x: -0.03, y: 0.01, width: 0.98, height: 0.97 },
+  }),
+  'blazeface-short-range': blazeFace('blazeface-short-range', 128, 'face_detection_short_range.tflite', {
+    smallest: 24,
+    pad: 0.5,
+    minScore: 0.6,
+    confirm: 2,
+    landmarkBox: { x: -0.035, y: -0.05, width: 0.99, height: 0.98 },
+  }),
+  'rfb-320': {
+    description: {
+      name: 'rfb-320',
+      input: {
+        width: 320,
+        height: 240,
+        layout: 'NCHW',
+        colors: 'RGB',
+        mean: perChannel(127),
+        scale: perChannel(1 / 128),
+      },
+      decoder: 'boxes',
+      minScore: 0.5,
+      overlap: 0.4,
+      smallest: 12,
+      confirm: 3,
+      landmarkBox: { x: -0.04, y: 0.05, width: 1.16, height: 0.82 },
+      training: 'WIDER FACE (github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB)',
+      licence:
+        'MIT says the package faceplugin-face-recognition-js, whose makers sell face recognition; where they have the file from is not said. WIDER FACE is for non-commercial research',
+    },
+    file: () =>
+      builtModel('rfb-320', 'faceplugin-face-recognition-js', 1, (folder) =>
+        readFile(path.join(folder, 'model/fr_detect.onnx')),
       ),
   },
 };

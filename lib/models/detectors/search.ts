@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeNetwork, NativeSearchOptions } from '../../../binding.js';
-import { MaskbenchError } from '../../errors.js';
-import { checkSearch, type SearchOptions } from '../../face/search.js';
+import { invalid, MaskbenchError } from '../../errors.js';
+import { checkSearch, hogDetectors, type SearchOptions } from '../../face/search.js';
 import { toPath } from '../../files/path.js';
 import { isFile } from '../../files/walk.js';
 import { onnxRuntimeLibrary } from '../runtime.js';
@@ -22,11 +22,13 @@ async function resolveDetector(detector: string): Promise<{ file: string; descri
   const preset = Object.hasOwn(detectorPresets, detector) ? detectorPresets[detector] : undefined;
   if (preset) return { file: await preset.file(), description: preset.description };
   if (await isFile(detector)) return { file: detector, description: await readDetectorDescription(detector) };
-  throw new MaskbenchError(
-    'MODEL_MISSING',
-    detector,
-    `${detector}: expected a detector, one of ${['hog', 'dlib', ...Object.keys(detectorPresets)].join(', ')}, or an ONNX file; there is none of that name`,
-  );
+  if (!/\.onnx$|\//i.test(detector))
+    throw invalid(
+      'detector',
+      `one of ${[...hogDetectors, ...Object.keys(detectorPresets)].join(', ')}, or an ONNX file`,
+      detector,
+    );
+  throw new MaskbenchError('MODEL_MISSING', detector, `${detector}: the detector's file does not exist`);
 }
 
 /**
@@ -60,6 +62,7 @@ export async function resolveSearch(options: SearchOptions, usual: string): Prom
     pixels: description.unit === 'pixel',
     overlap: description.overlap ?? 0.4,
     smallest: description.smallest,
+    confirm: description.confirm ?? 0,
     landmarkBox: description.landmarkBox ?? { x: 0, y: 0, width: 1, height: 1 },
   };
   const chosen = { ...search, minScore: minScore ?? description.minScore, pad: pad ?? description.pad ?? 0.3 };

@@ -1,13 +1,17 @@
-import { checkChoice, checkFlag, checkOptions, checkPaths, checkText, invalid } from '../../errors.js';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { checkChoice, checkFlag, checkOptions, checkPaths, checkText, invalid, MaskbenchError } from '../../errors.js';
 import type { ModelDescription } from '../description.js';
 import { dlibResnetOnnx } from '../dlib-resnet.js';
 import { type BatchNorm, Layers } from '../onnx/layers.js';
-import { presets } from '../presets.js';
+import { knownDescription, presets } from '../presets.js';
 import { readTfjsWeights } from '../tfjs.js';
 import { NeededWeights, type StoredTensor, Weights } from '../weights.js';
 import { readKeras } from './keras.js';
 import { kerasNetworks } from './keras-networks.js';
 import { choosePart } from './parts.js';
+import { convertNetwork } from './tensorflow/convert.js';
+import { isTflite, readTflite } from './tensorflow/tflite.js';
 import { readTorch } from './torch.js';
 import { type Network, torchNetworks } from './torch-networks.js';
 
@@ -20,8 +24,13 @@ export const batchNorms = ['per-image', 'running'] as const;
 
 /** Options of {@link importModel}. */
 export interface ImportOptions {
-  /** One of {@link architectures}. */
-  arch: string;
+  /** One of {@link architectures}, for weights. Absent for a TFLite file, which holds its network. */
+  arch?: string;
+  /**
+   * Description of a TFLite file: the name of a preset, or an object. Without one, the model is written alone and not
+   * run.
+   */
+  description?: string | ModelDescription;
   /** The head, for networks with several. Default: the first. */
   head?: string;
   /** Default: as the network was used. `running` for `paper-resnet50` is not as published. */
@@ -32,33 +41,67 @@ export interface ImportOptions {
   halves?: boolean;
 }
 
-/** A network with its weights, as {@link convertWeights} makes it. */
+/** A network with its weights, as {@link convertModel} makes it. */
 export interface ConvertedModel {
   /** An ONNX file's bytes. */
   model: Uint8Array;
-  description: ModelDescription;
+  /** Of a file that holds its network, as the caller gave it. */
+  description: ModelDescription | undefined;
+  /** Sizes of the input and of each output, of a file that holds its network; without the batch. */
+  sizes?: { input: number[]; outputs: number[][] };
   parameters: number;
   /** Tensors of the file that the network does not use. */
   unused: string[];
 }
 
 /**
- * Converts weights to an ONNX model.
+ * Converts weights, or a file that holds its network, to an ONNX model.
  * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT`, `INVALID_ARGUMENT`
  */
-export async function convertWeights(files: readonly string[], options: ImportOptions): Promise<ConvertedModel> {
+export async function convertModel(files: readonly string[], options: ImportOptions): Promise<ConvertedModel> {
   checkPaths('files', files);
   checkOptions(options);
-  checkChoice('arch', options.arch, architectures);
   checkFlag('halves', options.halves);
-  const network = networks[options.arch];
-  return network ? build(files, network, options) : buildTfjs(files);
+  const { arch } = options;
+  if (arch === undefined) return convertWhole(files, options);
+  checkChoice('arch', arch, architectures);
+  if (options.description !== undefined)
+    throw invalid('description', `none, for ${arch} has its own`, options.description);
+  const network = networks[arch];
+  return network ? build(files, network, arch, options) : buildTfjs(files);
+}
+
+/** A file that holds its network. */
+async function convertWhole(
+  [file, ...others]: readonly string[],
+  { description, halves, ...ofWeights }: ImportOptions,
+): Promise<ConvertedModel> {
+  for (const [name, value] of Object.entries(ofWeights))
+    if (value !== undefined) throw invalid(name, 'none without arch', value);
+  if (file === undefined || others.length > 0) throw invalid('files', 'one TFLite file', others.length + 1);
+  const described = description === undefined ? undefined : knownDescription(description);
+  const bytes = await readFile(file).catch((error) => {
+    throw new MaskbenchError('MODEL_MISSING', file, `${file}: cannot be read: ${error.message}`);
+  });
+  if (!isTflite(bytes) && !/\.tflite$/i.test(file))
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'arch',
+      `${file}: is not a TFLite file; for weights, expected arch to be one of ${architectures.join(', ')}`,
+    );
+  try {
+    const { graph, parameters, ...sizes } = convertNetwork(readTflite(bytes), path.parse(file).name, halves);
+    return { model: await graph.encode(), description: described, sizes, parameters, unused: [] };
+  } catch (error) {
+    throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${(error as Error).message}`);
+  }
 }
 
 async function build(
   files: readonly string[],
   network: Network,
-  { arch, halves = false, ...options }: ImportOptions,
+  arch: string,
+  { halves = false, ...options }: ImportOptions,
 ): Promise<ConvertedModel> {
   const head = checkChoice('head', options.head ?? network.heads[0], network.heads);
   const batchNorm = checkChoice('batchNorm', options.batchNorm ?? network.batchNorm, batchNorms);

@@ -19,7 +19,7 @@ message ModelProto { int64 irVersion = 1; string producerName = 2; GraphProto gr
 /** The operator set that graphs are written for. */
 export const opset = 13;
 const types = { float: 1, int64: 7, half: 10 } as const;
-const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, text: 3, floats: 6, ints: 7 } as const;
 
 /** Numbers and their shape. */
 export interface Tensor {
@@ -76,7 +76,7 @@ export class OnnxGraph {
     const attribute = Object.entries(attributes).map(([name, value]) => {
       if (Array.isArray(value)) return { name, ints: value, type: attributeTypes.ints };
       if (typeof value === 'number') return { name, i: value, type: attributeTypes.int };
-      if (typeof value === 'string') return { name, s: Buffer.from(value), type: attributeTypes.string };
+      if (typeof value === 'string') return { name, s: Buffer.from(value), type: attributeTypes.text };
       return { name, f: value.float, type: attributeTypes.float };
     });
     this.#nodes.push({ input: inputs, output: [output], opType, attribute });

@@ -52,6 +52,9 @@ struct DetectorDescription {
   float overlap;
   // The sides of the smallest face that is found dependably, in pixels of the input.
   int smallest;
+  // Each box is looked at again, alone in a window of so many of its longer sides; its score is the mean of both. 0:
+  // not.
+  double confirm;
   BoxShift landmark_box;
 };
 

@@ -139,8 +139,8 @@ void NeuralDetector::Try() {
   }
 }
 
-std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSearch& search,
-                                             const Cancellation& cancellation) const {
+std::vector<FoundBox> NeuralDetector::FindBoxes(const Image& image, const NeuralSearch& search, float least,
+                                                const Cancellation& cancellation) const {
   const ValueTables tables = TablesOf(description_);
   const int smallest = SmallestFace(search.min_face, std::max(image.width, image.height));
   std::vector<Pass> passes = PlanPasses(description_, image.width, image.height, smallest, search.pad);
@@ -167,8 +167,8 @@ std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSea
       const std::vector<Tensor> outputs = Run(tensor, count, pass.tile_width, pass.tile_height);
       for (int i = 0; i < count; ++i) {
         const TilePlace& tile = pass.tiles[begin + static_cast<size_t>(i)];
-        for (FoundBox& box : DecodeImage({outputs, count, i, pass.tile_width, pass.tile_height}, search.min_score)) {
-          if (IsCut(box, pass, tile)) continue;
+        for (FoundBox& box : DecodeImage({outputs, count, i, pass.tile_width, pass.tile_height}, least)) {
+          if (IsCut(box, pass, tile) || std::max(box.right - box.left, box.bottom - box.top) > pass.largest) continue;
           const auto to_x = [&](float x) { return (x + static_cast<float>(tile.left - pass.left)) * across; };
           const auto to_y = [&](float y) { return (y + static_cast<float>(tile.top - pass.top)) * down; };
           box.left = to_x(box.left);
@@ -184,6 +184,79 @@ std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSea
     from = &finer;
   }
   return SuppressWorse(std::move(found), description_.overlap);
+}
+
+void NeuralDetector::Confirm(const Image& image, std::span<FoundBox> boxes, const Cancellation& cancellation) const {
+  // Another box that shares less is another thing.
+  constexpr float kSame = 0.35F;
+  const ValueTables tables = TablesOf(description_);
+  const int width = description_.width;
+  const int height = description_.height;
+  const size_t size = size_t{3} * width * height;
+  std::vector<float> tensor;
+  for (size_t begin = 0; begin < boxes.size(); begin += static_cast<size_t>(max_batch_)) {
+    cancellation.ThrowIfCancelled();
+    const std::span<FoundBox> some =
+        boxes.subspan(begin, std::min(boxes.size() - begin, static_cast<size_t>(max_batch_)));
+    tensor.resize(size * some.size());
+    std::vector<FoundBox> places;
+    for (size_t i = 0; i < some.size(); ++i) {
+      const FoundBox& box = some[i];
+      const double side = std::max({box.right - box.left, box.bottom - box.top, 1.0F});
+      // Of the image for one of the input.
+      const double step = description_.confirm * side / std::min(width, height);
+      const double left = (box.left + box.right) / 2 - step * width / 2;
+      const double top = (box.top + box.bottom) / 2 - step * height / 2;
+      // The image's part of the window.
+      const auto clip = [](double at, int end) { return std::clamp(static_cast<int>(std::lround(at)), 0, end); };
+      const int first = clip(left, image.width - 1);
+      const int upper = clip(top, image.height - 1);
+      Image part(std::max(1, clip(left + step * width, image.width) - first),
+                 std::max(1, clip(top + step * height, image.height) - upper));
+      for (int y = 0; y < part.height; ++y)
+        std::copy_n(image.row(upper + y) + size_t{3} * first, size_t{3} * part.width, part.row(y));
+      const auto scaled = [&](int length, int most) {
+        return std::clamp(static_cast<int>(std::lround(length / step)), 1, most);
+      };
+      Pass pass{};
+      pass.width = scaled(part.width, width);
+      pass.height = scaled(part.height, height);
+      pass.left = static_cast<int>(std::lround((first - left) / step));
+      pass.top = static_cast<int>(std::lround((upper - top) / step));
+      pass.tile_width = width;
+      pass.tile_height = height;
+      Image shown(pass.width, pass.height);
+      ScaleInto(ScalePlan(part.width, part.height, pass.width, pass.height, true), part, shown, 0, 0, pass.width,
+                pass.height);
+      FillTile(description_, tables, shown, pass, {0, 0}, tensor.data() + size * i);
+      const auto place = [&](float at, double from) { return static_cast<float>((at - from) / step); };
+      places.push_back(
+          {place(box.left, left), place(box.top, top), place(box.right, left), place(box.bottom, top), 0, {}});
+    }
+    const int count = static_cast<int>(some.size());
+    const std::vector<Tensor> outputs = Run(tensor, count, width, height);
+    for (int i = 0; i < count; ++i) {
+      float second = 0;
+      for (const FoundBox& box : DecodeImage({outputs, count, i, width, height}, 0))
+        if (box.score > second && OverlapOf(box, places[static_cast<size_t>(i)]) >= kSame) second = box.score;
+      FoundBox& box = some[static_cast<size_t>(i)];
+      box.score = (box.score + second) / 2;
+    }
+  }
+}
+
+std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSearch& search,
+                                             const Cancellation& cancellation) const {
+  if (description_.confirm == 0) return FindBoxes(image, search, search.min_score, cancellation);
+  // What the first look must give, and how many boxes are looked at again at most.
+  constexpr float kFirst = 0.3F;
+  constexpr size_t kMost = 256;
+  std::vector<FoundBox> found = FindBoxes(image, search, std::min(kFirst, search.min_score), cancellation);
+  if (found.size() > kMost) found.resize(kMost);
+  Confirm(image, found, cancellation);
+  std::erase_if(found, [&](const FoundBox& box) { return box.score < search.min_score; });
+  std::ranges::stable_sort(found, std::ranges::greater(), &FoundBox::score);
+  return found;
 }
 
 int64_t NetworkSearchBytes(const DetectorDescription& network, int64_t pixels, int min_face) {

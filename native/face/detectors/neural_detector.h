@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "face/detectors/decoder.h"
@@ -38,6 +40,10 @@ class NeuralDetector {
   std::vector<Tensor> Run(std::span<float> tensor, int images, int width, int height) const;
   void Try();
   std::vector<FoundBox> DecodeImage(const NetworkOutput& output, float least) const;
+  std::vector<FoundBox> FindBoxes(const Image& image, const NeuralSearch& search, float least,
+                                  const Cancellation& cancellation) const;
+  // Makes the scores of `boxes` the means of two looks (DetectorDescription::confirm).
+  void Confirm(const Image& image, std::span<FoundBox> boxes, const Cancellation& cancellation) const;
 
   const DetectorDescription description_;
   const std::string model_;

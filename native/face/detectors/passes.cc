@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace maskbench {
@@ -10,6 +11,7 @@ namespace {
 
 // Faces up to this many times the smallest are left to a pass; larger ones to a coarser pass.
 constexpr double kRange = 4;
+constexpr double kSlack = 1.5;
 // Networks of free size are given up to this many times their usual sides at once.
 constexpr int kLargest = 2;
 
@@ -37,13 +39,19 @@ std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int 
   std::vector<double> scales = {coarsest};
   // A tenth is not worth a pass.
   if (finest > 1.1 * coarsest) {
-    const int steps = std::max(1, static_cast<int>(std::ceil(std::log(finest / coarsest) / std::log(kRange))));
+    // A little less is worth it where it fits into one tile.
+    constexpr double kNearly = 0.85;
+    const double fitting =
+        std::min(static_cast<double>(network.width) / width, static_cast<double>(network.height) / height);
+    const double last = finest > fitting && kNearly * finest < fitting ? fitting : finest;
+    const int steps = std::max(1, static_cast<int>(std::ceil(std::log(last / coarsest) / std::log(kRange))));
     for (int i = 1; i <= steps; ++i)
-      scales.push_back(coarsest * std::pow(finest / coarsest, static_cast<double>(i) / steps));
+      scales.push_back(coarsest * std::pow(last / coarsest, static_cast<double>(i) / steps));
   }
   std::vector<Pass> passes;
   for (const double scale : scales) {
-    Pass pass{scaled(width, scale), scaled(height, scale), 0, 0, {}, network.width, network.height, 0, 0};
+    Pass pass{scaled(width, scale), scaled(height, scale), 0, 0, {},
+              network.width,        network.height,        0, 0, std::numeric_limits<double>::infinity()};
     if (passes.empty()) {
       pass.left = std::max(0, network.width - pass.width) / 2;
       pass.top = std::max(0, network.height - pass.height) / 2;
@@ -57,7 +65,11 @@ std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int 
         pass.left = (pass.tile_width - pass.width) / 2;
         pass.top = (pass.tile_height - pass.height) / 2;
       }
-    } else if (network.multiple > 0) {
+    } else {
+      // What is larger than the smallest face of the pass before, with room for boxes of other shapes.
+      pass.largest = kSlack * network.smallest * scale / scales[passes.size() - 1];
+    }
+    if (!passes.empty() && network.multiple > 0) {
       pass.tile_width = std::min(kLargest * network.width, RoundUp(pass.width, network.multiple));
       pass.tile_height = std::min(kLargest * network.height, RoundUp(pass.height, network.multiple));
     }

@@ -21,6 +21,8 @@ struct Pass {
   std::vector<TilePlace> tiles;
   int tile_width, tile_height;
   int plane_width, plane_height;
+  // Boxes with longer sides, in pixels of the input, are left to the pass before: here they may be parts of a face.
+  double largest;
 };
 
 // The scales at which a photo is searched, the coarsest first: the first holds the photo with a border of `pad` (a

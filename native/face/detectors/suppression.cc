@@ -8,16 +8,23 @@ namespace {
 
 float AreaOf(const FoundBox& box) { return (box.right - box.left) * (box.bottom - box.top); }
 
-bool IsSame(const FoundBox& a, const FoundBox& b, float overlap) {
-  constexpr float kCovered = 0.8F;
+float CommonArea(const FoundBox& a, const FoundBox& b) {
   const float width = std::min(a.right, b.right) - std::max(a.left, b.left);
   const float height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
-  if (width <= 0 || height <= 0) return false;
-  const float common = width * height;
-  return common > overlap * (AreaOf(a) + AreaOf(b) - common) || common > kCovered * std::min(AreaOf(a), AreaOf(b));
+  return width <= 0 || height <= 0 ? 0 : width * height;
+}
+
+bool IsSame(const FoundBox& a, const FoundBox& b, float overlap) {
+  constexpr float kCovered = 0.8F;
+  return OverlapOf(a, b) > overlap || CommonArea(a, b) > kCovered * std::min(AreaOf(a), AreaOf(b));
 }
 
 }  // namespace
+
+float OverlapOf(const FoundBox& a, const FoundBox& b) {
+  const float common = CommonArea(a, b);
+  return common > 0 ? common / (AreaOf(a) + AreaOf(b) - common) : 0;
+}
 
 std::vector<FoundBox> SuppressWorse(std::vector<FoundBox> candidates, float overlap) {
   // Of more than these the best are compared, so that a network that sees faces everywhere ends.

@@ -1,0 +1,100 @@
+import path from 'node:path';
+import { tellOnce } from '../device.js';
+import { checkFlag, checkPath, checkPaths, MaskbenchError, type Problem } from '../errors.js';
+import { isFolder, photosBelow } from '../files/walk.js';
+import { type DetectResult, Masker, type MaskerOptions } from '../mask/masker.js';
+import { defaultDetector } from '../models/detectors/presets.js';
+
+/** Options of {@link detectFiles}, beside those of a search. */
+export interface DetectFilesOptions
+  extends Pick<
+    MaskerOptions,
+    | 'detector'
+    | 'minScore'
+    | 'pad'
+    | 'upsample'
+    | 'minFace'
+    | 'maxSize'
+    | 'landmarkModel'
+    | 'maxPixels'
+    | 'acceptDamaged'
+    | 'device'
+    | 'deviceMemory'
+    | 'concurrency'
+  > {
+  /** A folder for pictures of what was found: each photo, under its own name, with boxes, scores and points. */
+  draw?: string;
+  /** Replace pictures that exist. Default false: `OUTPUT_EXISTS`. */
+  overwrite?: boolean;
+  signal?: AbortSignal;
+  /** Called when a device is lost that the CPU stands in for. */
+  onProblem?: (problem: Problem) => void;
+}
+
+/** The faces of one file, or why there is no result. */
+export type DetectedFile = { file: string } & (DetectResult | { error: string });
+
+interface Photo {
+  file: string;
+  /** Where it is drawn, relative to the folder of pictures. */
+  name: string;
+  problem?: string;
+}
+
+async function* photosOf(inputs: readonly string[]): AsyncGenerator<Photo> {
+  for (const input of inputs)
+    if (!(await isFolder(input))) yield { file: input, name: path.basename(input) };
+    else
+      for await (const photos of photosBelow(input))
+        for (const { path: name, problem } of photos)
+          yield { file: path.join(input, name), name, ...(problem !== undefined && { problem }) };
+}
+
+/**
+ * Finds the faces of photos and of folders of photos, in their order; other files in folders are left alone. Photos
+ * that fail have an `error`, and the others follow.
+ * @throws `MaskbenchError` as {@link Masker.open}; `NOT_FOUND`: a folder; `READ_FAILED`; the signal's reason when
+ * aborted
+ * @example
+ * for await (const found of detectFiles(['photos']))
+ *   if ('faces' in found) console.log(found.file, found.faces.length);
+ */
+export async function* detectFiles(
+  inputs: readonly string[],
+  options: DetectFilesOptions = {},
+): AsyncGenerator<DetectedFile> {
+  const { draw, overwrite, signal, onProblem, ...search } = options;
+  checkPaths('inputs', inputs);
+  if (draw !== undefined) checkPath('draw', draw);
+  checkFlag('overwrite', overwrite);
+  const masker = await Masker.open({ ...search, detector: search.detector ?? defaultDetector });
+  const tellDevice = tellOnce(masker, onProblem);
+  const detect = async ({ file, name, problem }: Photo): Promise<DetectedFile> => {
+    if (problem !== undefined) return { file, error: `${file}: ${problem}` };
+    try {
+      const drawing = draw !== undefined && { output: path.join(draw, name), overwrite: overwrite ?? false };
+      return { file, ...(await masker.detect(file, { ...drawing, ...(signal && { signal }) })) };
+    } catch (error) {
+      if (!(error instanceof MaskbenchError)) throw error;
+      return { file, error: error.message };
+    }
+  };
+  try {
+    // Enough to keep the addon busy.
+    const most = 64;
+    const running: Promise<DetectedFile>[] = [];
+    for await (const photo of photosOf(inputs)) {
+      signal?.throwIfAborted();
+      const found = detect(photo);
+      // It is awaited in its turn.
+      found.catch(() => {});
+      running.push(found);
+      if (running.length >= most) yield await (running.shift() as Promise<DetectedFile>);
+      tellDevice();
+    }
+    while (running.length > 0) yield await (running.shift() as Promise<DetectedFile>);
+    tellDevice();
+  } finally {
+    await masker.close();
+  }
+}
