@@ -76,7 +76,7 @@ test('an index says what searched, where it found no face, and where it found an
   // The manifest's face takes the place of one that was not found, and still counts as not found.
   const auto = await embedFiles([at('corpora/hand')], at('auto.npy'), { detector: 'hog' });
   t.deepEqual(auto.acquisition[0]?.masked, { ...none, photos: 3, withoutFace: 1, fromManifest: 1 });
-  const manifest = await embedFiles([at('corpora/hand')], at('m.npy'), { faceSource: 'manifest' });
+  const manifest = await embedFiles([at('corpora/hand')], at('m.npy'), { detector: 'hog', faceSource: 'manifest' });
   const all = { ...none, photos: 3, fromManifest: 3 };
   t.deepEqual(manifest.acquisition, [{ detector: 'none', plain: all, masked: all }]);
 

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import path from 'node:path';
 import test from 'ava';
 import { embedFiles, type IndexLine } from 'maskbench';
-import { presets } from 'maskbench/models';
+import { defaultDetector, presets } from 'maskbench/models';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
 import { describeModel, writeModel } from '../support/models.js';
@@ -43,7 +43,7 @@ test('a corpus from generate to embed, pairs, models and the report', async (t) 
     status: 'detected',
     model: 'dlib-resnet-128',
     similarity: 'l2',
-    detector: 'hog',
+    detector: defaultDetector,
   });
   t.deepEqual([index[2]?.path, index[2]?.photo, index[2]?.masked], ['p1/masked_1.png', 'p1/1.png', true]);
   t.is(readFileSync(at('v.npy')).length, 128 + 12 * 128 * 4);
