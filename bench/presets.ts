@@ -27,10 +27,15 @@ try {
   const corpus = path.join(folder, 'corpora/lfw');
   const { images, identities } = await countPhotos(corpora[0]?.folder ?? corpus);
 
-  /** Equal error rates over all pairs of the corpus, without pairs of a photo and its own twin. */
-  const measure = async (name: string, description: ModelDescription, kinds: Record<string, ScoreAllOptions>) => {
+  /** Equal error rates over all pairs of photos, without pairs of a photo and its own twin. */
+  const measure = async (
+    photos: string,
+    name: string,
+    description: ModelDescription,
+    kinds: Record<string, ScoreAllOptions>,
+  ) => {
     const vectors = path.join(folder, `${name}-${Math.random()}.npy`);
-    const { index } = await embedFiles([corpus], vectors, { model: name, description });
+    const { index } = await embedFiles([photos], vectors, { model: name, description });
     const { kind } = description.similarity;
     const rates: Record<string, number | null> = {};
     for (const [sides, options] of Object.entries(kinds)) {
@@ -72,7 +77,7 @@ try {
     const description = presets[name] as ModelDescription;
     if (packageFiles[name]) await fetchModel(name);
     const bytes = (await stat((await resolveModel({ model: name })).file)).size;
-    const eer = await measure(name, description, {
+    const eer = await measure(corpus, name, description, {
       'plain–plain': { within: 'plain' },
       'plain–masked': { between: ['masked', 'plain'] },
       'masked–masked': { within: 'masked' },
@@ -86,7 +91,7 @@ try {
     for (const mean of [127.5, 127]) {
       const known = presets['mobilefacenet-512'] as ModelDescription;
       const description: ModelDescription = { ...known, input: { ...known.input, colors, mean: [mean, mean, mean] } };
-      const { eer } = await measure('mobilefacenet-512', description, { eer: { within: 'plain' } });
+      const { eer } = await measure(path.join(folder, 'base/lfw'), 'mobilefacenet-512', description, { eer: {} });
       inputs.push({ colors, mean, eer: eer ?? null });
       console.log(inputs.at(-1));
     }

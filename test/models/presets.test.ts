@@ -113,14 +113,18 @@ test('files that hold their network: what is wrong is said', async (t) => {
   const folder = temporaryFolder(t);
   const out = path.join(folder, 'out.onnx');
   const at = (name: string, bytes: string) => {
-    writeFileSync(path.join(folder, name), bytes);
+    writeFileSync(path.join(folder, name), Buffer.from(bytes, 'latin1'));
     return path.join(folder, name);
   };
   for (const [file, code, message] of [
     [at('a.tflite', 'no model'), 'MODEL_CORRUPT', /a\.tflite: is not a TFLite file/],
     [at('b.tflite', `\xff\xff\xff\x7fTFL3`), 'MODEL_CORRUPT', /b\.tflite: is damaged: it points to byte/],
     [at('c.onnx', 'no model'), 'MODEL_CORRUPT', /c\.onnx: is not an ONNX file/],
-    [at('d.pth', 'weights'), 'INVALID_ARGUMENT', /d\.pth: is no TFLite or ONNX file; for weights, expected arch/],
+    [
+      at('d.pth', 'weights'),
+      'INVALID_ARGUMENT',
+      /d\.pth: is no TFLite, ONNX or TensorFlow\.js graph model; for weights, expected arch/,
+    ],
     [path.join(folder, 'e.tflite'), 'MODEL_MISSING', /e\.tflite: cannot be read/],
   ] as const)
     await t.throwsAsync(importModel([file], out), { code, message });

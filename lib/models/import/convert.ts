@@ -118,9 +118,9 @@ async function convertTensorflow(network: TensorflowNetwork, name: string, halve
 /** An ONNX file with a free batch and PRelus that run faster. */
 async function convertOnnx(bytes: Uint8Array) {
   const file = await OnnxFile.read(bytes);
+  const { sizes, parameters, opset } = file;
   file.freeBatch();
   file.rewritePrelus();
-  const { sizes, parameters, opset } = file;
   return { model: await file.encode(), sizes, parameters, opset };
 }
 

@@ -79,7 +79,7 @@ export function convertNetwork(
     try {
       value = build(values, inputs, operator.options, operator.list ?? []);
     } catch (error) {
-      throw new Error(`operator ${number} (${operator.kind}) ${(error as Error).message}`);
+      throw new Error(`operator ${number} (${operator.kind}): ${(error as Error).message}`);
     }
     checkShape(operator, number, tensorAt(output), value);
     known.set(output, value);
