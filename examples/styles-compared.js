@@ -33,15 +33,19 @@ for (const style of styles) {
   }
 
   // 3. NIST's protocol: the threshold of plain photos, applied to masked ones.
-  await writePairs(at('pairs.txt'), { pairs: await samplePairs(folder, 'nist'), separator: '::', lineEnd: '\n' });
+  const pairs = await samplePairs(folder, 'nist');
+  await writePairs(at('pairs.txt'), { pairs, separator: '::', lineEnd: '\n' });
+  // 1%, or what so few pairs support.
+  const impostors = pairs.filter(({ genuine, probeMasked }) => !genuine && !probeMasked).length;
+  const thresholdFmr = Math.max(0.01, 1 / impostors);
   const scored = await scorePairs(at('vectors.npy'), at('pairs.txt'));
   await writePairScores(at('scores.csv'), scored);
   const evaluated = await evaluateFiles([at('scores.csv')], {
-    ...{ pairs: at('pairs.txt'), thresholdFrom: 'plain-plain', thresholdFmr: 0.01, seed: 1 },
+    ...{ pairs: at('pairs.txt'), thresholdFrom: 'plain-plain', thresholdFmr, seed: 1 },
   });
   console.log(`report: ${await writeEvaluationReport(at('report'), evaluated)}`);
   for (const { name: kind, fnmr } of evaluated.evaluation.systems[0].maskings)
-    console.log(`${style}, ${kind}: FNMR ${percent(fnmr.value)} at the threshold of a plain–plain FMR of 1%`);
+    console.log(`${style}, ${kind}: FNMR ${percent(fnmr.value)} at a plain–plain FMR of ${percent(thresholdFmr)}`);
 
   // 4. Every pair of the corpus, a kind of masking at a time.
   for (const [kind, sides] of Object.entries({

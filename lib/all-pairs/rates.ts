@@ -160,8 +160,8 @@ function atTail({ tailBin, tailWidth }: AllScores, edges: readonly EdgeRates[], 
 }
 
 /**
- * The interval of the EER: each identity is left out in turn, and the EER interpolated on the tail's bins. Undefined
- * where the tail does not reach down to it.
+ * The interval of the EER: each identity is left out in turn, and the EER interpolated between edges. Undefined where
+ * the tail does not reach down to it.
  */
 export function eerInterval(scores: AllScores, edges: readonly EdgeRates[], eer: number): [number, number] | undefined {
   if (scores.tail.length === 0) return undefined;
@@ -169,23 +169,26 @@ export function eerInterval(scores: AllScores, edges: readonly EdgeRates[], eer:
   for (const { impostors, tail, bins } of leftOutOf(scores)) {
     const [others, genuine] = [scores.impostors - impostors, scores.genuine.length - bins.length];
     if (others <= 0 || genuine <= 0) continue;
-    let mine = 0;
-    let above: { fmr: number; fnmr: number } | undefined;
-    for (let t = tailBins - 1; t >= 0; t--) {
-      mine += tail[t] as number;
-      const edge = atTail(scores, edges, t);
-      const bin = scores.tailBin + t * scores.tailWidth;
-      const fmr = (edge.falseMatches - mine) / others;
-      const fnmr = (edge.falseNonMatches - bins.filter((of) => of < bin).length) / genuine;
-      if (fmr >= fnmr) {
-        const [gap, gapAbove] = [fmr - fnmr, above ? above.fnmr - above.fmr : 0];
-        const share = gap + gapAbove > 0 ? gap / (gap + gapAbove) : 0;
-        eers.push(fmr + share * ((above?.fmr ?? fmr) - fmr));
-        break;
-      }
-      above = { fmr, fnmr };
-      if (t === 0) return undefined;
-    }
+    /** Rates without the identity, `own` of whose impostors score in this bin or above. */
+    const ratesAt = (bin: number, own: number) => {
+      const edge = edges[bin] as EdgeRates;
+      const missed = edge.falseNonMatches - bins.filter((of) => of < bin).length;
+      return { fmr: (edge.falseMatches - own) / others, fnmr: missed / genuine };
+    };
+    const isBelow = ({ fmr, fnmr }: { fmr: number; fnmr: number }) => fmr >= fnmr;
+    const bottomOf = (t: number) => Math.min(edges.length - 1, scores.tailBin + t * scores.tailWidth);
+    let above = 0;
+    let t = tailBins - 1;
+    while (t >= 0 && !isBelow(ratesAt(bottomOf(t), above + (tail[t] as number)))) above += tail[t--] as number;
+    if (t < 0) return undefined;
+    const [top, bottom] = [bottomOf(t + 1), bottomOf(t)];
+    // Its impostors within a bin of the tail are taken as spread evenly.
+    const ownAt = (bin: number) => above + ((tail[t] as number) * (top - bin)) / Math.max(1, top - bottom);
+    let bin = top;
+    while (!isBelow(ratesAt(bin, ownAt(bin)))) bin--;
+    const [low, high] = [ratesAt(bin, ownAt(bin)), ratesAt(Math.min(top, bin + 1), ownAt(Math.min(top, bin + 1)))];
+    const [gap, gapAbove] = [low.fmr - low.fnmr, high.fnmr - high.fmr];
+    eers.push(low.fmr + (gap + gapAbove > 0 ? gap / (gap + gapAbove) : 0) * (high.fmr - low.fmr));
   }
   return jackknifeInterval(eers, eer);
 }

@@ -161,6 +161,7 @@ export async function scorePairs(vectors: string, list: string, options: ScorePa
   checkPath('list', list);
   checkOptions(options);
   if (options.similarity !== undefined) checkChoice('similarity', options.similarity, vectorSimilarities);
+  if (options.model !== undefined) checkPath('model', options.model);
   const index = checkPath('index', options.index ?? indexOf(vectors));
   const lines = await readIndex(index);
   const { used, notes, model } = await chosenSimilarity(lines, index, options);

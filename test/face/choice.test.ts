@@ -4,7 +4,7 @@ import test from 'ava';
 import { type Box, Embedder, embedFiles, type IndexLine, type ManifestLine, Masker, verifyPhotos } from 'maskbench';
 import { generateCorpora } from 'maskbench/datasets';
 import { writeBystanders } from '../support/faces.js';
-import { maskbench, temporaryFolder } from '../support/files.js';
+import { hasShared, maskbench, shared, temporaryFolder } from '../support/files.js';
 
 const jsonLines = <T>(file: string): T[] =>
   readFileSync(file, 'utf8')
@@ -126,3 +126,19 @@ test('an unfinished corpus is embedded with a warning, and shards are refused', 
     message: /expected a whole corpus, found shards; merge them/,
   });
 });
+
+(hasShared ? test : test.skip)(
+  'in photos of LFW with a larger face than the person’s, the person is chosen',
+  async (t) => {
+    const masker = await Masker.open({ select: 'central' });
+    for (const name of ['Gwyneth_Paltrow_0003', 'Rita_Moreno_0002', 'Heather_Mills_0002', 'Ali_Naimi_0003']) {
+      const photo = path.join(shared, 'lfw-sample', name.slice(0, -5), `${name}.jpg`);
+      const { faces } = await masker.mask(photo);
+      const area = ({ box: { left, top, right, bottom } }: { box: Box }) => (right - left + 1) * (bottom - top + 1);
+      const [largest] = faces.toSorted((a, b) => area(b) - area(a));
+      const chosen = faces.find(({ masked }) => masked);
+      t.false(largest?.masked, name);
+      t.true((chosen?.box.left as number) < 125 && (chosen?.box.right as number) > 125, name);
+    }
+  },
+);
