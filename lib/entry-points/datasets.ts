@@ -16,6 +16,7 @@ export {
   samplePairs,
 } from '../datasets/sample-pairs.js';
 export { type CorpusSummary, type PublishedCounts, summarizeCorpora } from '../datasets/summary.js';
+export type { DownloadOptions } from '../files/download.js';
 export {
   formatPairs,
   isSamePhoto,

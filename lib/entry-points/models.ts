@@ -1,8 +1,9 @@
 /**
- * Descriptions of embedding models, and weights imported as ONNX files.
+ * Descriptions of embedding models, weights imported as ONNX files, and models that can be downloaded.
  * @module
  */
 export { type ImportedModel, importModel } from '../embed/import-model.js';
+export type { DownloadOptions } from '../files/download.js';
 export {
   type Cut,
   cuts,
@@ -14,6 +15,7 @@ export {
   type VectorSimilarity,
   vectorSimilarities,
 } from '../models/description.js';
+export { type FetchModelOptions, fetchableModels, fetchModel } from '../models/fetch.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 export type { BatchNorm } from '../models/onnx/layers.js';
 export { presets } from '../models/presets.js';
