@@ -724,6 +724,8 @@ export declare class Adapter {
 export interface SystemInfo {
   /** Instruction sets of this processor that matter here. */
   cpuFeatures: string[];
+  /** The best vector instructions that are used, by Highway's name. */
+  simd: string;
   /** Processors this process may use, by affinity and cgroup quota. */
   processors: number;
   /** Bytes this process may use. */

@@ -5,16 +5,18 @@ import { defaultLandmarkModel } from './face/landmark-model.js';
 import { isFile } from './files/walk.js';
 import { presets } from './models/presets.js';
 import { onnxRuntimeLibrary } from './models/runtime.js';
-import { native } from './native.js';
+import { addonFile, native } from './native.js';
 import { packageRoot } from './package-root.js';
 
 /** What `maskbench doctor` prints. */
 export interface Diagnosis {
   maskbench: string;
   node: string;
-  /** The instruction set that the addon's detector was compiled for. */
-  builtFor: string;
+  /** The native addon's file: of a platform package, or of a build of one's own. */
+  addon: string;
   cpuFeatures: string[];
+  /** The best vector instructions that are used: `AVX3_DL`, `AVX3` (AVX-512), `AVX2`, `SSE4`, `SSSE3` or `NEON`. */
+  simd: string;
   processors: number;
   /** Bytes this process may use. */
   memory: number;
@@ -63,13 +65,12 @@ async function onnxRuntime(): Promise<Diagnosis['onnxRuntime']> {
 export async function diagnose(): Promise<Diagnosis> {
   const read = async (file: string) => JSON.parse(await readFile(path.join(packageRoot, file), 'utf8'));
   const { version } = (await read('package.json')) as { version: string };
-  const build = (await read('build/Release/build.json')) as { cpu: string };
   const landmarks = defaultLandmarkModel();
   const found = await stat(landmarks).catch(() => undefined);
   return {
     maskbench: version,
     node: process.version,
-    builtFor: build.cpu,
+    addon: addonFile,
     ...native.systemInfo(),
     models: [
       {

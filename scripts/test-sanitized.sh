@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of native code in a copy of the tree: on an addon built with AddressSanitizer and UndefinedBehaviorSanitizer,
-# and, for ThreadSanitizer can't look into Node, in a program of its own that masks photos on many threads. That one is compiled
-# for processors without AVX2, so that faces are also found by lesser vector instructions than those of other tests.
+# and, for ThreadSanitizer can't look into Node, in a program of its own that masks photos on many threads. Faces
+# are also found by lesser vector instructions than those of other tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -11,8 +11,8 @@ cp -a package.json package-lock.json CMakeLists.txt binding.d.ts tsconfig*.json 
 ln -s "$root/node_modules" "$copy/node_modules"
 if [ -e "$root/../shared" ]; then export MASKBENCH_SHARED="$root/../shared"; fi
 cd "$copy"
-cmake -S . -B build-threads -G Ninja -DCMAKE_BUILD_TYPE=Release -DMASKBENCH_SANITIZE=thread -DMASKBENCH_AVX2=OFF \
-  -DMASKBENCH_CUDA=OFF >build.log
+cmake -S . -B build-threads -G Ninja -DCMAKE_BUILD_TYPE=Release -DMASKBENCH_SANITIZE=thread -DMASKBENCH_CUDA=OFF \
+  >build.log
 cmake --build build-threads --target thread_tests detector_tests >>build.log 2>&1 || { cat build.log; exit 1; }
 photos=$(node --input-type=module -e '
   import { writeFileSync } from "node:fs";

@@ -27,10 +27,6 @@ function adopt(command: Command, parent: Command, above = parent.name()): Comman
   return command;
 }
 
-const [asked = ''] = process.argv.slice(2);
-for (const [name, load] of Object.entries(commands))
-  if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand(adopt(await load(), program));
-
 program.hook('preAction', (_, command) => {
   for (const name of ['out', 'manifest'])
     if (command.opts()[name] === '-')
@@ -39,6 +35,9 @@ program.hook('preAction', (_, command) => {
 outliveReaders();
 
 try {
+  const [asked = ''] = process.argv.slice(2);
+  for (const [name, load] of Object.entries(commands))
+    if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand(adopt(await load(), program));
   await program.parseAsync(commandLine(), { from: 'user' });
 } catch (error) {
   process.exitCode = fail(error);

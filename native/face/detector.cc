@@ -1,5 +1,7 @@
 #include "face/detector.h"
 
+#include <hwy/targets.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -131,8 +133,12 @@ std::vector<Detection> DetectFast(const Image& image, const SearchOptions& optio
 }  // namespace
 
 std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options, const Cancellation& cancellation) {
-  return options.kind == DetectorKind::kHog ? DetectFast(image, options, cancellation)
-                                             : DetectWithDlib(image, options.upsample);
+  if (options.kind == DetectorKind::kHog) return DetectFast(image, options, cancellation);
+#if HWY_ARCH_X86
+  // (Not by the processor alone: LimitSimd leaves instructions unused.)
+  if ((hwy::SupportedTargets() & HWY_AVX2) != 0) return DetectWithDlibOnAvx2(image, options.upsample);
+#endif
+  return DetectWithDlib(image, options.upsample);
 }
 
 int64_t DetectionBytes(int64_t pixels, const SearchOptions& options) {

@@ -266,7 +266,8 @@ std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::stri
   struct stat source {};
   if (stat(path.c_str(), &source) != 0)
     throw Error(ErrorCode::kModelMissing, path,
-                "the landmark model is missing (install the Debian package libdlib-data, or set MASKBENCH_LANDMARKS)");
+                "the landmark model is missing (run \"npx maskbench models fetch dlib-68\", install the Debian package "
+                "libdlib-data, or set MASKBENCH_LANDMARKS)");
   if (!S_ISREG(source.st_mode))
     throw Error(ErrorCode::kModelMissing, path,
                 S_ISDIR(source.st_mode) ? "expected the file of a landmark model, found a folder"

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "mask/mesh.h"
+#include "runtime/length.h"
 
 namespace maskbench {
 namespace {
@@ -67,7 +68,7 @@ Landmarks RefineJaw(const Image& image, const Landmarks& landmarks) {
     jaw[i] = pose.yaw < 0 ? 1 + i : 15 - i;
     const double x = landmarks[jaw[i]].x - landmarks[kMiddle].x;
     const double y = landmarks[jaw[i]].y - landmarks[kMiddle].y;
-    const double length = std::max(1.0, std::hypot(x, y));
+    const double length = std::max(1.0, Length(x, y));
     outward[i] = {x / length, y / length};
     for (int place = 0; place < kPlaces; ++place) {
       const double inward = kStep * place * pose.eye_distance;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "runtime/length.h"
 #include "runtime/random.h"
 
 namespace maskbench {
@@ -110,9 +111,9 @@ float EdgeWidth(const Image& image, const Landmarks& landmarks, const Pose& pose
       for (int x = region.left; x < region.right; x += step) {
         const uint8_t* at = image.row(y) + size_t{3} * x;
         light.push_back(Luminance(at));
-        slopes.push_back(std::hypot(
-            (Luminance(at + 3) - Luminance(at - 3)) / 2,
-            (Luminance(image.row(y + 1) + size_t{3} * x) - Luminance(image.row(y - 1) + size_t{3} * x)) / 2));
+        slopes.push_back(
+            Length((Luminance(at + 3) - Luminance(at - 3)) / 2,
+                   (Luminance(image.row(y + 1) + size_t{3} * x) - Luminance(image.row(y - 1) + size_t{3} * x)) / 2));
       }
     const float contrast = Quantile(light, 0.98) - Quantile(light, 0.02);
     const float steepest = Quantile(slopes, 0.99);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numbers>
 
+#include "runtime/length.h"
+
 namespace maskbench {
 namespace {
 
@@ -156,7 +158,7 @@ Pose EstimatePose(const Landmarks& landmarks) {
   const PointF left = MeanOf(landmarks, 36, 41);
   const PointF right = MeanOf(landmarks, 42, 47);
   const PointF across = Minus(right, left);
-  const double distance = std::max(1.0, std::hypot(across.x, across.y));
+  const double distance = std::max(1.0, Length(across.x, across.y));
   const PointF along{across.x / distance, across.y / distance};
   const auto place = [&](int i) { return along.x * landmarks[i].x + along.y * landmarks[i].y; };
   const double half_width = std::max(1.0, (place(15) - place(1)) / 2);

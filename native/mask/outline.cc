@@ -10,6 +10,7 @@
 #include "face/face.h"
 #include "mask/mesh.h"
 #include "mask/style.h"
+#include "runtime/length.h"
 
 namespace maskbench {
 namespace {
@@ -28,7 +29,7 @@ void DrawLine(Image& image, PointF from, PointF to, double radius, Color color) 
     for (int x = left; x < right; ++x) {
       const double share =
           square == 0 ? 0 : std::clamp(((x - from.x) * along.x + (y - from.y) * along.y) / square, 0.0, 1.0);
-      const double distance = std::hypot(x - from.x - share * along.x, y - from.y - share * along.y);
+      const double distance = Length(x - from.x - share * along.x, y - from.y - share * along.y);
       const double ink = std::clamp(radius + 0.5 - distance, 0.0, 1.0);
       uint8_t* pixel = image.row(y) + ptrdiff_t{3} * x;
       for (size_t channel = 0; channel < bgr.size(); ++channel)

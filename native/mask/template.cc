@@ -13,6 +13,7 @@
 #include "image/codecs.h"
 #include "image/source.h"
 #include "runtime/error.h"
+#include "runtime/length.h"
 #include "runtime/naming.h"
 
 namespace maskbench {
@@ -191,7 +192,7 @@ TemplateView MakeView(const TemplateViewSource& source, bool frontal) {
   const PointF left = view.map.At(kCanonicalFace[3]);
   const PointF right = view.map.At(kCanonicalFace[13]);
   const double width = kCanonicalFace[13].x - kCanonicalFace[3].x;
-  CastShadow(view, std::max(1.0, std::hypot(right.x - left.x, right.y - left.y) / width));
+  CastShadow(view, std::max(1.0, Length(right.x - left.x, right.y - left.y) / width));
   constexpr double kStep = 0.01;
   constexpr double kLowest = 3.5;
   view.top = kLowest;

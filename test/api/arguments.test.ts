@@ -189,6 +189,11 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     ],
   ],
   [
+    'fetchModel',
+    maskbench.fetchModel,
+    [{ kind: 'text', good: 'dlib-68', bad: ['other'] }, options({ address: 7 }, { address: 'nowhere' })],
+  ],
+  [
     'importModel',
     maskbench.importModel,
     [
