@@ -19,8 +19,9 @@ async function writeCorpus(t: ExecutionContext): Promise<string> {
   for (const [i, person] of ['p1', 'p2', 'p3'].entries()) {
     const photo = crops[i] as Buffer;
     const { faces } = await masker.detect(photo);
-    const twin = i === 0 ? (crops.at(-1) as Buffer) : photo;
-    const { width: side } = await sharp(photo).metadata();
+    const { width: side, height } = await sharp(photo).metadata();
+    const blank = sharp({ create: { width: side, height, channels: 3, background: '#888' } });
+    const twin = i === 0 ? await blank.png().toBuffer() : photo;
     const big = sharp(crops[2] as Buffer).resize(2 * side, 2 * side, { fit: 'fill' });
     const pair = sharp({ create: { width: 3 * side, height: 2 * side, channels: 3, background: '#888' } }).composite([
       { input: photo, left: 0, top: 0 },
