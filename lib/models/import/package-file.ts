@@ -41,7 +41,6 @@ export async function readPackageFile(
       'npm',
       ['pack', spec, '--ignore-scripts', '--loglevel=error', '--pack-destination', folder],
       {
-        cwd: folder,
         ...(signal && { signal }),
       },
     ).catch((error) => {
