@@ -119,7 +119,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       { kind: 'paths', good: ['/nowhere/a.pt'] },
       { kind: 'path', good: '/nowhere/a.onnx', bad: ['/nowhere/a.txt'] },
       {
-        kind: 'object',
+        kind: 'options',
         good: { arch: 'resnet18' },
         bad: [
           ...[
@@ -139,6 +139,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
     ],
   ],
+  ['fetchModel', maskbench.fetchModel, [{ kind: 'text', good: 'mobilefacenet-512', bad: ['arcface-112'] }, options()]],
   [
     'benchmarkModels',
     maskbench.benchmarkModels,

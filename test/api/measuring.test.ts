@@ -301,7 +301,7 @@ test('T12: every public function is in these tables', (t) => {
   const called = Object.entries(maskbench).filter(([, value]) => typeof value === 'function');
   const elsewhere = new Set(['MaskbenchError', 'Embedder', 'Masker', 'ScoreSet', 'diagnose']);
   const ofFiles = ['isPhotoName', 'readManifest', 'maskFiles', 'fetchDataset', 'generateCorpora', 'mergeShards'];
-  ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'importModel');
+  ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'importModel', 'fetchModel');
   ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos');
   const known = new Set([...elsewhere, ...ofFiles, ...functions.map(([name]) => name)]);
   t.deepEqual(

