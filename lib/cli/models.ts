@@ -3,9 +3,8 @@ import { importModel } from '../embed/import-model.js';
 import type { ModelDescription } from '../models/description.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 import { fetchModel } from '../models/import/fetch.js';
-import { measured } from '../models/measured.js';
 import { packageFiles, presets } from '../models/presets.js';
-import { print, printJson, printTable } from './output.js';
+import { print, printJson } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
 interface Flags extends ImportOptions {
@@ -61,32 +60,6 @@ function fetchCommand(): Command {
     });
 }
 
-const percent = (rate: number | null | undefined) =>
-  rate === null || rate === undefined ? '-' : `${(100 * rate).toFixed(2)}%`;
-
-/** What was measured of the presets, and how. */
-function printMeasured(): void {
-  const { date, sample, command } = measured;
-  const rows = Object.entries(measured.presets);
-  const sides = Object.keys(rows[0]?.[1].eer ?? {});
-  print(`\nmeasured on ${date}: EER of ${sample} (${command})`);
-  printTable([
-    ['model', 'MB', 'numbers', 'ms a face', ...sides],
-    ...rows.map(([name, { bytes, dimensions, milliseconds, eer }]) => [
-      name,
-      (bytes / 1e6).toFixed(1),
-      String(dimensions),
-      String(milliseconds ?? '-'),
-      ...sides.map((side) => percent(eer[side])),
-    ]),
-  ]);
-  for (const [name, { inputs = [] }] of rows)
-    if (inputs.length > 0)
-      print(
-        `${name}: plain–plain by input: ${inputs.map(({ colors, mean, eer }) => `${colors} − ${mean}: ${percent(eer)}`).join(', ')}`,
-      );
-}
-
 function listCommand(): Command {
   return new Command('list')
     .description('list the model presets and the architectures that can be imported')
@@ -96,7 +69,6 @@ function listCommand(): Command {
           `${name}: ${input.width}×${input.height} ${input.colors}, ${cut}, ${similarity.kind}\n  trained on: ${training}\n  licence: ${licence}`,
         );
       print(`import: ${architectures.join(', ')}`);
-      printMeasured();
     });
 }
 
