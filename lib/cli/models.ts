@@ -2,9 +2,8 @@ import { Argument, Command, Option } from 'commander';
 import { importModel } from '../embed/import-model.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 import { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
-import { measured } from '../models/measured.js';
 import { presets } from '../models/presets.js';
-import { print, printJson, printTable } from './output.js';
+import { print, printJson } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
 interface Flags extends ImportOptions {
@@ -48,32 +47,6 @@ function importCommand(): Command {
     });
 }
 
-const percent = (rate: number | null | undefined) =>
-  rate === null || rate === undefined ? '-' : `${(100 * rate).toFixed(2)}%`;
-
-/** What was measured of the presets, and how. */
-function printMeasured(): void {
-  const { date, sample, command } = measured;
-  const rows = Object.entries(measured.presets);
-  const sides = Object.keys(rows[0]?.[1].eer ?? {});
-  print(`\nmeasured on ${date}: EER of ${sample} (${command})`);
-  printTable([
-    ['model', 'MB', 'numbers', 'ms a face', ...sides],
-    ...rows.map(([name, { bytes, dimensions, milliseconds, eer }]) => [
-      name,
-      (bytes / 1e6).toFixed(1),
-      String(dimensions),
-      String(milliseconds ?? '-'),
-      ...sides.map((side) => percent(eer[side])),
-    ]),
-  ]);
-  for (const [name, { inputs = [] }] of rows)
-    if (inputs.length > 0)
-      print(
-        `${name}: plain–plain by input: ${inputs.map(({ colors, mean, eer }) => `${colors} − ${mean}: ${percent(eer)}`).join(', ')}`,
-      );
-}
-
 function listCommand(): Command {
   return new Command('list')
     .description('list the model presets and the architectures that can be imported')
@@ -83,7 +56,6 @@ function listCommand(): Command {
           `${name}: ${input.width}×${input.height} ${input.colors}, ${cut}, ${similarity.kind}\n  trained on: ${training}\n  licence: ${licence}`,
         );
       print(`import: ${architectures.join(', ')}`);
-      printMeasured();
     });
 }
 

