@@ -7,7 +7,7 @@ import path from 'node:path';
 import { type Change, measureChanges, mostImpostors, type Tested } from '../lib/adapt/measure.js';
 import { applyHead, type Condition, PeoplePairs } from '../lib/adapt/pairs.js';
 import { foldPeople, type Split, splitPeople } from '../lib/adapt/split.js';
-import { type Method, methods, type Trained, trainHead } from '../lib/adapt/train.js';
+import { type Method, type Trained, trainHead } from '../lib/adapt/train.js';
 import { readTwins, type TwinVectors } from '../lib/adapt/vectors.js';
 import { generateCorpora } from '../lib/datasets/generate.js';
 import { resolveModel } from '../lib/embed/embedder.js';
@@ -28,7 +28,7 @@ const sources: Exclude<FaceSource, 'auto'>[] = ['manifest', 'search'];
 const sourceNames = { manifest: 'manifest faces', search: 'searched faces' };
 const models = ['dlib-resnet-128'];
 const seed = 7;
-const draws = 200;
+const draws = 100;
 const folds = 5;
 const concurrency = native.systemInfo().processors;
 
@@ -203,10 +203,10 @@ async function resultsOf(model: string): Promise<void> {
 
   const methodRows: string[][] = [];
   const split = splitPeople(pooled, { validation: 0.15, test: 0.2, seed });
-  for (const way of [...methods, 'published'] as const) {
+  for (const way of ['linear', 'published'] as const) {
     log(`${model}, ${way}`);
     const published = way === 'published';
-    const made = await trained(pooled, split, similarity, { methods: [published ? 'srt' : way], published });
+    const made = await trained(pooled, split, similarity, { methods: [published ? 'srt' : 'linear'], published });
     const tested = [{ people: split.test, head: made.head }];
     const change = find(await changesOf(pooled, tested, similarity), 'plain-masked', 'FNMR', 1e-2);
     methodRows.push([...changeRow(published ? 'srt, published preset' : way, change), percent(made.validationFnmr)]);
