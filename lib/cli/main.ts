@@ -30,8 +30,9 @@ for (const [name, load] of Object.entries(commands))
   if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand(adopt(await load(), program));
 
 program.hook('preAction', (_, command) => {
+  // mask writes a tar there.
   for (const name of ['out', 'manifest'])
-    if (command.opts()[name] === '-')
+    if (command.opts()[name] === '-' && !(name === 'out' && command.name() === 'mask'))
       command.error(`error: --${name} -: expected a name; standard output is not written to`);
 });
 outliveReaders();

@@ -67,7 +67,9 @@ export async function openSink(
   if (staging !== undefined) checkPath('staging', staging);
   const what = { contents: checkChoice('contents', options.contents ?? 'twins', contents), overwrite };
   const [input = ''] = inputs;
-  const isTar = isTarName(out) || out === standardStream || (!isRecordName(out) && (await tarsOf(input)).length > 0);
+  // A photo or a folder of photos never becomes a tar unless its name says so.
+  const isShards = !isRecordName(out) && (await tarsOf(input)).length > 0;
+  const isTar = isTarName(out) || isShards || (out === standardStream && isRecordName(input));
   if (!isTar && !isRecordName(out)) {
     if (isRemote(out)) throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a .rec file or tars in S3`);
     return undefined;
