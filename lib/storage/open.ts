@@ -53,6 +53,8 @@ export interface SinkOptions {
  * undefined where twins become files in a folder. A name in S3 needs `staging`.
  * @param inputs The source's, whose shape a folder takes.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ * @example
+ * const sink = await openSink('both/train.rec', ['train.rec'], { contents: 'both' });
  */
 export async function openSink(
   out: string,
