@@ -28,8 +28,9 @@ function adopt(command: Command, parent: Command, above = parent.name()): Comman
 }
 
 program.hook('preAction', (_, command) => {
+  // mask writes a tar there.
   for (const name of ['out', 'manifest'])
-    if (command.opts()[name] === '-')
+    if (command.opts()[name] === '-' && !(name === 'out' && command.name() === 'mask'))
       command.error(`error: --${name} -: expected a name; standard output is not written to`);
 });
 outliveReaders();

@@ -284,7 +284,7 @@ async function maskInto(
   const source = inputs.join(', ');
   const given = options.manifest !== undefined && { manifest: options.manifest };
   if (!isPhotoName(out) || (await isFolder(out))) {
-    if ((out === '-' || foreignFormat.test(out)) && !(await isFolder(out)))
+    if ((out === standardStream || foreignFormat.test(out)) && !(await isFolder(out)))
       throw invalid('out', 'a folder, or a name that ends in .jpg, .png, .webp, .bmp or .tif', out);
     const plan = {
       jobs: (_: number, onIgnored?: OnIgnored) => prepare(jobsOf(inputs, out, format, onIgnored)),

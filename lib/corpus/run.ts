@@ -431,7 +431,7 @@ class Run {
       await this.#flush();
     }
     if (fatal) throw fatal;
-    if (this.#finished + this.#from === 0 && left === 0)
+    if (this.#total === Number.POSITIVE_INFINITY && this.#finished + this.#from + left === 0)
       throw new MaskbenchError('NOT_FOUND', source, `${source}: no photos found`);
     const lost = this.#total - this.#finished;
     if (left > 0 && lost > 0) this.#options.signal?.throwIfAborted();

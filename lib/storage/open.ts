@@ -53,6 +53,8 @@ export interface SinkOptions {
  * undefined where twins become files in a folder. A name in S3 needs `staging`.
  * @param inputs The source's, whose shape a folder takes.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ * @example
+ * const sink = await openSink('both/train.rec', ['train.rec'], { contents: 'both' });
  */
 export async function openSink(
   out: string,
@@ -67,7 +69,9 @@ export async function openSink(
   if (staging !== undefined) checkPath('staging', staging);
   const what = { contents: checkChoice('contents', options.contents ?? 'twins', contents), overwrite };
   const [input = ''] = inputs;
-  const isTar = isTarName(out) || out === standardStream || (!isRecordName(out) && (await tarsOf(input)).length > 0);
+  // A photo or a folder of photos never becomes a tar unless its name says so.
+  const isShards = !isRecordName(out) && (await tarsOf(input)).length > 0;
+  const isTar = isTarName(out) || isShards || (out === standardStream && isRecordName(input));
   if (!isTar && !isRecordName(out)) {
     if (isRemote(out)) throw new MaskbenchError('INVALID_ARGUMENT', out, `${out}: expected a .rec file or tars in S3`);
     return undefined;

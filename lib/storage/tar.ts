@@ -56,6 +56,18 @@ class Bytes {
 /** Why the rest of a tar can't be read. */
 class CutOff extends Error {}
 
+/** Throws {@link CutOff}. */
+function headerOf(block: Buffer, next: Pax | undefined, global: Pax | undefined): Header {
+  try {
+    const header = new Header(block, 0, next, global);
+    if (!header.cksumValid) throw new Error('its checksum is wrong');
+    if (!((header.size ?? 0) >= 0)) throw new Error(`its size is ${header.size}`);
+    return header;
+  } catch (error) {
+    throw new CutOff(`no member begins here: ${(error as Error).message}`);
+  }
+}
+
 /** Members of a tar, with the long names and attributes that stand before them. Throws {@link CutOff}. */
 async function* membersOf(bytes: Bytes, file: string): AsyncGenerator<TarMember> {
   let raw: Buffer[] = [];
@@ -77,8 +89,7 @@ async function* membersOf(bytes: Bytes, file: string): AsyncGenerator<TarMember>
       continue;
     }
     raw.push(block);
-    const header = new Header(block, 0, next, global);
-    if (!header.cksumValid) throw new CutOff('no member begins here: its checksum is wrong');
+    const header = headerOf(block, next, global);
     const { type, size = 0, path: name = '' } = header;
     if (size > mostBytes)
       throw new MaskbenchError('UNREADABLE', file, `${file}: ${name} declares ${size} bytes, more than ${mostBytes}`);

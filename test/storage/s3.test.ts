@@ -101,7 +101,12 @@ test.serial('a long shard goes up in parts', async (t) => {
   sink.put({ key: 'a.jpg', input: data }, undefined);
   await sink.finish();
   t.is(parts.get('/faces/long.tar')?.length, 3);
-  t.deepEqual(objects.get('/faces/long.tar')?.subarray(512, 512 + data.length), data);
+  t.true(
+    objects
+      .get('/faces/long.tar')
+      ?.subarray(512, 512 + data.length)
+      .equals(data),
+  );
 });
 
 test.serial('what is not in S3 is an error', async (t) => {

@@ -100,7 +100,7 @@ withPython('twins take the places of photos, or stand beside them, as in the sam
     const masked = (i: number) =>
       readFileSync(path.join(folder, '..', `masked/masked_${shard * 3 + Math.floor(i / 3)}.jpg`));
     const byName = (members: { name: string; data: Buffer }[]) =>
-      new Map(members.map(({ name: key, data }) => [key, data]));
+      new Map(members.map(({ name: key, data }) => [key, sha256(data)] as const).sort());
     t.deepEqual(
       byName(readTar(path.join(twins, name))),
       byName(before.map(({ name: key, data }, i) => ({ name: key, data: key.endsWith('.jpg') ? masked(i) : data }))),
