@@ -19,7 +19,13 @@ export interface IndexLine {
 
 /** An index as a table. */
 export const indexColumns: Record<keyof IndexLine, ColumnType> = {
-  ...{ row: 'whole', path: 'text', identity: 'text', photo: 'text', masked: 'boolean', status: 'text', error: 'text' },
+  row: 'whole',
+  path: 'text',
+  identity: 'text',
+  photo: 'text',
+  masked: 'boolean',
+  status: 'text',
+  error: 'text',
 };
 
 function checkIndexLine(name: string, line: unknown): void {
