@@ -57,9 +57,21 @@ export interface ManifestLine {
 
 /** A manifest as a table. */
 export const manifestColumns: Record<keyof ManifestLine, ColumnType> = {
-  ...{ input: 'text', identity: 'text', output: 'text', alpha: 'text', landmarks: 'text', copy: 'text' },
-  ...{ wearsMask: 'boolean', status: 'text', error: 'text', faces: 'json', seed: 'whole', settings: 'text' },
-  ...{ milliseconds: 'number', source: 'json', end: 'json' },
+  input: 'text',
+  identity: 'text',
+  output: 'text',
+  alpha: 'text',
+  landmarks: 'text',
+  copy: 'text',
+  wearsMask: 'boolean',
+  status: 'text',
+  error: 'text',
+  faces: 'json',
+  seed: 'whole',
+  settings: 'text',
+  milliseconds: 'number',
+  source: 'json',
+  end: 'json',
 };
 
 /**
@@ -74,7 +86,8 @@ export async function* readManifest(file: string): AsyncGenerator<ManifestLine> 
   checkPath('file', file);
   if (isParquetName(file)) {
     let row = 0;
-    for await (const line of readParquet(file)) yield checkLine(line, `${file}, row ${++row}`, file);
+    for await (const line of readParquet(file))
+      yield checkLine(line as Partial<ManifestLine>, `${file}, row ${++row}`, file);
     return;
   }
   const handle = await withBackOff(() =>

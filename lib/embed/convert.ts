@@ -94,7 +94,7 @@ export async function convertTable(from: string, to: string): Promise<TableKind>
     return kind;
   }
   const { columns, read } = tables[kind];
-  const rows = (await read(from)) as AsyncIterable<Row> | Iterable<Row>;
+  const rows = (await read(from)) as unknown as AsyncIterable<Row> | Iterable<Row>;
   if (isParquetName(to)) await writeParquet(to, columns, rows);
   else
     await writeAtomically(to, async (temporary) => {

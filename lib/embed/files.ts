@@ -111,10 +111,13 @@ async function whyUnusable(file: string): Promise<Pick<Item, 'problem'>> {
   if (await isFolder(file)) return { problem: 'expected a photo, found a folder' };
   const link = await lstat(toPath(file)).catch(() => undefined);
   if (!link?.isSymbolicLink()) return {};
-  return stat(toPath(file)).then(
-    () => ({}),
-    ({ code }) => (code === 'ENOENT' || code === 'ELOOP' ? { problem: 'the link leads nowhere' } : {}),
-  );
+  try {
+    await stat(toPath(file));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP') return { problem: 'the link leads nowhere' };
+  }
+  return {};
 }
 
 /** A corpus's photos and their twins, with the landmarks of the face that wears the mask. */

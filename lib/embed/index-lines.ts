@@ -27,8 +27,17 @@ export interface IndexLine {
 
 /** An index as a table. */
 export const indexColumns: Record<keyof IndexLine, ColumnType> = {
-  ...{ row: 'whole', path: 'text', identity: 'text', photo: 'text', masked: 'boolean', status: 'text', error: 'text' },
-  ...{ search: 'text', detector: 'text', model: 'text', similarity: 'text' },
+  row: 'whole',
+  path: 'text',
+  identity: 'text',
+  photo: 'text',
+  masked: 'boolean',
+  status: 'text',
+  error: 'text',
+  search: 'text',
+  detector: 'text',
+  model: 'text',
+  similarity: 'text',
 };
 
 function checkIndexLine(name: string, line: unknown): void {

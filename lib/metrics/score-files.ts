@@ -102,7 +102,10 @@ function parseScoreTable(text: string, file: string): Omit<SystemScores, 'name'>
 
 /** Scores as a table. */
 export const scoreColumns = {
-  ...{ score: 'number', label: 'whole', reference: 'text', probe: 'text' },
+  score: 'number',
+  label: 'whole',
+  reference: 'text',
+  probe: 'text',
 } satisfies Record<string, ColumnType>;
 
 /** Columns as those of {@link parseScoreTable}; a score that is null is a failed comparison. */

@@ -19,7 +19,11 @@ export interface Pair {
 
 /** A pair list as a table. */
 const pairColumns: Record<keyof Pair, ColumnType> = {
-  ...{ reference: 'text', probe: 'text', referenceMasked: 'boolean', probeMasked: 'boolean', genuine: 'boolean' },
+  reference: 'text',
+  probe: 'text',
+  referenceMasked: 'boolean',
+  probeMasked: 'boolean',
+  genuine: 'boolean',
 };
 
 /** Throws unless `value` is two photos to compare. */

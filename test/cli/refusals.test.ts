@@ -38,15 +38,12 @@ test('--out that is a file or a device where a folder is expected is wrong usage
     ['dataset', 'generate', '--base', path.join(folder, 'base'), '--out', out],
     ['evaluate', '--scores', path.join(folder, 'scores.csv'), '--draws', '0', '--out', out],
   ];
-  for (const [out, found] of [
-    [file, 'something else'],
-    [path.join(file, 'below'), 'a file above it'],
-    ['/dev/null', 'something else|a file above it'],
-  ] as const)
+  for (const out of [file, path.join(file, 'below'), '/dev/null'])
     for (const args of commands(out)) {
       const { code, stderr } = await maskbench(args);
       t.is(code, 2, `${args.join(' ')}: ${stderr}`);
-      t.regex(stderr, new RegExp(`^maskbench: ${out}.*: expected a folder or a new name, found (${found})\n$`));
+      t.regex(stderr, /: expected a folder or a new name, found (something else|a file above it)\n$/);
+      t.true(stderr.startsWith(`maskbench: ${out}`), stderr);
     }
   t.is(readFileSync(file, 'utf8'), 'x');
 });
