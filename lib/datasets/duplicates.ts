@@ -44,7 +44,7 @@ interface Hashed {
 
 const side = 128;
 const bits = 16;
-/** Of 180,000 pairs of different LFW photos all differed in 30 bits and more; 100 made smaller or coarser, in up to 10. */
+/** 180,000 pairs of different LFW photos differed in at least 30 bits; 100 made smaller or coarser, in at most 10. */
 const nearest = 12;
 
 /** The files are hashed as they lie in the corpus. */
@@ -95,8 +95,8 @@ function* nearPairs(photos: readonly Hashed[]): Generator<[Hashed, Hashed, numbe
 /**
  * Finds plain photos of a corpus that are equal byte for byte or nearly equal to the eye, by a perceptual hash of 256
  * bits (blockhash). Look at near ones: they may be different photos of one scene.
- * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED` and `UNREADABLE` (a photo of the corpus); the signal's reason when
- * aborted
+ * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED` and `UNREADABLE` (a photo of the corpus); the signal's reason
+ * when aborted
  * @example
  * await writeDuplicates('duplicates.csv', await findDuplicates('corpora/celeba'));
  */

@@ -76,7 +76,7 @@ test('the help describes every command', async (t) => {
 
 test('help marks required options, and a wrong option of any command ends with 2', async (t) => {
   for (const [words, required] of [
-    ['evaluate', ['scores <files...>']],
+    ['score', ['vectors <file.npy>', 'pairs <list>', 'out <file.csv>']],
     ['score-all', ['vectors <file.npy>', 'out <folder>']],
     ['score-all merge', ['out <folder>']],
     ['benchmark scores', ['data <folder>']],

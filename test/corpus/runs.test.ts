@@ -76,10 +76,10 @@ test('L2: a photo that could not be read is failed, not unreadable, and a resume
 });
 
 test('L2: a photo that comes back while a run waits is masked', async (t) => {
-  const { input, out } = await photos(t, 'a.jpg');
-  renameSync(path.join(input, 'a.jpg'), path.join(input, 'away'));
-  symlinkSync('back', path.join(input, 'a.jpg'));
-  setTimeout(() => renameSync(path.join(input, 'away'), path.join(input, 'back')), 300);
+  const { folder, input, out } = await photos(t, 'a.jpg');
+  renameSync(path.join(input, 'a.jpg'), path.join(folder, 'away'));
+  symlinkSync('../back', path.join(input, 'a.jpg'));
+  setTimeout(() => renameSync(path.join(folder, 'away'), path.join(folder, 'back')), 300);
   const { counts } = await maskFiles([input], out);
   t.is(counts.masked, 1);
 });

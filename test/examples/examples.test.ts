@@ -70,9 +70,10 @@ test('the corpus script leads from a data set to error rates and a report', asyn
     const folder = temporaryFolder(t);
     const sample = path.join(shared, 'lfw-sample');
     mkdirSync(path.join(folder, 'datasets/lfw'), { recursive: true });
-    const people = readdirSync(sample)
-      .sort()
-      .filter((name) => readdirSync(path.join(sample, name)).length > 2);
+    const people = readdirSync(sample, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && readdirSync(path.join(sample, entry.name)).length > 2)
+      .map(({ name }) => name)
+      .sort();
     for (const name of people.slice(0, 12))
       symlinkSync(path.join(sample, name), path.join(folder, 'datasets/lfw', name));
     const out = path.join(folder, 'out');

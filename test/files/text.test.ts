@@ -104,7 +104,7 @@ test('T2: in a manifest, a list of photos, and lists of probes', async (t) => {
   for (const [i, [form, write]] of Object.entries(forms).entries()) {
     writeFileSync(at('list.txt'), write('a/1.png\nb/1.png\n'));
     const { counts } = await embedFiles([at('list.txt')], at(`v${i}.npy`), { model, description: describeModel() });
-    t.deepEqual(counts, { whole: 2 }, form);
+    t.deepEqual(counts, { plain: { whole: 2 }, masked: {} }, form);
   }
   const npy = Buffer.alloc(128 + 16);
   npy.write(`\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }`.padEnd(127), 'latin1');
