@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { Embedder, Masker } from 'maskbench';
-import { type ModelDescription, presets } from 'maskbench/models';
+import { defaultDetector, type ModelDescription, presets } from 'maskbench/models';
 import sharp from 'sharp';
 import { repository, samplePhoto, smallPhoto, temporaryFolder } from '../support/files.js';
 import { describeModel, faceApiDescriptor, writeModel } from '../support/models.js';
@@ -50,7 +50,7 @@ test('a face is itself at another size and place, and nobody else', async (t) =>
   t.true(-embedder.similarity(row(0), row(2)) < 0.3);
   t.true(-embedder.similarity(row(0), row(1)) > 0.6);
   // A face that is known already is not searched.
-  const masker = await Masker.open();
+  const masker = await Masker.open({ detector: defaultDetector });
   const { faces } = await masker.detect(small[0] as string);
   const { vector, face } = await embedder.embedOne({ image: small[0] as string, faces });
   t.deepEqual(vector, row(0).slice());
