@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { tellOnce } from '../device.js';
-import { checkFlag, checkPath, checkPaths, MaskbenchError, type Problem } from '../errors.js';
+import { checkFlag, checkOptions, checkPath, checkPaths, MaskbenchError, type Problem } from '../errors.js';
 import { isFolder, photosBelow } from '../files/walk.js';
 import { type DetectResult, Masker, type MaskerOptions } from '../mask/masker.js';
 import { defaultDetector } from '../models/detectors/presets.js';
@@ -63,8 +63,9 @@ export async function* detectFiles(
   inputs: readonly string[],
   options: DetectFilesOptions = {},
 ): AsyncGenerator<DetectedFile> {
-  const { draw, overwrite, signal, onProblem, ...search } = options;
   checkPaths('inputs', inputs);
+  checkOptions(options);
+  const { draw, overwrite, signal, onProblem, ...search } = options;
   if (draw !== undefined) checkPath('draw', draw);
   checkFlag('overwrite', overwrite);
   const masker = await Masker.open({ ...search, detector: search.detector ?? defaultDetector });

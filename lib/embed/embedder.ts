@@ -18,12 +18,12 @@ import {
 import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
-import { checkSearch, type SearchOptions } from '../face/search.js';
+import type { SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { type ModelDescription, readDescription } from '../models/description.js';
 import { defaultDetector } from '../models/detectors/presets.js';
-import { resolveSearch, type Search } from '../models/detectors/search.js';
+import { checkDetection, resolveSearch, type Search } from '../models/detectors/search.js';
 import { defaultModelFile, knownDescription, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
 import { native } from '../native.js';
@@ -37,7 +37,8 @@ export interface EmbedderOptions extends SearchOptions {
   /**
    * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what it cannot
    * do ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input,
-   * which stays there. Not with `dlib`, `minFace` or `maxSize`. Not run on a GPU yet: docs/gpu.md.
+   * which stays there. A neural detector searches on the CPU. Not with `dlib`, or `hog` and `minFace`, `maxSize` or
+   * `pad`. Not run on a GPU yet: docs/gpu.md.
    */
   device?: string;
   /** MiB of the device that may be taken, beside the model's own. Default: half of it, 8 GiB at most. */
@@ -116,7 +117,7 @@ export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
   const device = nativeDevice(options);
-  const { detector, isHog, minFace, maxSize, pad = 0 } = checkSearch(options, defaultDetector);
+  const { detector, isHog, minFace, maxSize, pad = 0 } = checkDetection(options, defaultDetector);
   if (device !== undefined && (detector === 'dlib' || (isHog && minFace + maxSize + pad > 0)))
     throw invalid('device', 'cpu, with the detector dlib, or hog with minFace, maxSize or pad', options.device);
   return {

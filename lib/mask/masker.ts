@@ -116,8 +116,9 @@ export interface MaskerOptions extends SearchOptions {
   /**
    * Where faces are searched and masks drawn: `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the
    * first device, and the CPU where there is none or it is lost ({@link Masker.deviceProblem}). Faces and pixels are
-   * the same everywhere. Without `auto` calls reject with `UNAVAILABLE`. Not with `dlib`, `minFace` or `maxSize`. Never
-   * run on a GPU yet: docs/gpu.md.
+   * the same everywhere. Without `auto` calls reject with `UNAVAILABLE`. A neural detector searches on the CPU. Not
+   * with `dlib`, or `hog` and `minFace`, `maxSize` or `pad`. Never run on a GPU yet:
+   * docs/gpu.md.
    */
   device?: string;
   /** Device memory in MiB to use at most; photos that need more run on the CPU. Default: half of it, up to 8 GiB. */

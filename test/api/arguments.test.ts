@@ -12,7 +12,9 @@ const maskbench = { ...main, ...datasets, ...metrics, ...models, ...report };
 
 const search = [{ detector: 'other' }, { upsample: 'x' }, { upsample: 9 }, { minFace: -1 }, { maxSize: 1 }];
 const reading = [{ landmarkModel: 7 }, { maxPixels: 0 }, { acceptDamaged: 'yes' }, { device: 'tpu' }, { device: 7 }];
+const networks = [{ minScore: -1 }, { minScore: '1' }, { pad: 3 }, { detector: 7 }, { detector: 'a\0b' }];
 const masking = [
+  ...networks,
   ...search,
   ...reading,
   ...[{ style: 'other' }, { style: 7 }, { color: 'nocolor' }, { color: 7 }, { templates: 7 }, { templates: 'a\0b' }],
@@ -27,7 +29,7 @@ const masking = [
   ],
   ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { device: 'cuda', deviceMemory: 1 }, { concurrency: 0 }],
 ];
-const embedding = [...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
+const embedding = [...networks, ...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
 const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }];
 const faces = [{ faces: 'text' }, { faces: [null] }, { faces: [{}] }, { faces: {} }];
 
@@ -40,6 +42,16 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       for await (const _ of maskbench.readManifest(file));
     },
     [path()],
+  ],
+  [
+    'detectFiles',
+    async (...args: Parameters<typeof maskbench.detectFiles>) => {
+      for await (const _ of maskbench.detectFiles(...args));
+    },
+    [
+      { kind: 'paths', good: ['/nowhere/a.jpg'] },
+      options(...networks, ...search, ...reading, { draw: 7 }, { draw: 'a\0b' }, { overwrite: 1 }, { concurrency: 0 }),
+    ],
   ],
   [
     'maskFiles',

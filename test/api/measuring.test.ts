@@ -300,7 +300,15 @@ test('T12: a ScoreSet’s methods refuse what they can not take', async (t) => {
 test('T12: every public function is in these tables', (t) => {
   const called = Object.entries(maskbench).filter(([, value]) => typeof value === 'function');
   const elsewhere = new Set(['MaskbenchError', 'Embedder', 'Masker', 'ScoreSet', 'diagnose']);
-  const ofFiles = ['isPhotoName', 'readManifest', 'maskFiles', 'fetchDataset', 'generateCorpora', 'mergeShards'];
+  const ofFiles = [
+    'isPhotoName',
+    'readManifest',
+    'maskFiles',
+    'detectFiles',
+    'fetchDataset',
+    'generateCorpora',
+    'mergeShards',
+  ];
   ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'importModel');
   ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos');
   const known = new Set([...elsewhere, ...ofFiles, ...functions.map(([name]) => name)]);

@@ -362,10 +362,10 @@ test('T16: a search that can not be done on the device is refused, not left to t
   const model = await writeModel(temporaryFolder(t), 'm');
   const options = { model, description: describeModel({ cut: 'box' }) };
   for (const device of ['cuda', 'auto'])
-    for (const search of [{ detector: 'dlib' as const }, { minFace: 100 }, { maxSize: 1000 }])
+    for (const search of [{ detector: 'dlib' }, { detector: 'hog', minFace: 100 }, { detector: 'hog', maxSize: 1000 }])
       await t.throwsAsync(Embedder.open({ ...options, ...search, device }), {
         code: 'INVALID_ARGUMENT',
-        message: /cpu, with the detector dlib, minFace or maxSize/,
+        message: /cpu, with the detector dlib, or hog with minFace, maxSize or pad/,
       });
   try {
     const embedder = await Embedder.open({ ...options, device: 'cuda' });

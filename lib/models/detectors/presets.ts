@@ -127,10 +127,9 @@ export const detectorPresets: Record<string, DetectorPreset> = {
         scale: perChannel(1 / 128),
       },
       decoder: 'boxes',
-      minScore: 0.5,
+      minScore: 0.985,
       overlap: 0.4,
       smallest: 12,
-      confirm: 3,
       landmarkBox: { x: -0.04, y: 0.05, width: 1.16, height: 0.82 },
       training: 'WIDER FACE (github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB)',
       licence:

@@ -18,16 +18,19 @@ export interface Search {
   settings: Record<string, unknown>;
 }
 
+/** As {@link checkSearch}, and a detector that has a name is one that is known. Throws `INVALID_ARGUMENT`. */
+export function checkDetection(options: SearchOptions, usual: string) {
+  const search = checkSearch(options, usual);
+  const names = [...hogDetectors, ...Object.keys(detectorPresets)];
+  if (!names.includes(search.detector) && !/\.onnx$|\//i.test(search.detector))
+    throw invalid('detector', `one of ${names.join(', ')}, or an ONNX file`, search.detector);
+  return search;
+}
+
 async function resolveDetector(detector: string): Promise<{ file: string; description: DetectorDescription }> {
   const preset = Object.hasOwn(detectorPresets, detector) ? detectorPresets[detector] : undefined;
   if (preset) return { file: await preset.file(), description: preset.description };
   if (await isFile(detector)) return { file: detector, description: await readDetectorDescription(detector) };
-  if (!/\.onnx$|\//i.test(detector))
-    throw invalid(
-      'detector',
-      `one of ${[...hogDetectors, ...Object.keys(detectorPresets)].join(', ')}, or an ONNX file`,
-      detector,
-    );
   throw new MaskbenchError('MODEL_MISSING', detector, `${detector}: the detector's file does not exist`);
 }
 
@@ -37,7 +40,7 @@ async function resolveDetector(detector: string): Promise<{ file: string; descri
  * @throws `MaskbenchError` `INVALID_ARGUMENT`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED`
  */
 export async function resolveSearch(options: SearchOptions, usual: string): Promise<Search> {
-  const { detector, isHog, minScore, pad, ...search } = checkSearch(options, usual);
+  const { detector, isHog, minScore, pad, ...search } = checkDetection(options, usual);
   if (isHog) {
     // Whether dlib's own program searches does not decide: both find the same.
     const settings = { ...search, minScore: minScore ?? 0, pad: pad ?? 0 };
