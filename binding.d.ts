@@ -663,8 +663,6 @@ export interface NativeAdaptCorpus {
 
 export interface NativeTrainerOptions {
   loss: 'srt' | 'infonce';
-  /** Corrects the masked vectors before the network does, and becomes a part of its head. */
-  start?: NativeHead | undefined;
   /** Of `srt`. */
   margin: number;
   /** Of `infonce`. */

@@ -1,4 +1,4 @@
-import type { NativeHead } from '../../binding.js';
+import type { NativeAdaptCorpus, NativeHead } from '../../binding.js';
 import { fromNative, MaskbenchError } from '../errors.js';
 import { ScoreSet } from '../metrics/score-set.js';
 import type { VectorSimilarity } from '../models/description.js';
@@ -45,7 +45,7 @@ const margin = 2;
 interface Recipe {
   method: 'srt' | 'infonce';
   /** What the network corrects: the vectors, or what ridge regression makes of them. */
-  start: 'vectors' | 'linear';
+  start: 'direct' | 'linear';
   rate: number;
   temperature: number;
   updates: number;
@@ -61,7 +61,7 @@ function recipesOf(rows: number, { methods, published }: TrainOptions): Recipe[]
   if (published) {
     const batch = Math.min(512, rows);
     const epoch = Math.floor(rows / batch);
-    return [{ method: 'srt', start: 'vectors', rate: 0.1, temperature: 0, updates: 10 * epoch, batch, every: epoch }];
+    return [{ method: 'srt', start: 'direct', rate: 0.1, temperature: 0, updates: 10 * epoch, batch, every: epoch }];
   }
   const batch = Math.max(2, Math.min(512, Math.floor(rows / 8)));
   const updates = Math.max(3000, 10 * Math.floor(rows / batch));
@@ -123,9 +123,9 @@ export async function trainHead(
     }
     for (const { method, start, rate, temperature, updates, batch, every } of recipes) {
       const base = start === 'linear' ? linear : undefined;
-      const trainer = new native.AdapterTrainer(corpus, {
-        ...{ loss: method, margin, temperature, batch, seed, concurrency },
-        ...{ start: base?.head, residual: base !== undefined },
+      const given = base ? await correctedCorpus(corpus, base.head, concurrency) : corpus;
+      const trainer = new native.AdapterTrainer(given, {
+        ...{ loss: method, margin, temperature, residual: base !== undefined, batch, seed, concurrency },
       });
       for (let at = 0; at < updates && !stopped(); ) {
         const count = Math.min(every, updates - at);
@@ -133,8 +133,9 @@ export async function trainHead(
         await trainer.train(count, rate * 0.1 ** dropped, cancellation);
         if (stopped()) break;
         at += count;
+        const { stages, length } = trainer.head();
         await offer({
-          head: trainer.head(),
+          head: { stages: [...(base?.head.stages ?? []), ...stages], length },
           method,
           parameters: {
             ...{ start, rate, batch, updates: at },
@@ -160,4 +161,17 @@ export async function trainHead(
   const penalty = Float64Array.of(parameters?.penalty as number);
   const [head] = await native.solveRidge({ ...corpus, rows: all }, penalty, concurrency, new native.Cancellation());
   return { ...best, head: head as NativeHead };
+}
+
+/** The corpus with the masked vectors that are learned from corrected by a head. */
+async function correctedCorpus(corpus: NativeAdaptCorpus, head: NativeHead, concurrency: number) {
+  const { masked, dimensions, rows, twins, styles } = corpus;
+  const corrected = await native.applyHead(head, masked, dimensions, rows, concurrency, new native.Cancellation());
+  return {
+    ...corpus,
+    masked: corrected,
+    twins: rows.map((row) => twins[row] as number),
+    styles: rows.map((row) => styles[row] as number),
+    rows: Int32Array.from(rows.keys()),
+  };
 }

@@ -28,8 +28,7 @@ struct Targets {
 struct LossOptions {
   LossKind kind = LossKind::kSelfRestrainedTriplet;
   double margin = 2;
-  // At least 0.05, so that no exponential becomes 0.
-  double temperature = 0.5;
+  double temperature = 0.1;
 };
 
 // The losses of batches and their gradients: of squared distances, outputs made of length 1.
@@ -117,52 +116,47 @@ class Loss {
   // anchor could come nearer to all at once, or leave them, which no threshold forgives. Other photos of the same
   // person are no negatives.
   void Contrast(size_t rows, const Targets<Real>& targets, Real* gradient) {
-    shares_.resize(rows * rows);
+    logits_.resize(rows * rows);
+    slopes_.assign(rows * rows, 0);
     squares_.resize(rows);
-    own_.resize(rows);
-    row_sums_.resize(rows);
-    column_sums_.assign(rows, 0);
     ForRows(rows, [&](size_t i) {
-      Real square = 1;
+      Real square = 0;
       for (size_t k = i * dimensions_; k < (i + 1) * dimensions_; ++k)
         square += targets.positives[k] * targets.positives[k];
       squares_[i] = square;
     });
     Multiply(ByRows(anchors_.data(), dimensions_), Transposed(targets.positives, dimensions_),
-             {rows, dimensions_, rows, false}, shares_.data(), threads_);
+             {rows, dimensions_, rows, false}, logits_.data(), threads_);
     const Real sharpness = 1 / static_cast<Real>(options_.temperature);
+    // Minus the squared distance, but for the anchors' own squares, which are 1.
     ForRows(rows, [&](size_t i) {
-      Real* const share = shares_.data() + i * rows;
-      row_sums_[i] = 0;
-      for (size_t j = 0; j < rows; ++j) {
-        // Minus the squared distance: at most 0.
-        const Real logit = sharpness * (2 * share[j] - squares_[j]);
-        if (i == j) own_[i] = logit;
-        share[j] = i == j || targets.identities[i] != targets.identities[j] ? std::exp(logit) : Real{0};
-        row_sums_[i] += share[j];
-      }
-    });
-    constexpr size_t kPieceColumns = 64;
-    ForPieces(rows, kPieceColumns, threads_, [&](size_t first, size_t last) {
-      for (size_t i = 0; i < rows; ++i)
-        for (size_t j = first; j < last; ++j) column_sums_[j] += shares_[i * rows + j];
+      for (size_t j = 0; j < rows; ++j) logits_[i * rows + j] = sharpness * (2 * logits_[i * rows + j] - squares_[j]);
     });
     const Real factor = sharpness / static_cast<Real>(rows);
-    ForRows(rows, [&](size_t i) {
-      losses_[i] = (std::log(row_sums_[i]) + std::log(column_sums_[i])) / 2 - own_[i];
-      Real* const share = shares_.data() + i * rows;
-      for (size_t j = 0; j < rows; ++j) share[j] *= factor * (1 / row_sums_[i] + 1 / column_sums_[j]);
-      share[i] -= 2 * factor;
-    });
-    Multiply(ByRows(shares_.data(), rows), ByRows(targets.positives, dimensions_), {rows, rows, dimensions_, false},
+    // The softmax of a row (step 1) or of a column (step `rows`), and its slopes.
+    const auto add = [&](size_t i, size_t first, size_t step) {
+      const auto counts = [&](size_t j) { return i == j || targets.identities[i] != targets.identities[j]; };
+      const auto at = [&](size_t j) { return first + j * step; };
+      Real highest = logits_[at(i)];
+      for (size_t j = 0; j < rows; ++j)
+        if (counts(j)) highest = std::max(highest, logits_[at(j)]);
+      Real sum = 0;
+      for (size_t j = 0; j < rows; ++j)
+        if (counts(j)) sum += std::exp(logits_[at(j)] - highest);
+      losses_[i] += (std::log(sum) + highest - logits_[at(i)]) / 2;
+      for (size_t j = 0; j < rows; ++j)
+        if (counts(j)) slopes_[at(j)] += factor * (std::exp(logits_[at(j)] - highest) / sum - (i == j ? 1 : 0));
+    };
+    ForRows(rows, [&](size_t i) { add(i, i * rows, 1); });
+    ForRows(rows, [&](size_t i) { add(i, i, rows); });
+    Multiply(ByRows(slopes_.data(), rows), ByRows(targets.positives, dimensions_), {rows, rows, dimensions_, false},
              gradient, threads_);
   }
 
   const LossOptions options_;
   const size_t dimensions_;
   const int threads_;
-  std::vector<Real> anchors_, lengths_, losses_, to_positive_, to_negative_, between_, shares_, squares_, own_,
-      row_sums_, column_sums_;
+  std::vector<Real> anchors_, lengths_, losses_, to_positive_, to_negative_, between_, logits_, slopes_, squares_;
 };
 
 }  // namespace maskbench

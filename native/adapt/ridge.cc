@@ -30,7 +30,7 @@ struct Sums {
   std::vector<double> x, y, xx, xy;
 };
 
-Sums SumRows(const AdaptCorpus& corpus, std::span<const int32_t> rows, int threads, const Cancellation& cancellation) {
+Sums Add(const AdaptCorpus& corpus, std::span<const int32_t> rows, int threads, const Cancellation& cancellation) {
   const size_t dimensions = corpus.dimensions();
   Sums sums(dimensions);
   std::vector<double> masked(std::min(kRowsAtOnce, rows.size()) * dimensions);
@@ -101,7 +101,7 @@ std::pair<std::vector<double>, double> FactorScatter(const Sums& sums, double pe
     variance += scatter[i * dimensions + i];
   }
   // Vectors that are all equal leave what the map is held to.
-  constexpr double kLeast = 1e-6;
+  constexpr double kLeast = 1e-12;
   const double added = penalty * std::max(variance, kLeast * sums.rows) / static_cast<double>(dimensions);
   for (size_t k = 0; k < dimensions; ++k) scatter[k * dimensions + k] += added;
   Factor(scatter, dimensions);
@@ -161,7 +161,7 @@ std::vector<Head> SolveRidge(const AdaptCorpus& corpus, std::span<const double> 
   std::vector<Sums> styles;
   Sums all(dimensions);
   for (const auto& [style, of_style] : rows) {
-    styles.push_back(SumRows(corpus, of_style, threads, cancellation));
+    styles.push_back(Add(corpus, of_style, threads, cancellation));
     all.Add(styles.back());
   }
   std::vector<double> identity(dimensions * dimensions);

@@ -10,7 +10,6 @@ namespace maskbench {
 Trainer::Trainer(const AdaptCorpus& corpus, const TrainerOptions& options)
     : corpus_(corpus),
       options_(options),
-      start_{options.start.stages, 1},
       network_(corpus.dimensions(), options.residual, options.seed, options.threads),
       loss_(options.loss, corpus.dimensions(), options.threads),
       negatives_(options.seed, "negatives", 0),
@@ -22,15 +21,9 @@ Trainer::Trainer(const AdaptCorpus& corpus, const TrainerOptions& options)
   for (auto& [weights, scale, offset] : velocity_)
     for (std::vector<float>* numbers : {&weights, &scale, &offset}) std::ranges::fill(*numbers, 0.0F);
   const size_t numbers = options.batch * corpus.dimensions();
-  for (std::vector<float>* rows : {&positives_, &others_, &slopes_}) rows->resize(numbers);
+  for (std::vector<float>* rows : {&inputs_, &positives_, &others_, &slopes_}) rows->resize(numbers);
   shown_.resize(options.batch);
   at_ = order_.size();
-}
-
-Head Trainer::ToHead() const {
-  Head head{start_.stages, LengthOf(corpus_)};
-  head.stages.push_back(network_.ToStage());
-  return head;
 }
 
 double Trainer::Train(size_t updates, double rate, const Cancellation& cancellation) {
@@ -54,16 +47,14 @@ void Trainer::NextBatch() {
     at_ = 0;
   }
   const size_t dimensions = corpus_.dimensions();
-  rows_.assign(order_.begin() + static_cast<ptrdiff_t>(at_),
-               order_.begin() + static_cast<ptrdiff_t>(at_ + options_.batch));
-  at_ += options_.batch;
-  inputs_ = Apply(start_, corpus_.masked, rows_, options_.threads);
   for (size_t i = 0; i < options_.batch; ++i) {
-    const size_t twin = corpus_.twin(rows_[i]);
+    const int32_t row = order_[at_++];
+    const size_t twin = corpus_.twin(row);
     shown_[i] = corpus_.identities[twin];
     size_t other = twin;
     while (corpus_.identities[other] == shown_[i]) other = static_cast<size_t>(plain_[negatives_.Below(plain_.size())]);
     const size_t to = i * dimensions;
+    CopyUnit(corpus_.masked.row(static_cast<size_t>(row)), inputs_.data() + to);
     CopyUnit(corpus_.plain.row(twin), positives_.data() + to);
     CopyUnit(corpus_.plain.row(other), others_.data() + to);
   }

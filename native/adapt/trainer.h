@@ -15,8 +15,6 @@ namespace maskbench {
 
 struct TrainerOptions {
   LossOptions loss;
-  // Corrects the masked vectors before the network does.
-  Head start;
   bool residual = true;
   // Rows of a batch, at least 2 and at most those of the corpus.
   size_t batch = 512;
@@ -35,8 +33,7 @@ class Trainer {
   // Makes so many updates with this learning rate, and returns the mean loss of their batches. Stops early where it is
   // cancelled.
   double Train(size_t updates, double rate, const Cancellation& cancellation);
-  // What it starts from, and the network as trained so far.
-  Head ToHead() const;
+  Head ToHead() const { return {{network_.ToStage()}, LengthOf(corpus_)}; }
 
  private:
   void NextBatch();
@@ -44,8 +41,6 @@ class Trainer {
 
   const AdaptCorpus corpus_;
   const TrainerOptions options_;
-  // Without a stage it gives the vectors as they are, at length 1.
-  const Head start_;
   Network<float> network_;
   Loss<float> loss_;
   Parameters<float> velocity_;
@@ -56,7 +51,6 @@ class Trainer {
   size_t at_ = 0;
   uint64_t epoch_ = 0;
   // The batch.
-  std::vector<int32_t> rows_;
   std::vector<float> inputs_, positives_, others_, slopes_;
   std::vector<int32_t> shown_;
 };

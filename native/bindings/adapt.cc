@@ -55,6 +55,19 @@ AdaptCorpus ParseCorpus(const Napi::Object& object, Held& held) {
   return corpus;
 }
 
+TrainerOptions ParseOptions(const Napi::Object& object, const AdaptCorpus& corpus) {
+  TrainerOptions options;
+  options.loss.kind = String(object, "loss") == "infonce" ? LossKind::kInfoNce : LossKind::kSelfRestrainedTriplet;
+  options.loss.margin = Number(object, "margin");
+  options.loss.temperature = Number(object, "temperature");
+  options.residual = Boolean(object, "residual");
+  options.batch = static_cast<size_t>(std::max(0, Integer(object, "batch")));
+  if (options.batch < 2 || options.batch > corpus.rows.size()) Invalid(object.Env(), "batch", "2 rows or more");
+  options.seed = static_cast<uint64_t>(Number(object, "seed"));
+  options.threads = std::max(1, Integer(object, "concurrency"));
+  return options;
+}
+
 Napi::Float32Array ToFloat32Array(Napi::Env env, const std::vector<float>& values) {
   Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
   std::ranges::copy(values, array.Data());
@@ -109,20 +122,6 @@ Head ParseHead(const Napi::Object& object, size_t dimensions) {
   return head;
 }
 
-TrainerOptions ParseOptions(const Napi::Object& object, const AdaptCorpus& corpus) {
-  TrainerOptions options;
-  options.loss.kind = String(object, "loss") == "infonce" ? LossKind::kInfoNce : LossKind::kSelfRestrainedTriplet;
-  options.loss.margin = Number(object, "margin");
-  options.loss.temperature = Number(object, "temperature");
-  if (Has(object, "start")) options.start = ParseHead(Object(object.Get("start"), "start"), corpus.dimensions());
-  options.residual = Boolean(object, "residual");
-  options.batch = static_cast<size_t>(std::max(0, Integer(object, "batch")));
-  if (options.batch < 2 || options.batch > corpus.rows.size()) Invalid(object.Env(), "batch", "2 rows or more");
-  options.seed = static_cast<uint64_t>(Number(object, "seed"));
-  options.threads = std::max(1, Integer(object, "concurrency"));
-  return options;
-}
-
 Napi::Promise Start(Napi::Env env, int threads, const Napi::Value& cancellation, FunctionTask::WorkFunction work,
                     FunctionTask::ResultFunction result) {
   const auto queue = std::make_shared<WorkQueue>(threads);
@@ -156,7 +155,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
     *busy_ = true;
     return Start(
         info.Env(), threads_, info[2],
-        [trainer = trainer_, updates, rate, loss](const Cancellation& cancellation) {
+        [trainer = trainer_, updates, rate, loss, cancellation = CancellationWrap::Of(info[2])](const Cancellation&) {
           *loss = trainer->Train(updates, rate, cancellation);
         },
         [loss, busy = busy_, held = held_](Napi::Env env) {

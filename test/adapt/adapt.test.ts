@@ -126,7 +126,7 @@ test('the published preset trains from random weights for 10 epochs', async (t) 
     draws: 10,
   });
   t.is(method, 'srt');
-  t.is(parameters.start, 'vectors');
+  t.is(parameters.start, 'direct');
   t.is(parameters.rate, 0.1);
   t.is(parameters.margin, 2);
   t.true((parameters.updates as number) <= 10);
