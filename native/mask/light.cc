@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "mask/random.h"
+#include "runtime/random.h"
 
 namespace maskbench {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "image/codecs.h"
 #include "mask/draw_request.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 #include "runtime/naming.h"
 
 namespace maskbench {

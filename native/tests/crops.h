@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "image/image.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 
 namespace maskbench {
 

@@ -13,7 +13,7 @@
 
 #include "face/detector.h"
 #include "face/landmarks.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 #include "runtime/cpu.h"
 #include "tests/crops.h"
 

@@ -25,7 +25,7 @@
 #include "face/pyramid.h"
 #include "face/search_request.h"
 #include "mask/draw_request.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 #include "mask/render.h"
 #include "mask/style.h"
 #include "runtime/error.h"

@@ -13,7 +13,7 @@
 #include "all_pairs/pair_score.h"
 #include "all_pairs/product.h"
 #include "mask/blend.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 #include "mask/shade.h"
 #include "mask/warp.h"
 

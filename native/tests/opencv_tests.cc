@@ -11,7 +11,7 @@
 #include "embed/scale.h"
 #include "image/image.h"
 #include "mask/fill.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 
 namespace maskbench {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "all_pairs/count_on_device.h"
-#include "mask/random.h"
+#include "runtime/random.h"
 #include "all_pairs/counts.h"
 
 namespace maskbench {

@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_MASK_RANDOM_H_
-#define MASKBENCH_MASK_RANDOM_H_
+#ifndef MASKBENCH_RUNTIME_RANDOM_H_
+#define MASKBENCH_RUNTIME_RANDOM_H_
 
 #include <cstdint>
 #include <string_view>
@@ -37,4 +37,4 @@ class NamedRandom {
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_MASK_RANDOM_H_
+#endif  // MASKBENCH_RUNTIME_RANDOM_H_
