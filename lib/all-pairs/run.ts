@@ -52,10 +52,7 @@ async function pack(
   const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', source, `${source}: ${problem}`);
   if (sides.identities.length < 2) throw refuse(`expected images of two identities, found ${sides.identities.length}`);
   const opened = await openVectors(vectors);
-  if (opened.rows !== rows) {
-    await opened.chunks.return(undefined);
-    throw refuse(`has ${opened.rows} rows, its index ${rows}`);
-  }
+  if (opened.rows !== rows) throw refuse(`has ${opened.rows} rows, its index ${rows}`);
   const packed = numbersOf(sides, options).map(({ side, identities, sources }) => ({
     places: side.places,
     vectors: new native.PackedVectors(identities, sources, opened.columns, similarity),

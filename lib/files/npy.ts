@@ -65,13 +65,14 @@ export async function readNpyRows(
   file: string,
   rowsAtOnce: number,
 ): Promise<{ rows: number; columns: number; chunks: AsyncGenerator<Float32Array> }> {
-  const { handle, shape, kind, start, size, refuse } = await openNpy(file);
+  const { handle: opened, shape, kind, start, size, refuse } = await openNpy(file);
+  // Opened again for the rows, which a caller who sees the shape may not want.
+  await opened.close();
   const [rows, columns] = shape;
-  if (shape.length !== 2 || rows === undefined || columns === undefined || (kind !== '<f4' && kind !== '<f2')) {
-    await handle.close();
+  if (shape.length !== 2 || rows === undefined || columns === undefined || (kind !== '<f4' && kind !== '<f2'))
     throw refuse(`expected rows of 16-bit or 32-bit floats, found ${kind} (${shape.join(', ')})`);
-  }
   async function* chunks(): AsyncGenerator<Float32Array> {
+    const { handle } = await openNpy(file);
     try {
       const rowBytes = rows ? size / rows : 0;
       for (let row = 0; row < (rows as number); row += rowsAtOnce) {
