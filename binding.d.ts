@@ -544,6 +544,105 @@ export declare function similarities(
   similarity: NativeSimilarity,
 ): Promise<Float64Array>;
 
+/** Weights [inputs × outputs], by rows of inputs; bias [outputs]. */
+export interface NativeLayer {
+  weights: Float32Array;
+  bias: Float32Array;
+}
+
+export interface NativeStage {
+  /** What the stage is given is added to what its layers give. */
+  residual: boolean;
+  /** Of d numbers to d numbers: one after the other, with leaky ReLU (slope 0.2) between them; with a gate, side by side. */
+  layers: NativeLayer[];
+  /** The softmax of its outputs, one a layer, weighs the layers' outputs. */
+  gate?: NativeLayer;
+}
+
+/** What corrects the vectors of masked faces. Before and after each stage vectors are made of length 1. */
+export interface NativeHead {
+  stages: NativeStage[];
+  /** Of corrected vectors. */
+  length: number;
+}
+
+/** Masked vectors to learn from, and the plain ones beside them. The arrays are read where they lie. */
+export interface NativeAdaptCorpus {
+  dimensions: number;
+  /** [plain × dimensions] */
+  plain: Float32Array;
+  /** [masked × dimensions] */
+  masked: Float32Array;
+  /** [masked]: the plain vector of the same photo. */
+  twins: Int32Array;
+  /** [plain]: a number for who it shows. */
+  identities: Int32Array;
+  /** [masked]: a number for each mask style, or whatever else the vectors were made in. */
+  styles: Int32Array;
+  /** The masked vectors to learn from, of at least two people. */
+  rows: Int32Array;
+  /** Vectors are compared by their angles: corrected ones get length 1, else that of the plain ones. */
+  byAngle: boolean;
+}
+
+export interface NativeTrainerOptions {
+  loss: 'srt' | 'infonce';
+  /** Of `srt`. */
+  margin: number;
+  /** Of `infonce`. */
+  temperature: number;
+  /** The network corrects its input, and begins as the identity. */
+  residual: boolean;
+  /** Rows of a batch, from 2 to those of the corpus. */
+  batch: number;
+  /** A whole number below 2^53. */
+  seed: number;
+  /** Threads, 1 or more; the result does not depend on them. */
+  concurrency: number;
+}
+
+/** Trains the network of an adapter. One call at a time. */
+export declare class AdapterTrainer {
+  constructor(corpus: NativeAdaptCorpus, options: NativeTrainerOptions);
+  /** Makes so many updates and resolves with the mean loss of their batches; with fewer updates where cancelled. */
+  train(updates: number, rate: number, cancellation: Cancellation): Promise<number>;
+  /** As trained so far. */
+  head(): NativeHead;
+}
+
+/**
+ * A linear head by ridge regression for each penalty (in mean variances of a masked number): a map, held to the identity;
+ * of several styles a map for each, held to that of all together, with a gate between them. Rejects with ABORTED.
+ */
+export declare function solveRidge(
+  corpus: NativeAdaptCorpus,
+  penalties: Float64Array,
+  concurrency: number,
+  cancellation: Cancellation,
+): Promise<NativeHead[]>;
+
+/** Corrects some rows of [n × dimensions] vectors: [rows × dimensions]. */
+export declare function applyHead(
+  head: NativeHead,
+  vectors: Float32Array,
+  dimensions: number,
+  rows: Int32Array,
+  concurrency: number,
+  cancellation: Cancellation,
+): Promise<Float32Array>;
+
+/** The index of the first vector that is zero or not finite; -1 where there is none. */
+export declare function firstUnusable(vectors: Float32Array, dimensions: number): number;
+
+/** An adapter's ONNX file. */
+export declare class Adapter {
+  constructor(options: { library: string; model: string; concurrency: number });
+  /** Opens it. Rejects with UNAVAILABLE, MODEL_MISSING, MODEL_CORRUPT. */
+  load(): Promise<void>;
+  /** [dimensions] to [dimensions]. Rejects with INFERENCE_FAILED. */
+  correct(vector: Float32Array): Promise<Float32Array>;
+}
+
 export interface SystemInfo {
   /** Instruction sets of this processor that matter here. */
   cpuFeatures: string[];

@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "bindings/adapt.h"
 #include "bindings/all_pairs.h"
 #include "bindings/arguments.h"
 #include "bindings/device.h"
@@ -17,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   maskbench::LimitSimd();
   maskbench::Environment::Init(env);
   exports.Set("Cancellation", maskbench::CancellationWrap::Define(env));
+  maskbench::ExportAdapt(env, exports);
   maskbench::ExportAllPairs(env, exports);
   maskbench::ExportDevices(env, exports);
   maskbench::ExportEmbedder(env, exports);

@@ -1,0 +1,48 @@
+#ifndef MASKBENCH_ADAPT_HEAD_H_
+#define MASKBENCH_ADAPT_HEAD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace maskbench {
+
+// Of negative numbers a leaky ReLU lets through a fifth.
+constexpr double kLeak = 0.2;
+
+// x · weights + bias. Weights are [dimensions × dimensions], by rows of inputs.
+struct DenseLayer {
+  std::vector<float> weights, bias;
+};
+
+struct Stage {
+  // What the stage is given is added to what its layers give.
+  bool residual = false;
+  // One after the other, with leaky ReLU between them; with a gate, side by side.
+  std::vector<DenseLayer> layers;
+  // [dimensions × layers]: the softmax of its outputs weighs the layers' outputs. Empty: there is no gate.
+  DenseLayer gate;
+};
+
+// What corrects the vectors of masked faces. Before and after each stage vectors are made of length 1.
+struct Head {
+  std::vector<Stage> stages;
+  // Of corrected vectors.
+  double length = 1;
+};
+
+// Rows of numbers, where they lie.
+struct Vectors {
+  std::span<const float> numbers;
+  size_t dimensions = 0;
+
+  std::span<const float> row(size_t i) const { return numbers.subspan(i * dimensions, dimensions); }
+};
+
+// Corrects the given rows, in their order: [rows × dimensions].
+std::vector<float> Apply(const Head& head, const Vectors& vectors, std::span<const int32_t> rows, int threads);
+
+}  // namespace maskbench
+
+#endif  // MASKBENCH_ADAPT_HEAD_H_
