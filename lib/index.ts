@@ -3,6 +3,10 @@
  * @module
  */
 export type { CudaDevice } from '../binding.js';
+export { type Adaptation, type AdaptOptions, trainAdapter } from './adapt/adapter.js';
+export type { Change } from './adapt/measure.js';
+export type { Condition } from './adapt/pairs.js';
+export { type Method, methods } from './adapt/train.js';
 export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/manifest.js';
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
 export type { MaskProgress, MaskSummary, RunOptions } from './corpus/run.js';

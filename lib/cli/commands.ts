@@ -13,6 +13,7 @@ export const commands: Record<string, () => Promise<Command>> = {
   evaluate: async () => (await import('./evaluate.js')).evaluateCommand(),
   identify: async () => (await import('./identify.js')).identifyCommand(),
   'score-all': async () => (await import('./score-all.js')).scoreAllCommand(),
+  adapt: async () => (await import('./adapt.js')).adaptCommand(),
   benchmark: async () => (await import('./benchmark.js')).benchmarkCommand(),
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
 };

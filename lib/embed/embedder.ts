@@ -21,7 +21,9 @@ import { defaultLandmarkModel } from '../face/landmark-model.js';
 import { checkSearch, type SearchOptions } from '../face/search.js';
 import { isFile } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
+import { readAdapter } from '../models/adapter.js';
 import { checkDescription, type ModelDescription, readDescription } from '../models/description.js';
+import { fingerprint } from '../models/fingerprint.js';
 import { defaultModelFile, presets } from '../models/presets.js';
 import { native } from '../native.js';
 import { onnxRuntimeLibrary } from './runtime.js';
@@ -32,6 +34,8 @@ export interface EmbedderOptions extends SearchOptions {
   model?: string;
   /** Description of an ONNX file: the name of a preset, or an object. Default: the JSON file beside the model. */
   description?: string | ModelDescription;
+  /** An adapter of this model, as `trainAdapter` writes it: it corrects the vectors of masked faces. */
+  adapter?: string;
   /**
    * `cpu` (default), `cuda`, `cuda:1` for another device, or `auto`: the first device, and the CPU for what it cannot
    * do ({@link Embedder.deviceProblem}). On a device the model runs, faces are searched, and crops become its input,
@@ -65,6 +69,8 @@ const missingModes = ['error', 'nan'] as const;
 export interface EmbedOptions {
   /** The images are faces that are already cropped: they are resized to the model's input, and no face is searched. */
   crops?: boolean;
+  /** The faces wear masks: with an adapter, their vectors are corrected. */
+  masked?: boolean;
   /** A photo without a face or that can't be read: `error` (default) rejects the call, `nan` gives a row of NaN. */
   missing?: 'error' | 'nan';
   signal?: AbortSignal;
@@ -115,6 +121,7 @@ export async function resolveModel({
 export function checkEmbedder(options: EmbedderOptions) {
   checkOptions(options);
   checkFlag('acceptDamaged', options.acceptDamaged);
+  if (options.adapter !== undefined) checkPath('adapter', options.adapter);
   const device = nativeDevice(options);
   const search = checkSearch(options);
   if (device !== undefined && (search.detector === 'dlib' || search.minFace > 0 || search.maxSize > 0))
@@ -129,6 +136,28 @@ export function checkEmbedder(options: EmbedderOptions) {
     maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
     acceptDamaged: options.acceptDamaged ?? false,
   };
+}
+
+/**
+ * Opens an adapter. Throws `INVALID_ARGUMENT` where it is for another model, `MODEL_MISSING`, `MODEL_CORRUPT`,
+ * `UNAVAILABLE`.
+ */
+async function openAdapter(
+  adapter: string,
+  { file, description }: Awaited<ReturnType<typeof resolveModel>>,
+  { dimensions, concurrency, library }: { dimensions: number; concurrency: number; library: string },
+): Promise<InstanceType<typeof native.Adapter>> {
+  const trained = await readAdapter(adapter);
+  const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', adapter, `${adapter}: ${problem}`);
+  if (trained.dimensions !== dimensions)
+    throw refuse(`the adapter takes vectors of ${trained.dimensions} numbers, ${description.name} gives ${dimensions}`);
+  if (trained.fingerprint !== (await fingerprint(file, description)))
+    throw refuse(
+      `the adapter was trained on vectors of ${trained.model} (${trained.fingerprint}), and ${file} is another model or is described in another way`,
+    );
+  const opened = new native.Adapter({ library, model: adapter, concurrency });
+  await opened.load();
+  return opened;
 }
 
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
@@ -155,6 +184,8 @@ export class Embedder {
   readonly #calls = new Calls('Embedder');
   readonly #native: InstanceType<typeof native.Embedder>;
   readonly #similarity: NativeSimilarity;
+  /** Corrects the vectors of masked faces. */
+  readonly #adapter: InstanceType<typeof native.Adapter> | undefined;
   /** The addon holds no more requests than keep it busy. */
   readonly #gate: LimitFunction;
 
@@ -170,9 +201,11 @@ export class Embedder {
      * Why images run one by one although the model takes batches: its vectors depend on the other images of a batch.
      */
     readonly batchProblem: string | undefined,
+    adapter: InstanceType<typeof native.Adapter> | undefined,
     inFlight: number,
   ) {
     this.#native = core;
+    this.#adapter = adapter;
     const { similarity } = description;
     this.#similarity =
       similarity.kind === 'sigmoid'
@@ -191,14 +224,17 @@ export class Embedder {
    * Opens a model.
    * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (options; the model's input does not fit its description),
    * `MODEL_MISSING`, `MODEL_CORRUPT`, `INFERENCE_FAILED` (it returned NaN or infinity, or different vectors for the
-   * same image), `UNAVAILABLE` (ONNX Runtime or the device is missing)
+   * same image), `UNAVAILABLE` (ONNX Runtime or the device is missing); `INVALID_ARGUMENT` also for an adapter of
+   * another model
    */
   static async open(options: EmbedderOptions = {}): Promise<Embedder> {
     const { device, concurrency, maxBatch, ...checked } = checkEmbedder(options);
-    const { file, description } = await resolveModel(options);
+    const model = await resolveModel(options);
+    const { file, description } = model;
     const { input, cut, margin = 0.25, output = '' } = description;
+    const library = await onnxRuntimeLibrary();
     const request = {
-      library: await onnxRuntimeLibrary(),
+      library,
       model: file,
       concurrency,
       maxBatch,
@@ -229,6 +265,9 @@ export class Embedder {
         dimensions,
         core.onDevice ? `cuda:${device?.number}` : 'cpu',
         batchProblem || undefined,
+        options.adapter === undefined
+          ? undefined
+          : await openAdapter(options.adapter, model, { dimensions, concurrency, library }),
         4 * maxBatch + 2 * concurrency,
       );
     } catch (error) {
@@ -277,13 +316,17 @@ export class Embedder {
   async embedOne(input: EmbedInput, options: Omit<EmbedOptions, 'missing'> = {}): Promise<Embedding> {
     checkOptions(options);
     checkFlag('crops', options.crops);
-    const { crops = false, signal } = options;
+    checkFlag('masked', options.masked);
+    const { crops = false, masked = false, signal } = options;
     const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops };
     const { vector, face } = await this.#calls.run(
       (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
       signal,
     );
-    return { vector, ...(face && { face }) };
+    const adapter = this.#adapter;
+    const corrected =
+      masked && adapter ? await this.#calls.run(() => this.#gate(() => adapter.correct(vector)), signal) : vector;
+    return { vector: corrected, ...(face && { face }) };
   }
 
   /**

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync as exists } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,13 +6,14 @@ import { readManifest } from '../corpus/manifest.js';
 import { tellOnce } from '../device.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
 import type { KnownFace } from '../face/face.js';
+import { parseCsv } from '../files/csv.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader } from '../files/npy.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
-import { numberedLines, readNames } from '../files/text.js';
+import { numberedLines, readNames, readText } from '../files/text.js';
 import { photosBelow } from '../files/walk.js';
-import type { ModelDescription } from '../models/description.js';
+import { fingerprint, hashOf } from '../models/fingerprint.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import {
@@ -37,6 +37,11 @@ export type FaceSource = (typeof faceSources)[number];
 export interface EmbedFilesOptions extends EmbedderOptions {
   /** Where the faces of corpora come from. Default `auto`. */
   faceSource?: FaceSource;
+  /**
+   * A CSV file with the columns `path` (as in the index) and `masked` (0 or 1): which faces wear masks, where manifest or
+   * names (`masked_…`) do not say it.
+   */
+  masked?: string;
   /** The files are faces that are already cropped. */
   crops?: boolean;
   /** 16-bit or 32-bit floats. Default 32. */
@@ -126,13 +131,13 @@ export async function* itemsOf(inputs: readonly string[]): AsyncGenerator<Item> 
 /** Embeds one image as a corpus's images are. Problems of the photo become a status. */
 export async function embedItem(
   embedder: Embedder,
-  { file, faces }: Pick<Item, 'file' | 'faces'>,
+  { file, faces, masked }: Pick<Item, 'file' | 'faces'> & { masked: boolean },
   { faceSource, crops, signal }: { faceSource: FaceSource; crops: boolean; signal?: AbortSignal | undefined },
 ): Promise<{ status: string; vector?: Float32Array; error?: string }> {
   const whole = embedder.description.cut === 'letterbox';
   const embed = async (input: EmbedInput, status: string) => ({
     status: crops ? 'crop' : whole ? 'whole' : status,
-    vector: (await embedder.embedOne(input, { crops, ...(signal && { signal }) })).vector,
+    vector: (await embedder.embedOne(input, { crops, masked, ...(signal && { signal }) })).vector,
   });
   const known = faces && !crops && !whole ? { image: file, faces } : undefined;
   try {
@@ -152,7 +157,7 @@ export async function embedItem(
 async function embedSurely(embedder: Embedder, item: Item, options: Parameters<typeof embedItem>[2]) {
   try {
     return await withBackOff(async () => {
-      const result = await embedItem(embedder, item, options);
+      const result = await embedItem(embedder, { ...item, masked: item.line.masked }, options);
       if (result.status === photoStatuses.NOT_FOUND)
         throw new MaskbenchError('NOT_FOUND', item.file, result.error as string);
       return result;
@@ -199,6 +204,7 @@ export async function embedFiles(
   checkChoice('faceSource', options.faceSource ?? 'auto', faceSources);
   if (![16, 32, undefined].includes(options.bits)) throw invalid('bits', '16 or 32', options.bits);
   checkFlag('crops', options.crops);
+  if (options.masked !== undefined) checkPath('masked', options.masked);
   checkFlag('resume', options.resume);
   const index = out.replace(/\.npy$/i, '.jsonl');
   // An index alone may be what a run that was killed at its very end has left; it is made again.
@@ -233,9 +239,20 @@ async function run(
       `${part.vectors}: the file exists, but there is no unfinished run`,
     );
   // Before anything is written: gives the total for the remaining time.
+  const masked = options.masked === undefined ? undefined : await readMasked(options.masked);
   let total = 0;
-  for await (const _ of itemsOf(inputs)) total++;
+  let named = 0;
+  for await (const { line } of itemsOf(inputs)) {
+    total++;
+    if (masked?.has(line.path)) named++;
+  }
   if (total === 0) throw new MaskbenchError('NOT_FOUND', inputs.join(', '), `${inputs.join(', ')}: no photos found`);
+  if (masked && named === 0)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'masked',
+      `${options.masked}: names none of the ${total} photos; expected paths as in the index`,
+    );
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
@@ -247,6 +264,8 @@ async function run(
     inputs: inputs.map((input) => path.resolve(input)),
     // A model that was replaced since then would give other vectors.
     fingerprint: await fingerprint((await resolveModel(options)).file, embedder.description),
+    ...(options.adapter !== undefined && { adapter: await hashOf(options.adapter) }),
+    ...(options.masked !== undefined && { masked: await hashOf(options.masked) }),
   });
   const { dimensions } = embedder;
   const before = await readUnfinished(part, settings, (dimensions * bits) / 8).catch(async (error) => {
@@ -284,7 +303,8 @@ async function run(
     const atOnce = Math.max(128, 4 * (options.maxBatch ?? 16));
     let items: Item[] = [];
     let at = 0;
-    for await (const item of itemsOf(inputs)) {
+    for await (const { line, ...image } of itemsOf(inputs)) {
+      const item: Item = { ...image, line: { ...line, masked: masked?.get(line.path) ?? line.masked } };
       const known = paths[at++];
       if (known !== undefined && known !== item.line.path)
         throw new MaskbenchError(
@@ -324,11 +344,20 @@ async function run(
   return { counts, rows, failed, dimensions, vectors: out, index, seconds };
 }
 
-/** Hash of a model file and its description. */
-async function fingerprint(file: string, description: ModelDescription): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(description));
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
-  return hash.digest('hex').slice(0, 16);
+/** Reads which photos show masks. Throws `UNREADABLE`. */
+async function readMasked(file: string): Promise<Map<string, boolean>> {
+  const { names, rows } = parseCsv(await readText(file), file);
+  const [path, masked] = [names.indexOf('path'), names.indexOf('masked')] as [number, number];
+  const refuse = (line: number, problem: string) =>
+    new MaskbenchError('UNREADABLE', file, `${file}, line ${line}: ${problem}`);
+  if (path < 0 || masked < 0) throw refuse(1, `expected the columns path and masked, found ${names.join(', ')}`);
+  const found = new Map<string, boolean>();
+  for (const { fields, line } of rows) {
+    const value = fields[masked] as string;
+    if (value !== '0' && value !== '1') throw refuse(line, `expected 0 or 1 for masked, found ${value}`);
+    found.set(fields[path] as string, value === '1');
+  }
+  return found;
 }
 
 /** Removes the first line of an unfinished index, which holds the settings of the run. */

@@ -2,7 +2,9 @@
  * Descriptions of embedding models, and weights imported as ONNX files.
  * @module
  */
+
 export { type ImportedModel, importModel } from '../embed/import-model.js';
+export { type AdapterDescription, readAdapter } from '../models/adapter.js';
 export {
   type Cut,
   cuts,

@@ -13,7 +13,8 @@ message TypeProto { TensorType tensorType = 1; }
 message ValueInfoProto { string name = 1; TypeProto type = 2; }
 message GraphProto { repeated NodeProto node = 1; string name = 2; repeated TensorProto initializer = 5; repeated ValueInfoProto input = 11; repeated ValueInfoProto output = 12; }
 message OperatorSetIdProto { string domain = 1; int64 version = 2; }
-message ModelProto { int64 irVersion = 1; string producerName = 2; GraphProto graph = 7; repeated OperatorSetIdProto opsetImport = 8; }
+message StringStringEntryProto { string key = 1; string value = 2; }
+message ModelProto { int64 irVersion = 1; string producerName = 2; GraphProto graph = 7; repeated OperatorSetIdProto opsetImport = 8; repeated StringStringEntryProto metadataProps = 14; }
 `;
 
 /** The operator set that graphs are written for. */
@@ -44,6 +45,8 @@ export class OnnxGraph {
   readonly #inputs: object[] = [];
   readonly #outputs: object[] = [];
   #values = 0;
+  /** Texts that the file carries. */
+  readonly metadata = new Map<string, string>();
 
   /** @param halves Store weights as 16-bit floats; they are made 32-bit again as the model is loaded. */
   constructor(
@@ -84,9 +87,7 @@ export class OnnxGraph {
 
   /** The model's bytes. */
   async encode(): Promise<Uint8Array> {
-    // Loaded when it is needed: it takes a tenth of a second.
-    const { default: protobuf } = await import('protobufjs');
-    const modelType = protobuf.parse(schema).root.lookupType('ModelProto');
+    const modelType = await loadModelType();
     const graph = {
       node: this.#nodes,
       name: this.name,
@@ -94,9 +95,26 @@ export class OnnxGraph {
       input: this.#inputs,
       output: this.#outputs,
     };
-    const model = { irVersion: 8, producerName: 'maskbench', graph, opsetImport: [{ domain: '', version: opset }] };
+    const model = {
+      ...{ irVersion: 8, producerName: 'maskbench', graph, opsetImport: [{ domain: '', version: opset }] },
+      metadataProps: Array.from(this.metadata, ([key, value]) => ({ key, value })),
+    };
     return modelType.encode(modelType.fromObject(model)).finish();
   }
+}
+
+async function loadModelType() {
+  // Loaded when it is needed: it takes a tenth of a second.
+  const { default: protobuf } = await import('protobufjs');
+  return protobuf.parse(schema).root.lookupType('ModelProto');
+}
+
+/** The texts that an ONNX file carries. Throws where the bytes are no such file. */
+export async function readMetadata(file: Uint8Array): Promise<Map<string, string>> {
+  const { metadataProps } = (await loadModelType()).decode(file) as unknown as {
+    metadataProps: { key: string; value: string }[];
+  };
+  return new Map(metadataProps.map(({ key, value }) => [key, value]));
 }
 
 function valueInfo(name: string, shape: Size[]): object {
