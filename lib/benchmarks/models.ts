@@ -24,7 +24,7 @@ import { dataSets } from './published.js';
 import { readScoredPairs, type ScoreBenchmark, type ScoredDataSet, tablesOf } from './scores.js';
 
 /** Options of {@link benchmarkModels}. */
-export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 'description'> {
+export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 'description' | 'adapter'> {
   /** Pairs a data set at most. Default 1001, as the paper. */
   limit?: number;
   /** Names of models whose scores are averaged as "Ensemble". */
@@ -36,7 +36,7 @@ export interface BenchmarkModelsOptions extends Omit<EmbedderOptions, 'model' | 
 }
 
 /** A model of a benchmark. */
-export interface BenchmarkModel extends Pick<EmbedderOptions, 'model' | 'description'> {
+export interface BenchmarkModel extends Pick<EmbedderOptions, 'model' | 'description' | 'adapter'> {
   /** As in the published tables (`CP1`, `EX1.1-sigmoid`, `ImageNet_VGG19` …), or any other. */
   name: string;
 }
@@ -80,7 +80,13 @@ async function scorePairs(
   const known = new Map<string, Item>();
   if (existsSync(path.join(folder, 'dataset.json')))
     for await (const item of itemsOf([folder])) known.set(item.line.path, item);
-  const photos = [...new Set(pairs.flatMap(({ reference, probe }) => [pairPath(reference), pairPath(probe)]))];
+  const worn = new Map(
+    pairs.flatMap(({ reference, probe, referenceMasked, probeMasked }) => [
+      [pairPath(reference), referenceMasked] as const,
+      [pairPath(probe), probeMasked] as const,
+    ]),
+  );
+  const photos = [...worn.keys()];
   const rows = new Map(photos.map((photo, i) => [photo, i]));
   const { dimensions } = embedder;
   const vectors = new Float32Array(photos.length * dimensions).fill(Number.NaN);
@@ -90,7 +96,11 @@ async function scorePairs(
   await Promise.all(
     photos.map(async (photo, i) => {
       const item = known.get(photo) ?? { file: path.join(folder, photo) };
-      const { vector, error } = await embedItem(embedder, item, { faceSource, crops: false, signal });
+      const { vector, error } = await embedItem(
+        embedder,
+        { ...item, masked: worn.get(photo) ?? false },
+        { faceSource, crops: false, signal },
+      );
       if (vector) vectors.set(vector, i * dimensions);
       else {
         missing.add(i);
@@ -184,6 +194,7 @@ export async function benchmarkModels(
     const embedder = await Embedder.open({ ...options, ...model });
     const { training, licence, overlaps = [], cut } = embedder.description;
     notes.push(`${name}: trained on ${training}; licence: ${licence}`);
+    if (model.adapter !== undefined) notes.push(`${name}: vectors of masked faces are corrected by ${model.adapter}`);
     if (embedder.batchProblem !== undefined) notes.push(`${name}: ${embedder.batchProblem}`);
     if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem.message}`);
     for (const { dataSet } of present)

@@ -68,6 +68,7 @@ interface ModelsFlags extends EmbedderFlags {
   base: string;
   pairs: string;
   models: string[];
+  adapters?: string[];
   ensemble?: string;
   limit: number;
   faceSource: FaceSource;
@@ -86,6 +87,27 @@ function parseModel(text: string): BenchmarkModel {
   return { name, model, ...(description !== undefined && { description }) };
 }
 
+/** Gives models their adapters, `name=head.onnx`. */
+function withAdapters(models: BenchmarkModel[], adapters: readonly string[]): BenchmarkModel[] {
+  const given = new Map(
+    adapters.map((text) => {
+      const [name = '', adapter = ''] = text.split(/=(.*)/s);
+      return [name, adapter] as const;
+    }),
+  );
+  for (const [name, adapter] of given)
+    if (adapter === '' || !models.some((model) => model.name === name))
+      throw new MaskbenchError(
+        'INVALID_ARGUMENT',
+        'adapters',
+        `adapters: expected <name>=<head.onnx> with the name of one of the models, received ${name}`,
+      );
+  return models.map((model) => {
+    const adapter = given.get(model.name);
+    return adapter === undefined ? model : { ...model, adapter };
+  });
+}
+
 function modelsCommand(): Command {
   const command = new Command('models')
     .description("regenerate the paper's tables from models, or measure other models and corpora in the same way")
@@ -96,6 +118,7 @@ function modelsCommand(): Command {
       'models to measure: <name>=<file.onnx>[,<preset>], or a preset that comes with its model',
     )
     .requiredOption('--out <folder>', 'write score files and the report to this folder')
+    .option('--adapters <adapters...>', 'adapters that correct vectors of masked faces: <name>=<head.onnx>')
     .option('--ensemble <names>', 'models to average as "Ensemble", with commas between (default: no ensemble)')
     .option('--limit <n>', 'pairs of each data set at most', integer, 1001);
   return addEmbedderOptions(command)
@@ -104,11 +127,24 @@ function modelsCommand(): Command {
     .option('--seed <n>', 'random seed for the bootstrap', integer, 0)
     .option('--json', 'print the tables as JSON')
     .action(
-      async ({ base, pairs, models, ensemble, limit, faceSource, out, draws, seed, json, ...flags }: ModelsFlags) => {
+      async ({
+        base,
+        pairs,
+        models,
+        adapters = [],
+        ensemble,
+        limit,
+        faceSource,
+        out,
+        draws,
+        seed,
+        json,
+        ...flags
+      }: ModelsFlags) => {
         refuseIdle(command, [['seed', draws > 0, '--draws above 0']]);
         const progress = new Progress('photos');
         const result = await runInterruptibly(progress, (signal) =>
-          benchmarkModels(base, pairs, models.map(parseModel), out, {
+          benchmarkModels(base, pairs, withAdapters(models.map(parseModel), adapters), out, {
             ...toEmbedderOptions(flags),
             ...(ensemble !== undefined && { ensemble: ensemble.split(',') }),
             ...{ limit, faceSource, signal },

@@ -12,6 +12,7 @@ import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends EmbedderFlags {
   out: string;
+  masked?: string;
   faceSource: FaceSource;
   crops?: boolean;
   bits: 16 | 32;
@@ -31,6 +32,11 @@ export function embedCommand(): Command {
     .requiredOption('--out <file.npy>', 'write the vectors to this file, and their index beside it as .jsonl');
   return addEmbedderOptions(addModelOptions(command))
     .addOption(faceSourceOption())
+    .option('--adapter <file.onnx>', 'correct the vectors of masked faces with this adapter (see "adapt")')
+    .option(
+      '--masked <file.csv>',
+      'which faces wear masks, in the columns path and masked (default: as manifests and names say)',
+    )
     .option('--crops', 'take each photo as a face that is already cropped')
     .option('--bits <n>', 'bits of each number: 16 or 32', floatBits, 32)
     .option('--resume', 'resume an interrupted run')
@@ -41,28 +47,33 @@ export function embedCommand(): Command {
 Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not be read or no photo has a vector,
 2 wrong usage, 130 interrupted.`,
     )
-    .action(async (inputs: string[], { out, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
-      const progress = new Progress('photos');
-      const summary = await runInterruptibly(
-        progress,
-        (signal) =>
-          embedFiles(inputs, out, {
-            ...toEmbedderOptions(flags),
-            ...{ faceSource, crops, bits, resume: resume ?? false, signal },
-            onProgress: ({ done, total }) => progress.update(done, total),
-            onProblem: ({ message }) => progress.interrupt(() => warn(message)),
-          }),
-        resumeAdvice,
-      );
-      const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
-      if (json) printJson(summary);
-      else {
-        const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
-        print(`${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`);
-      }
-      if (rows === 0) {
-        warn('no photo has a vector');
-        process.exitCode = exitCodes.someFailed;
-      } else if (failed > 0) process.exitCode = exitCodes.someFailed;
-    });
+    .action(
+      async (inputs: string[], { out, masked, faceSource, crops = false, bits, resume, json, ...flags }: Flags) => {
+        const progress = new Progress('photos');
+        const summary = await runInterruptibly(
+          progress,
+          (signal) =>
+            embedFiles(inputs, out, {
+              ...toEmbedderOptions(flags),
+              ...(masked !== undefined && { masked }),
+              ...{ faceSource, crops, bits, resume: resume ?? false, signal },
+              onProgress: ({ done, total }) => progress.update(done, total),
+              onProblem: ({ message }) => progress.interrupt(() => warn(message)),
+            }),
+          resumeAdvice,
+        );
+        const { counts, rows, failed, dimensions, vectors, index, seconds } = summary;
+        if (json) printJson(summary);
+        else {
+          const words = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
+          print(
+            `${words.join(', ')} (${seconds.toFixed(1)} s); ${dimensions} numbers each: ${vectors}, index: ${index}`,
+          );
+        }
+        if (rows === 0) {
+          warn('no photo has a vector');
+          process.exitCode = exitCodes.someFailed;
+        } else if (failed > 0) process.exitCode = exitCodes.someFailed;
+      },
+    );
 }

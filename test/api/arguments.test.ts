@@ -28,7 +28,7 @@ const masking = [
   ...[{ quality: 0 }, { pngLevel: 13 }, { drawLandmarks: 1 }, { device: 'cuda', deviceMemory: 1 }, { concurrency: 0 }],
 ];
 const embedding = [...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }];
-const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }];
+const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }, { adapter: 7 }, { adapter: '' }];
 const faces = [{ faces: 'text' }, { faces: [null] }, { faces: [{}] }, { faces: {} }];
 
 /** Functions of files and photos: a name, what is called, its arguments. */
@@ -93,6 +93,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
         ...embedding,
         ...model,
         ...[{ faceSource: 'some' }, { bits: 8 }, { bits: '16' }, { crops: 'yes' }, { resume: 1 }, { onProgress: 7 }],
+        { masked: 7 },
       ),
     ],
   ],
@@ -149,6 +150,19 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       ),
     ],
   ],
+  [
+    'trainAdapter',
+    maskbench.trainAdapter,
+    [
+      { kind: 'paths', good: ['/nowhere/a.npy'], bad: [[]] },
+      { kind: 'path', good: '/nowhere/a.onnx', bad: ['/nowhere/a.txt'] },
+      options(
+        ...[{ model: 7 }, { model: '' }, { method: 'other' }, { preset: 'other' }, { validation: 0 }, { test: 1 }],
+        ...[{ folds: 1 }, { folds: 2, test: 0.2 }, { seed: -1 }, { draws: 0 }, { concurrency: 0 }, { onProgress: 7 }],
+      ),
+    ],
+  ],
+  ['readAdapter', maskbench.readAdapter, [path()]],
   ['benchmarkScores', maskbench.benchmarkScores, [path()]],
   ['Masker.open', (given: object) => maskbench.Masker.open(given), [options(...masking)]],
   ['Embedder.open', (given: object) => maskbench.Embedder.open(given), [options(...embedding, ...model)]],
@@ -195,9 +209,12 @@ test('T12: an Embedder’s methods refuse what they can not take', async (t) => 
   };
   await refusesArguments(t, 'embed', embedder.embed.bind(embedder), [
     images,
-    options({ missing: 'some' }, { crops: 1 }),
+    options({ missing: 'some' }, { crops: 1 }, { masked: 1 }),
   ]);
-  await refusesArguments(t, 'embedOne', embedder.embedOne.bind(embedder), [image, options({ crops: 1 })]);
+  await refusesArguments(t, 'embedOne', embedder.embedOne.bind(embedder), [
+    image,
+    options({ crops: 1 }, { masked: 1 }),
+  ]);
   const vector: Argument = {
     good: new Float32Array(192),
     bad: [undefined, null, 7, 'text', [1], Buffer.alloc(192), new Float32Array(191), new Float64Array(192)],

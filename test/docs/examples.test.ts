@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import { type Block, blocksOf, installPackage, writeSamples, writeScoreSamples } from '../support/examples.js';
 import { type Run, repository, temporaryFolder } from '../support/files.js';
+import { writeTwins } from '../support/twins.js';
 
 const pages = [
   'README.md',
@@ -15,7 +16,10 @@ const blocks = pages.flatMap(blocksOf);
 const place = ({ file, line }: Block) => `${file}, line ${line}`;
 
 /** Samples beyond those of {@link writeSamples}. */
-const moreSamples: Record<string, (folder: string) => void> = { 'docs/evaluate.md': writeScoreSamples };
+const moreSamples: Record<string, (folder: string) => unknown> = {
+  'docs/adapt.md': (folder) => writeTwins(folder, ['surgical', 'cloth'], { dimensions: 128, people: 60 }),
+  'docs/evaluate.md': writeScoreSamples,
+};
 
 /** Runs a block as a reader does who copies it. */
 function run({ language, line, text }: Block, folder: string): Promise<Run> {
