@@ -16,16 +16,15 @@ const sizeOf = (file: string) =>
 export class GrowingFile {
   readonly #file: string;
   readonly #part: string;
+  readonly #remote: string | undefined;
   #handle: FileHandle | undefined;
   #pending: Uint8Array[] = [];
   /** Bytes of the file, with those that are not on the disk yet. */
   size = 0;
 
-  constructor(
-    file: string,
-    readonly remote?: string | undefined,
-  ) {
+  constructor(file: string, remote?: string | undefined) {
     this.#file = file;
+    this.#remote = remote;
     this.#part = `${file}.part`;
   }
 
@@ -95,7 +94,7 @@ export class GrowingFile {
     await this.flush();
     await this.close();
     await this.#trying(() => rename(toPath(this.#part), toPath(this.#file)));
-    if (this.remote !== undefined) await uploadFile(this.#file, this.remote);
+    if (this.#remote !== undefined) await uploadFile(this.#file, this.#remote);
   }
 
   async close(): Promise<void> {

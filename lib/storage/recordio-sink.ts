@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { makeFolder } from '../files/atomic.js';
+import { readBytes } from '../files/text.js';
 import { isFile } from '../files/walk.js';
 import { GrowingFile } from './growing-file.js';
 import { frameRecord, indexOf, indexUpTo, makeHead, recordNumber, withLabels } from './recordio.js';
@@ -29,7 +30,7 @@ export class RecordSink implements Sink {
   readonly #records: GrowingFile;
   readonly #index: GrowingFile;
   readonly #both: boolean;
-  readonly #property: GrowingFile | undefined;
+  readonly #property: { bytes: Uint8Array; path: string; file: GrowingFile } | undefined;
   readonly #overwrite: boolean;
   /** The next number, where records are numbered anew. */
   #next = 1;
@@ -50,8 +51,11 @@ export class RecordSink implements Sink {
     this.#both = contents === 'both';
     if (property) {
       const beside = (name: string) => name.replace(/[^/]*$/, 'property');
-      this.#property = new GrowingFile(beside(file), remote && beside(remote));
-      this.#property.push(property);
+      this.#property = {
+        bytes: property,
+        path: beside(file),
+        file: new GrowingFile(beside(file), remote && beside(remote)),
+      };
     }
     this.#overwrite = overwrite;
   }
@@ -70,6 +74,7 @@ export class RecordSink implements Sink {
     const part = (await isFile(`${index}.part`)) ? `${index}.part` : index;
     const kept = end === 0 ? { bytes: 0, keys: [] } : await indexUpTo(part, end);
     await this.#index.open(replace, kept.bytes);
+    await this.#openProperty(replace);
     this.#hasFrame = kept.keys[0] === 0;
     this.#next = 1 + (kept.keys.at(-1) ?? 0);
   }
@@ -101,12 +106,20 @@ export class RecordSink implements Sink {
     }
     await this.#records.finish();
     await this.#index.finish();
-    await this.#property?.open(true);
-    await this.#property?.finish();
+    await this.#property?.file.finish();
   }
 
   async close(): Promise<void> {
-    for (const file of [this.#records, this.#index, this.#property]) await file?.close();
+    for (const file of [this.#records, this.#index, this.#property?.file]) await file?.close();
+  }
+
+  async #openProperty(replace: boolean): Promise<void> {
+    if (!this.#property) return;
+    const { bytes, path: place, file } = this.#property;
+    // The same file is there where the output lies beside the source.
+    const isSame = (await isFile(place)) && (await readBytes(place)).equals(bytes);
+    await file.open(replace || isSame);
+    file.push(bytes);
   }
 
   #remember(key: string, number: number, identity: string | undefined): void {

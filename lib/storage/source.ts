@@ -46,7 +46,7 @@ export interface Source {
   count(): Promise<number | undefined>;
   /**
    * The photos, always in the same order, in groups of any size.
-   * @param from Photos to leave out at the beginning, with all that comes before the next one.
+   * @param from Photos to leave out at the beginning, with what is no photo before the last of them.
    */
   photos(from: number): AsyncIterable<StoredPhoto[]>;
 }

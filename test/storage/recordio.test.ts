@@ -303,6 +303,12 @@ withPython('a fresh run replaces nothing, and a resumed one needs the same optio
   const before = readFileSync(out);
   await t.throwsAsync(maskFiles([rec], out, { aligned: 'arcface' }), { code: 'OUTPUT_EXISTS' });
   const manifest = path.join(folder, 'other.jsonl');
+  mkdirSync(path.join(folder, 'taken'));
+  writeFileSync(path.join(folder, 'taken/property'), 'of another set');
+  await t.throwsAsync(maskFiles([rec], path.join(folder, 'taken/train.rec'), { aligned: 'arcface' }), {
+    code: 'OUTPUT_EXISTS',
+    message: /property/,
+  });
   await t.throwsAsync(maskFiles([rec], out, { aligned: 'arcface', manifest }), { code: 'OUTPUT_EXISTS' });
   await t.throwsAsync(maskFiles([rec], rec, { aligned: 'arcface', manifest }), { code: 'INVALID_ARGUMENT' });
   await t.throwsAsync(maskFiles([rec], out, { aligned: 'arcface', contents: 'both', resume: true }), {
