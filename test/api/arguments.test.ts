@@ -38,7 +38,15 @@ const masking = [
     { concurrency: 0 },
   ],
 ];
-const embedding = [...networks, ...search, ...reading, { concurrency: 0 }, { maxBatch: 0 }, { maxWaitMs: -1 }, { mirror: 'yes' }];
+const embedding = [
+  ...networks,
+  ...search,
+  ...reading,
+  { concurrency: 0 },
+  { maxBatch: 0 },
+  { maxWaitMs: -1 },
+  { mirror: 'yes' },
+];
 const model = [{ model: 7 }, { model: 'a\0b' }, { model: '' }, { adapter: 7 }, { adapter: '' }];
 const faces = [{ faces: 'text' }, { faces: [null] }, { faces: [{}] }, { faces: {} }];
 
