@@ -255,6 +255,7 @@ export async function benchRecall({ quick, photos: most, detectors: names }: Ben
       [1, 2, 3, 4, 5, 6].slice(0, few).map((number) => ({ file: samplePhoto(number), odd: false })),
     );
     const faces = await search(detector, marked);
+    const { usual } = detector;
     for (const value of new Set([usual, threshold])) {
       const kinds = [
         ...(value === usual ? ['the default'] : []),

@@ -38,7 +38,7 @@ export interface AdaptOptions {
   test?: number;
   /**
    * Instead of `test`: each person is tested once, in one of so many folds, each with a head and a threshold of its own.
-   * The head that is written learns from everybody but the validation people.
+   * The head that is written has no test people.
    */
   folds?: number;
   /** The same seed gives the same head, on any number of threads. Default 0. */
