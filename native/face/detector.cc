@@ -132,7 +132,7 @@ std::vector<Detection> DetectFast(const Image& image, const SearchOptions& optio
 
 std::vector<Detection> DetectFaces(const Image& image, const SearchOptions& options, const Cancellation& cancellation) {
   return options.kind == DetectorKind::kHog ? DetectFast(image, options, cancellation)
-                                             : DetectWithDlib(image, options.upsample);
+                                            : DetectWithDlib(image, options.upsample);
 }
 
 int64_t DetectionBytes(int64_t pixels, const SearchOptions& options) {
