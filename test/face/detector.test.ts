@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { diagnose, type Face, hogDetectors, Masker, type RawImage, type SearchOptions } from 'maskbench';
 import sharp from 'sharp';
 import { rawSamples } from '../support/faces.js';
-import { maskbench, repository, samplePhoto, temporaryFolder } from '../support/files.js';
+import { maskbench, repository, samplePhoto, smallPhoto, temporaryFolder } from '../support/files.js';
 import { uniform } from '../support/scores.js';
 
 /** Faces of both detectors: boxes, scores and landmarks must be the same, in the same order. */
@@ -173,4 +175,58 @@ test('the command takes either detector', async (t) => {
   const { code, stderr } = await maskbench(['detect', '--detector', 'best', samplePhoto(2)]);
   t.is(code, 2);
   t.regex(stderr, /expected one of hog, dlib, ssd-mobilenet-v1.* for detector, received best/);
+});
+
+test('detect takes folders, writes JSON lines and pictures, and says which photos failed', async (t) => {
+  const folder = temporaryFolder(t);
+  const photos = path.join(folder, 'photos');
+  await mkdir(path.join(photos, 'inner'), { recursive: true });
+  await sharp(samplePhoto(2))
+    .resize(640)
+    .toFile(path.join(photos, 'inner', 'a.jpg'));
+  writeFileSync(path.join(photos, 'broken.jpg'), 'no image');
+  const out = path.join(folder, 'faces.jsonl');
+  const drawn = path.join(folder, 'drawn');
+  const { code, stderr } = await maskbench(['detect', photos, '--out', out, '--draw', drawn]);
+  t.is(code, 1);
+  t.regex(stderr, /broken\.jpg: /);
+  const [broken, found] = readFileSync(out, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  t.regex(broken.error, /broken\.jpg/);
+  t.is(found.file, path.join(photos, 'inner', 'a.jpg'));
+  t.true(found.faces.length > 0);
+  for (const { detector, score, landmarks, points } of found.faces) {
+    t.is(detector, 'blazeface-full-range');
+    t.true(score >= 0.5 && score <= 1);
+    t.is(landmarks.length, 68);
+    t.is(points.length, 6);
+  }
+  t.is((await sharp(path.join(drawn, 'inner', 'a.jpg')).metadata()).width, 640);
+  t.is((await maskbench(['detect', photos, '--out', out])).code, 2);
+});
+
+test('flat masks are drawn on the faces of hog, templates on those of the neural detector', async (t) => {
+  const photo = await smallPhoto(t, 2);
+  for (const [style, detector] of [
+    ['a', 'hog'],
+    ['surgical', 'blazeface-full-range'],
+  ] as const) {
+    const masker = await Masker.open({ style, select: 'all' });
+    const { faces } = await masker.mask(photo);
+    t.true(faces.length > 0);
+    t.true(faces.every((face) => face.detector === detector));
+    await masker.close();
+  }
+});
+
+test('a border lets hog find a face that fills the photo', async (t) => {
+  const { faces } = await (await Masker.open()).detect(samplePhoto(2));
+  const { box } = faces[0] as Face;
+  const size = box.right - box.left + 1;
+  const tight = await rawOf(sharp(samplePhoto(2)).extract({ left: box.left, top: box.top, width: size, height: size }));
+  const [plain, padded] = await Promise.all([0, 0.5].map(async (pad) => (await Masker.open({ pad })).detect(tight)));
+  t.true((padded?.faces.length ?? 0) >= (plain?.faces.length ?? 0));
+  t.true((padded?.faces.length ?? 0) > 0);
 });
