@@ -22,12 +22,10 @@ if (missing.length > 0) {
   console.error(`maskbench: these system packages are needed and missing; as root, run\n  ${installCommand(missing)}`);
   process.exit(1);
 }
-const { status } = spawnSync(
-  path.join(root, 'node_modules/.bin/cmake-js'),
-  ['compile', '-O', path.join(root, 'build'), ...definitions],
-  {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  },
-);
+const bin = path.join(root, 'node_modules/.bin/cmake-js');
+const command = existsSync(bin) ? bin : 'cmake-js';
+const { status } = spawnSync(command, ['compile', '-O', path.join(root, 'build'), ...definitions], {
+  cwd: root,
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
 process.exit(status ?? 1);

@@ -17,8 +17,6 @@ export const buildPackages = [
   'libwebp-dev',
 ];
 export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
-/** For `npm run release:pack`. */
-export const releasePackages = ['dpkg-dev', 'g++-aarch64-linux-gnu', 'git', 'nasm', 'qemu-user-static'];
 export const testPackages = [
   'clang',
   'clang-format',
