@@ -170,13 +170,11 @@ void Embedder::Embed(const EmbedRequest& request, const Cancellation& cancellati
     Prepare(request, cancellation, std::move(done));
   } catch (...) {
     // Prepare has not taken the call over: whoever waits for this one in a batch must not wait on.
-    std::unique_ptr<Batch> batch;
     {
       const std::lock_guard lock(mutex_);
       --coming_;
-      batch = Take(false);
     }
-    if (batch) Run(std::move(batch));
+    RunReady();
     throw;
   }
 }
@@ -233,14 +231,24 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
     batch->crops[at] = std::move(plan);
   else
     Normalize(input, crop, std::span(batch->tensor).subspan(at * input.size(), input.size()));
-  std::unique_ptr<Batch> full;
   {
     const std::lock_guard lock(mutex_);
     ++batch->written;
     --coming_;
-    full = Take(false);
   }
-  if (full) Run(std::move(full));
+  RunReady();
+}
+
+void Embedder::RunReady() {
+  while (true) {
+    std::unique_ptr<Batch> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      batch = Take(false);
+    }
+    if (!batch) return;
+    Run(std::move(batch));
+  }
 }
 
 std::unique_ptr<Embedder::Batch> Embedder::Take(bool waited) {

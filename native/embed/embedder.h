@@ -90,6 +90,8 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   void Prepare(const EmbedRequest& request, const Cancellation& cancellation, Done done);
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
+  // Runs every batch that is to be run now: the call that ends last may have made two ready.
+  void RunReady();
   void Run(std::unique_ptr<Batch> batch);
   // The vectors of a batch, one after the other.
   std::vector<float> Infer(Batch& batch);
