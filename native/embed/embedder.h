@@ -103,6 +103,8 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   void Add(CropPlan plan, Place place, bool last);
   // A batch to run now, if there is one; called with the lock held.
   std::unique_ptr<Batch> Take(bool waited);
+  // Runs every batch that is to be run now: the call that ends last may have made two ready.
+  void RunReady();
   void Run(std::unique_ptr<Batch> batch);
   void RunReady();
   // The vectors of `count` images, one after the other.
