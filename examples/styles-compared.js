@@ -25,11 +25,11 @@ for (const style of styles) {
   const [{ folder }] = await generateCorpora(base, at('corpora'), { only: [name], style, seed: 7 });
 
   // 2. One vector for each image whose face is found where the mask was drawn.
-  const { counts, missed } = await embedFiles([folder], at('vectors.npy'), { faceSource: 'search' });
+  const { acquisition } = await embedFiles([folder], at('vectors.npy'), { faceSource: 'search' });
   for (const side of ['plain', 'masked']) {
-    const images = Object.values(counts[side]).reduce((sum, count) => sum + count, 0);
-    const { 'no-face': none, 'wrong-face': wrong } = missed[side];
-    console.log(`${style}, ${side}: FTA ${percent((none + wrong) / images)} of ${images}, ${wrong} wrong faces`);
+    const { photos, withoutFace, wrongFace } = acquisition[0][side];
+    const lost = percent((withoutFace + wrongFace) / photos);
+    console.log(`${style}, ${side}: FTA ${lost} of ${photos}, ${wrongFace} wrong faces`);
   }
 
   // 3. NIST's protocol: the threshold of plain photos, applied to masked ones.

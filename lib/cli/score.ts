@@ -19,7 +19,7 @@ export const vectorSimilarityOption = () =>
 export function scoreCommand(): Command {
   return new Command('score')
     .description('score the pairs of a list from vectors')
-    .requiredOption('--vectors <file.npy>', 'vectors that "embed" wrote')
+    .requiredOption('--vectors <file>', 'vectors, .npy or .parquet, as embed writes them')
     .requiredOption('--pairs <list>', 'pair list of "pairs", or as LFW, YouTube Faces and MFR2 publish theirs')
     .requiredOption('--out <file.csv>', 'write the scores to this file')
     .option('--index <file.jsonl>', 'index of the vectors (default: beside them)')

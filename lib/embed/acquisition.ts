@@ -1,3 +1,4 @@
+import { checkArray, checkFlag, checkObject, checkText } from '../errors.js';
 import type { IndexLine } from './index-lines.js';
 
 /** How photos of one kind became vectors, or did not. */
@@ -46,6 +47,12 @@ export function addAcquired(before: Acquisition[], { masked, status, search, det
   if ((search ?? status) === 'wrong-face') counts.wrongFace++;
 }
 
+function checkAcquired(name: string, line: unknown): void {
+  const { masked, status } = checkObject(name, line, 'a line of an index');
+  checkFlag(`${name}.masked`, masked);
+  checkText(`${name}.status`, status);
+}
+
 /**
  * Counts, for each detector of an index, the photos without a face, with a wrong face, and unreadable ones, plain and
  * masked apart.
@@ -53,7 +60,8 @@ export function addAcquired(before: Acquisition[], { masked, status, search, det
  * for (const { detector, masked } of countAcquisition(await readIndex('lfw.jsonl')))
  *   console.log(detector, masked.withoutFace / masked.photos);
  */
-export function countAcquisition(lines: Iterable<AcquiredPhoto>): Acquisition[] {
+export function countAcquisition(lines: readonly AcquiredPhoto[]): Acquisition[] {
+  checkArray('lines', lines, checkAcquired, 'an array of index lines');
   const counted: Acquisition[] = [];
   for (const line of lines) addAcquired(counted, line);
   return counted;

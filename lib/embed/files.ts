@@ -274,7 +274,7 @@ export async function embedItem(
   }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'select'> & { masked: boolean },
   { faceSource, select, crops, signal }: ItemOptions,
 ): Promise<Embedded> {
-  if (problem !== undefined) return { status: 'unreadable', error: `${file}: ${problem}` };
+  if (problem !== undefined) return { status: 'unusable', error: `${file}: ${problem}` };
   const image = bytes ?? file;
   const whole = embedder.description.cut === 'letterbox';
   const known = crops || whole ? undefined : face;
@@ -425,7 +425,7 @@ async function run(
   const masked = options.masked === undefined ? undefined : await readMasked(options.masked);
   const total = await countItems(inputs, { onProblem: options.onProblem, onIgnored });
   if (total === 0) throw noPhotos(inputs.join(', '), ignored);
-  if (masked) await checkMasked(options.masked as string, masked, inputs);
+  if (masked) await checkMasked(options.masked as string, masked, inputs, total);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
@@ -565,13 +565,18 @@ async function readMasked(file: string): Promise<Map<string, boolean>> {
   return found;
 }
 
-/** Throws where `masked`, read from `file`, names none of the photos. */
-async function checkMasked(file: string, masked: ReadonlyMap<string, boolean>, inputs: readonly string[]) {
+/** Throws where `masked`, read from `file`, names none of the `total` photos. */
+async function checkMasked(
+  file: string,
+  masked: ReadonlyMap<string, boolean>,
+  inputs: readonly string[],
+  total: number,
+) {
   for await (const { line } of itemsOf(inputs)) if (masked.has(line.path)) return;
   throw new MaskbenchError(
     'INVALID_ARGUMENT',
     'masked',
-    `${file}: names none of the photos; expected paths as in the index`,
+    `${file}: names none of the ${total} photos; expected paths as in the index`,
   );
 }
 

@@ -48,7 +48,14 @@ export interface Maskings {
   masked: number;
 }
 
+/**
+ * Counts pairs by who wears a mask.
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`
+ * @example
+ * const { mixed } = countMaskings((await readPairs('pairs.txt')).pairs);
+ */
 export function countMaskings(pairs: readonly Pair[]): Maskings {
+  checkPairs(pairs);
   const counts: [number, number, number] = [0, 0, 0];
   for (const { referenceMasked, probeMasked } of pairs)
     counts[(Number(referenceMasked) + Number(probeMasked)) as 0 | 1 | 2]++;

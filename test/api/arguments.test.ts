@@ -211,7 +211,7 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
   [
     'fetchModel',
     maskbench.fetchModel,
-    [{ kind: 'text', good: 'dlib-68', bad: ['other'] }, options({ address: 7 }, { address: 'nowhere' })],
+    [{ kind: 'text', good: 'dlib-68', bad: ['other', 'arcface-112'] }, options({ address: 7 }, { address: 'nowhere' })],
   ],
   [
     'importModel',
@@ -240,7 +240,6 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
     ],
   ],
-  ['fetchModel', maskbench.fetchModel, [{ kind: 'text', good: 'mobilefacenet-512', bad: ['arcface-112'] }, options()]],
   [
     'benchmarkModels',
     maskbench.benchmarkModels,

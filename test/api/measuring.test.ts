@@ -254,6 +254,16 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
       },
     ],
   ],
+  ['countAcquisition', maskbench.countAcquisition, [{ kind: 'objects', good: [line], bad: [[{}]] }]],
+  [
+    'pairTwins',
+    maskbench.pairTwins,
+    [
+      { kind: 'objects', good: [pair], bad: [[{}]] },
+      { kind: 'text', good: 'both', bad: ['some'] },
+    ],
+  ],
+  ['countMaskings', maskbench.countMaskings, [{ kind: 'objects', good: [pair], bad: [[{}]] }]],
   ['findDuplicates', maskbench.findDuplicates, [path(), options({ onProgress: 7 })]],
   ['writeDuplicates', maskbench.writeDuplicates, [path(), { kind: 'objects', good: [], bad: [[{ first: 'a' }]] }]],
   ['writeAllPairs', maskbench.writeAllPairs, [path(), allScores]],
@@ -326,7 +336,8 @@ test('T12: every public function is in these tables', (t) => {
     'mergeShards',
   ];
   ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'fetchModel', 'importModel');
-  ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos');
+  ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos', 'trainAdapter', 'readAdapter', 'convertTable');
+  ofFiles.push('exportPairs', 'importVerificationSet', 'readPairs', 'readVerificationSet', 'writeVerificationSet');
   const known = new Set([...elsewhere, ...ofFiles, ...functions.map(([name]) => name)]);
   t.deepEqual(
     called.map(([name]) => name).filter((name) => !known.has(name)),

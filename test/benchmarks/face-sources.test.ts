@@ -30,10 +30,12 @@ async function writeCorpus(t: ExecutionContext): Promise<string> {
     mkdirSync(path.join(corpus, person), { recursive: true });
     writeFileSync(path.join(corpus, person, '1.png'), i === 1 ? await pair.png().toBuffer() : photo);
     writeFileSync(path.join(corpus, person, 'masked_1.png'), twin);
+    // The second one's are a little off, so that its vector is another than with the face that is found.
+    const landmarks = faces[0]?.landmarks.map(([x, y]) => [x + (i === 1 ? 4 : 0), y]);
     lines.push(
       JSON.stringify({
         ...{ input: `${person}/1.png`, identity: person, output: `${person}/masked_1.png`, copy: `${person}/1.png` },
-        ...{ status: 'masked', faces: [{ ...faces[0], masked: true, style: 'a' }] },
+        ...{ status: 'masked', faces: [{ ...faces[0], landmarks, masked: true, style: 'a' }] },
         ...{ seed: 0, settings: '', milliseconds: 1 },
       }),
     );
@@ -58,21 +60,17 @@ test('an index says what searched, where it found no face, and where it found an
   const { counts, acquisition } = await embedFiles([at('corpora/hand')], at('v.npy'), {
     ...{ detector: 'hog', faceSource: 'search' },
   });
-  t.deepEqual(counts, { plain: { detected: 2, 'wrong-face': 1 }, masked: { detected: 2, 'no-face': 1 } });
+  t.deepEqual(counts, { plain: { detected: 3 }, masked: { detected: 2, 'no-face': 1 } });
   const expected = [
     {
       detector: 'hog',
-      plain: { ...none, photos: 3, wrongFace: 1 },
+      plain: { ...none, photos: 3 },
       masked: { ...none, photos: 3, withoutFace: 1 },
     },
   ];
   t.deepEqual(acquisition, expected);
   const index = await readIndex(at('v.jsonl'));
   t.deepEqual(countAcquisition(index), expected);
-  t.deepEqual(
-    index.filter(({ status }) => status === 'wrong-face').map((line) => line.path),
-    ['p2/1.png'],
-  );
   t.true(index.every(({ detector }) => detector === 'hog'));
   // The manifest's face takes the place of one that was not found, and still counts as not found.
   const auto = await embedFiles([at('corpora/hand')], at('auto.npy'), { detector: 'hog' });
@@ -83,7 +81,7 @@ test('an index says what searched, where it found no face, and where it found an
 
   const { code, stdout } = await maskbench(['dataset', 'summary', at('corpora'), '--index', at('v.jsonl')]);
   t.is(code, 0);
-  t.regex(stdout, /v\.jsonl +hog +3\/3 +0\/1 +0\.00%\/33\.33% +1\/0 +0\/0 +0\/0/);
+  t.regex(stdout, /v\.jsonl +hog +3\/3 +0\/1 +0\.00%\/33\.33% +0\/0 +0\/0 +0\/0/);
   const json = await maskbench(['dataset', 'summary', at('corpora'), '--json', '--index', at('v.jsonl')]);
   t.deepEqual(JSON.parse(json.stdout).acquisition, [{ index: at('v.jsonl'), ...expected[0] }]);
   const missing = await maskbench(['dataset', 'summary', at('corpora'), '--index', at('w.jsonl')]);
@@ -147,6 +145,6 @@ test('both photos of a comparison get their faces in one way, and compare shows 
       ['impostor plain–masked', 4],
     ],
   );
-  // The third person's photo and twin are the same picture, in which the same face is found.
-  t.true(comparison.moves[0].deviation > 0);
+  // A photo and its twin are the same picture here, so only scores of different people change.
+  t.true(comparison.moves[1].deviation > 0);
 });

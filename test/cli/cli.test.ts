@@ -76,8 +76,8 @@ test('the help describes every command', async (t) => {
 
 test('help marks required options, and a wrong option of any command ends with 2', async (t) => {
   for (const [words, required] of [
-    ['score', ['vectors <file.npy>', 'pairs <list>', 'out <file.csv>']],
-    ['score-all', ['vectors <file.npy>', 'out <folder>']],
+    ['score', ['vectors <file>', 'pairs <list>', 'out <file.csv>']],
+    ['score-all', ['vectors <file>', 'out <folder>']],
     ['score-all merge', ['out <folder>']],
     ['benchmark scores', ['data <folder>']],
     ['models import', ['out <file.onnx>']],

@@ -42,6 +42,7 @@ export const inHouse: Layout = {
   site: '(your own)',
   terms: 'yours',
   size: '(your own)',
+  steps: ['put your photos into in_house/mask/ and in_house/no_mask/'],
   withoutFace: 'copied',
   realMasks: true,
   holds: async (root) => has(root, ['mask', 'no_mask']),
