@@ -80,7 +80,9 @@ HWY_INLINE void AddPanels(const Real* a, const Real* b, size_t inner, Real* sums
 template <typename Real>
 void MultiplyAny(const MatrixView<Real>& a, const MatrixView<Real>& b, const ProductShape& shape, Real* product,
                  int threads) {
-  const auto& [rows, inner, columns, add] = shape;
+  const size_t rows = shape.rows;
+  const size_t inner = shape.inner;
+  const size_t columns = shape.columns;
   constexpr size_t kWidth = kColumns<Real>;
   const size_t panels = (columns + kWidth - 1) / kWidth;
   const size_t piece_panels = std::max<size_t>(1, kPieceColumns / kWidth);
@@ -111,7 +113,7 @@ void MultiplyAny(const MatrixView<Real>& a, const MatrixView<Real>& b, const Pro
         for (size_t i = row; i < row_end; i += kRows) {
           const size_t high = std::min(kRows, row_end - i);
           Real* const out = product + i * columns + column;
-          const bool fresh = k == 0 && !add;
+          const bool fresh = k == 0 && !shape.add;
           const Real* const panel_a = packed_a + (i - row) * deep;
           const Real* const panel_b = to + column * deep;
           if (high == kRows && wide == kWidth) {

@@ -92,7 +92,9 @@ class Network {
     Stage stage{residual_, {}, {}};
     for (size_t layer = 0; layer < kLayers; ++layer) {
       const auto& [weights, scale, offset] = parameters_[layer];
-      DenseLayer dense{std::vector<float>(weights.size()), std::vector<float>(dimensions_)};
+      DenseLayer dense;
+      dense.weights.resize(weights.size());
+      dense.bias.resize(dimensions_);
       for (size_t k = 0; k < dimensions_; ++k) {
         const double factor = scale[k] / std::sqrt(static_cast<double>(variances_[layer][k]) + kEpsilon);
         for (size_t i = k; i < weights.size(); i += dimensions_)

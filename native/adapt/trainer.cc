@@ -16,7 +16,7 @@ Trainer::Trainer(const AdaptCorpus& corpus, const TrainerOptions& options)
       order_(corpus.rows.begin(), corpus.rows.end()) {
   for (const int32_t row : corpus.rows) plain_.push_back(static_cast<int32_t>(corpus.twin(row)));
   std::ranges::sort(plain_);
-  plain_.erase(std::ranges::unique(plain_).begin(), plain_.end());
+  plain_.erase(std::unique(plain_.begin(), plain_.end()), plain_.end());
   velocity_ = network_.gradient();
   for (auto& [weights, scale, offset] : velocity_)
     for (std::vector<float>* numbers : {&weights, &scale, &offset}) std::ranges::fill(*numbers, 0.0F);

@@ -106,7 +106,6 @@ class Embedder : public std::enable_shared_from_this<Embedder> {
   // Runs every batch that is to be run now: the call that ends last may have made two ready.
   void RunReady();
   void Run(std::unique_ptr<Batch> batch);
-  void RunReady();
   // The vectors of `count` images, one after the other.
   std::vector<float> RunModel(const Session& session, std::span<float> tensor, int cuda_device, size_t count) const;
   // The vectors of a batch, one after the other.
