@@ -18,7 +18,8 @@ std::vector<AnchorLayer> LayersOf(size_t count, const NetworkOutput& output) {
 
 void DecodeBlazeFace(const DetectorDescription& description, const NetworkOutput& output, float least,
                      std::vector<FoundBox>& found) {
-  std::vector<const float*> boxes, scores;
+  std::vector<const float*> boxes;
+  std::vector<const float*> scores;
   size_t columns = 0;
   std::vector<Rows> outputs = RowsOf(output);
   // The finer grid's first.

@@ -45,12 +45,18 @@ using Decoder = void (*)(const DetectorDescription& description, const NetworkOu
 // Throws INVALID_ARGUMENT where there is none of that name.
 Decoder DecoderNamed(const std::string& name);
 
-void DecodeBoxes(const DetectorDescription&, const NetworkOutput&, float, std::vector<FoundBox>&);
-void DecodeSsdAnchors(const DetectorDescription&, const NetworkOutput&, float, std::vector<FoundBox>&);
-void DecodeRetinaFace(const DetectorDescription&, const NetworkOutput&, float, std::vector<FoundBox>&);
-void DecodeScrfd(const DetectorDescription&, const NetworkOutput&, float, std::vector<FoundBox>&);
-void DecodeYuNet(const DetectorDescription&, const NetworkOutput&, float, std::vector<FoundBox>&);
-void DecodeBlazeFace(const DetectorDescription&, const NetworkOutput&, float, std::vector<FoundBox>&);
+void DecodeBoxes(const DetectorDescription& description, const NetworkOutput& output, float least,
+                 std::vector<FoundBox>& found);
+void DecodeSsdAnchors(const DetectorDescription& description, const NetworkOutput& output, float least,
+                      std::vector<FoundBox>& found);
+void DecodeRetinaFace(const DetectorDescription& description, const NetworkOutput& output, float least,
+                      std::vector<FoundBox>& found);
+void DecodeScrfd(const DetectorDescription& description, const NetworkOutput& output, float least,
+                 std::vector<FoundBox>& found);
+void DecodeYuNet(const DetectorDescription& description, const NetworkOutput& output, float least,
+                 std::vector<FoundBox>& found);
+void DecodeBlazeFace(const DetectorDescription& description, const NetworkOutput& output, float least,
+                     std::vector<FoundBox>& found);
 
 // A tensor's numbers for one image: rows of `columns`.
 struct Rows {

@@ -57,7 +57,7 @@ void FillTile(const DetectorDescription& description, const ValueTables& tables,
       const int end = inside ? right : pass.tile_width;
       for (int x = 0; x < first; ++x) row[x * step] = table[0];
       if (first < end) {
-        const uint8_t* pixel = image.row(image_y) + 3 * (tile.left + first - pass.left) + color;
+        const uint8_t* pixel = image.row(image_y) + int64_t{3} * (tile.left + first - pass.left) + color;
         for (int x = first; x < end; ++x, pixel += 3) row[x * step] = table[*pixel];
       }
       for (int x = end; x < pass.tile_width; ++x) row[x * step] = table[0];
@@ -148,7 +148,8 @@ std::vector<FoundBox> NeuralDetector::FindBoxes(const Image& image, const Neural
   std::vector<float> tensor;
   // Each is made from the next finer one.
   std::ranges::reverse(passes);
-  Image finer, scaled;
+  Image finer;
+  Image scaled;
   const Image* from = &image;
   for (const Pass& pass : passes) {
     scaled = Image(pass.width, pass.height);

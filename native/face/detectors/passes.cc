@@ -22,6 +22,7 @@ std::vector<int> Starts(int length, int tile, int overlap) {
   if (length <= tile) return {0};
   const int count = (length - overlap + tile - overlap - 1) / (tile - overlap);
   std::vector<int> starts;
+  starts.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) starts.push_back(static_cast<int>(int64_t{length - tile} * i / (count - 1)));
   return starts;
 }

@@ -28,7 +28,7 @@ struct Pass {
 // The scales at which a photo is searched, the coarsest first: the first holds the photo with a border of `pad` (a
 // share of the longer side) in one tile, the last shows faces of `min_face` pixels as large as the network needs them.
 // A face is whole in a tile of at least one pass.
-std::vector<Pass> PlanPasses(const DetectorDescription& description, int width, int height, int min_face, double pad);
+std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int height, int min_face, double pad);
 
 }  // namespace maskbench
 

@@ -16,7 +16,9 @@ void Decode2022(const NetworkOutput& output, const std::vector<Rows>& outputs, f
                                                    {16, {{32, 32}, {48, 48}}},
                                                    {32, {{64, 64}, {96, 96}}},
                                                    {64, {{128, 128}, {192, 192}, {256, 256}}}};
-  Rows places, shares, overlaps;
+  Rows places;
+  Rows shares;
+  Rows overlaps;
   for (const Rows& rows : outputs) (rows.columns == 14 ? places : rows.columns == 2 ? shares : overlaps) = rows;
   const size_t count = CountAnchors(kLayers, output, false);
   if (places.count != count || shares.count != count || overlaps.count != count || overlaps.columns != 1)
@@ -39,7 +41,7 @@ void Decode2023(const NetworkOutput& output, const std::vector<Rows>& outputs, f
   for (size_t layer = 0; layer < kStrides; ++layer) {
     const int stride = 8 << layer;
     const int columns = output.width / stride;
-    const auto cells = static_cast<size_t>(columns * (output.height / stride));
+    const size_t cells = static_cast<size_t>(columns) * static_cast<size_t>(output.height / stride);
     const Rows* kinds[4];
     for (size_t kind = 0; kind < 4; ++kind) {
       kinds[kind] = &outputs[kind * kStrides + layer];
@@ -51,8 +53,8 @@ void Decode2023(const NetworkOutput& output, const std::vector<Rows>& outputs, f
       const float score = Geometric((*kinds[0])[i][0], (*kinds[1])[i][0]);
       if (score < least) continue;
       const int cell = static_cast<int>(i);
-      const Anchor anchor{
-          static_cast<float>(cell % columns * stride), static_cast<float>(cell / columns * stride), {side, side}};
+      const int row = cell / columns;
+      const Anchor anchor{static_cast<float>(cell % columns * stride), static_cast<float>(row * stride), {side, side}};
       FoundBox candidate = BoxAt(anchor, (*kinds[2])[i], {1, 1}, score);
       AddPoints(anchor, (*kinds[3])[i], 5, 1, candidate);
       found.push_back(std::move(candidate));
