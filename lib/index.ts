@@ -12,7 +12,7 @@ export { type ManifestLine, type PhotoStatus, readManifest } from './corpus/mani
 export { type MaskFilesOptions, maskFiles } from './corpus/mask-files.js';
 export { type MaskProgress, type MaskSummary, type RetryStatus, type RunOptions, retryStatuses } from './corpus/run.js';
 export { type Diagnosis, diagnose } from './doctor.js';
-export { type Acquisition, type AcquisitionCounts, countAcquisition } from './embed/acquisition.js';
+export { type AcquiredPhoto, type Acquisition, type AcquisitionCounts, countAcquisition } from './embed/acquisition.js';
 export {
   Embedder,
   type EmbedderOptions,
@@ -61,3 +61,4 @@ export {
   type TemplateView,
   templateParts,
 } from './mask/templates/template.js';
+export type { Search } from './models/detectors/search.js';

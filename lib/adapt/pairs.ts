@@ -5,9 +5,9 @@ import { native } from '../native.js';
 import { NamedRandom } from '../random.js';
 import type { TwinVectors } from './vectors.js';
 
-export const conditions = ['plain-plain', 'plain-masked', 'masked-masked'] as const;
+export const conditions: readonly Condition[] = ['plain-plain', 'plain-masked', 'masked-masked'];
 /** Which vectors are compared: references and probes. */
-export type Condition = (typeof conditions)[number];
+export type Condition = 'plain-plain' | 'plain-masked' | 'masked-masked';
 
 /** Rows of some people's vectors. */
 interface Side {

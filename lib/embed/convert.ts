@@ -30,7 +30,7 @@ const tables = {
   scores: { sign: 'score', columns: scoreColumns, read: scoreRows },
 };
 /** What a file holds: a manifest, an index of vectors, a pair list, or scores. */
-export type TableKind = keyof typeof tables;
+export type TableKind = 'manifest' | 'index' | 'pairs' | 'scores';
 
 const textNames: [ending: RegExp, kinds: TableKind[]][] = [
   [/\.jsonl$/i, ['manifest', 'index']],

@@ -3,7 +3,7 @@
  * @module
  */
 
-export type { CorpusCounts, CorpusDescription } from '../datasets/corpus.js';
+export type { CorpusCounts, CorpusDescription, CorpusFaults } from '../datasets/corpus.js';
 export { type Duplicate, type DuplicateOptions, findDuplicates, writeDuplicates } from '../datasets/duplicates.js';
 export { type FetchOptions, fetchDataset } from '../datasets/fetch.js';
 export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
@@ -28,6 +28,7 @@ export {
 } from '../datasets/verification-sets.js';
 export { convertTable, type TableKind } from '../embed/convert.js';
 export type { DownloadOptions } from '../files/download.js';
+export type { OnIgnored } from '../files/walk.js';
 export {
   formatPairs,
   isSamePhoto,

@@ -22,7 +22,7 @@ export {
   decoders,
   detectorDescriptionSchema,
 } from '../models/detectors/description.js';
-export { defaultDetector, detectorPresets } from '../models/detectors/presets.js';
+export { type DetectorPreset, defaultDetector, detectorPresets } from '../models/detectors/presets.js';
 export { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 export { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
 export type { BatchNorm } from '../models/onnx/layers.js';

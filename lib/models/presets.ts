@@ -17,7 +17,7 @@ const doubtful =
   "the package's MIT does not show that its authors may pass on the weights: it names neither who trained them nor on which photos";
 
 /**
- * Descriptions that are known by name. `dlib-resnet-128` comes with its model; those of {@link packageFiles} are
+ * Descriptions that are known by name. `dlib-resnet-128` comes with its model; those of `packageFiles` are
  * fetched.
  */
 export const presets: Record<string, ModelDescription> = {

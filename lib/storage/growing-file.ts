@@ -31,7 +31,7 @@ export class GrowingFile {
   /**
    * Opens the file, emptied, or with the first `keep` bytes of what an earlier run has left.
    * @param replace A file that exists may be replaced.
-   * @throws {@link MaskbenchError} `OUTPUT_EXISTS`; `WRITE_FAILED` (also: fewer bytes are left)
+   * @throws `MaskbenchError` `OUTPUT_EXISTS`; `WRITE_FAILED` (also: fewer bytes are left)
    */
   async open(replace: boolean, keep = 0): Promise<void> {
     await this.#trying(async () => {

@@ -22,7 +22,7 @@ export async function isPacked(input: string): Promise<boolean> {
 /**
  * Opens what photos come from: one .rec file; a tar, a folder of tars, or `-` for a tar on standard input; or files and
  * folders of photos.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (something else beside a .rec file or tar), `NOT_FOUND`,
+ * @throws `MaskbenchError` `INVALID_ARGUMENT` (something else beside a .rec file or tar), `NOT_FOUND`,
  * `READ_FAILED`, `UNREADABLE` (the index)
  * @example
  * const source = await openSource(['faces/train.rec']);
@@ -52,7 +52,7 @@ export interface SinkOptions {
  * The sink of an output's name: a .rec file, a tar (`-`: on standard output), or a folder for the shards of tars;
  * undefined where twins become files in a folder. A name in S3 needs `staging`.
  * @param inputs The source's, whose shape a folder takes.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`
  * @example
  * const sink = await openSink('both/train.rec', ['train.rec'], { contents: 'both' });
  */

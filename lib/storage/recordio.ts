@@ -19,7 +19,7 @@ const greatestLength = 2 ** 29 - 1;
 /**
  * The data of a record, as they stand in a .rec file.
  * @param head A multiple of 4 bytes.
- * @throws {@link MaskbenchError} `WRITE_FAILED` for more than 2^29 - 1 bytes
+ * @throws `MaskbenchError` `WRITE_FAILED` for more than 2^29 - 1 bytes
  */
 export function frameRecord(head: Buffer, image: Buffer): Buffer[] {
   const length = head.length + image.length;
@@ -230,7 +230,7 @@ export class RecordSource implements Source {
 
   /**
    * Reads the index.
-   * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`, `UNREADABLE` (a line of the index)
+   * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `UNREADABLE` (a line of the index)
    */
   static async open(file: string): Promise<RecordSource> {
     const source = new RecordSource(file);

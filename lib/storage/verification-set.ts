@@ -9,7 +9,7 @@ import { withBackOff } from '../files/retry.js';
 export interface VerificationSet {
   /** [2 × pairs] image files. Pair i is images 2i and 2i + 1. */
   images: Uint8Array[];
-  /** [pairs]: whether both images show the same person. */
+  /** Whether both images of a pair show the same person; one a pair. */
   genuine: boolean[];
 }
 
@@ -104,7 +104,7 @@ function toSet(value: PickleValue): VerificationSet {
 /**
  * Reads a verification set: a pickle of Python 2 or 3, protocol 0 to 5, with images as bytes or NumPy arrays. Nothing in
  * it is executed; a pickle that asks for anything but bytes, lists and arrays is refused.
- * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED` (also: 2 GiB and more), `UNREADABLE`
+ * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED` (also: 2 GiB and more), `UNREADABLE`
  * @example
  * const { images, genuine } = await readVerificationSet('lfw.bin');
  * console.log(images.length / 2, genuine.filter(Boolean).length);
@@ -135,7 +135,7 @@ const greatest = 2 ** 32 - 1;
 /**
  * Writes a verification set: a pickle of protocol 3, which `pickle.load` of Python 3 reads, with images as bytes. A file
  * of the same name is replaced.
- * @throws {@link MaskbenchError} `INVALID_ARGUMENT`, `WRITE_FAILED`
+ * @throws `MaskbenchError` `INVALID_ARGUMENT`, `WRITE_FAILED`
  * @example
  * const { images, genuine } = await readVerificationSet('lfw.bin');
  * await writeVerificationSet('first.bin', { images: images.slice(0, 2), genuine: genuine.slice(0, 1) });

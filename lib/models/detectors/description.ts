@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkBySchema, inputSchema, number, oneOf, readBeside, text } from '../description.js';
+import { checkBySchema, inputSchema, type ModelDescription, number, oneOf, readBeside, text } from '../description.js';
 
 export const decoders = ['boxes', 'ssd-anchors', 'retinaface', 'scrfd', 'yunet', 'blazeface'] as const;
 
@@ -89,7 +89,45 @@ export const detectorDescriptionSchema = z.toJSONSchema(schema);
  * - `yunet`: OpenCV's YuNet, of 2022 (3 outputs) or 2023 (12)
  * - `blazeface`: MediaPipe's BlazeFace, near (896 anchors at 128²) or far (2,304 at 192²)
  */
-export type DetectorDescription = z.infer<typeof schema>;
+export interface DetectorDescription {
+  /** Address of a JSON Schema, for editors. */
+  $schema?: string | undefined;
+  name: string;
+  input: ModelDescription['input'] & {
+    /** The network also takes other sizes, which are multiples of this. Default: it does not. */
+    multiple?: number | undefined;
+  };
+  decoder: (typeof decoders)[number];
+  /** Anchors in the outputs' order, in pixels of the input. For `ssd-anchors`; `retinaface` has usual ones. */
+  layers?: { stride: number; sizes: [width: number, height: number][] }[] | undefined;
+  /** Of a box's centre and of its sides, for anchors. Default 0.1 and 0.2. */
+  variances?: [number, number] | undefined;
+  /** Whether scores are 0 to 1 already (default), or logits of one number, or of two: no face, and face. */
+  scores?: 'share' | 'sigmoid' | 'softmax' | undefined;
+  /** For `boxes`: whether sides are shares of the input's (default), or its pixels. */
+  unit?: 'share' | 'pixel' | undefined;
+  /** Faces with a lower score are left out by default. */
+  minScore: number;
+  /** Boxes that share more of their union are one face. Default 0.4. */
+  overlap?: number | undefined;
+  /** The sides of the smallest face that is found dependably, in pixels of the input. */
+  smallest: number;
+  /** The border around a photo, as a share of its longer side, so that a face that fills it is found. Default 0.3. */
+  pad?: number | undefined;
+  /**
+   * Each box is looked at again, alone in a window of so many of its longer sides, and its score is the mean of both
+   * looks: false alarms seldom look like a face twice. Default: it is not.
+   */
+  confirm?: number | undefined;
+  /**
+   * Where dlib's detector would have its box, which the landmark model expects: the centre's offset, and the sides, as
+   * shares of this detector's sides. Default: the same box.
+   */
+  landmarkBox?: { x: number; y: number; width: number; height: number } | undefined;
+  /** Training data. */
+  training: string;
+  licence: string;
+}
 
 /** Throws `INVALID_ARGUMENT` naming the field of a description that is missing, unknown or out of range. */
 export function checkDetectorDescription(description: unknown, source: string): DetectorDescription {

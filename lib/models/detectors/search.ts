@@ -13,6 +13,7 @@ import { detectorPresets } from './presets.js';
 export interface Search {
   /** What manifests call the detector: `hog`, or its description's name. */
   name: string;
+  /** @hidden */
   native: NativeSearchOptions;
   /** All that decides which faces are found. */
   settings: Record<string, unknown>;
