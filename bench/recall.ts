@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Box, type Face, hogDetectors, knownStyles, MaskbenchError, Masker } from 'maskbench';
+import { type Box, type Face, hogDetectors, knownStyles, type MaskbenchError, Masker } from 'maskbench';
 import { resolveSearch } from '../lib/models/detectors/search.js';
 import { samplePhoto, shared } from '../test/support/files.js';
 import { largest, liesIn, sameFace } from './boxes.js';
@@ -62,8 +62,9 @@ async function openDetector(name: string): Promise<Detector | undefined> {
       all: await Masker.open({ detector: name, minScore: lowest(name), concurrency: 1 }),
     };
   } catch (error) {
-    if (!(error instanceof MaskbenchError && error.code === 'MODEL_MISSING')) throw error;
-    console.log(`  left out: ${error.message}`);
+    const { code, message } = error as MaskbenchError;
+    if (code !== 'MODEL_MISSING') throw error;
+    console.log(`  left out: ${message}`);
     return undefined;
   }
 }
