@@ -34,7 +34,7 @@ function findOrThrow(): string {
     throw new MaskbenchError(
       'UNAVAILABLE',
       platform,
-      `maskbench has no native addon for ${platform}: ${tried.join('; ')}. Install maskbench without --omit=optional on one of these platforms, or run "npm run build" in a clone of its repository.`,
+      `maskbench has no native addon for ${platform}: ${tried.join('; ')}. Run "npm run build" in the package's folder, on Linux.`,
     );
   return file;
 }
