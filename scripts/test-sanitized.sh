@@ -46,5 +46,5 @@ ava test/mask/templates.test.ts --match='how a mask*' --match='bad templates*' -
 # ONNX Runtime is not built with the sanitizers; what is around it is.
 ava test/embed/embedder.test.ts --match='colour*' --match='models of single*' --match='bad models*' --match='align5*' --match='*preprocessing*'
 ava test/face/networks.test.ts
-ava test/adapt/adapt.test.ts --match='*gradients*' --match='*thread*'
+ava test/adapt/adapt.test.ts --match='*gradients*'
 if [ -n "${MASKBENCH_SHARED-}" ]; then ava test/mask/golden.test.ts --match='*lfw_00*' --match='*odd_*' --match='*broken_*' --match='*noface_t*'; fi
