@@ -5,15 +5,13 @@ import { defaultLandmarkModel } from './face/landmark-model.js';
 import { isFile } from './files/walk.js';
 import { presets } from './models/presets.js';
 import { onnxRuntimeLibrary } from './models/runtime.js';
-import { addonFile, native } from './native.js';
+import { native } from './native.js';
 import { packageRoot } from './package-root.js';
 
 /** What `maskbench doctor` prints. */
 export interface Diagnosis {
   maskbench: string;
   node: string;
-  /** The native addon's file: of a platform package, or of a build of one's own. */
-  addon: string;
   cpuFeatures: string[];
   /** The best vector instructions that are used: `AVX3_DL`, `AVX3` (AVX-512), `AVX2`, `SSE4`, `SSSE3` or `NEON`. */
   simd: string;
@@ -70,7 +68,6 @@ export async function diagnose(): Promise<Diagnosis> {
   return {
     maskbench: version,
     node: process.version,
-    addon: addonFile,
     ...native.systemInfo(),
     models: [
       {

@@ -3,7 +3,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isPrebuilt } from './prebuilt.mjs';
 import { buildPackages, installCommand, missingPackages, runPackages, testPackages } from './system-packages.mjs';
 
 const root = path.dirname(import.meta.dirname);
@@ -17,11 +16,7 @@ function run(title, command, args, env = {}) {
   }
 }
 
-const wanted = [
-  ...(isPrebuilt ? [] : buildPackages),
-  ...runPackages,
-  ...(process.argv.includes('--tests') ? testPackages : []),
-];
+const wanted = [...buildPackages, ...runPackages, ...(process.argv.includes('--tests') ? testPackages : [])];
 const missing = missingPackages(wanted);
 if (missing.length > 0) {
   if (process.getuid?.() !== 0) {
