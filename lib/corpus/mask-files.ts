@@ -18,7 +18,7 @@ import type { MaskedFace } from '../mask/masker.js';
 import { isOneFile, isPacked, openSink, openSource } from '../storage/open.js';
 import { isRemote } from '../storage/s3.js';
 import { type Contents, contents, type Sink, type Source } from '../storage/source.js';
-import { standardStream } from '../storage/tar.js';
+import { standardStream } from '../storage/tar-names.js';
 import { readManifest } from './manifest.js';
 import { MaskList } from './mask-list.js';
 import { maskStored } from './mask-stored.js';

@@ -23,7 +23,7 @@ import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
 import type { StoredPhoto } from '../storage/source.js';
-import { standardStream } from '../storage/tar.js';
+import { standardStream } from '../storage/tar-names.js';
 import { type Acquisition, addAcquired } from './acquisition.js';
 import {
   checkEmbedder,

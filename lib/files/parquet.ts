@@ -1,18 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import {
-  type AsyncBuffer,
-  type ColumnMetaData,
-  type Compressors,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-  type RowGroup,
-  type SchemaElement,
-} from 'hyparquet';
-import { parquetHeader } from 'hyparquet/src/column.js';
-import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup, SchemaElement } from 'hyparquet';
+import type { parquetHeader } from 'hyparquet/src/column.js';
 import { MaskbenchError } from '../errors.js';
 import { writeAtomically } from './atomic.js';
 import { toPath } from './path.js';
@@ -70,6 +59,8 @@ export async function writeParquet(
   rows: AsyncIterable<Row> | Iterable<Row>,
 ): Promise<void> {
   const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', file, `${file}: ${problem}`);
+  // Loaded when it is needed, as its reader below: together they take a tenth of a second.
+  const { ByteWriter, ParquetWriter } = await import('hyparquet-writer');
   await writeAtomically(file, async (temporary) => {
     const handle = await open(toPath(temporary), 'w');
     const bytes = new ByteWriter();
@@ -141,12 +132,16 @@ const mostBytes = 2 ** 26;
  * Throws where the pages of a column promise more values or bytes than the column has room for: hyparquet makes as many
  * as they promise.
  */
-function checkPages(bytes: ArrayBuffer, { num_values, total_uncompressed_size }: ColumnMetaData): void {
+function checkPages(
+  bytes: ArrayBuffer,
+  { num_values, total_uncompressed_size }: ColumnMetaData,
+  readHeader: typeof parquetHeader,
+): void {
   const most = Math.max(mostValues, Number(total_uncompressed_size));
   const reader = { view: new DataView(bytes), offset: 0 };
   let values = 0;
   while (reader.offset < bytes.byteLength) {
-    const { compressed_page_size, uncompressed_page_size, ...header } = parquetHeader(reader);
+    const { compressed_page_size, uncompressed_page_size, ...header } = readHeader(reader);
     const page = header.data_page_header ?? header.data_page_header_v2;
     const count = page?.num_values ?? 0;
     values += count;
@@ -180,10 +175,11 @@ async function columnsIn(
   const first = Math.min(...chunks.map(({ start }) => start));
   const last = Math.max(...chunks.map(({ end }) => end));
   const bytes = await file.slice(first, last);
+  const { parquetHeader } = await import('hyparquet/src/column.js');
   for (const { meta_data, start, end } of chunks) {
     if (!(meta_data.num_values >= num_rows))
       throw new Error(`expected ${num_rows} values, found ${meta_data.num_values}`);
-    checkPages(bytes.slice(start - first, end - first), meta_data);
+    checkPages(bytes.slice(start - first, end - first), meta_data, parquetHeader);
   }
   return {
     byteLength: file.byteLength,
@@ -210,6 +206,7 @@ function toRow(cells: Row): Row {
 
 /** A file's description, and the names of its columns. */
 async function describe(source: AsyncBuffer): Promise<{ metadata: FileMetaData; names: string[] }> {
+  const { parquetMetadataAsync, parquetSchema } = await import('hyparquet');
   const metadata = await parquetMetadataAsync(source);
   return { metadata, names: parquetSchema(metadata).children.map(({ element }) => element.name) };
 }
@@ -238,6 +235,7 @@ export async function parquetColumns(file: string): Promise<string[]> {
 export async function* readParquet(file: string, wanted?: readonly string[]): AsyncGenerator<Row> {
   const source = await Bytes.open(file);
   try {
+    const { parquetReadObjects } = await import('hyparquet');
     const { metadata, names } = await reading(file, describe(source));
     const columns = names.filter((name) => wanted?.includes(name) ?? true);
     let rowStart = 0;

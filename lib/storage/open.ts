@@ -6,8 +6,7 @@ import { RecordSink } from './recordio-sink.js';
 import { isRemote } from './s3.js';
 import { type Contents, contents, type Sink, type Source } from './source.js';
 import { openStored } from './stored-file.js';
-import { isTarName, standardStream, TarSource, tarsOf } from './tar.js';
-import { TarSink } from './tar-sink.js';
+import { isTarName, standardStream, tarsOf } from './tar-names.js';
 
 const isRecordName = (name: string) => /\.rec$/i.test(name);
 
@@ -34,7 +33,10 @@ export async function openSource(inputs: readonly string[]): Promise<Source> {
     if (!(await isPacked(input))) continue;
     if (inputs.length > 1)
       throw new MaskbenchError('INVALID_ARGUMENT', input, `${input}: expected no other input beside it`);
-    return isRecordName(input) ? RecordSource.open(input) : new TarSource(input, await tarsOf(input));
+    if (isRecordName(input)) return RecordSource.open(input);
+    // Loaded when it is needed: most runs have no tar.
+    const { TarSource } = await import('./tar.js');
+    return new TarSource(input, await tarsOf(input));
   }
   return new FolderSource(inputs);
 }
@@ -78,7 +80,10 @@ export async function openSink(
   }
   const made = { ...what, ...(isRemote(out) && { remote: out }) };
   const local = isRemote(out) ? stagedIn(staging, out) : out;
-  if (isTar) return new TarSink(local, made);
+  if (isTar) {
+    const { TarSink } = await import('./tar-sink.js');
+    return new TarSink(local, made);
+  }
   return new RecordSink(local, { ...made, property: await propertyBeside(input) });
 }
 

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { makeFolder } from '../files/atomic.js';
 import { GrowingFile } from './growing-file.js';
 import type { Contents, Placed, Sink, StoredPhoto } from './source.js';
-import { encodeMember, sampleName, standardStream } from './tar.js';
+import { encodeMember, sampleName } from './tar.js';
+import { isTarName, standardStream } from './tar-names.js';
 
 /** What a tar ends with. */
 const ending = Buffer.alloc(1024);
@@ -66,7 +67,7 @@ export class TarSink implements Sink {
   constructor(out: string, { contents, overwrite, remote }: TarSinkOptions) {
     this.name = path.basename(out);
     this.#out = out;
-    this.#isOneFile = out === standardStream || /\.tar$/i.test(out);
+    this.#isOneFile = out === standardStream || isTarName(out);
     this.#both = contents === 'both';
     this.#overwrite = overwrite;
     this.#remote = remote;

@@ -3,7 +3,8 @@ import { Header, Pax } from 'tar';
 import { MaskbenchError } from '../errors.js';
 import { isPhotoName } from '../files/walk.js';
 import type { Source, StoredPhoto, TarMember } from './source.js';
-import { listStored, streamStored } from './stored-file.js';
+import { streamStored } from './stored-file.js';
+import { standardStream } from './tar-names.js';
 
 /*
  * Tar shards as WebDataset and img2dataset write them: members that stand together and whose names are the same up to the first dot of the
@@ -15,17 +16,6 @@ const blockBytes = 512;
 const mostBytes = 512 << 20;
 
 const padded = (bytes: number) => Math.ceil(bytes / blockBytes) * blockBytes;
-
-/** Standard input as the name of a tar. */
-export const standardStream = '-';
-
-export const isTarName = (name: string) => /\.tar$/i.test(name);
-
-/** The tars that an input stands for, in byte order; none: it is something else. */
-export async function tarsOf(input: string): Promise<string[]> {
-  if (input === standardStream || isTarName(input)) return [input];
-  return (await listStored(input)).filter((name) => isTarName(name) && !path.basename(name).startsWith('.'));
-}
 
 /** A stream of bytes, taken in pieces of any length. */
 class Bytes {
