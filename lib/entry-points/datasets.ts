@@ -40,12 +40,6 @@ export {
   readPairs,
   writePairs,
 } from '../pairs/list.js';
-export {
-  type PublishedPair,
-  type PublishedProtocol,
-  parsePublished,
-  publishedProtocols,
-  readPairList,
-} from '../pairs/published.js';
+export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from '../pairs/published.js';
 export { countMaskings, type Maskings, type Pairing, pairings, pairTwins } from '../pairs/twins.js';
 export { readVerificationSet, type VerificationSet, writeVerificationSet } from '../storage/verification-set.js';
