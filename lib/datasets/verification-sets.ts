@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkChoice, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { makeFolder } from '../files/atomic.js';
 import { toPath } from '../files/path.js';
-import { withBackOff } from '../files/retry.js';
+import { readBytes } from '../files/text.js';
 import { isFile, listFolder } from '../files/walk.js';
 import { isGenuine, type Pair, pairPath, readPairs, writePairs } from '../pairs/list.js';
 import { countMaskings, type Maskings, type Pairing, pairings, pairTwins } from '../pairs/twins.js';
@@ -168,12 +168,7 @@ export async function exportPairs(list: string, out: string, options: ExportOpti
   else {
     if (await isFile(out)) throw new MaskbenchError('OUTPUT_EXISTS', out, `${out}: the output exists already`);
     const images: Buffer[] = [];
-    for (const file of pairs.flatMap(sidesOf))
-      images.push(
-        await withBackOff(() => readFile(toPath(file))).catch((error) => {
-          throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${error.message}`);
-        }),
-      );
+    for (const file of pairs.flatMap(sidesOf)) images.push(await readBytes(file));
     await writeVerificationSet(out, { images, genuine: pairs.map(isGenuine) });
   }
   const alternatives = pairing === undefined ? [] : (['one-of-each', 'as-published'] as const);
