@@ -23,8 +23,8 @@ test('equal and nearly equal photos are found under one identity and two, and sc
     found.map(({ first, second, kind, sameIdentity }) => [first, second, kind, sameIdentity]),
     [
       ['p/1.jpg', 'p/copy.jpg', 'equal', true],
-      ['r/3.jpg', 'r/same-pixels.png', 'near', true],
       ['q/2.jpg', 's/again.jpg', 'near', false],
+      ['r/3.jpg', 'r/same-pixels.png', 'near', true],
     ],
   );
   const { code, stdout, stderr } = await maskbench(['dataset', 'duplicates', corpus, '--out', at('same.csv')]);
