@@ -330,10 +330,10 @@ export declare function meshStretch(faces: { box: NativeBox; landmarks: [number,
 export declare function thumbnail(request: { path: string; side: number }): Promise<Uint8Array>;
 
 /**
- * Whether a file that begins with `data` is an image, of a format that is read or of another such as GIF. 64 bytes
- * suffice.
+ * The format of a file that begins with `data`; `other`: an image of a format that is not read, such as GIF; undefined:
+ * it is no image. 64 bytes suffice.
  */
-export declare function isImage(start: { data: Uint8Array }): boolean;
+export declare function imageKind(start: { data: Uint8Array }): ImageFormat | 'other' | undefined;
 
 export interface NativeRates {
   /** A score, or +Infinity. */

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { tellOnce } from '../device.js';
 import { checkFlag, checkOptions, checkPath, checkPaths, MaskbenchError, type Problem } from '../errors.js';
-import { isFolder, photosBelow } from '../files/walk.js';
 import { type DetectResult, Masker, type MaskerOptions } from '../mask/masker.js';
 import { defaultDetector } from '../models/detectors/presets.js';
+import { FolderSource } from '../storage/folder.js';
 
 /** Options of {@link detectFiles}, beside those of a search. */
 export interface DetectFilesOptions
@@ -34,22 +34,6 @@ export interface DetectFilesOptions
 /** The faces of one file, or why there is no result. */
 export type DetectedFile = { file: string } & (DetectResult | { error: string });
 
-interface Photo {
-  file: string;
-  /** Where it is drawn, relative to the folder of pictures. */
-  name: string;
-  problem?: string;
-}
-
-async function* photosOf(inputs: readonly string[]): AsyncGenerator<Photo> {
-  for (const input of inputs)
-    if (!(await isFolder(input))) yield { file: input, name: path.basename(input) };
-    else
-      for await (const photos of photosBelow(input))
-        for (const { path: name, problem } of photos)
-          yield { file: path.join(input, name), name, ...(problem !== undefined && { problem }) };
-}
-
 /**
  * Finds the faces of photos and of folders of photos, in their order; other files in folders are left alone. Photos
  * that fail have an `error`, and the others follow.
@@ -70,7 +54,7 @@ export async function* detectFiles(
   checkFlag('overwrite', overwrite);
   const masker = await Masker.open({ ...search, detector: search.detector ?? defaultDetector });
   const tellDevice = tellOnce(masker, onProblem);
-  const detect = async ({ file, name, problem }: Photo): Promise<DetectedFile> => {
+  const detect = async (file: string, name: string, problem?: string): Promise<DetectedFile> => {
     if (problem !== undefined) return { file, error: `${file}: ${problem}` };
     try {
       const drawing = draw !== undefined && { output: path.join(draw, name), overwrite: overwrite ?? false };
@@ -84,15 +68,16 @@ export async function* detectFiles(
     // Enough to keep the addon busy.
     const most = 64;
     const running: Promise<DetectedFile>[] = [];
-    for await (const photo of photosOf(inputs)) {
-      signal?.throwIfAborted();
-      const found = detect(photo);
-      // It is awaited in its turn.
-      found.catch(() => {});
-      running.push(found);
-      if (running.length >= most) yield await (running.shift() as Promise<DetectedFile>);
-      tellDevice();
-    }
+    for await (const photos of new FolderSource(inputs).photos(0))
+      for (const { input, key, problem } of photos) {
+        signal?.throwIfAborted();
+        const found = detect(input, key, problem);
+        // It is awaited in its turn.
+        found.catch(() => {});
+        running.push(found);
+        if (running.length >= most) yield await (running.shift() as Promise<DetectedFile>);
+        tellDevice();
+      }
     while (running.length > 0) yield await (running.shift() as Promise<DetectedFile>);
     tellDevice();
   } finally {

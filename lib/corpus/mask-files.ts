@@ -14,6 +14,7 @@ import {
   photosBelow,
   realPath,
 } from '../files/walk.js';
+import { extensionOf, extensions } from '../image/image.js';
 import type { MaskedFace } from '../mask/masker.js';
 import { isOneFile, isPacked, openSink, openSource } from '../storage/open.js';
 import { isRemote } from '../storage/s3.js';
@@ -51,12 +52,10 @@ export interface MaskFilesOptions extends RunOptions {
   masksFrom?: string;
 }
 
-const formatExtensions = { jpeg: '.jpg', png: '.png', webp: '.webp' };
-
 /** `masked_` before the name, and the extension of another format where one is asked for. */
 function maskedName(relative: string, format: OutputFormat): string {
   const { dir, base, name } = path.posix.parse(relative);
-  return path.posix.join(dir, `masked_${format === 'same' ? base : name + formatExtensions[format]}`);
+  return path.posix.join(dir, `masked_${format === 'same' ? base : name + extensions[format][0]}`);
 }
 
 /** The real path, with links resolved as far as the path exists. */
@@ -251,7 +250,7 @@ async function maskPacked(
             jobs: async function* () {
               for await (const group of photos.photos(0))
                 yield group.map((photo) => ({
-                  photos: [{ ...photo, twin: maskedName(`${photo.key}.jpg`, format) }],
+                  photos: [{ ...photo, twin: maskedName(`${photo.key}${extensionOf(photo.input, '.jpg')}`, format) }],
                 }));
             },
             total: () => photos.count(),

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { bmvbhash } from 'blockhash-core';
 import pLimit from 'p-limit';
 import { readManifest } from '../corpus/manifest.js';
@@ -9,6 +8,7 @@ import { checkArray, checkObject, checkOptions, checkPath, checkText, fromNative
 import { writeFileAtomically } from '../files/atomic.js';
 import { csvField } from '../files/csv.js';
 import { toPath } from '../files/path.js';
+import { readBytes } from '../files/text.js';
 import { addTo } from '../multimap.js';
 import { native } from '../native.js';
 
@@ -33,11 +33,13 @@ export interface DuplicateOptions {
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-interface Hashed {
+interface Listed {
   photo: string;
   twin?: string;
   identity: string;
-  bytes: string;
+}
+
+interface Hashed extends Listed {
   /** 16 numbers of 16 bits. */
   look: number[];
 }
@@ -47,21 +49,12 @@ const bits = 16;
 /** 180,000 pairs of different LFW photos differed in at least 30 bits; 100 made smaller or coarser, in at most 10. */
 const nearest = 12;
 
-/** The files are hashed as they lie in the corpus. */
-async function hash(corpus: string, photo: Omit<Hashed, 'bytes' | 'look'>): Promise<Hashed> {
-  const file = path.join(corpus, photo.photo);
-  const data = await readFile(toPath(file)).catch((error) => {
-    throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${error.message}`);
-  });
-  const pixels = await native.thumbnail({ path: file, side }).catch((error) => {
+async function hash(corpus: string, photo: Listed): Promise<Hashed> {
+  const pixels = await native.thumbnail({ path: path.join(corpus, photo.photo), side }).catch((error) => {
     throw fromNative(error);
   });
   const digits = bmvbhash({ width: side, height: side, data: pixels as unknown as Uint8ClampedArray }, bits);
-  return {
-    ...photo,
-    bytes: createHash('sha256').update(data).digest('hex'),
-    look: (digits.match(/.{4}/g) ?? []).map((word) => Number.parseInt(word, 16)),
-  };
+  return { ...photo, look: (digits.match(/.{4}/g) ?? []).map((word) => Number.parseInt(word, 16)) };
 }
 
 function ones(word: number): number {
@@ -70,15 +63,23 @@ function ones(word: number): number {
   return count;
 }
 
+/** Comparisons in one go: a few milliseconds. Photos with equal margins share words, so there may be very many. */
+const comparedAtOnce = 100_000;
+
 /** Pairs that differ in at most {@link nearest} bits: of 16 words at least one is equal. */
-function* nearPairs(photos: readonly Hashed[]): Generator<[Hashed, Hashed, number]> {
+async function* nearPairs(photos: readonly Hashed[], signal?: AbortSignal): AsyncGenerator<[Hashed, Hashed, number]> {
   const seen = new Set<number>();
+  let compared = 0;
   for (let word = 0; word < bits; word++) {
     const alike = new Map<number, number[]>();
     for (const [i, { look }] of photos.entries()) addTo(alike, look[word] as number, i);
     for (const group of alike.values())
       for (const [at, i] of group.entries())
         for (let other = at + 1; other < group.length; other++) {
+          if (++compared % comparedAtOnce === 0) {
+            await setImmediate();
+            signal?.throwIfAborted();
+          }
           const k = group[other] as number;
           const [a, b] = [photos[i] as Hashed, photos[k] as Hashed];
           let distance = 0;
@@ -104,7 +105,7 @@ export async function findDuplicates(corpus: string, options: DuplicateOptions =
   checkPath('corpus', corpus);
   checkOptions(options);
   const { signal, onProgress } = options;
-  const listed: Omit<Hashed, 'bytes' | 'look'>[] = [];
+  const listed: Listed[] = [];
   for await (const { copy, output, identity = '' } of readManifest(path.join(corpus, 'manifest.jsonl')))
     if (copy !== undefined) listed.push({ photo: copy, identity, ...(output !== undefined && { twin: output }) });
   if (listed.length === 0)
@@ -122,17 +123,17 @@ export async function findDuplicates(corpus: string, options: DuplicateOptions =
       }),
     ),
   );
-  const found = Array.from(
-    nearPairs(photos),
-    ([a, b, distance]): Duplicate => ({
+  const bytesOf = ({ photo }: Hashed) => readBytes(path.join(corpus, photo));
+  const found: Duplicate[] = [];
+  for await (const [a, b, distance] of nearPairs(photos, signal))
+    found.push({
       ...{ first: a.photo, second: b.photo },
       ...(a.twin !== undefined && { firstTwin: a.twin }),
       ...(b.twin !== undefined && { secondTwin: b.twin }),
       sameIdentity: a.identity === b.identity,
-      kind: a.bytes === b.bytes ? 'equal' : 'near',
+      kind: distance === 0 && (await bytesOf(a)).equals(await bytesOf(b)) ? 'equal' : 'near',
       distance,
-    }),
-  );
+    });
   return found.sort((a, b) => a.distance - b.distance || (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
 }
 

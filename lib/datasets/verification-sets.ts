@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkChoice, checkOptions, checkPath, MaskbenchError } from '../errors.js';
 import { makeFolder } from '../files/atomic.js';
 import { toPath } from '../files/path.js';
-import { withBackOff } from '../files/retry.js';
+import { readBytes } from '../files/text.js';
 import { isFile, listFolder } from '../files/walk.js';
+import { extensionOf } from '../image/image.js';
 import { isGenuine, type Pair, pairPath, readPairs, writePairs } from '../pairs/list.js';
 import { countMaskings, type Maskings, type Pairing, pairings, pairTwins } from '../pairs/twins.js';
 import { readVerificationSet, type VerificationSet, writeVerificationSet } from '../storage/verification-set.js';
@@ -17,19 +18,6 @@ export interface ImportedSet {
   list: string;
   /** People as far as the set tells them apart. */
   identities: number;
-}
-
-/** How the name of an image file ends, by its first bytes. */
-function extensionOf(image: Uint8Array): string {
-  const head = Buffer.from(image.subarray(0, 12)).toString('latin1');
-  const kinds: [RegExp, string][] = [
-    [/^\x89PNG/, '.png'],
-    [/^RIFF....WEBP/s, '.webp'],
-    [/^BM/, '.bmp'],
-    [/^(II\*\0|MM\0\*)/, '.tiff'],
-    [/^P[5-7]\s/, '.pnm'],
-  ];
-  return kinds.find(([start]) => start.test(head))?.[1] ?? '.jpg';
 }
 
 /**
@@ -77,7 +65,9 @@ export async function importVerificationSet(file: string, folder: string): Promi
   const digits = String(set.images.length).length;
   const numbered = (i: number) => String(i).padStart(digits, '0');
   const people = peopleOf(set);
-  const names = set.images.map((image, i) => `${numbered(people[i] as number)}/${numbered(i)}${extensionOf(image)}`);
+  const names = set.images.map(
+    (image, i) => `${numbered(people[i] as number)}/${numbered(i)}${extensionOf(image, '.jpg')}`,
+  );
   for (const person of new Set(people)) await makeFolder(path.join(folder, numbered(person)));
   for (const [i, image] of set.images.entries()) {
     const name = path.join(folder, names[i] as string);
@@ -168,12 +158,7 @@ export async function exportPairs(list: string, out: string, options: ExportOpti
   else {
     if (await isFile(out)) throw new MaskbenchError('OUTPUT_EXISTS', out, `${out}: the output exists already`);
     const images: Buffer[] = [];
-    for (const file of pairs.flatMap(sidesOf))
-      images.push(
-        await withBackOff(() => readFile(toPath(file))).catch((error) => {
-          throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${error.message}`);
-        }),
-      );
+    for (const file of pairs.flatMap(sidesOf)) images.push(await readBytes(file));
     await writeVerificationSet(out, { images, genuine: pairs.map(isGenuine) });
   }
   const alternatives = pairing === undefined ? [] : (['one-of-each', 'as-published'] as const);

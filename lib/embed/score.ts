@@ -10,8 +10,7 @@ import type { SystemScores } from '../metrics/score-files.js';
 import { type Similarity, type VectorSimilarity, vectorSimilarities } from '../models/description.js';
 import { addTo } from '../multimap.js';
 import { native } from '../native.js';
-import { checkPairs, isGenuine, type Pair, pairPath } from '../pairs/list.js';
-import { readPairList } from '../pairs/published.js';
+import { checkPairs, isGenuine, type Pair, pairPath, readPairs } from '../pairs/list.js';
 import { type EmbedderOptions, resolveModel, toNativeSimilarity } from './embedder.js';
 import { type IndexLine, readIndex, similarityOf } from './index-lines.js';
 
@@ -166,7 +165,7 @@ export async function scorePairs(vectors: string, list: string, options: ScorePa
   const lines = await readIndex(index);
   const { used, notes, model } = await chosenSimilarity(lines, index, options);
   const images = new Images(lines, index);
-  const listed = await readPairList(list);
+  const { pairs: listed } = await readPairs(list);
   const sides = listed.map(({ reference, probe }) => [images.of(reference), images.of(probe)] as const);
   const rowsOf = (found: readonly IndexLine[]) => found.flatMap(({ row }) => row ?? []);
   const needed = new Set(sides.flatMap((side) => side.flatMap(rowsOf)));

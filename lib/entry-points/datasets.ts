@@ -7,7 +7,7 @@ export type { CorpusCounts, CorpusDescription, CorpusFaults } from '../datasets/
 export { type Duplicate, type DuplicateOptions, findDuplicates, writeDuplicates } from '../datasets/duplicates.js';
 export { type FetchOptions, fetchDataset } from '../datasets/fetch.js';
 export { type GeneratedCorpus, type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
-export type { IdentityPhotos, Layout, SourcePhoto } from '../datasets/layouts/layout.js';
+export type { IdentityPhotos, Layout, ReadOptions, SourcePhoto } from '../datasets/layouts/layout.js';
 export { layouts } from '../datasets/registry.js';
 export {
   type Masking,
@@ -40,12 +40,6 @@ export {
   readPairs,
   writePairs,
 } from '../pairs/list.js';
-export {
-  type PublishedPair,
-  type PublishedProtocol,
-  parsePublished,
-  publishedProtocols,
-  readPairList,
-} from '../pairs/published.js';
+export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from '../pairs/published.js';
 export { countMaskings, type Maskings, type Pairing, pairings, pairTwins } from '../pairs/twins.js';
 export { readVerificationSet, type VerificationSet, writeVerificationSet } from '../storage/verification-set.js';

@@ -5,6 +5,7 @@ import type { parquetHeader } from 'hyparquet/src/column.js';
 import { MaskbenchError } from '../errors.js';
 import { writeAtomically } from './atomic.js';
 import { toPath } from './path.js';
+import { cannotRead } from './text.js';
 
 /** What a column holds: whole numbers up to 2^53, JSON values, or lists of 32-bit floats beside the obvious. */
 export type ColumnType = 'text' | 'whole' | 'number' | 'boolean' | 'json' | 'floats';
@@ -106,12 +107,7 @@ class Bytes implements AsyncBuffer {
       const handle = await open(toPath(file));
       return new Bytes(handle, (await handle.stat()).size);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new MaskbenchError(
-        code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
-        file,
-        `${file}: cannot be read: ${message}`,
-      );
+      throw cannotRead(file, error);
     }
   }
 

@@ -29,7 +29,8 @@ export function decodeText(bytes: Uint8Array, file: string): string {
   return text;
 }
 
-const cannotRead = (file: string, error: unknown, expected?: string) => {
+/** The error for a file that cannot be read: `NOT_FOUND`, `READ_FAILED`. */
+export const cannotRead = (file: string, error: unknown, expected?: string) => {
   const { code, message } = error as NodeJS.ErrnoException;
   return new MaskbenchError(
     code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',

@@ -30,7 +30,7 @@ export async function isPhoto(folder: string, name: string): Promise<boolean> {
   if (!handle) return false;
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(startBytes), 0, startBytes, 0);
-    return native.isImage({ data: buffer.subarray(0, bytesRead) });
+    return native.imageKind({ data: buffer.subarray(0, bytesRead) }) !== undefined;
   } catch {
     return false;
   } finally {

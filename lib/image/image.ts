@@ -1,9 +1,31 @@
 import type { ImageFormat, NativeMaskRequest } from '../../binding.js';
 import { checkInteger, checkPath, invalid } from '../errors.js';
+import { native } from '../native.js';
 
 export type { ImageFormat } from '../../binding.js';
 
 export const imageFormats = ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'pnm'] as const satisfies readonly ImageFormat[];
+
+/** How names of image files end, the usual ending first. */
+export const extensions: Record<ImageFormat, readonly [string, ...string[]]> = {
+  jpeg: ['.jpg', '.jpeg', '.jpe', '.jfif'],
+  png: ['.png'],
+  webp: ['.webp'],
+  bmp: ['.bmp', '.dib'],
+  tiff: ['.tiff', '.tif'],
+  pnm: ['.pnm', '.pbm', '.pgm', '.ppm'],
+};
+
+/**
+ * How the name of an image file ends: as `own`, unless its first bytes are of another format that is read.
+ * @param image The file's bytes, where they are known.
+ */
+export function extensionOf(image: string | Uint8Array | undefined, own: string): string {
+  const kind = image instanceof Uint8Array ? native.imageKind({ data: image }) : undefined;
+  return kind === undefined || kind === 'other' || extensions[kind].includes(own.toLowerCase())
+    ? own
+    : extensions[kind][0];
+}
 
 /** Rows of 8-bit pixels without padding, top first: grey (1 channel), RGB (3) or RGBA (4; alpha is dropped). */
 export interface RawImage {

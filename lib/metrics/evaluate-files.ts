@@ -11,8 +11,7 @@ import {
   invalid,
   MaskbenchError,
 } from '../errors.js';
-import { checkPairs, isGenuine, type Pair, pairIdentity } from '../pairs/list.js';
-import { readPairList } from '../pairs/published.js';
+import { checkPairs, isGenuine, type Pair, pairIdentity, readPairs } from '../pairs/list.js';
 import { checkMeasuring, checkSystem } from './arguments.js';
 import type { Comparisons } from './comparisons.js';
 import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
@@ -23,7 +22,7 @@ import { readThreshold } from './threshold-files.js';
 
 /** Options of {@link evaluateFiles}. Without `pairs` and `labels` a score file must have a column `label`. */
 export interface EvaluateFilesOptions extends Omit<EvaluateOptions, 'groups' | 'threshold' | 'plainFmr'> {
-  /** The pair list of the scores, in the same order, in any form of `readPairList`; or its pairs. */
+  /** The pair list of the scores, in the same order, in any form of `readPairs`; or its pairs. */
   pairs?: string | readonly Pair[];
   /** 0 or 1 for each score: text or `.npy`. */
   labels?: string;
@@ -95,7 +94,7 @@ async function readComparisons(
   systems: readonly SystemScores[],
   { pairs: pairList, labels: labelFile, definition }: EvaluateFilesOptions,
 ): Promise<Comparisons> {
-  const list = typeof pairList === 'string' ? await readPairList(pairList) : pairList;
+  const list = typeof pairList === 'string' ? (await readPairs(pairList)).pairs : pairList;
   const listName = typeof pairList === 'string' ? pairList : 'pairs';
   const [first] = systems as [SystemScores];
   const count = first.scores.length;

@@ -4,7 +4,8 @@ import { checkArray, checkChoice, checkObject, checkPath, checkText, MaskbenchEr
 import { writeFileAtomically } from '../files/atomic.js';
 import { type ColumnType, isParquetName, type Row, readParquet, writeParquet } from '../files/parquet.js';
 import { toPath } from '../files/path.js';
-import { numberedLines, readText } from '../files/text.js';
+import { numberedLines, readNames } from '../files/text.js';
+import { parsePublished, protocolOf } from './published.js';
 
 /** Two photos to compare. */
 export interface Pair {
@@ -156,19 +157,34 @@ async function readTable(file: string): Promise<PairList> {
     pairs.push(row as unknown as Pair);
   }
   if (pairs.length === 0) throw new MaskbenchError('UNREADABLE', file, `${file}: the pair list is empty`);
+  return listOf(pairs);
+}
+
+/** A list of pairs that does not come from a text of ours. */
+function listOf(pairs: Pair[]): PairList {
   const spaces = pairs.some(({ reference, probe }) => /\s/.test(reference + probe));
   return { pairs, separator: spaces ? '::' : ' ', lineEnd: '\n' };
 }
 
 /**
- * Reads the file of a pair list: text, as {@link parsePairs} does, or a Parquet file.
- * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`
+ * Reads the file of a pair list in any known form: a text as {@link parsePairs} or {@link parsePublished} reads it, or a
+ * Parquet file. A published list does not say who wears a mask: its photos count as plain.
+ * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`; `UNREADABLE`, naming file and line
  * @example
- * const { pairs } = await readPairs('pairs.txt');
+ * const { pairs } = await readPairs('lfw/pairs.txt');
  */
 export async function readPairs(file: string): Promise<PairList> {
   checkPath('file', file);
-  return isParquetName(file) ? readTable(file) : parsePairs(await readText(file), file);
+  if (isParquetName(file)) return readTable(file);
+  const text = await readNames(file);
+  const protocol = protocolOf(text);
+  if (protocol === undefined) return parsePairs(text, file);
+  return listOf(
+    parsePublished(protocol, text, file).map(({ reference, probe, genuine }) => ({
+      ...{ reference, probe, genuine },
+      ...{ referenceMasked: false, probeMasked: false },
+    })),
+  );
 }
 
 /**

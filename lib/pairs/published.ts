@@ -1,6 +1,5 @@
-import { checkChoice, checkPath, checkText, MaskbenchError } from '../errors.js';
-import { numberedLines, readNames } from '../files/text.js';
-import { type Pair, parsePairs } from './list.js';
+import { checkChoice, checkText, MaskbenchError } from '../errors.js';
+import { numberedLines } from '../files/text.js';
 
 /** A pair of a published protocol: photos, or for YouTube Faces videos, without their masks. */
 export interface PublishedPair {
@@ -84,8 +83,8 @@ export function parsePublished(protocol: PublishedProtocol, text: string, file: 
   return pairs;
 }
 
-/** Which published protocol a list's first line is of, if any. MFR2's form is LFW's. */
-function protocolOf(text: string): PublishedProtocol | undefined {
+/** The published protocol that a list's first line follows, if any. MFR2's form is LFW's. */
+export function protocolOf(text: string): PublishedProtocol | undefined {
   const [first] = numberedLines(text);
   if (!first || first.line.includes('::')) return undefined;
   const fields = first.line.trim().split(/\s+/);
@@ -93,21 +92,4 @@ function protocolOf(text: string): PublishedProtocol | undefined {
   const isHeader = fields.length <= 2 && fields.every((field) => /^\d+$/.test(field));
   const isNumbered = /^\d+$/.test(fields[1] ?? '') && !/^[01]$/.test(fields.length === 4 ? (fields[2] ?? '') : '');
   return isHeader || (isNumbered && (fields.length === 3 || fields.length === 4)) ? 'lfw' : undefined;
-}
-
-/**
- * Reads a pair list in any form that is known: see {@link parsePairs} and {@link parsePublished}. A published list does
- * not say who wears a mask: its photos count as plain.
- * @throws `MaskbenchError` `NOT_FOUND`; `UNREADABLE`, naming file and line
- * @example
- * const pairs = await readPairList('lfw/pairs.txt');
- */
-export async function readPairList(file: string): Promise<Pair[]> {
-  const text = await readNames(checkPath('file', file));
-  const protocol = protocolOf(text);
-  if (protocol === undefined) return parsePairs(text, file).pairs;
-  return parsePublished(protocol, text, file).map(({ reference, probe, genuine }) => ({
-    ...{ reference, probe, genuine },
-    ...{ referenceMasked: false, probeMasked: false },
-  }));
 }

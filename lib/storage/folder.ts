@@ -2,6 +2,10 @@ import path from 'node:path';
 import { isFolder, photosBelow } from '../files/walk.js';
 import type { Source, StoredPhoto } from './source.js';
 
+interface PhotoFile extends StoredPhoto {
+  input: string;
+}
+
 /** The photos of files and folders. The person in a photo is the folder that it lies in. */
 export class FolderSource implements Source {
   readonly name: string;
@@ -18,7 +22,7 @@ export class FolderSource implements Source {
     return photos;
   }
 
-  async *photos(from: number): AsyncGenerator<StoredPhoto[]> {
+  async *photos(from: number): AsyncGenerator<PhotoFile[]> {
     let left = from;
     for await (const group of this.#all()) {
       const rest = group.slice(left);
@@ -27,7 +31,7 @@ export class FolderSource implements Source {
     }
   }
 
-  async *#all(): AsyncGenerator<StoredPhoto[]> {
+  async *#all(): AsyncGenerator<PhotoFile[]> {
     for (const input of this.#inputs) {
       if (!(await isFolder(input))) {
         yield [{ key: path.basename(input), input }];

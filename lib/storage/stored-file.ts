@@ -4,6 +4,7 @@ import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
+import { cannotRead } from '../files/text.js';
 import { isFolder, listFolder } from '../files/walk.js';
 import { isRemote, listObjects, objectSize, readObject, streamObject } from './s3.js';
 
@@ -16,16 +17,9 @@ export interface StoredFile {
   close(): Promise<void>;
 }
 
-const failure = (file: string, { code, message }: NodeJS.ErrnoException) =>
-  new MaskbenchError(
-    code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED',
-    file,
-    code === 'ENOENT' ? `${file}: does not exist` : `${file}: cannot be read: ${message}`,
-  );
-
 async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
   return withBackOff(read).catch((error) => {
-    throw error instanceof MaskbenchError ? error : failure(file, error);
+    throw error instanceof MaskbenchError ? error : cannotRead(file, error);
   });
 }
 
@@ -66,7 +60,7 @@ export async function* streamStored(file: string): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(toPath(file), { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
   } catch (error) {
-    throw failure(file, error as NodeJS.ErrnoException);
+    throw cannotRead(file, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import { makeFolder } from '../files/atomic.js';
+import { extensionOf } from '../image/image.js';
 import { GrowingFile } from './growing-file.js';
 import type { Contents, Placed, Sink, StoredPhoto } from './source.js';
 import { encodeMember, sampleName } from './tar.js';
@@ -103,7 +104,7 @@ export class TarSink implements Sink {
       file.push(...encodeMember(`${sampleName(name).key}.cls`, Buffer.from(String(labels[0]))));
     if (this.#both && input) placed.copy = `${shard.name}/${name}`;
     if (twin) {
-      const masked = `${sampleName(name).key}${this.#both ? '.masked' : ''}${extensionOf(twin, name)}`;
+      const masked = `${sampleName(name).key}${this.#both ? '.masked' : ''}${extensionOf(twin, path.posix.extname(name))}`;
       file.push(...encodeMember(masked, twin));
       placed.output = `${shard.name}/${masked}`;
     }
@@ -160,18 +161,4 @@ export class TarSink implements Sink {
 /** The name in a tar of a photo that comes from something else. */
 function fileName(key: string, input: StoredPhoto['input']): string {
   return /\.\w+$/.test(path.posix.basename(key)) ? key : `${key}${extensionOf(input, '.jpg')}`;
-}
-
-const extensions: [extension: string, start: Buffer][] = [
-  ['.jpg', Buffer.from([0xff, 0xd8])],
-  ['.png', Buffer.from([0x89, 0x50, 0x4e, 0x47])],
-  ['.webp', Buffer.from('RIFF')],
-];
-
-/** The extension of an image: its name's, unless it is of another format. */
-function extensionOf(image: StoredPhoto['input'], name: string): string {
-  const own = path.posix.extname(name);
-  if (!(image instanceof Uint8Array)) return own;
-  const [found] = extensions.find(([, start]) => start.equals(image.subarray(0, start.length))) ?? [own];
-  return found === '.jpg' && /^\.jpe?g?$/i.test(own) ? own : found;
 }

@@ -1,9 +1,9 @@
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { checkArray, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
 import { writeAtomically } from '../files/atomic.js';
 import { toPath } from '../files/path.js';
 import { Buildable, type Globals, PickleError, type PickleValue, unpickle } from '../files/pickle.js';
-import { withBackOff } from '../files/retry.js';
+import { readBytes } from '../files/text.js';
 
 /** A verification set of InsightFace: `lfw.bin`, `cfp_fp.bin`, `agedb_30.bin` and the like. */
 export interface VerificationSet {
@@ -111,10 +111,7 @@ function toSet(value: PickleValue): VerificationSet {
  */
 export async function readVerificationSet(file: string): Promise<VerificationSet> {
   checkPath('file', file);
-  const data = await withBackOff(() => readFile(toPath(file))).catch((error) => {
-    const code = error.code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED';
-    throw new MaskbenchError(code, file, `${file}: cannot be read: ${error.message}`);
-  });
+  const data = await readBytes(file);
   try {
     return toSet(unpickle(data, { globals, byteStrings: true }).value);
   } catch (error) {

@@ -285,15 +285,8 @@ class MaskerWrap : public Napi::ObjectWrap<MaskerWrap> {
 
 void ExportMasker(Napi::Env env, Napi::Object exports) {
   exports.Set("Masker", MaskerWrap::Define(env));
-  Napi::Array face = Napi::Array::New(env, kCanonicalFace.size());
-  for (uint32_t i = 0; i < kCanonicalFace.size(); ++i) {
-    Napi::Array point = Napi::Array::New(env, 2);
-    point.Set(0U, kCanonicalFace[i].x);
-    point.Set(1U, kCanonicalFace[i].y);
-    face.Set(i, point);
-  }
-  exports.Set("canonicalFace", face);
-  exports.Set("isImage", Napi::Function::New(env, IsImageValue, "isImage"));
+  exports.Set("canonicalFace", PointArray(env, kCanonicalFace));
+  exports.Set("imageKind", Napi::Function::New(env, ImageKind, "imageKind"));
   exports.Set("meshStretch", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 const Napi::Object request = Napi::Object::New(info.Env());
                 request.Set("faces", info[0]);

@@ -69,17 +69,6 @@ NetworkOptions ParseNetwork(const Napi::Object& object) {
   return {{Path(object, "library"), Path(object, "model")}, std::move(network)};
 }
 
-Napi::Array Points(Napi::Env env, std::span<const Point> points) {
-  Napi::Array array = Napi::Array::New(env, points.size());
-  for (uint32_t i = 0; i < points.size(); ++i) {
-    Napi::Array point = Napi::Array::New(env, 2);
-    point.Set(0U, points[i].x);
-    point.Set(1U, points[i].y);
-    array.Set(i, point);
-  }
-  return array;
-}
-
 }  // namespace
 
 Source ParseSource(const Napi::Object& object) {
@@ -116,8 +105,9 @@ KnownFaces ParseFaces(const Napi::Object& object) {
   return faces;
 }
 
-Napi::Value IsImageValue(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), IsImage(View(Object(info[0], "request"), "data")));
+Napi::Value ImageKind(const Napi::CallbackInfo& info) {
+  const std::string_view kind = KindOfStart(View(Object(info[0], "request"), "data"));
+  return kind.empty() ? info.Env().Undefined() : Napi::String::New(info.Env(), kind);
 }
 
 Napi::Object FaceObject(Napi::Env env, const Face& found) {
@@ -129,8 +119,8 @@ Napi::Object FaceObject(Napi::Env env, const Face& found) {
   box.Set("bottom", found.box.bottom);
   face.Set("box", box);
   face.Set("score", found.score);
-  face.Set("landmarks", Points(env, found.landmarks));
-  if (!found.points.empty()) face.Set("points", Points(env, found.points));
+  face.Set("landmarks", PointArray(env, found.landmarks));
+  if (!found.points.empty()) face.Set("points", PointArray(env, found.points));
   return face;
 }
 

@@ -15,8 +15,20 @@ Box ParseBox(const Napi::Object& object, const char* name);
 KnownFaces ParseFaces(const Napi::Object& object);
 // NativeSearchOptions.
 FinderOptions ParseSearch(const Napi::Object& object);
-// Whether `{ data }`, a file's first bytes, is the start of an image.
-Napi::Value IsImageValue(const Napi::CallbackInfo& info);
+// What `{ data }`, a file's first bytes, is the start of.
+Napi::Value ImageKind(const Napi::CallbackInfo& info);
+// [x, y] for each point.
+template <typename Points>
+Napi::Array PointArray(Napi::Env env, const Points& points) {
+  Napi::Array array = Napi::Array::New(env, points.size());
+  for (uint32_t i = 0; i < points.size(); ++i) {
+    Napi::Array point = Napi::Array::New(env, 2);
+    point.Set(0U, points[i].x);
+    point.Set(1U, points[i].y);
+    array.Set(i, point);
+  }
+  return array;
+}
 // `box`, `score`, `landmarks` and, where there are some, `points`.
 Napi::Object FaceObject(Napi::Env env, const Face& found);
 

@@ -104,14 +104,14 @@ std::optional<Format> FormatOfPath(std::string_view path) {
   return found == kExtensions.end() ? std::nullopt : std::optional(found->second);
 }
 
-bool IsImage(std::span<const uint8_t> start) {
+std::string_view KindOfStart(std::span<const uint8_t> start) {
   const std::optional<Format> format = FormatOfStart(start);
   // Two letters are also how texts begin. A BMP has four zeros behind its size, a PNM a number or a comment.
-  if (format == Format::kBmp) return StartsWith(start, std::string_view("\0\0\0\0", 4), 6);
-  if (format == Format::kPnm) return start.size() > 3 && (std::isdigit(start[3]) != 0 || start[3] == '#');
-  if (format) return true;
+  if (format == Format::kBmp && !StartsWith(start, std::string_view("\0\0\0\0", 4), 6)) return "";
+  if (format == Format::kPnm && (start.size() <= 3 || (std::isdigit(start[3]) == 0 && start[3] != '#'))) return "";
+  if (format) return Name(*format);
   const std::string_view foreign = NameOfForeign(start);
-  return !foreign.empty() && foreign != "PDF";
+  return foreign.empty() || foreign == "PDF" ? "" : "other";
 }
 
 Header Probe(std::span<const uint8_t> file) {

@@ -37,8 +37,9 @@ struct Decoded {
 
 // Errors of these functions have an empty subject: they do not know the file's name.
 
-// Whether a file that begins so is an image, of a format that is read or of another. 64 bytes suffice.
-bool IsImage(std::span<const uint8_t> start);
+// The format of a file that begins so: its name, "other" for an image of a format that is not read, empty for a file that
+// is no image. 64 bytes suffice.
+std::string_view KindOfStart(std::span<const uint8_t> start);
 // What the file says it is, without decoding. Throws UNREADABLE.
 Header Probe(std::span<const uint8_t> file);
 // The pixels that OpenCV's imread gives in its colour mode: EXIF orientation applied, grey and CMYK made BGR, 16-bit

@@ -23,7 +23,8 @@ Bytes ToRgb(Image image) {
   return std::move(image.pixels);
 }
 
-// By the output's name. A source whose name says nothing of its format may have a twin that is named alike.
+// The format that the output's name says. A source whose name says nothing of its format may have a twin that is named
+// alike.
 std::optional<Format> OutputFormat(const MaskRequest& request, std::optional<Format> source) {
   const std::optional<Format> named = FormatOfPath(request.output);
   const auto* file = std::get_if<FilePath>(&request.source);

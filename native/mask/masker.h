@@ -67,7 +67,7 @@ struct MaskerOptions {
 
 // What was drawn, or is to be drawn, on a face.
 struct Look {
-  // Of MaskerOptions::styles.
+  // A number in MaskerOptions::styles.
   size_t style;
   // Absent: the template's own.
   std::optional<Color> color;

@@ -240,7 +240,6 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     [path(), path(), path(), options({ rank: 0 })],
   ],
   ['readExcluded', maskbench.readExcluded, [path()]],
-  ['readPairList', maskbench.readPairList, [path()]],
   ['scorePairs', maskbench.scorePairs, [path(), path(), options({ index: 7 }, { similarity: 'other' }, { model: 7 })]],
   [
     'writePairScores',

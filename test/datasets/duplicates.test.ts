@@ -15,6 +15,7 @@ test('equal and nearly equal photos are found under one identity and two, and sc
   copyFileSync(at('base/folders/p/1.jpg'), at('base/folders/p/copy.jpg'));
   mkdirSync(at('base/folders/s'));
   await sharp(at('base/folders/q/2.jpg')).resize(180).jpeg({ quality: 70 }).toFile(at('base/folders/s/again.jpg'));
+  await sharp(at('base/folders/r/3.jpg')).png().toFile(at('base/folders/r/same-pixels.png'));
   await generateCorpora(at('base'), at('out'));
   const corpus = at('out/folders');
   const found = await findDuplicates(corpus);
@@ -23,11 +24,12 @@ test('equal and nearly equal photos are found under one identity and two, and sc
     [
       ['p/1.jpg', 'p/copy.jpg', 'equal', true],
       ['q/2.jpg', 's/again.jpg', 'near', false],
+      ['r/3.jpg', 'r/same-pixels.png', 'near', true],
     ],
   );
   const { code, stdout, stderr } = await maskbench(['dataset', 'duplicates', corpus, '--out', at('same.csv')]);
   t.is(code, 0, stderr);
-  t.is(stdout, 'equal: 1 pairs under one identity, 0 under two\nnear: 0 pairs under one identity, 1 under two\n');
+  t.is(stdout, 'equal: 1 pairs under one identity, 0 under two\nnear: 1 pairs under one identity, 1 under two\n');
   const [head, ...lines] = readFileSync(at('same.csv'), 'utf8').trim().split('\n');
   t.is(head, 'probe,reference,kind,distance,identities');
   t.is(lines[0], 'p/1.jpg,p/copy.jpg,equal,0,1');
@@ -36,7 +38,7 @@ test('equal and nearly equal photos are found under one identity and two, and sc
   const index = at('v.jsonl');
   const all = await scoreAll(at('v.npy'), index);
   const without = await scoreAll(at('v.npy'), index, { exclude: await readExcluded(at('same.csv')) });
-  t.is(all.genuine.length - without.genuine.length, 4);
+  t.is(all.genuine.length - without.genuine.length, 8);
   t.is(all.impostors - without.impostors, 4);
   await t.throwsAsync(writeDuplicates(at('same.csv'), found), { code: 'OUTPUT_EXISTS' });
   await t.throwsAsync(findDuplicates(at('base')), { code: 'NOT_FOUND' });

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import type { IndexLine } from 'maskbench';
-import { readPairList } from 'maskbench/datasets';
+import { readPairs } from 'maskbench/datasets';
 import { scorePairs } from 'maskbench/metrics';
 import { npyFile } from '../../lib/files/npy.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
@@ -110,7 +110,7 @@ test('the lists of LFW, MFR2 and YouTube Faces are taken as they are', async (t)
   t.like(mfr2.pairs[0], { referenceMasked: false, probeMasked: true, genuine: false });
   const ytf = await scoresOf('ytf.txt', 'split number, first name, second name, is same\n1, Di/0, Ed/1, 0\n');
   t.deepEqual([...ytf.system.scores], [-2]);
-  t.is((await readPairList(at('ytf.txt'))).length, 1);
+  t.is((await readPairs(at('ytf.txt'))).pairs.length, 1);
 });
 
 test('an index that names no model, or two, and lists of other photos are refused', async (t) => {

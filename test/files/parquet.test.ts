@@ -166,11 +166,17 @@ test('pairs and scores as Parquet are those of text', async (t) => {
   t.deepEqual(fromTable, fromText);
   await convertTable(at('s.parquet'), at('back.csv'));
   t.is(readFileSync(at('back.csv'), 'utf8'), readFileSync(at('s.csv'), 'utf8'));
-  const many = Array.from({ length: 400 }, (_, i) => `${i / 400},${Number(i > 150 && i % 2)}`);
-  writeFileSync(at('many.csv'), `score,label\n${many.join('\n')}\n`);
+  const many = Array.from({ length: 400 }, (_, i) => [i / 400, Number(i > 150 && i % 2)] as const);
+  writeFileSync(at('many.csv'), `score\n${many.map(([score]) => score).join('\n')}\n`);
+  writeFileSync(at('list.txt'), many.map(([, label], i) => `a/${i}.jpg b/${i}.jpg 0 1 ${label}\n`).join(''));
   await convertTable(at('many.csv'), at('many.parquet'));
-  const evaluated = (name: string) => runs(t, 'evaluate', '--scores', at(name), '--draws', '0');
-  t.is((await evaluated('many.parquet')).replaceAll('parquet', 'csv'), await evaluated('many.csv'));
+  await convertTable(at('list.txt'), at('list.parquet'));
+  const evaluated = (scores: string, list: string) =>
+    runs(t, 'evaluate', '--scores', at(scores), '--pairs', at(list), '--draws', '0');
+  t.is(
+    (await evaluated('many.parquet', 'list.parquet')).replaceAll('parquet', 'csv'),
+    await evaluated('many.csv', 'list.txt'),
+  );
 });
 
 test("files of DuckDB, in Parquet's other forms, are read", async (t) => {

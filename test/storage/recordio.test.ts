@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { embedFiles, type ManifestLine, maskFiles, readIndex } from 'maskbench';
 import { maskStored, openSink, openSource, type Sink, type Source, type StoredPhoto } from 'maskbench/storage';
+import sharp from 'sharp';
 import { alignedCrops } from '../support/aligned.js';
 import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
 import { pythonHas, runPython } from '../support/python.js';
@@ -218,6 +219,11 @@ withPython('folders become a set and sets become folders', async (t) => {
   t.is(counts.masked, 4);
   const outputs = manifestOf(path.join(folder, 'tree')).map(({ output }) => output);
   t.true(outputs.includes('train.rec/masked_1.jpg'), outputs.join());
+  const png = await sharp((await alignedCrops(1))[0]).png().toBuffer();
+  writeByPython(path.join(folder, 'pngs'), [{ key: 1, labels: [0], image: png }]);
+  await maskFiles([path.join(folder, 'pngs.rec')], path.join(folder, 'png-tree'), { aligned: 'arcface' });
+  const twin = path.join(folder, 'png-tree/pngs.rec/masked_1.png');
+  t.is((await sharp(twin).metadata()).format, 'png');
 });
 
 withPython('broken records are reported, and the rest goes through', async (t) => {

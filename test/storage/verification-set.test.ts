@@ -322,7 +322,9 @@ test('images of every readable format keep their format as files', async (t) => 
   const folder = temporaryFolder(t);
   const file = path.join(folder, 'set.bin');
   const png = (await faceCrops())[0] as Buffer;
-  const images = ['RIFFxxxxWEBP', 'BM', 'II*\0', 'P6 1 1 255', 'GIF89a'].map((start) => Buffer.from(start, 'latin1'));
+  const images = ['RIFFxxxxWEBP', 'BM\x40\0\0\0\0\0\0\0', 'II*\0', 'P6 1 1 255', 'GIF89a'].map((start) =>
+    Buffer.from(start, 'latin1'),
+  );
   await writeVerificationSet(file, { images: [png, ...images], genuine: [false, false, false] });
   const { pairs } = await importVerificationSet(file, path.join(folder, 'out'));
   t.deepEqual(

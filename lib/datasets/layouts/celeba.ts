@@ -3,7 +3,6 @@ import path from 'node:path';
 import { MaskbenchError } from '../../errors.js';
 import { toPath } from '../../files/path.js';
 import { numberedLines, readNames } from '../../files/text.js';
-import type { OnIgnored } from '../../files/walk.js';
 import { addTo } from '../../multimap.js';
 import {
   entriesOf,
@@ -12,6 +11,7 @@ import {
   innerFolder,
   inOrder,
   type Layout,
+  type ReadOptions,
   type SourcePhoto,
   sourcesIn,
 } from './layout.js';
@@ -19,7 +19,7 @@ import {
 const folders = ['images', 'img_align_celeba', 'img_align_celeba_png'];
 const annotations = 'identity_CelebA.txt';
 
-async function* read(root: string, { onIgnored }: { onIgnored?: OnIgnored }): AsyncGenerator<IdentityPhotos> {
+async function* read(root: string, { onIgnored }: ReadOptions): AsyncGenerator<IdentityPhotos> {
   const file = path.join(root, annotations);
   const list = await readNames(file, 'the identity file of CelebA ("000001.jpg 2880" a line)');
   const folder = folders.find((name) => existsSync(toPath(path.join(root, name))));

@@ -60,11 +60,16 @@ export interface Layout {
   realMasks?: boolean;
   /** Whether a folder is the data set's own: it has what the layout reads. */
   holds(root: string): Promise<boolean>;
-  /**
-   * Reads the data set lazily, in byte order of identities. `seed` is for layouts that draw photos at random;
-   * `onIgnored` is called for each file that is left alone.
-   */
-  read(root: string, options: { seed: number; onIgnored?: OnIgnored }): AsyncGenerator<IdentityPhotos>;
+  /** Reads the data set lazily, in byte order of identities. */
+  read(root: string, options: ReadOptions): AsyncGenerator<IdentityPhotos>;
+}
+
+/** Options of {@link Layout.read}. */
+export interface ReadOptions {
+  /** For layouts that draw photos at random. */
+  seed: number;
+  /** Called for each file that is left alone. */
+  onIgnored?: OnIgnored;
 }
 
 /** The entries of a folder: see {@link entriesIn}. Throws `NOT_FOUND` or `READ_FAILED` with what was expected. */
@@ -187,10 +192,7 @@ export async function* photoFolders(
 }
 
 /** One folder an identity; loose files among the folders are left alone. */
-export async function* identityFolders(
-  root: string,
-  { onIgnored }: { onIgnored?: OnIgnored } = {},
-): AsyncGenerator<IdentityPhotos> {
+export async function* identityFolders(root: string, { onIgnored }: ReadOptions): AsyncGenerator<IdentityPhotos> {
   for await (const found of photoFolders(await placeOf(root), 1, onIgnored)) {
     if ('photos' in found) yield found;
     else yield { identity: found.path, photos: found.names.map((name) => ({ path: `${found.path}/${name}`, name })) };
@@ -204,7 +206,7 @@ export async function* identityFolders(
 export async function* flatFolder(
   root: string,
   identityOf: (stem: string) => string | undefined,
-  { onIgnored }: { onIgnored?: OnIgnored } = {},
+  { onIgnored }: ReadOptions,
 ): AsyncGenerator<IdentityPhotos> {
   const byIdentity = new Map<string, SourcePhoto[]>();
   for (const name of await sourcesIn(root, await entriesOf(root, 'photos'), onIgnored)) {

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { toPath } from '../../files/path.js';
 import { readNames, textLines } from '../../files/text.js';
-import type { OnIgnored } from '../../files/walk.js';
 import { addTo } from '../../multimap.js';
 import { inHouseIdentity } from '../../pairs/list.js';
 import {
@@ -11,17 +10,14 @@ import {
   identityFolders,
   inOrder,
   type Layout,
+  type ReadOptions,
   type SourcePhoto,
   sourcesIn,
 } from './layout.js';
 
-interface Ignoring {
-  onIgnored?: OnIgnored;
-}
-
 const has = (root: string, names: string[]) => names.every((name) => existsSync(toPath(path.join(root, name))));
 
-async function* readInHouse(root: string, { onIgnored }: Ignoring): AsyncGenerator<IdentityPhotos> {
+async function* readInHouse(root: string, { onIgnored }: ReadOptions): AsyncGenerator<IdentityPhotos> {
   const groups = new Map<string, SourcePhoto[]>();
   for (const folder of ['mask', 'no_mask']) {
     const masked = folder === 'mask';
@@ -51,7 +47,7 @@ export const inHouse: Layout = {
 
 const rmfdFolders = ['AFDB_face_dataset', 'AFDB_masked_face_dataset'];
 
-async function* readRmfd(root: string, options: Ignoring): AsyncGenerator<IdentityPhotos> {
+async function* readRmfd(root: string, options: ReadOptions): AsyncGenerator<IdentityPhotos> {
   const groups = new Map<string, SourcePhoto[]>();
   for (const folder of rmfdFolders) {
     const masked = folder.includes('masked');
@@ -97,7 +93,7 @@ async function readMfr2Labels(file: string): Promise<Map<string, boolean>> {
   return labels;
 }
 
-async function* readMfr2(root: string, options: Ignoring): AsyncGenerator<IdentityPhotos> {
+async function* readMfr2(root: string, options: ReadOptions): AsyncGenerator<IdentityPhotos> {
   const labels = await readMfr2Labels(path.join(root, mfr2Labels));
   for await (const { identity, photos } of identityFolders(root, options))
     yield {

@@ -1,15 +1,12 @@
 import path from 'node:path';
-import { type OnIgnored, placeOf } from '../../files/walk.js';
+import { placeOf } from '../../files/walk.js';
 import { NamedRandom } from '../../random.js';
-import { holdsPhotos, type IdentityPhotos, type Layout, photoFolders } from './layout.js';
+import { holdsPhotos, type IdentityPhotos, type Layout, photoFolders, type ReadOptions } from './layout.js';
 
 const framesDrawn = 15;
 const framesMasked = 6;
 
-async function* read(
-  root: string,
-  { seed, onIgnored }: { seed: number; onIgnored?: OnIgnored },
-): AsyncGenerator<IdentityPhotos> {
+async function* read(root: string, { seed, onIgnored }: ReadOptions): AsyncGenerator<IdentityPhotos> {
   for await (const found of photoFolders(await placeOf(root), 2, onIgnored)) {
     if ('photos' in found) {
       yield found;
