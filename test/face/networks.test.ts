@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { Masker, type RawImage, type SearchOptions } from 'maskbench';
+import { Masker, maskFiles, type RawImage, type SearchOptions } from 'maskbench';
 import type { DetectorDescription } from 'maskbench/models';
+import sharp from 'sharp';
 import { OnnxGraph, type Size, type Value } from '../../lib/models/onnx/graph.js';
 import { temporaryFolder } from '../support/files.js';
 import { uniform } from '../support/scores.js';
@@ -433,6 +434,23 @@ test('a second look halves the score of a box that it does not find again', asyn
     t.true(Math.abs((face?.score as number) - expected) < 1e-6);
     t.is((await detect(file)).length, expected > 0.5 ? 1 : 0);
   }
+});
+
+test('a resumed run searches again where the network has other weights in a file of the same size', async (t) => {
+  const folder = temporaryFolder(t);
+  const photo = path.join(folder, 'a.png');
+  await sharp({ create: { width: size, height: size, channels: 3, background: 'white' } }).toFile(photo);
+  const mask = async (left: number) => {
+    const outputs = [
+      { shape: [1, 1, 4], data: Float32Array.of(left, 0.25, 0.75, 0.75) },
+      { shape: [1, 1, 1], data: Float32Array.of(0.9) },
+    ];
+    const detector = await writeNetwork(folder, 'network', describe({}), (graph, input) =>
+      constants(graph, input, outputs),
+    );
+    return maskFiles([photo], path.join(folder, 'masked'), { detector, minFace: size, resume: true });
+  };
+  t.deepEqual([(await mask(0.25)).skipped, (await mask(0.25)).skipped, (await mask(0.3)).skipped], [0, 1, 0]);
 });
 
 test('a photo of 1×5000, a tiny one and one of one colour are searched', async (t) => {
