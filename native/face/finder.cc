@@ -62,7 +62,7 @@ std::vector<Face> FaceFinder::Search(const Image& image, const Cancellation& can
                  NearestPixel(found.bottom) - 1},
                 found.score,
                 {}};
-      // Of less than a pixel.
+      // Less than a pixel.
       if (face.box.right < face.box.left || face.box.bottom < face.box.top) continue;
       face.landmarks = Predictor().Predict(image, LandmarkBox(found, network->description().landmark_box));
       for (const FloatPoint& point : found.points)
@@ -72,7 +72,8 @@ std::vector<Face> FaceFinder::Search(const Image& image, const Cancellation& can
     return faces;
   }
   const int border = static_cast<int>(std::lround(options_.pad * std::max(image.width, image.height)));
-  for (auto [box, score] : DetectFaces(border > 0 ? Padded(image, border) : image, options_.search, cancellation)) {
+  const Image padded = border > 0 ? Padded(image, border) : Image();
+  for (auto [box, score] : DetectFaces(border > 0 ? padded : image, options_.search, cancellation)) {
     box = {box.left - border, box.top - border, box.right - border, box.bottom - border};
     cancellation.ThrowIfCancelled();
     faces.push_back({box, score, Predictor().Predict(image, box)});

@@ -37,7 +37,7 @@ struct NetworkOptions {
 
 // How faces are searched.
 struct FinderOptions {
-  // Of the HOG detector; of a network `min_face` alone.
+  // For the HOG detector; a network takes `min_face` only.
   SearchOptions search;
   // Absent: the HOG detector.
   std::optional<NetworkOptions> network;

@@ -63,7 +63,7 @@ bool StartsWith(std::span<const uint8_t> file, std::string_view signature, size_
 std::string_view NameOfForeign(std::span<const uint8_t> file) {
   for (const Foreign& foreign : kForeign)
     if (StartsWith(file, foreign.signature, foreign.at)) return foreign.name;
-  // Of HEIF's general brands only the list of compatible ones tells which it is.
+  // HEIF's general brands do not say which it is; the list of compatible brands does.
   if (!StartsWith(file, "ftypmif1", 4) && !StartsWith(file, "ftypmsf1", 4)) return "";
   const uint64_t box = std::min<uint64_t>(file.size(), ByteReader(file, true).U32(0));
   for (size_t at = 16; at + 4 <= box; at += 4)
@@ -106,7 +106,7 @@ std::optional<Format> FormatOfPath(std::string_view path) {
 
 std::string_view KindOfStart(std::span<const uint8_t> start) {
   const std::optional<Format> format = FormatOfStart(start);
-  // Two letters are also how texts begin. A BMP has four zeros behind its size, a PNM a number or a comment.
+  // Texts may begin with the same two letters. A BMP has four zeros behind its size, a PNM a number or a comment.
   if (format == Format::kBmp && !StartsWith(start, std::string_view("\0\0\0\0", 4), 6)) return "";
   if (format == Format::kPnm && (start.size() <= 3 || (std::isdigit(start[3]) == 0 && start[3] != '#'))) return "";
   if (format) return Name(*format);

@@ -47,7 +47,7 @@ Header Probe(std::span<const uint8_t> file);
 Decoded Decode(std::span<const uint8_t> file, const Header& header);
 
 struct EncodeOptions {
-  // Of JPEG (95 if not given) and WebP (lossless if not given), 1 to 100.
+  // For JPEG (95 if not given) and WebP (lossless if not given), 1 to 100.
   std::optional<int> quality;
   // How hard PNG is compressed, libdeflate's 0 to 12.
   int png_level = 1;

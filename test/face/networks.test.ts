@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { Masker, type RawImage, type SearchOptions } from 'maskbench';
+import { Masker, maskFiles, type RawImage, type SearchOptions } from 'maskbench';
 import type { DetectorDescription } from 'maskbench/models';
+import sharp from 'sharp';
 import { OnnxGraph, type Size, type Value } from '../../lib/models/onnx/graph.js';
 import { temporaryFolder } from '../support/files.js';
 import { uniform } from '../support/scores.js';
@@ -96,6 +97,59 @@ const decoders: Record<
     changes?: Partial<DetectorDescription>;
   }
 > = {
+  'boxes, as shares of the sides': (random) => {
+    const n = 200;
+    const boxes = numbers(random, n * 4, 0, 1);
+    const scores = numbers(random, n, 0, 1);
+    const places = numbers(random, n * 6, 0, 1);
+    const expected = Array.from({ length: n }, (_, i): Expected => {
+      const point = (p: number) =>
+        Array.from(places.subarray(6 * i + 2 * p, 6 * i + 2 * p + 2), (share) => share * size);
+      return {
+        box: Array.from(boxes.subarray(4 * i, 4 * i + 4), (share) => share * size) as Four,
+        score: scores[i] as number,
+        points: [0, 1, 2].map(point) as [number, number][],
+      };
+    });
+    const outputs = [
+      { shape: [1, n, 4], data: boxes },
+      { shape: [1, n, 1], data: scores },
+      { shape: [1, n, 6], data: places },
+    ];
+    return { outputs, expected, changes: { minScore: 0.8 } };
+  },
+  'ssd-anchors': (random) => {
+    const layers: DetectorDescription['layers'] = [
+      { stride: 16, sizes: [[12, 20]] },
+      {
+        stride: 32,
+        sizes: [
+          [30, 18],
+          [40, 50],
+        ],
+      },
+    ];
+    const anchors = layers.flatMap(({ stride, sizes }) =>
+      Array.from({ length: (size / stride) ** 2 }, (_, cell): [number, number] => [
+        ((cell % (size / stride)) + 0.5) * stride,
+        (Math.floor(cell / (size / stride)) + 0.5) * stride,
+      ]).flatMap(([x, y]) => sizes.map(([width, height]) => ({ x, y, width, height }))),
+    );
+    const n = anchors.length;
+    const [offsets, logits] = [numbers(random, n * 4, -2, 2), numbers(random, n, -3, 3)];
+    const expected = anchors.map(({ x, y, width, height }, i): Expected => {
+      const at = (k: number) => offsets[4 * i + k] as number;
+      const [w, h] = [width * Math.exp(at(2) * 0.3), height * Math.exp(at(3) * 0.3)];
+      const [cx, cy] = [x + at(0) * 0.2 * width, y + at(1) * 0.2 * height];
+      const score = 1 / (1 + Math.exp(-(logits[i] as number)));
+      return { box: [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], score, points: [] };
+    });
+    const outputs = [
+      { shape: [1, n, 4], data: offsets },
+      { shape: [1, n, 1], data: logits },
+    ];
+    return { outputs, expected, changes: { decoder: 'ssd-anchors', layers, variances: [0.2, 0.3], scores: 'sigmoid' } };
+  },
   scrfd: (random) => scrfd(random, true, true),
   'scrfd without points': (random) => scrfd(random, false, true),
   'scrfd without an axis of images': (random) => scrfd(random, true, false),
@@ -337,6 +391,66 @@ test('small things in a large photo are found in tiles, once, at their place', a
     // Only the square's colour is looked at, and the whole photo shows less of it than the tiles.
     t.is((await detect(file, square(width, height, left, top, 60, [0, 255, 255]), { minFace: 20 })).length, 0);
   }
+});
+
+test('colours and layout are those of the description', async (t) => {
+  const folder = temporaryFolder(t);
+  const red = square(size, size, 16, 16, 32, [255, 0, 0]);
+  for (const layout of ['NCHW', 'NHWC'] as const)
+    for (const colors of ['RGB', 'BGR'] as const) {
+      const description = describe({
+        input: { ...describe({}).input, layout, colors, mean: [0, 0, 0], scale: [1 / 255, 1 / 255, 1 / 255] },
+        unit: 'pixel',
+      });
+      const build = (graph: OnnxGraph, input: Value) => {
+        const first = layout === 'NCHW' ? input : graph.node('Transpose', [input], { perm: [0, 3, 1, 2] });
+        brightCells(graph, first, size, size, colors === 'RGB' ? 0 : 2);
+      };
+      const shape = layout === 'NCHW' ? ['n', 3, size, size] : ['n', size, size, 3];
+      const file = await writeNetwork(folder, `${layout}-${colors}`, description, build, shape);
+      const faces = await detect(file, red);
+      t.is(faces.length, 16);
+      t.true(faces.every(({ box, score }) => box.left >= 16 && box.bottom < 48 && score === 1));
+    }
+});
+
+test('a second look halves the score of a box that it does not find again', async (t) => {
+  const folder = temporaryFolder(t);
+  // The network always gives the same box. In a window of twice its sides the box lies there, in one of four times not.
+  const outputs = [
+    { shape: [1, 1, 4], data: Float32Array.of(0.25, 0.25, 0.75, 0.75) },
+    { shape: [1, 1, 1], data: Float32Array.of(0.9) },
+  ];
+  for (const [confirm, expected] of [
+    [undefined, 0.9],
+    [2, 0.9],
+    [4, 0.45],
+  ] as const) {
+    const description = describe({ confirm });
+    const file = await writeNetwork(folder, `confirm-${confirm}`, description, (graph, input) =>
+      constants(graph, input, outputs),
+    );
+    const [face] = await detect(file, blank, { minScore: 0.4 });
+    t.true(Math.abs((face?.score as number) - expected) < 1e-6);
+    t.is((await detect(file)).length, expected > 0.5 ? 1 : 0);
+  }
+});
+
+test('a resumed run searches again where the network has other weights in a file of the same size', async (t) => {
+  const folder = temporaryFolder(t);
+  const photo = path.join(folder, 'a.png');
+  await sharp({ create: { width: size, height: size, channels: 3, background: 'white' } }).toFile(photo);
+  const mask = async (left: number) => {
+    const outputs = [
+      { shape: [1, 1, 4], data: Float32Array.of(left, 0.25, 0.75, 0.75) },
+      { shape: [1, 1, 1], data: Float32Array.of(0.9) },
+    ];
+    const detector = await writeNetwork(folder, 'network', describe({}), (graph, input) =>
+      constants(graph, input, outputs),
+    );
+    return maskFiles([photo], path.join(folder, 'masked'), { detector, minFace: size, resume: true });
+  };
+  t.deepEqual([(await mask(0.25)).skipped, (await mask(0.25)).skipped, (await mask(0.3)).skipped], [0, 1, 0]);
 });
 
 test('a photo of 1×5000, a tiny one and one of one colour are searched', async (t) => {

@@ -22,7 +22,7 @@ for (let number = Number(first); number < Number(last); number++) {
   const data = mutate(target.seeds, number);
   tell({ begun: number });
   const before = { seconds: seconds(), peak: peak() };
-  // Of a file that may be read in several ways: whether it was in one of them, or the last error.
+  // A file may be read in several ways: whether it was in one of them, or the last error.
   let code: string | undefined;
   let understood = false;
   let failure: string | undefined;

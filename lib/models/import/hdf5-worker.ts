@@ -6,7 +6,7 @@ import { Dataset, File, Group, ready } from 'h5wasm';
 /** What the thread is given. */
 export interface Hdf5Request {
   bytes: Uint8Array<ArrayBuffer>;
-  /** Of Keras 3: layers' names by the path of their group, where the file is part of a whole model. */
+  /** For Keras 3: layers' names by the path of their group, where the file is part of a whole model. */
   names: ReadonlyMap<string, string>;
 }
 

@@ -7,7 +7,7 @@
 namespace maskbench {
 namespace {
 
-// Of faces near the camera two anchors a cell of 8 pixels and six a cell of 16; of others one a cell of 4.
+// Networks for faces near the camera have two anchors a cell of 8 pixels and six a cell of 16, others one a cell of 4.
 std::vector<AnchorLayer> LayersOf(size_t count, const NetworkOutput& output) {
   const auto pixels = [](size_t anchors) { return std::vector<AnchorSize>(anchors, {1, 1}); };
   const std::vector<AnchorLayer> near = {{8, pixels(2)}, {16, pixels(6)}};

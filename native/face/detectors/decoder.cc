@@ -7,8 +7,8 @@
 
 namespace maskbench {
 
-Decoder DecoderNamed(const std::string& name) {
-  constexpr std::pair<const char*, Decoder> kDecoders[] = {
+Decoder* DecoderNamed(const std::string& name) {
+  constexpr std::pair<const char*, Decoder*> kDecoders[] = {
       {"boxes", DecodeBoxes},           {"ssd-anchors", DecodeSsdAnchors},
       {"retinaface", DecodeRetinaFace}, {"scrfd", DecodeScrfd},
       {"yunet", DecodeYuNet},           {"blazeface", DecodeBlazeFace},

@@ -21,7 +21,7 @@ struct FloatPoint {
 // A box that a network gives, in pixels of its input.
 struct FoundBox {
   float left, top, right, bottom;
-  // 0 to 1, or what is no number.
+  // 0 to 1, or not a number.
   float score;
   // Key points, in the network's order.
   std::vector<FloatPoint> points;
@@ -32,31 +32,24 @@ struct NetworkOutput {
   std::span<const Tensor> tensors;
   int images;
   int image;
-  // Of the input, in pixels.
+  // The input's sides in pixels.
   int width;
   int height;
 };
 
-// Appends the candidates of one image with a score of at least `least`, and those whose score is no number. Throws
-// INVALID_ARGUMENT without a subject where the outputs are none that it reads.
-using Decoder = void (*)(const DetectorDescription& description, const NetworkOutput& output, float least,
-                         std::vector<FoundBox>& found);
+// Appends the candidates of one image with a score of at least `least`, and those whose score is not a number. Throws
+// INVALID_ARGUMENT without a subject where it cannot read the outputs.
+using Decoder = void(const DetectorDescription& description, const NetworkOutput& output, float least,
+                     std::vector<FoundBox>& found);
+Decoder DecodeBoxes;
+Decoder DecodeSsdAnchors;
+Decoder DecodeRetinaFace;
+Decoder DecodeScrfd;
+Decoder DecodeYuNet;
+Decoder DecodeBlazeFace;
 
 // Throws INVALID_ARGUMENT where there is none of that name.
-Decoder DecoderNamed(const std::string& name);
-
-void DecodeBoxes(const DetectorDescription& description, const NetworkOutput& output, float least,
-                 std::vector<FoundBox>& found);
-void DecodeSsdAnchors(const DetectorDescription& description, const NetworkOutput& output, float least,
-                      std::vector<FoundBox>& found);
-void DecodeRetinaFace(const DetectorDescription& description, const NetworkOutput& output, float least,
-                      std::vector<FoundBox>& found);
-void DecodeScrfd(const DetectorDescription& description, const NetworkOutput& output, float least,
-                 std::vector<FoundBox>& found);
-void DecodeYuNet(const DetectorDescription& description, const NetworkOutput& output, float least,
-                 std::vector<FoundBox>& found);
-void DecodeBlazeFace(const DetectorDescription& description, const NetworkOutput& output, float least,
-                     std::vector<FoundBox>& found);
+Decoder* DecoderNamed(const std::string& name);
 
 // A tensor's numbers for one image: rows of `columns`.
 struct Rows {
@@ -77,7 +70,7 @@ float Sigmoid(float logit);
 // The score in a row of one number, or of two: no face, and face.
 float ScoreOf(ScoreKind kind, const float* row, size_t columns);
 
-// Boxes, scores and maybe points that lie in three outputs, told apart by their last axis: 4; 1 or 2; 6 and more.
+// Boxes, scores and maybe points in an output each. The last axis shows which is which: 4; 1 or 2; 6 and more.
 struct BoxOutputs {
   Rows boxes, scores, points;
 };

@@ -29,9 +29,9 @@ struct BoxShift {
   double height = 1;
 };
 
-// What a network takes and gives (`DetectorDescription` in lib/models/detector.ts).
+// What a network takes and gives (`DetectorDescription` in lib/models/detectors/description.ts).
 struct DetectorDescription {
-  // One of DecoderNames.
+  // A name that DecoderNamed knows.
   std::string decoder;
   // The input's pixels: exactly so many, or where `multiple` > 0 also other multiples of it.
   int width;
@@ -43,7 +43,7 @@ struct DetectorDescription {
   std::array<float, 3> mean;
   std::array<float, 3> scale;
   std::vector<AnchorLayer> layers;
-  // Of a box's centre and of its sides.
+  // Factors of a box's centre, and of its sides, in its offsets from an anchor.
   std::array<float, 2> variances;
   ScoreKind scores;
   // Whether the decoder `boxes` is given pixels of the input, or shares of its sides.
@@ -52,8 +52,8 @@ struct DetectorDescription {
   float overlap;
   // The sides of the smallest face that is found dependably, in pixels of the input.
   int smallest;
-  // Each box is looked at again, alone in a window of so many of its longer sides; its score is the mean of both. 0:
-  // not.
+  // Each box is looked at again, alone in a window of so many of its longer sides; its score is the mean of both looks.
+  // 0: there is no second look.
   double confirm;
   BoxShift landmark_box;
 };

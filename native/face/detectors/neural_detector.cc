@@ -188,7 +188,7 @@ std::vector<FoundBox> NeuralDetector::FindBoxes(const Image& image, const Neural
 }
 
 void NeuralDetector::Confirm(const Image& image, std::span<FoundBox> boxes, const Cancellation& cancellation) const {
-  // Another box that shares less is another thing.
+  // A box that shares less shows something else.
   constexpr float kSame = 0.35F;
   const ValueTables tables = TablesOf(description_);
   const int width = description_.width;
@@ -204,7 +204,7 @@ void NeuralDetector::Confirm(const Image& image, std::span<FoundBox> boxes, cons
     for (size_t i = 0; i < some.size(); ++i) {
       const FoundBox& box = some[i];
       const double side = std::max({box.right - box.left, box.bottom - box.top, 1.0F});
-      // Of the image for one of the input.
+      // Pixels of the image for one of the input.
       const double step = description_.confirm * side / std::min(width, height);
       const double left = (box.left + box.right) / 2 - step * width / 2;
       const double top = (box.top + box.bottom) / 2 - step * height / 2;

@@ -33,7 +33,7 @@ class NeuralDetector {
 
   const DetectorDescription& description() const { return description_; }
 
-  // In the photo's pixels, best first. Throws INFERENCE_FAILED, also for scores and sides that are no numbers.
+  // In the photo's pixels, best first. Throws INFERENCE_FAILED, also for scores and sides that are not finite.
   std::vector<FoundBox> Search(const Image& image, const NeuralSearch& search, const Cancellation& cancellation) const;
 
  private:
@@ -47,7 +47,7 @@ class NeuralDetector {
 
   const DetectorDescription description_;
   const std::string model_;
-  const Decoder decode_;
+  Decoder* const decode_;
   std::shared_ptr<const Session> session_;
   // Tiles in one run.
   int max_batch_ = 1;

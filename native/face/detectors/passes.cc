@@ -51,29 +51,30 @@ std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int 
   }
   std::vector<Pass> passes;
   for (const double scale : scales) {
-    Pass pass{scaled(width, scale), scaled(height, scale), 0, 0, {},
-              network.width,        network.height,        0, 0, std::numeric_limits<double>::infinity()};
-    if (passes.empty()) {
-      pass.left = std::max(0, network.width - pass.width) / 2;
-      pass.top = std::max(0, network.height - pass.height) / 2;
+    const bool first = passes.empty();
+    Pass pass{};
+    pass.width = scaled(width, scale);
+    pass.height = scaled(height, scale);
+    if (first) {
       pass.width = std::min(pass.width, network.width);
       pass.height = std::min(pass.height, network.height);
-      if (network.multiple > 0) {
-        // No more than the photo and its border.
-        const int edge = scaled(border, scale);
-        pass.tile_width = std::min(network.width, RoundUp(pass.width + 2 * edge, network.multiple));
-        pass.tile_height = std::min(network.height, RoundUp(pass.height + 2 * edge, network.multiple));
-        pass.left = (pass.tile_width - pass.width) / 2;
-        pass.top = (pass.tile_height - pass.height) / 2;
-      }
-    } else {
-      // What is larger than the smallest face of the pass before, with room for boxes of other shapes.
-      pass.largest = kSlack * network.smallest * scale / scales[passes.size() - 1];
     }
-    if (!passes.empty() && network.multiple > 0) {
-      pass.tile_width = std::min(kLargest * network.width, RoundUp(pass.width, network.multiple));
-      pass.tile_height = std::min(kLargest * network.height, RoundUp(pass.height, network.multiple));
+    pass.tile_width = network.width;
+    pass.tile_height = network.height;
+    if (network.multiple > 0) {
+      // The first holds no more than the photo and its border.
+      const int border_twice = first ? 2 * scaled(border, scale) : 0;
+      const int times = first ? 1 : kLargest;
+      pass.tile_width = std::min(times * network.width, RoundUp(pass.width + border_twice, network.multiple));
+      pass.tile_height = std::min(times * network.height, RoundUp(pass.height + border_twice, network.multiple));
     }
+    if (first) {
+      pass.left = (pass.tile_width - pass.width) / 2;
+      pass.top = (pass.tile_height - pass.height) / 2;
+    }
+    // What is larger than the smallest face of the pass before, with room for boxes of other shapes.
+    pass.largest =
+        first ? std::numeric_limits<double>::infinity() : kSlack * network.smallest * scale / scales[passes.size() - 1];
     pass.plane_width = std::max(pass.width, pass.tile_width);
     pass.plane_height = std::max(pass.height, pass.tile_height);
     // A face that the pass before does not show is whole in one of two neighbours.

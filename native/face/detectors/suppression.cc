@@ -27,7 +27,7 @@ float OverlapOf(const FoundBox& a, const FoundBox& b) {
 }
 
 std::vector<FoundBox> SuppressWorse(std::vector<FoundBox> candidates, float overlap) {
-  // Of more than these the best are compared, so that a network that sees faces everywhere ends.
+  // Only so many of the best are compared, so that a network that sees faces everywhere ends.
   constexpr size_t kMost = 5000;
   std::erase_if(candidates, [](const FoundBox& box) { return box.right <= box.left || box.bottom <= box.top; });
   std::ranges::stable_sort(candidates, std::ranges::greater(), &FoundBox::score);

@@ -10,8 +10,8 @@ namespace maskbench {
 // The common area of two boxes as a share of their union.
 float OverlapOf(const FoundBox& a, const FoundBox& b);
 
-// What is left, best first, without boxes of no area and those that share more than `overlap` of the union with a
-// better one, or lie in it but for a fifth.
+// The boxes that are left, best first. Those without area are removed, and those that share more than `overlap` of the
+// union with a better one, or lie in it but for a fifth.
 std::vector<FoundBox> SuppressWorse(std::vector<FoundBox> candidates, float overlap);
 
 }  // namespace maskbench

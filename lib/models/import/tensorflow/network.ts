@@ -30,10 +30,13 @@ export interface Network {
 /** Numbers in a tensor at most: 256 MiB of floats. A network of faces is far from it; a damaged file may not be. */
 const mostNumbers = 2 ** 26;
 
-/** How many numbers a shape holds. Throws where it is none. */
+/** How many numbers a shape holds. Throws where no tensor can have it. */
 export function sizeOf(shape: readonly number[]): number {
   const size = shape.reduce((product, length) => product * length, 1);
   if (shape.length > 8 || shape.some((length) => !Number.isInteger(length) || length < 1) || size > mostNumbers)
     throw new Error(`a tensor of ${shape.join(' × ')} numbers is not possible`);
   return size;
 }
+
+/** How far apart, in numbers, two neighbours along each dimension lie. */
+export const stridesOf = (shape: readonly number[]): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));

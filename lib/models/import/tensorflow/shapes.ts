@@ -1,5 +1,6 @@
 import { activated } from './elementwise.js';
 import type { Build } from './inputs.js';
+import { sizeOf } from './network.js';
 import { axisOf, constantValue, isConstant, nodeAxis, numbersOf, permuted, type Value, type Values } from './values.js';
 
 /** A reduction over axes that a constant names. */
@@ -100,11 +101,10 @@ export const shapes: Record<string, Build> = {
     const x = inputs.at(0);
     const given = inputs.optional(1);
     const wanted = given ? numbersOf(given, 'the new shape') : list;
-    const known = wanted.filter((length) => length !== -1).reduce((product, length) => product * length, 1);
-    const size = x.shape.reduce((product, length) => product * length, 1);
+    const known = sizeOf(wanted.filter((length) => length !== -1));
     return values.reshaped(
       x,
-      wanted.map((length) => (length === -1 ? size / known : length)),
+      wanted.map((length) => (length === -1 ? sizeOf(x.shape) / known : length)),
     );
   },
   SQUEEZE: (values, inputs, _options, list) => {

@@ -1,5 +1,5 @@
 import type { NumberType, Table } from './flatbuffer.js';
-import { sizeOf } from './network.js';
+import { sizeOf, stridesOf } from './network.js';
 
 /** How one level of a sparse tensor's tree branches: into `size` places, or into those that `indices` name. */
 type Level = { size: number } | { segments: number[]; indices: number[] };
@@ -41,7 +41,7 @@ export function densify(stored: Float32Array, shape: readonly number[], sparsity
   )
     throw new Error('a sparse tensor has other levels than dimensions and blocks');
   // A place along a dimension that has blocks counts blocks; the block's level counts places in it.
-  const strides = shape.map((_, i) => shape.slice(i + 1).reduce((product, length) => product * length, 1));
+  const strides = stridesOf(shape);
   const steps = order.map((level, i) => {
     if (level >= rank) return strides[blocked[level - rank] as number] as number;
     const block = blocked.indexOf(level);

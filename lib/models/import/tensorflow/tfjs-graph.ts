@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { readTfjsGroups, weightGroups } from '../../tfjs.js';
@@ -221,12 +220,16 @@ function ordered(nodes: readonly Node[]): Node[] {
   return [...done];
 }
 
-/** Whether a text is that of a TensorFlow.js graph model (`model.json`). */
-export const isTfjsGraph = (text: string): boolean => /^\s*\{/.test(text) && text.includes('"graph-model"');
+/** Whether bytes are those of a TensorFlow.js graph model (`model.json`). */
+export const isTfjsGraph = (bytes: Buffer): boolean =>
+  /^\s*\{/.test(bytes.toString('latin1', 0, 64)) && bytes.includes('"graph-model"');
 
-/** Reads a TensorFlow.js graph model and its weight files. Throws an `Error` that says what is wrong with it. */
-export async function readTfjsGraph(file: string): Promise<Network> {
-  const { data: model, error } = graphModel.safeParse(JSON.parse(await readFile(file, 'utf8')));
+/**
+ * Reads a TensorFlow.js graph model, and its weight files beside `file`. Throws an `Error` that says what is wrong with
+ * it.
+ */
+export async function readTfjsGraph(bytes: Buffer, file: string): Promise<Network> {
+  const { data: model, error } = graphModel.safeParse(JSON.parse(bytes.toString('utf8')));
   if (!model) {
     const [issue] = error.issues;
     throw new Error(`${issue?.path.join('.')}: ${issue?.message}`);
@@ -237,7 +240,8 @@ export async function readTfjsGraph(file: string): Promise<Network> {
   for (const one of nodes) {
     const weight = weights.get(one.name);
     if (weight) {
-      if (sizeOf(weight.shape) > 0) builder.tensor({ name: one.name, ...weight });
+      sizeOf(weight.shape);
+      builder.tensor({ name: one.name, ...weight });
     } else if (one.op === 'Const') throw new Error(`has no weights for ${one.name}`);
     else addNode(builder, one);
   }

@@ -107,7 +107,7 @@ function dequantize(data: Float32Array, shape: readonly number[], quantization: 
   if (!quantization || scales.length === 0) return data;
   const zeros = quantization.numbers(3, 'int64');
   const axis = quantization.number(6, 'int32');
-  const inner = shape.slice(axis + 1).reduce((product, length) => product * length, 1);
+  const inner = sizeOf(shape.slice(axis + 1));
   if (scales.length > 1 && scales.length !== shape[axis])
     throw new Error(`${scales.length} scales do not fit axis ${axis} of ${shape.join(' × ')}`);
   return data.map((value, i) => {

@@ -1,5 +1,5 @@
 import type { Attribute, Value as Node, OnnxGraph } from '../../onnx/graph.js';
-import { sizeOf } from './network.js';
+import { sizeOf, stridesOf } from './network.js';
 
 /** A tensor while a network is converted. */
 export interface Value {
@@ -23,7 +23,7 @@ const fromImage = [0, 2, 3, 1];
 
 /** Reorders a constant. */
 export function permuted(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  const strides = shape.map((_, i) => sizeOf(shape.slice(i + 1)));
+  const strides = stridesOf(shape);
   const [lengths, steps] = [order.map((axis) => shape[axis] as number), order.map((axis) => strides[axis] as number)];
   const turned = new Float32Array(data.length);
   const index = lengths.map(() => 0);

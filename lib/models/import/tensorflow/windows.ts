@@ -2,7 +2,7 @@ import type { Value as Node } from '../../onnx/graph.js';
 import { toFilters, transposed } from '../../onnx/layers.js';
 import { activated } from './elementwise.js';
 import type { Build } from './inputs.js';
-import type { Options } from './network.js';
+import { type Options, sizeOf } from './network.js';
 import { isConstant, permuted, type Value, type Values } from './values.js';
 
 type Pair = [height: number, width: number];
@@ -189,9 +189,7 @@ export const windows: Record<string, Build> = {
     const weights = weightsOf(inputs.at(1), 2);
     const [outputs, width] = weights.shape as [number, number];
     const x = inputs.at(0);
-    const before = options.keepDimensions
-      ? x.shape.slice(0, -1)
-      : [(x.shape.length === 0 ? 1 : x.shape.reduce((a, b) => a * b)) / width];
+    const before = options.keepDimensions ? x.shape.slice(0, -1) : [sizeOf(x.shape) / width];
     const rows = values.reshaped(x, [...before, width]);
     const product = values.graph.node('MatMul', [
       values.plain(rows),
