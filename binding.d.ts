@@ -152,7 +152,7 @@ export interface NativeNetwork {
   layers: readonly { stride: number; sizes: readonly (readonly [width: number, height: number])[] }[];
   variances: readonly [number, number];
   scores: 'share' | 'sigmoid' | 'softmax';
-  /** Of `boxes`: sides are pixels of the input, not shares. */
+  /** For `boxes`: sides are pixels of the input, not shares. */
   pixels: boolean;
   /** Boxes that share more of their union are one face, 0 to 1. */
   overlap: number;
@@ -627,18 +627,21 @@ export interface NativeLayer {
 }
 
 export interface NativeStage {
-  /** What the stage is given is added to what its layers give. */
+  /** The stage's input is added to its layers' output. */
   residual: boolean;
-  /** Of d numbers to d numbers: one after the other, with leaky ReLU (slope 0.2) between them; with a gate, side by side. */
+  /**
+   * Each takes d numbers and gives d numbers. They run one after the other, with leaky ReLU (slope 0.2) between them;
+   * with a gate, they run side by side.
+   */
   layers: NativeLayer[];
   /** The softmax of its outputs, one a layer, weighs the layers' outputs. */
   gate?: NativeLayer;
 }
 
-/** What corrects the vectors of masked faces. Before and after each stage vectors are made of length 1. */
+/** A network that corrects the vectors of masked faces. Vectors are scaled to length 1 before and after each stage. */
 export interface NativeHead {
   stages: NativeStage[];
-  /** Of corrected vectors. */
+  /** The length of corrected vectors. */
   length: number;
 }
 
@@ -663,9 +666,9 @@ export interface NativeAdaptCorpus {
 
 export interface NativeTrainerOptions {
   loss: 'srt' | 'infonce';
-  /** Of `srt`. */
+  /** For `srt`. */
   margin: number;
-  /** Of `infonce`. */
+  /** For `infonce`. */
   temperature: number;
   /** The network corrects its input, and begins as the identity. */
   residual: boolean;
@@ -680,15 +683,16 @@ export interface NativeTrainerOptions {
 /** Trains the network of an adapter. One call at a time. */
 export declare class AdapterTrainer {
   constructor(corpus: NativeAdaptCorpus, options: NativeTrainerOptions);
-  /** Makes so many updates and resolves with the mean loss of their batches; with fewer updates where cancelled. */
-  train(updates: number, rate: number, cancellation: Cancellation): Promise<number>;
+  /** Makes so many updates. Rejects with ABORTED. */
+  train(updates: number, rate: number, cancellation: Cancellation): Promise<void>;
   /** As trained so far. */
   head(): NativeHead;
 }
 
 /**
- * A linear head by ridge regression for each penalty (in mean variances of a masked number): a map, held to the identity;
- * of several styles a map for each, held to that of all together, with a gate between them. Rejects with ABORTED.
+ * Solves a linear head by ridge regression for each penalty (in mean variances of a masked number). The head of one
+ * style is a map that is held to the identity. The head of several styles has a map for each, which is held to the map
+ * of all styles together, and a gate between them. Rejects with ABORTED.
  */
 export declare function solveRidge(
   corpus: NativeAdaptCorpus,
@@ -704,7 +708,6 @@ export declare function applyHead(
   dimensions: number,
   rows: Int32Array,
   concurrency: number,
-  cancellation: Cancellation,
 ): Promise<Float32Array>;
 
 /** The index of the first vector that is zero or not finite; -1 where there is none. */

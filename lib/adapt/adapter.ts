@@ -37,8 +37,8 @@ export interface AdaptOptions {
   /** Share of the people that the result is measured on. Default 0.2. */
   test?: number;
   /**
-   * Instead of `test`: each person is tested once, in one of so many folds, each with a head and a threshold of its own.
-   * The head that is written has no test people.
+   * The number of folds, instead of `test`: each person is tested once, in one fold, and each fold has a head and a
+   * threshold of its own. The head that is written has no test people.
    */
   folds?: number;
   /** The same seed gives the same head, on any number of threads. Default 0. */
@@ -49,11 +49,11 @@ export interface AdaptOptions {
   concurrency?: number;
   /** Aborting keeps the best head so far in `out`. */
   signal?: AbortSignal;
-  /** Called with the share that is done, 0 to 1. */
+  /** Called as training goes: `done` of `total` heads, with fractions. */
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-/** What {@link trainAdapter} made. */
+/** The result of {@link trainAdapter}. */
 export interface Adaptation {
   adapter: string;
   model: string;
@@ -63,7 +63,7 @@ export interface Adaptation {
   /** Masked vectors with a plain twin, and plain ones. */
   masked: number;
   plain: number;
-  /** FNMR at an FMR of 1e-2 of the validation people, which chose the head: too good for a result. */
+  /** FNMR at an FMR of 1e-2 of the validation people. They chose the head, so this is too low for a result. */
   validationFnmr: number;
   /** Without and with the adapter, on people that the head was not trained or chosen on. */
   changes: Change[];
@@ -142,10 +142,9 @@ export async function trainAdapter(
       `vectors: ${model} gives vectors of ${embedder.dimensions} numbers, found ${twins.dimensions} in ${vectors.join(', ')}`,
     );
   const about = { model, fingerprint: await fingerprint(file, description), dimensions: twins.dimensions };
-  const { folds } = checked;
-  const main =
-    folds === undefined ? splitPeople(twins, checked) : everybody(foldPeople(twins, folds, checked)[0] as Split);
-  const rounds = folds === undefined ? [main] : [main, ...foldPeople(twins, folds, checked)];
+  const folds = checked.folds === undefined ? undefined : foldPeople(twins, checked.folds, checked);
+  const main = folds ? withoutTest(folds[0] as Split) : splitPeople(twins, checked);
+  const rounds = [main, ...(folds ?? [])];
   const training = `${twins.twins.length} masked vectors of ${main.train.size} people: ${vectors.join(', ')}`;
   const write = async ({ head, method, parameters }: Trained) =>
     writeFileAtomically(out, await encodeAdapter(head, { ...about, method, parameters, training }));
@@ -162,10 +161,9 @@ export async function trainAdapter(
     trained.push(found as Trained);
     onProgress?.({ done: i + 1, total: rounds.length });
   }
-  const tested: Tested[] = rounds.slice(folds === undefined ? 0 : 1).map(({ test }, i) => ({
-    people: test,
-    head: (trained[folds === undefined ? i : i + 1] as Trained).head,
-  }));
+  const tested: Tested[] = rounds
+    .map(({ test }, i) => ({ people: test, head: (trained[i] as Trained).head }))
+    .filter(({ people }) => people.size > 0);
   const changes = await measureChanges(twins, tested, {
     ...checked,
     similarity: similarity.kind as VectorSimilarity,
@@ -186,8 +184,8 @@ export async function trainAdapter(
   };
 }
 
-/** Of a fold: nobody is kept for a test. */
-function everybody({ train, validation, test }: Split): Split {
+/** The split in which a fold's test people are trained on. */
+function withoutTest({ train, validation, test }: Split): Split {
   return { train: new Set([...train, ...test]), validation, test: new Set() };
 }
 

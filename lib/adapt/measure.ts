@@ -53,18 +53,22 @@ export async function measureChanges(
   options: MeasureOptions,
 ): Promise<Change[]> {
   const { similarity, seed, concurrency } = options;
+  const parts: { sets: PeoplePairs; head: NativeHead; threshold: number | undefined }[] = [];
+  for (const { people, head } of tested) {
+    const sets = new PeoplePairs(vectors, people, seed);
+    const plain = sets.pairs('plain-plain', mostImpostors);
+    const threshold =
+      plain.impostors >= 1 / plainTarget && plain.genuine > 0
+        ? (await setOf(await sets.score(plain, similarity, undefined, concurrency))).fnmrAtFmr(plainTarget).threshold
+        : undefined;
+    parts.push({ sets, head, threshold });
+  }
   const changes: Change[] = [];
   for (const condition of ['plain-masked', 'masked-masked'] as const) {
     const folds: { before: Measured; after: Measured; genuine: number; impostors: number }[] = [];
-    for (const [fold, { people, head }] of tested.entries()) {
-      const sets = new PeoplePairs(vectors, people, seed);
+    for (const [fold, { sets, head, threshold }] of parts.entries()) {
       const pairs = sets.pairs(condition, mostImpostors);
       if (pairs.genuine === 0 || pairs.impostors === 0) continue;
-      const plain = sets.pairs('plain-plain', mostImpostors);
-      const threshold =
-        plain.impostors >= 1 / plainTarget && plain.genuine > 0
-          ? (await setOf(await sets.score(plain, similarity, undefined, concurrency))).fnmrAtFmr(plainTarget).threshold
-          : undefined;
       const measure = async (used: NativeHead | undefined) =>
         measureFold(await sets.score(pairs, similarity, used, concurrency), pairs.impostors, threshold, {
           ...options,
@@ -78,7 +82,7 @@ export async function measureChanges(
     const genuine = folds.reduce((sum, fold) => sum + fold.genuine, 0);
     const impostors = folds.reduce((sum, fold) => sum + fold.impostors, 0);
     for (const name of folds[0]?.before.keys() ?? []) {
-      // Only what every fold supports.
+      // Only measures that every fold supports.
       if (!folds.every(({ before }) => before.has(name))) continue;
       const pooled = (side: 'before' | 'after') => {
         const parts = folds.map((fold) => ({

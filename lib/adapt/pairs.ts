@@ -5,15 +5,14 @@ import { native } from '../native.js';
 import { NamedRandom } from '../random.js';
 import type { TwinVectors } from './vectors.js';
 
-export const conditions: readonly Condition[] = ['plain-plain', 'plain-masked', 'masked-masked'];
 /** Which vectors are compared: references and probes. */
 export type Condition = 'plain-plain' | 'plain-masked' | 'masked-masked';
 
 /** Rows of some people's vectors. */
 interface Side {
-  /** Of `plain` or `masked`. */
+  /** Rows of the vectors `plain` or `masked`. */
   rows: Int32Array;
-  /** By place: the plain vector of the same photo, which stands for the photo. */
+  /** For each of `rows`, the plain vector of the same photo, which stands for the photo. */
   photos: Int32Array;
   masked: boolean;
 }
@@ -22,7 +21,7 @@ interface Side {
 export class PeoplePairs {
   readonly #vectors: TwinVectors;
   readonly #sides: Record<'plain' | 'masked', Side>;
-  /** Of these people from 0, by their numbers among all. */
+  /** These people, counted from 0, by their numbers among all people. */
   readonly #numbers: ReadonlyMap<number, number>;
 
   constructor(
@@ -41,11 +40,6 @@ export class PeoplePairs {
       plain: { rows: plain, photos: plain, masked: false },
       masked: { rows: masked, photos: masked.map((row) => twins[row] as number), masked: true },
     };
-  }
-
-  /** Masked vectors of these people. */
-  get masked(): Int32Array {
-    return this.#sides.masked.rows;
   }
 
   /**
@@ -130,19 +124,12 @@ export class PeoplePairs {
     };
     copy(plain, plainSide.rows, 0);
     if (head)
-      all.set(await applyHead(head, this.#vectors, maskedSide.rows, concurrency), plainSide.rows.length * dimensions);
+      all.set(
+        await native.applyHead(head, masked, dimensions, maskedSide.rows, concurrency),
+        plainSide.rows.length * dimensions,
+      );
     else copy(masked, maskedSide.rows, plainSide.rows.length);
     const scores = await native.similarities(all, dimensions, first, second, { kind: similarity });
     return { scores, labels, identities };
   }
-}
-
-/** Corrects masked vectors. */
-export function applyHead(
-  head: NativeHead,
-  { masked, dimensions }: Pick<TwinVectors, 'masked' | 'dimensions'>,
-  rows: Int32Array,
-  concurrency: number,
-): Promise<Float32Array> {
-  return native.applyHead(head, masked, dimensions, rows, concurrency, new native.Cancellation());
 }

@@ -16,7 +16,7 @@ export interface SplitOptions {
   seed: number;
 }
 
-/** The people with a masked vector, in random order. Throws `INVALID_ARGUMENT` where there are fewer than three. */
+/** The people with a masked vector, in random order. Throws `INVALID_ARGUMENT` where there are fewer than six. */
 function shuffledPeople({ twins, identities }: TwinVectors, seed: number): number[] {
   const people = new Set(Array.from(twins, (twin) => identities[twin] as number));
   if (people.size < 6)

@@ -1,5 +1,6 @@
 import type { NativeAdaptCorpus, NativeHead } from '../../binding.js';
-import { fromNative, MaskbenchError } from '../errors.js';
+import { callNative } from '../calls.js';
+import { MaskbenchError } from '../errors.js';
 import { ScoreSet } from '../metrics/score-set.js';
 import type { VectorSimilarity } from '../models/description.js';
 import { native } from '../native.js';
@@ -38,7 +39,7 @@ export interface TrainOptions {
 /** Penalties of ridge regression, in mean variances of a masked number. */
 const penalties = [0.03, 0.1, 0.3, 1];
 
-/** Of the self-restrained triplet loss, as published. */
+/** The margin of the self-restrained triplet loss, as published. */
 const margin = 2;
 
 /** One way to train the network. */
@@ -85,10 +86,6 @@ export async function trainHead(
 ): Promise<Trained | undefined> {
   const { similarity, seed, concurrency, signal, onProgress } = options;
   const { identities, twins, styles } = vectors;
-  const cancellation = new native.Cancellation();
-  const cancel = () => cancellation.cancel();
-  signal?.addEventListener('abort', cancel, { once: true });
-  const stopped = () => signal?.aborted === true;
   const validated = new PeoplePairs(vectors, split.validation, seed);
   const pairs = validated.pairs('plain-masked', mostImpostors);
   if (pairs.genuine === 0 || pairs.impostors < 1 / target)
@@ -115,7 +112,10 @@ export async function trainHead(
   try {
     let linear: Trained | undefined;
     if (options.methods.includes('linear') || recipes.some(({ start }) => start === 'linear')) {
-      const heads = await native.solveRidge(corpus, Float64Array.from(penalties), concurrency, cancellation);
+      const heads = await callNative(
+        (cancellation) => native.solveRidge(corpus, Float64Array.from(penalties), concurrency, cancellation),
+        signal,
+      );
       for (const [i, head] of heads.entries())
         await offer({ head, method: 'linear', parameters: { penalty: penalties[i] as number } });
       linear = best;
@@ -127,11 +127,10 @@ export async function trainHead(
       const trainer = new native.AdapterTrainer(given, {
         ...{ loss: method, margin, temperature, residual: base !== undefined, batch, seed, concurrency },
       });
-      for (let at = 0; at < updates && !stopped(); ) {
+      for (let at = 0; at < updates; ) {
         const count = Math.min(every, updates - at);
         const dropped = drops.filter((share) => at >= share * updates).length;
-        await trainer.train(count, rate * 0.1 ** dropped, cancellation);
-        if (stopped()) break;
+        await callNative((cancellation) => trainer.train(count, rate * 0.1 ** dropped, cancellation), signal);
         at += count;
         const { stages, length } = trainer.head();
         await offer({
@@ -148,28 +147,26 @@ export async function trainHead(
       }
     }
   } catch (error) {
-    if (!stopped()) throw fromNative(error);
-  } finally {
-    signal?.removeEventListener('abort', cancel);
+    if (!signal?.aborted) throw error;
   }
-  const { parameters } = best ?? {};
-  if (best?.method !== 'linear' || stopped()) return best;
+  if (best?.method !== 'linear' || signal?.aborted) return best;
   // A closed form chosen by the others: the validation people now teach, too.
   const all = Int32Array.from(twins.keys()).filter(
     (row) => !split.test.has(identities[twins[row] as number] as number),
   );
-  const penalty = Float64Array.of(parameters?.penalty as number);
-  const [head] = await native.solveRidge({ ...corpus, rows: all }, penalty, concurrency, new native.Cancellation());
+  const penalty = Float64Array.of(best.parameters.penalty as number);
+  const [head] = await callNative((cancellation) =>
+    native.solveRidge({ ...corpus, rows: all }, penalty, concurrency, cancellation),
+  );
   return { ...best, head: head as NativeHead };
 }
 
-/** The corpus with the masked vectors that are learned from corrected by a head. */
+/** The rows of a corpus that are learned from, their masked vectors corrected by a head. */
 async function correctedCorpus(corpus: NativeAdaptCorpus, head: NativeHead, concurrency: number) {
   const { masked, dimensions, rows, twins, styles } = corpus;
-  const corrected = await native.applyHead(head, masked, dimensions, rows, concurrency, new native.Cancellation());
   return {
     ...corpus,
-    masked: corrected,
+    masked: await native.applyHead(head, masked, dimensions, rows, concurrency),
     twins: rows.map((row) => twins[row] as number),
     styles: rows.map((row) => styles[row] as number),
     rows: Int32Array.from(rows.keys()),

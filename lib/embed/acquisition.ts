@@ -1,21 +1,24 @@
 import { checkArray, checkFlag, checkObject, checkText } from '../errors.js';
 import type { IndexLine } from './index-lines.js';
 
-/** How photos of one kind became vectors, or did not. */
+/** Counts of plain or of masked photos. */
 export interface AcquisitionCounts {
   /** Photos that could be read. */
   photos: number;
-  /** In how many of them the search found no face (failures to acquire, FTA), also if the manifest's was taken instead. */
+  /**
+   * Photos in which the search found no face (failures to acquire, FTA), including those that got the manifest's face
+   * instead.
+   */
   withoutFace: number;
-  /** In how many it found faces, but not the one that the manifest has there. */
+  /** Photos in which it found faces, but not the one that the manifest has there. */
   wrongFace: number;
-  /** How many were cut by the face of the manifest. */
+  /** Photos that were cut by the face of the manifest. */
   fromManifest: number;
-  /** Photos that could not be read. They are not counted elsewhere. */
+  /** Photos that could not be read, for whatever reason. They are not counted elsewhere. */
   unreadable: number;
 }
 
-/** How the photos that one detector searched became vectors. */
+/** Counts of the photos that one detector searched. */
 export interface Acquisition {
   /** `none` where no face was searched: the manifest's was taken, or the photo is a crop. */
   detector: string;
@@ -23,13 +26,15 @@ export interface Acquisition {
   masked: AcquisitionCounts;
 }
 
-/** What an acquisition is counted from. */
+/** The fields of an index line that {@link countAcquisition} reads. */
 export type AcquiredPhoto = Pick<IndexLine, 'masked' | 'status' | 'detector' | 'search'>;
 
 const nothing = (): AcquisitionCounts => ({ photos: 0, withoutFace: 0, wrongFace: 0, fromManifest: 0, unreadable: 0 });
 
-/** The states of photos that could be read. */
-const read = ['detected', 'manifest', 'crop', 'whole', 'no-face', 'wrong-face'];
+/** The statuses of photos in which the search did not find the face. */
+export const misses: readonly string[] = ['no-face', 'wrong-face'];
+/** The statuses of photos that could be read. */
+const read = ['detected', 'manifest', 'crop', 'whole', ...misses];
 
 /** Adds a photo to what was counted before. */
 export function addAcquired(before: Acquisition[], { masked, status, search, detector = 'none' }: AcquiredPhoto) {

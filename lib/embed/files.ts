@@ -24,7 +24,7 @@ import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
 import type { StoredPhoto } from '../storage/source.js';
 import { standardStream } from '../storage/tar-names.js';
-import { type Acquisition, addAcquired } from './acquisition.js';
+import { type Acquisition, addAcquired, misses } from './acquisition.js';
 import {
   checkEmbedder,
   Embedder,
@@ -41,8 +41,6 @@ export const faceSources = ['auto', 'search', 'manifest'] as const;
  * the plain twin, which is optimistic for masked photos; `auto` searches, and takes the manifest if no face is found.
  */
 export type FaceSource = (typeof faceSources)[number];
-
-const missCodes = new Set(['NO_FACE', 'WRONG_FACE']);
 
 /** Options of {@link embedFiles}. */
 export interface EmbedFilesOptions extends EmbedderOptions {
@@ -174,26 +172,48 @@ async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
     }
 }
 
-/** What {@link itemsOf} tells beside the items. */
+/** Callbacks of {@link itemsOf}. */
 interface Listeners {
   onProblem?: ((problem: Problem) => void) | undefined;
   onIgnored?: OnIgnored;
 }
 
-/** The number of images of {@link itemsOf}. */
-async function countItems(inputs: readonly string[], listeners: Listeners): Promise<number> {
+/** Which photos show masks, by their paths, and the file that says it. */
+interface Masked {
+  file: string;
+  byPath: ReadonlyMap<string, boolean>;
+}
+
+/** The number of images of {@link itemsOf}. Throws `INVALID_ARGUMENT` where `masked` names none of them. */
+async function countItems(
+  inputs: readonly string[],
+  masked: Masked | undefined,
+  listeners: Listeners,
+): Promise<number> {
   let total = 0;
+  let isNamed = masked === undefined;
   for (const input of inputs) {
     const known = (await isPacked(input)) ? await (await openSource([input])).count() : undefined;
-    if (known !== undefined) total += known;
-    else for await (const _ of itemsOf([input], listeners)) total++;
+    total += known ?? 0;
+    if (known !== undefined && isNamed) continue;
+    for await (const { line } of itemsOf([input], listeners)) {
+      isNamed ||= masked?.byPath.has(line.path) === true;
+      if (known === undefined) total++;
+      else if (isNamed) break;
+    }
   }
+  if (masked && !isNamed && total > 0)
+    throw new MaskbenchError(
+      'INVALID_ARGUMENT',
+      'masked',
+      `${masked.file}: names none of the ${total} photos; expected paths as in the index`,
+    );
   return total;
 }
 
 /**
- * Images of files, folders, corpora, .rec files and lists (.txt, a path a line, absolute or relative to the list's folder), in
- * order.
+ * Images of files, folders, corpora, .rec files and lists (.txt, a path a line, absolute or relative to the list's
+ * folder), in order.
  */
 export async function* itemsOf(
   inputs: readonly string[],
@@ -256,8 +276,8 @@ interface ItemOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What became of an image: its part of an index line, and its vector if it has one. */
-export interface Embedded extends Pick<IndexLine, 'status' | 'search' | 'detector' | 'error'> {
+/** The result of one image: its part of an index line, and its vector if it has one. */
+interface Embedded extends Pick<IndexLine, 'status' | 'search' | 'detector' | 'error'> {
   vector?: Float32Array;
 }
 
@@ -289,8 +309,9 @@ export async function embedItem(
   try {
     if (known && faceSource === 'manifest') return await fromManifest(known);
     return await embed(known ? { image, expected: known.box } : image, 'detected').catch(async (error) => {
-      if (!known || faceSource !== 'auto' || !missCodes.has(error.code)) throw error;
-      return { ...(await fromManifest(known)), search: photoStatuses[error.code] as string };
+      const status = photoStatuses[error.code];
+      if (!known || faceSource !== 'auto' || status === undefined || !misses.includes(status)) throw error;
+      return { ...(await fromManifest(known)), search: status };
     });
   } catch (error) {
     const status = error instanceof MaskbenchError && photoStatuses[error.code];
@@ -389,12 +410,10 @@ async function summarize(inputs: readonly string[], out: string, index: string):
     tally.add(known);
   }
   if (at < lines.length) throw refuse(lines[at]?.path, undefined);
-  const rows = lines.filter(({ row }) => row !== null).length;
   const { columns, chunks } = await readVectors(out, 1);
   // A generator that has not begun would leave the file open.
   for await (const _ of chunks) break;
-  const { counts, acquisition, failed } = tally;
-  return { counts, acquisition, ignored, rows, failed, dimensions: columns, vectors: out, index, seconds: 0 };
+  return { ...tally.summary, ignored, dimensions: columns, vectors: out, index, seconds: 0 };
 }
 
 async function run(
@@ -423,9 +442,8 @@ async function run(
   const ignored: EmbedSummary['ignored'] = {};
   const onIgnored = counterOf(ignored);
   const masked = options.masked === undefined ? undefined : await readMasked(options.masked);
-  const total = await countItems(inputs, { onProblem: options.onProblem, onIgnored });
+  const total = await countItems(inputs, masked, { onProblem: options.onProblem, onIgnored });
   if (total === 0) throw noPhotos(inputs.join(', '), ignored);
-  if (masked) await checkMasked(options.masked as string, masked, inputs, total);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
   if (batchProblem !== undefined) options.onProblem?.({ file: 'model', message: batchProblem });
@@ -450,7 +468,6 @@ async function run(
   const vectors = await open(toPath(part.vectors), before.paths.length > 0 ? 'r+' : 'w');
   const { tally, paths } = before;
   const { name: model, similarity } = embedder.description;
-  let { rows } = before;
   let done = paths.length;
   try {
     if (done === 0) await lines.appendFile(`${settings}\n`);
@@ -460,16 +477,17 @@ async function run(
       );
       const text: string[] = [];
       const data: Buffer[] = [];
-      const first = rows;
+      const first = tally.rows;
       for (const [i, { vector, ...result }] of results.entries()) {
         const item = items[i] as Item;
         const line: IndexLine = {
-          ...{ row: vector ? rows++ : null, ...item.line, ...result },
+          ...{ row: vector ? tally.rows : null, ...item.line, ...result },
           ...{ model, similarity: similarity.kind },
         };
         tally.add(line);
         text.push(`${JSON.stringify(line)}\n`);
-        if (result.error && !isMiss(result.status)) options.onProblem?.({ file: item.file, message: result.error });
+        if (result.error && !misses.includes(result.status))
+          options.onProblem?.({ file: item.file, message: result.error });
         if (!vector) continue;
         const numbers = bits === 16 ? native.toHalves(vector) : vector;
         data.push(Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength));
@@ -487,7 +505,7 @@ async function run(
     for await (const { line, ...image } of itemsOf(inputs)) {
       // A corpus that is being written has got more since they were counted.
       if (at === total) break;
-      const item: Item = { ...image, line: { ...line, masked: masked?.get(line.path) ?? line.masked } };
+      const item: Item = { ...image, line: { ...line, masked: masked?.byPath.get(line.path) ?? line.masked } };
       const known = paths[at++];
       if (known !== undefined && known !== item.line.path)
         throw new MaskbenchError(
@@ -510,8 +528,8 @@ async function run(
       );
     if (items.length > 0) await flush(items);
     tellDevice();
-    await vectors.truncate(headerBytes + (rows * dimensions * bits) / 8);
-    await writeAll(vectors, npyHeader(kind, [rows, dimensions]), 0);
+    await vectors.truncate(headerBytes + (tally.rows * dimensions * bits) / 8);
+    await writeAll(vectors, npyHeader(kind, [tally.rows, dimensions]), 0);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof MaskbenchError || !mayPass(error)) throw error;
@@ -523,8 +541,7 @@ async function run(
   }
   await finish(part, settings, out, index);
   const seconds = (performance.now() - start) / 1000;
-  const { counts, acquisition, failed } = tally;
-  return { counts, acquisition, ignored, rows, failed, dimensions, vectors: out, index, seconds };
+  return { ...tally.summary, ignored, dimensions, vectors: out, index, seconds };
 }
 
 const counterOf =
@@ -533,51 +550,40 @@ const counterOf =
     ignored[kind] = (ignored[kind] ?? 0) + 1;
   };
 
-const isMiss = (status: string) => status === 'no-face' || status === 'wrong-face';
-
 /** Counts the lines of an index. */
 class Tally {
   readonly counts: EmbedSummary['counts'] = { plain: {}, masked: {} };
   readonly acquisition: Acquisition[] = [];
-  failed = 0;
+  rows = 0;
 
   add(line: IndexLine): void {
     const side = line.masked ? 'masked' : 'plain';
     this.counts[side][line.status] = (this.counts[side][line.status] ?? 0) + 1;
     addAcquired(this.acquisition, line);
-    if (line.row === null && !isMiss(line.status)) this.failed++;
+    if (line.row !== null) this.rows++;
+  }
+
+  get summary(): Pick<EmbedSummary, 'counts' | 'acquisition' | 'rows' | 'failed'> {
+    const { counts, acquisition, rows } = this;
+    const failed = acquisition.reduce((sum, { plain, masked }) => sum + plain.unreadable + masked.unreadable, 0);
+    return { counts, acquisition, rows, failed };
   }
 }
 
 /** Reads which photos show masks. Throws `UNREADABLE`. */
-async function readMasked(file: string): Promise<Map<string, boolean>> {
+async function readMasked(file: string): Promise<Masked> {
   const { names, rows } = parseCsv(await readText(file), file);
   const [path, masked] = [names.indexOf('path'), names.indexOf('masked')] as [number, number];
   const refuse = (line: number, problem: string) =>
     new MaskbenchError('UNREADABLE', file, `${file}, line ${line}: ${problem}`);
   if (path < 0 || masked < 0) throw refuse(1, `expected the columns path and masked, found ${names.join(', ')}`);
-  const found = new Map<string, boolean>();
+  const byPath = new Map<string, boolean>();
   for (const { fields, line } of rows) {
     const value = fields[masked] as string;
     if (value !== '0' && value !== '1') throw refuse(line, `expected 0 or 1 for masked, found ${value}`);
-    found.set(fields[path] as string, value === '1');
+    byPath.set(fields[path] as string, value === '1');
   }
-  return found;
-}
-
-/** Throws where `masked`, read from `file`, names none of the `total` photos. */
-async function checkMasked(
-  file: string,
-  masked: ReadonlyMap<string, boolean>,
-  inputs: readonly string[],
-  total: number,
-) {
-  for await (const { line } of itemsOf(inputs)) if (masked.has(line.path)) return;
-  throw new MaskbenchError(
-    'INVALID_ARGUMENT',
-    'masked',
-    `${file}: names none of the ${total} photos; expected paths as in the index`,
-  );
+  return { file, byPath };
 }
 
 /** The files of an unfinished run: rows as `.npy`, and the settings of the run followed by JSON lines. */
@@ -633,7 +639,7 @@ async function finish(part: Parts, settings: string, out: string, index: string)
 async function readUnfinished(part: Parts, settings: string, vectorBytes: number) {
   const tally = new Tally();
   const paths: string[] = [];
-  if (!existsSync(part.index)) return { paths, rows: 0, tally };
+  if (!existsSync(part.index)) return { paths, tally };
   const text = await readFile(toPath(part.index), 'utf8');
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const [first, ...lines] = whole.split('\n').slice(0, -1);
@@ -644,17 +650,15 @@ async function readUnfinished(part: Parts, settings: string, vectorBytes: number
       `${part.index}: the run was started with other inputs or options: ${first ?? text}`,
     );
   const size = (await stat(toPath(part.vectors)).catch(() => undefined))?.size ?? 0;
-  let rows = 0;
   let bytes = Buffer.byteLength(settings) + 1;
   for (const line of lines) {
     const parsed = JSON.parse(line) as IndexLine;
-    const after = rows + Number(parsed.row !== null);
+    const after = tally.rows + Number(parsed.row !== null);
     if (headerBytes + after * vectorBytes > size) break;
-    rows = after;
     bytes += Buffer.byteLength(line) + 1;
     tally.add(parsed);
     paths.push(parsed.path);
   }
   if (paths.length > 0) await truncate(toPath(part.index), bytes);
-  return { paths, rows, tally };
+  return { paths, tally };
 }

@@ -19,7 +19,7 @@ struct AdaptCorpus {
   std::span<const int32_t> styles;
   // The masked vectors to learn from; of at least two people.
   std::span<const int32_t> rows;
-  // Vectors are compared by their angles, not by their distances: their lengths are of no account.
+  // Vectors are compared by their angles, not by their distances: their lengths do not matter.
   bool by_angle = false;
 
   size_t dimensions() const { return plain.dimensions; }
@@ -35,8 +35,8 @@ void CopyUnit(std::span<const float> vector, Real* to) {
   for (size_t k = 0; k < vector.size(); ++k) to[k] = static_cast<Real>(vector[k] * factor);
 }
 
-// The length that corrected vectors get: 1, or where distances count that of the plain vectors learned from, by the
-// mean of their squares.
+// The length that corrected vectors get: 1 where angles are compared, else the root mean square of the lengths of the
+// plain vectors.
 inline double LengthOf(const AdaptCorpus& corpus) {
   if (corpus.by_angle) return 1;
   double sum = 0;

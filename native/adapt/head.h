@@ -8,7 +8,7 @@
 
 namespace maskbench {
 
-// Of negative numbers a leaky ReLU lets through a fifth.
+// The slope of the leaky ReLU for negative numbers.
 constexpr double kLeak = 0.2;
 
 // x · weights + bias. Weights are [dimensions × dimensions], by rows of inputs.
@@ -17,18 +17,18 @@ struct DenseLayer {
 };
 
 struct Stage {
-  // What the stage is given is added to what its layers give.
+  // The stage's input is added to its layers' output.
   bool residual = false;
-  // One after the other, with leaky ReLU between them; with a gate, side by side.
+  // The layers run one after the other, with leaky ReLU between them; with a gate, they run side by side.
   std::vector<DenseLayer> layers;
-  // [dimensions × layers]: the softmax of its outputs weighs the layers' outputs. Empty: there is no gate.
+  // [dimensions × layers]: the softmax of its outputs weighs the layers' outputs. Empty where there is no gate.
   DenseLayer gate;
 };
 
-// What corrects the vectors of masked faces. Before and after each stage vectors are made of length 1.
+// A network that corrects the vectors of masked faces. Vectors are scaled to length 1 before and after each stage.
 struct Head {
   std::vector<Stage> stages;
-  // Of corrected vectors.
+  // The length of corrected vectors.
   double length = 1;
 };
 

@@ -15,7 +15,7 @@ namespace maskbench {
 
 enum class LossKind { kSelfRestrainedTriplet, kInfoNce };
 
-// What a batch is held to: rows of `dimensions` numbers.
+// The vectors that a batch should come near to or keep away from: rows of `dimensions` numbers.
 template <typename Real>
 struct Targets {
   // Plain vectors of the same photos, and of others' photos.
@@ -31,14 +31,14 @@ struct LossOptions {
   double temperature = 0.1;
 };
 
-// The losses of batches and their gradients: of squared distances, outputs made of length 1.
+// The losses of batches and their gradients. Losses are over squared distances of outputs scaled to length 1.
 template <typename Real>
 class Loss {
  public:
   Loss(const LossOptions& options, size_t dimensions, int threads)
       : options_(options), dimensions_(dimensions), threads_(threads) {}
 
-  // Mean loss of a batch; writes its gradient by each output.
+  // Returns the mean loss of a batch, and writes its gradient by each output.
   double operator()(size_t rows, const Real* outputs, const Targets<Real>& targets, Real* gradient) {
     anchors_.assign(outputs, outputs + rows * dimensions_);
     lengths_.resize(rows);
@@ -112,9 +112,9 @@ class Loss {
     });
   }
 
-  // Each anchor against the positives of the whole batch, and each positive against its anchors: by rows alone an
-  // anchor could come nearer to all at once, or leave them, which no threshold forgives. Other photos of the same
-  // person are no negatives.
+  // Compares each anchor with the positives of the whole batch, and each positive with its anchors. Over rows alone an
+  // anchor could come nearer to all positives at once, or leave them all, which one threshold does not allow. Other
+  // photos of the same person are no negatives.
   void Contrast(size_t rows, const Targets<Real>& targets, Real* gradient) {
     logits_.resize(rows * rows);
     slopes_.assign(rows * rows, 0);

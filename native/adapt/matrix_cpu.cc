@@ -88,7 +88,7 @@ void MultiplyAny(const MatrixView<Real>& a, const MatrixView<Real>& b, const Pro
   const size_t piece_panels = std::max<size_t>(1, kPieceColumns / kWidth);
   const size_t row_pieces = (rows + kPieceRows - 1) / kPieceRows;
   const size_t column_pieces = (panels + piece_panels - 1) / piece_panels;
-  // Of the calling thread, which packs for all; kept, for products come in thousands.
+  // The calling thread packs for all threads. It keeps the buffer, because products come in thousands.
   thread_local Buffer<Real> packed_b;
   packed_b.SetSize(panels * kWidth * std::min(inner, kInner));
   for (size_t k = 0; k < inner; k += kInner) {

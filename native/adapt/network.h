@@ -14,14 +14,14 @@
 
 namespace maskbench {
 
-// A linear layer and its batch normalisation, which makes a bias of the layer needless.
+// A linear layer and its batch normalisation, which replaces the layer's bias.
 template <typename Real>
 struct NormedLayer {
   // [dimensions × dimensions], by rows of inputs; then one for each output.
   std::vector<Real> weights, scale, offset;
 };
 
-// Four of them, with leaky ReLU between them.
+// The network has four layers, with leaky ReLU between them.
 constexpr size_t kLayers = 4;
 template <typename Real>
 using Parameters = std::array<NormedLayer<Real>, kLayers>;
@@ -197,7 +197,7 @@ class Network {
   Parameters<Real> parameters_, gradient_;
   // Running moments of each layer.
   std::array<std::vector<Real>, kLayers> means_, variances_;
-  // Of the batch: what each layer read, and its normed products.
+  // What each layer read of the batch, and its normed products.
   size_t rows_ = 0;
   std::array<std::vector<Real>, kLayers> inputs_, normed_, deviations_;
   std::vector<Real> outputs_, before_;

@@ -26,17 +26,15 @@ Trainer::Trainer(const AdaptCorpus& corpus, const TrainerOptions& options)
   at_ = order_.size();
 }
 
-double Trainer::Train(size_t updates, double rate, const Cancellation& cancellation) {
-  double sum = 0;
-  size_t done = 0;
-  for (; done < updates && !cancellation.cancelled(); ++done) {
+void Trainer::Train(size_t updates, double rate, const Cancellation& cancellation) {
+  for (size_t done = 0; done < updates; ++done) {
+    cancellation.ThrowIfCancelled();
     NextBatch();
     const std::vector<float>& outputs = network_.Forward(options_.batch, inputs_);
-    sum += loss_(options_.batch, outputs.data(), {positives_.data(), others_.data(), shown_}, slopes_.data());
+    loss_(options_.batch, outputs.data(), {positives_.data(), others_.data(), shown_}, slopes_.data());
     network_.Backward(slopes_);
     Update(rate);
   }
-  return done > 0 ? sum / static_cast<double>(done) : 0;
 }
 
 void Trainer::NextBatch() {
@@ -61,15 +59,15 @@ void Trainer::NextBatch() {
 }
 
 void Trainer::Update(double rate) {
-  const auto momentum = static_cast<float>(options_.momentum);
+  constexpr float kMomentum = 0.9F;
   const auto step = static_cast<float>(rate);
   const auto update = [&](std::vector<float>& numbers, const std::vector<float>& gradient,
                           std::vector<float>& velocity) {
     constexpr size_t kPiece = 16384;
     ForPieces(numbers.size(), kPiece, options_.threads, [&](size_t first, size_t last) {
       for (size_t i = first; i < last; ++i) {
-        velocity[i] = momentum * velocity[i] + gradient[i];
-        numbers[i] -= step * (gradient[i] + momentum * velocity[i]);
+        velocity[i] = kMomentum * velocity[i] + gradient[i];
+        numbers[i] -= step * (gradient[i] + kMomentum * velocity[i]);
       }
     });
   };

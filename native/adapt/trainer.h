@@ -18,7 +18,6 @@ struct TrainerOptions {
   bool residual = true;
   // Rows of a batch, at least 2 and at most those of the corpus.
   size_t batch = 512;
-  double momentum = 0.9;
   uint64_t seed = 0;
   int threads = 1;
 };
@@ -30,9 +29,8 @@ class Trainer {
   // What `corpus` points to must outlive this.
   Trainer(const AdaptCorpus& corpus, const TrainerOptions& options);
 
-  // Makes so many updates with this learning rate, and returns the mean loss of their batches. Stops early where it is
-  // cancelled.
-  double Train(size_t updates, double rate, const Cancellation& cancellation);
+  // Makes so many updates with this learning rate. Throws ABORTED.
+  void Train(size_t updates, double rate, const Cancellation& cancellation);
   Head ToHead() const { return {{network_.ToStage()}, LengthOf(corpus_)}; }
 
  private:

@@ -122,14 +122,6 @@ Head ParseHead(const Napi::Object& object, size_t dimensions) {
   return head;
 }
 
-Napi::Promise Start(Napi::Env env, int threads, const Napi::Value& cancellation, FunctionTask::WorkFunction work,
-                    FunctionTask::ResultFunction result) {
-  const auto queue = std::make_shared<WorkQueue>(threads);
-  return Environment::Of(env).Start(
-      std::make_unique<FunctionTask>(env, CancellationWrap::Of(cancellation), std::move(work), std::move(result)),
-      *queue);
-}
-
 class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -141,7 +133,6 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
     const auto held = std::make_shared<Held>();
     const AdaptCorpus corpus = ParseCorpus(Object(info[0], "corpus"), *held);
     const TrainerOptions options = ParseOptions(Object(info[1], "options"), corpus);
-    threads_ = options.threads;
     held_ = held;
     trainer_ = std::make_shared<Trainer>(corpus, options);
   }
@@ -151,16 +142,15 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
     CheckIdle(info.Env());
     const auto updates = static_cast<size_t>(info[0].ToNumber().Int64Value());
     const double rate = info[1].ToNumber();
-    const auto loss = std::make_shared<double>();
     *busy_ = true;
-    return Start(
-        info.Env(), threads_, info[2],
-        [trainer = trainer_, updates, rate, loss, cancellation = CancellationWrap::Of(info[2])](const Cancellation&) {
-          *loss = trainer->Train(updates, rate, cancellation);
+    return Compute(
+        info.Env(), CancellationWrap::Of(info[2]),
+        [trainer = trainer_, updates, rate](const Cancellation& cancellation) {
+          trainer->Train(updates, rate, cancellation);
         },
-        [loss, busy = busy_, held = held_](Napi::Env env) {
+        [busy = busy_, held = held_](Napi::Env env) {
           *busy = false;
-          return Napi::Number::New(env, *loss);
+          return env.Undefined();
         });
   }
 
@@ -173,7 +163,6 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
     if (*busy_) Invalid(env, "trainer", "one that is not training");
   }
 
-  int threads_ = 1;
   std::shared_ptr<Held> held_;
   std::shared_ptr<Trainer> trainer_;
   // Touched on the environment's thread only.
@@ -186,8 +175,8 @@ Napi::Value Ridge(const Napi::CallbackInfo& info) {
   const auto penalties = Elements<double>(info[1], napi_float64_array, "penalties");
   const int threads = std::max(1, info[2].ToNumber().Int32Value());
   const auto heads = std::make_shared<std::vector<Head>>();
-  return Start(
-      info.Env(), threads, info[3],
+  return Compute(
+      info.Env(), CancellationWrap::Of(info[3]),
       [=, given = std::vector(penalties.begin(), penalties.end())](const Cancellation& cancellation) {
         *heads = SolveRidge(corpus, given, threads, cancellation);
       },
@@ -205,8 +194,8 @@ Napi::Value ApplyHead(const Napi::CallbackInfo& info) {
   const auto rows = ParseRows(info[3], vectors.numbers.size() / dimensions, "rows");
   const int threads = std::max(1, info[4].ToNumber().Int32Value());
   const auto corrected = std::make_shared<std::vector<float>>();
-  return Start(
-      info.Env(), threads, info[5],
+  return Compute(
+      info.Env(), {},
       [=, head = ParseHead(given, dimensions)](const Cancellation&) {
         *corrected = Apply(head, vectors, rows, threads);
       },

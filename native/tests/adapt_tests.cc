@@ -29,6 +29,9 @@ std::vector<Real> Draw(NamedRandom& random, size_t count) {
   return numbers;
 }
 
+// The greater of two numbers. NaN is greater than all others.
+double Worse(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
+
 // The greatest difference of products of random shapes from their sums.
 template <typename Real>
 double TestProduct(NamedRandom& random) {
@@ -48,7 +51,7 @@ double TestProduct(NamedRandom& random) {
       for (size_t k = 0; k < inner; ++k)
         sum += static_cast<double>(left.numbers[i * left.row_stride + k * left.column_stride]) *
                static_cast<double>(right.numbers[k * right.row_stride + j * right.column_stride]);
-      worst = std::max(worst, std::abs(sum - static_cast<double>(product[i * columns + j])));
+      worst = Worse(worst, std::abs(sum - static_cast<double>(product[i * columns + j])));
     }
   return worst;
 }
@@ -97,7 +100,7 @@ double TestGradient(NamedRandom& random, LossKind kind, bool residual) {
           differences[half] = (above - below) / (2 * step);
         }
         if (std::abs(differences[0] - differences[1]) > 1e-6 * greatest) continue;
-        worst = std::max(worst, std::abs(differences[1] - slope[at]) / greatest);
+        worst = Worse(worst, std::abs(differences[1] - slope[at]) / greatest);
       }
     };
     compare(parameters.weights, gradient[layer].weights);
@@ -119,8 +122,8 @@ bool Run() {
     NamedRandom random(1, "products", 0);
     double worst[2] = {0, 0};
     for (int i = 0; i < 40; ++i) {
-      worst[0] = std::max(worst[0], TestProduct<float>(random));
-      worst[1] = std::max(worst[1], TestProduct<double>(random));
+      worst[0] = Worse(worst[0], TestProduct<float>(random));
+      worst[1] = Worse(worst[1], TestProduct<double>(random));
     }
     std::printf("%s ", hwy::TargetName(target));
     right &= Report("products of floats", worst[0], 1e-4);
@@ -132,7 +135,7 @@ bool Run() {
   for (const LossKind kind : {LossKind::kSelfRestrainedTriplet, LossKind::kInfoNce})
     for (const bool residual : {false, true}) {
       double worst = 0;
-      for (int i = 0; i < 40; ++i) worst = std::max(worst, TestGradient(random, kind, residual));
+      for (int i = 0; i < 40; ++i) worst = Worse(worst, TestGradient(random, kind, residual));
       std::printf("gradients of %s, %s, ", kind == LossKind::kInfoNce ? "infonce" : "srt",
                   residual ? "residual" : "direct");
       right &= Report("worst", worst, 1e-5);

@@ -1,9 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Embedder, embedFiles, trainAdapter } from 'maskbench';
 import { readAdapter } from 'maskbench/models';
+import sharp from 'sharp';
+import { encodeAdapter } from '../../lib/models/adapter.js';
+import { fingerprint } from '../../lib/models/fingerprint.js';
 import { native } from '../../lib/native.js';
 import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
 import { describeModel, writeModel } from '../support/models.js';
@@ -15,6 +18,15 @@ const dimensions = 192;
 async function writePixels(folder: string, name = 'pixels', similarity: 'cosine' | 'l2' | 'inverse-l2' = 'cosine') {
   const model = await writeModel(folder, name);
   return { model, description: describeModel({ name, similarity: { kind: similarity } }) };
+}
+
+/** That model, and a linear adapter of it. */
+async function writeLinear(folder: string) {
+  const { model, description } = await writePixels(folder);
+  const adapter = path.join(folder, 'head.onnx');
+  const vectors = writeTwins(folder, ['one'], { dimensions });
+  await trainAdapter(vectors, adapter, { model, description, method: 'linear', draws: 10 });
+  return { model, description, adapter };
 }
 
 const image = (seed: number) => ({
@@ -66,7 +78,6 @@ for (const method of ['linear', 'srt', 'infonce'] as const)
 test('an ONNX head gives what the trained head gives', async (t) => {
   const folder = temporaryFolder(t);
   const { model, description } = await writePixels(folder);
-  const { encodeAdapter } = await import('../../lib/models/adapter.js');
   const numbers = (count: number, scale: number) =>
     Float32Array.from({ length: count }, (_, i) => scale * Math.sin(i * 12.9898 + count));
   const layer = (outputs = dimensions) => ({
@@ -80,7 +91,6 @@ test('an ONNX head gives what the trained head gives', async (t) => {
     ],
     length: 1.5,
   };
-  const { fingerprint } = await import('../../lib/models/fingerprint.js');
   const adapter = path.join(folder, 'head.onnx');
   const about = { model: 'pixels', fingerprint: await fingerprint(model, description), dimensions };
   writeFileSync(adapter, await encodeAdapter(head, { ...about, method: 'any', parameters: {}, training: 'none' }));
@@ -88,7 +98,7 @@ test('an ONNX head gives what the trained head gives', async (t) => {
   const images = [1, 2, 3].map(image);
   const before = await embedder.embed(images);
   const rows = Int32Array.of(0, 1, 2);
-  const expected = await native.applyHead(head, before, dimensions, rows, 2, new native.Cancellation());
+  const expected = await native.applyHead(head, before, dimensions, rows, 2);
   const got = await embedder.embed(images, { masked: true });
   for (const [i, number] of got.entries()) t.true(Math.abs(number - (expected[i] as number)) < 1e-5);
   await embedder.close();
@@ -210,14 +220,7 @@ test('vectors that nothing can be learned from are refused', async (t) => {
 
 test('an adapter of another model, or a file that is none, is refused', async (t) => {
   const folder = temporaryFolder(t);
-  const { model, description } = await writePixels(folder);
-  const adapter = path.join(folder, 'head.onnx');
-  await trainAdapter(writeTwins(folder, ['one'], { dimensions }), adapter, {
-    model,
-    description,
-    method: 'linear',
-    draws: 10,
-  });
+  const { model, description, adapter } = await writeLinear(folder);
   const other = await writeModel(folder, 'other', {
     build: (graph, input) => graph.node('Neg', [graph.node('Flatten', [input])]),
   });
@@ -279,17 +282,8 @@ test('Ctrl-C keeps the best head so far', async (t) => {
 
 test('embed and benchmark models correct masked faces: by name, by manifest, by the user’s column', async (t) => {
   const folder = temporaryFolder(t);
-  const { model, description } = await writePixels(folder);
-  const adapter = path.join(folder, 'head.onnx');
-  await trainAdapter(writeTwins(folder, ['one'], { dimensions }), adapter, {
-    model,
-    description,
-    method: 'linear',
-    draws: 10,
-  });
-  const sharp = (await import('sharp')).default;
+  const { model, description, adapter } = await writeLinear(folder);
   const photos = path.join(folder, 'photos');
-  const { mkdirSync } = await import('node:fs');
   mkdirSync(path.join(photos, 'ann'), { recursive: true });
   for (const [i, name] of ['1.png', 'masked_1.png', '2.png'].entries()) {
     const { data, width, height, channels } = image(i);
@@ -319,16 +313,15 @@ test('embed and benchmark models correct masked faces: by name, by manifest, by 
   const masked = path.join(folder, 'masked.csv');
   writeFileSync(masked, 'path,masked\nann/masked_1.png,0\nann/2.png,1\n');
   t.deepEqual(changed(plain, await embed('column', { adapter, masked })), ['ann/2.png']);
-  const { writeFileSync: write } = await import('node:fs');
-  write(masked, 'path,masked\nann/2.png,yes\n');
+  writeFileSync(masked, 'path,masked\nann/2.png,yes\n');
   await refused(t, embed('wrong', { adapter, masked }), 'UNREADABLE', /line 2: expected 0 or 1 for masked, found yes/);
-  write(masked, 'path,masked\nbob/2.png,1\n');
+  writeFileSync(masked, 'path,masked\nbob/2.png,1\n');
   await refused(t, embed('none', { adapter, masked }), 'INVALID_ARGUMENT', /names none of the 3 photos/);
 
   writeFileSync(path.join(folder, 'pixels.json'), JSON.stringify(description));
   mkdirSync(path.join(folder, 'lists'));
   const lines = ['ann/1.png ann/masked_1.png 0 1 1', 'ann/2.png ann/masked_1.png 0 1 0', 'ann/1.png ann/2.png 0 0 1'];
-  write(path.join(folder, 'lists/photos.txt'), `${lines.join('\n')}\n`);
+  writeFileSync(path.join(folder, 'lists/photos.txt'), `${lines.join('\n')}\n`);
   const run = await maskbench([
     ...['benchmark', 'models', '--base', folder, '--pairs', path.join(folder, 'lists'), '--draws', '0'],
     ...['--out', path.join(folder, 'report'), '--models', `as-is=${model}`, `adapted=${model}`],
