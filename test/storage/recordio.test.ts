@@ -219,7 +219,9 @@ withPython('folders become a set and sets become folders', async (t) => {
   t.is(counts.masked, 4);
   const outputs = manifestOf(path.join(folder, 'tree')).map(({ output }) => output);
   t.true(outputs.includes('train.rec/masked_1.jpg'), outputs.join());
-  const png = await sharp((await alignedCrops(1))[0]).png().toBuffer();
+  const png = await sharp((await alignedCrops(1))[0])
+    .png()
+    .toBuffer();
   writeByPython(path.join(folder, 'pngs'), [{ key: 1, labels: [0], image: png }]);
   await maskFiles([path.join(folder, 'pngs.rec')], path.join(folder, 'png-tree'), { aligned: 'arcface' });
   const twin = path.join(folder, 'png-tree/pngs.rec/masked_1.png');
