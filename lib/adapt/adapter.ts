@@ -11,8 +11,9 @@ import {
 } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
 import { adapterKey, encodeAdapter } from '../models/adapter.js';
-import type { ModelDescription, VectorSimilarity } from '../models/description.js';
+import type { ModelDescription } from '../models/description.js';
 import { fingerprint } from '../models/fingerprint.js';
+import type { VectorSimilarity } from '../models/similarity.js';
 import { native } from '../native.js';
 import { type Change, measureChanges, type Tested, target } from './measure.js';
 import { foldPeople, type Split, splitPeople } from './split.js';

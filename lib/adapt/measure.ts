@@ -1,7 +1,7 @@
 import type { NativeHead } from '../../binding.js';
 import { bootstrap, type Draws, type Estimate, percentileInterval, type Resampled } from '../metrics/intervals.js';
 import { ScoreSet } from '../metrics/score-set.js';
-import type { VectorSimilarity } from '../models/description.js';
+import type { VectorSimilarity } from '../models/similarity.js';
 import { type Condition, PeoplePairs } from './pairs.js';
 import type { TwinVectors } from './vectors.js';
 

@@ -1,6 +1,6 @@
 import type { NativeHead } from '../../binding.js';
 import type { Resampled } from '../metrics/intervals.js';
-import type { VectorSimilarity } from '../models/description.js';
+import type { VectorSimilarity } from '../models/similarity.js';
 import { native } from '../native.js';
 import { NamedRandom } from '../random.js';
 import type { TwinVectors } from './vectors.js';

@@ -2,7 +2,7 @@ import type { NativeAdaptCorpus, NativeHead } from '../../binding.js';
 import { callNative } from '../calls.js';
 import { MaskbenchError } from '../errors.js';
 import { ScoreSet } from '../metrics/score-set.js';
-import type { VectorSimilarity } from '../models/description.js';
+import type { VectorSimilarity } from '../models/similarity.js';
 import { native } from '../native.js';
 import { mostImpostors, target } from './measure.js';
 import { PeoplePairs } from './pairs.js';

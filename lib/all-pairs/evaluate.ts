@@ -2,7 +2,7 @@ import { checkInteger, checkRates, invalid } from '../errors.js';
 import { checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
 import type { Estimate } from '../metrics/intervals.js';
-import type { VectorSimilarity } from '../models/description.js';
+import type { VectorSimilarity } from '../models/similarity.js';
 import { type AllPairsRates, type EdgeRates, eerInterval, ratesAtEdges, ratesAtFmr } from './rates.js';
 import { type AllScores, checkAllScores, type ScoredImage } from './scores.js';
 

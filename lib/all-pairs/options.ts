@@ -10,7 +10,7 @@ import {
   type Problem,
 } from '../errors.js';
 import { checkMeasuring } from '../metrics/arguments.js';
-import { type VectorSimilarity, vectorSimilarities } from '../models/description.js';
+import { type VectorSimilarity, vectorSimilarities } from '../models/similarity.js';
 import { native } from '../native.js';
 
 export const sides = ['all', 'plain', 'masked'] as const;

@@ -4,7 +4,7 @@ import { fallbackProblem } from '../device.js';
 import { checkIndexLines, type IndexLine, readIndex, similarityOf } from '../embed/index-lines.js';
 import { checkChoice, checkInteger, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
 import { readVectors } from '../files/vectors.js';
-import { type VectorSimilarity, vectorSimilarities } from '../models/description.js';
+import { type VectorSimilarity, vectorSimilarities } from '../models/similarity.js';
 import { native } from '../native.js';
 import { type CheckedOptions, checkScoreAll, type ScoreAllOptions } from './options.js';
 import { type AllScores, tailBins } from './scores.js';

@@ -1,5 +1,5 @@
 import { checkObject, checkText, invalid } from '../errors.js';
-import type { Similarity, VectorSimilarity } from '../models/description.js';
+import type { Similarity, VectorSimilarity } from '../models/similarity.js';
 import type { SamePhotoMode } from './options.js';
 
 /** An image that was scored. */

@@ -2,7 +2,6 @@ import { Command, Option } from 'commander';
 import { type MaskSummary, retryStatuses } from '../corpus/run.js';
 import { describeFaults } from '../datasets/corpus.js';
 import { type Duplicate, findDuplicates, writeDuplicates } from '../datasets/duplicates.js';
-import { fetchDataset } from '../datasets/fetch.js';
 import { type GenerateOptions, generateCorpora, mergeShards } from '../datasets/generate.js';
 import { layouts } from '../datasets/registry.js';
 import { publishedNote, summarizeCorpora } from '../datasets/summary.js';
@@ -152,6 +151,7 @@ function fetchCommand(): Command {
     .argument('<name>', 'a data set of "dataset list"')
     .requiredOption('--base <folder>', 'folder of the data sets')
     .action(async (name: string, { base }: { base: string }) => {
+      const { fetchDataset } = await import('../datasets/fetch.js');
       const progress = new Progress('MB');
       const folder = await runInterruptibly(progress, (signal) =>
         fetchDataset(name, base, {

@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
-import { type PairScores, scorePairs } from '../embed/score.js';
+import type { PairScores } from '../embed/score.js';
 import { checkChoice, MaskbenchError } from '../errors.js';
 import { definitions, type Evaluation, protocols } from '../metrics/evaluate.js';
 import { type EvaluateFilesOptions, evaluateFiles } from '../metrics/evaluate-files.js';
 import { fusions } from '../metrics/fusion.js';
-import { vectorSimilarities } from '../models/description.js';
+import { vectorSimilarities } from '../models/similarity.js';
 import {
   measureRows,
   notesOf,
@@ -45,7 +45,8 @@ function printEvaluation(evaluation: Evaluation): void {
   for (const note of notesOf(evaluation)) print(`note: ${note}`);
 }
 
-function scoreVectors(vectors: string, { pairs, similarity }: EvaluateFilesOptions): Promise<PairScores> {
+async function scoreVectors(vectors: string, { pairs, similarity }: EvaluateFilesOptions): Promise<PairScores> {
+  const { scorePairs } = await import('../embed/score.js');
   return scorePairs(vectors, pairs as string, {
     ...(similarity !== undefined && { similarity: checkChoice('similarity', similarity, vectorSimilarities) }),
   });

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { MaskbenchError } from '../errors.js';
 import { hogDetectors } from '../face/search.js';
 import { detectorPresets } from '../models/detectors/presets.js';
+import { vectorSimilarities } from '../models/similarity.js';
 import { integer, number } from './numbers.js';
 
 /** The landmark model, for every command that searches faces. */
@@ -10,6 +11,13 @@ export const landmarksOption = () =>
     '--landmarks <file>',
     'dlib\'s 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, Debian\'s libdlib-data, or what "models fetch dlib-68" downloaded)',
   );
+
+/** How the vectors of an index are compared. */
+export const vectorSimilarityOption = () =>
+  new Option(
+    '--similarity <name>',
+    "how vectors are compared (default: as the model's description says, which the index names)",
+  ).choices(vectorSimilarities);
 
 /** The options of every command that searches faces. */
 export function addSearchOptions(command: Command): Command {

@@ -12,10 +12,9 @@ import { shown } from '../report/evaluation.js';
 import { identificationRows } from '../report/identification.js';
 import { toJson } from '../report/page.js';
 import { integer, number, rates, shard } from './numbers.js';
-import { refuseIdle } from './options.js';
+import { refuseIdle, vectorSimilarityOption } from './options.js';
 import { exitCodes, print, printTable, warn } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
-import { vectorSimilarityOption } from './score.js';
 
 interface ReportFlags {
   out?: string;

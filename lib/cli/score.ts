@@ -1,6 +1,6 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type ScorePairsOptions, scorePairs, writePairScores } from '../embed/score.js';
-import { vectorSimilarities } from '../models/description.js';
+import { vectorSimilarityOption } from './options.js';
 import { print, warn } from './output.js';
 
 interface Flags extends ScorePairsOptions {
@@ -8,13 +8,6 @@ interface Flags extends ScorePairsOptions {
   pairs: string;
   out: string;
 }
-
-/** How the vectors of an index are compared. */
-export const vectorSimilarityOption = () =>
-  new Option(
-    '--similarity <name>',
-    "how vectors are compared (default: as the model's description says, which the index names)",
-  ).choices(vectorSimilarities);
 
 export function scoreCommand(): Command {
   return new Command('score')

@@ -23,12 +23,14 @@ import type { SearchOptions } from '../face/search.js';
 import { isFile, isFolder } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
 import { readAdapter } from '../models/adapter.js';
-import { type ModelDescription, readDescription, type Similarity } from '../models/description.js';
+import { type ModelDescription, readDescription } from '../models/description.js';
 import { defaultDetector } from '../models/detectors/presets.js';
 import { checkDetection, resolveSearch, type Search } from '../models/detectors/search.js';
 import { fingerprint } from '../models/fingerprint.js';
-import { knownDescription, presetModelFile, presets } from '../models/presets.js';
+import { knownDescription } from '../models/known-description.js';
+import { presetModelFile, presets } from '../models/presets.js';
 import { onnxRuntimeLibrary } from '../models/runtime.js';
+import type { Similarity } from '../models/similarity.js';
 import { native } from '../native.js';
 
 /** Options of {@link Embedder.open}. */

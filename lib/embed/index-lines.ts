@@ -1,7 +1,7 @@
 import { checkArray, checkInteger, checkObject, checkPath, checkText, MaskbenchError } from '../errors.js';
 import { type ColumnType, isParquetName, readParquet } from '../files/parquet.js';
 import { numberedLines, readText } from '../files/text.js';
-import { type Similarity, similarityKinds } from '../models/description.js';
+import { type Similarity, similarityKinds } from '../models/similarity.js';
 
 /** One line of the index beside the vectors. */
 export interface IndexLine {

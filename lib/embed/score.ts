@@ -7,7 +7,7 @@ import { toPath } from '../files/path.js';
 import { indexOf, readVectors } from '../files/vectors.js';
 import { checkSystem } from '../metrics/arguments.js';
 import type { SystemScores } from '../metrics/score-files.js';
-import { type Similarity, type VectorSimilarity, vectorSimilarities } from '../models/description.js';
+import { type Similarity, type VectorSimilarity, vectorSimilarities } from '../models/similarity.js';
 import { addTo } from '../multimap.js';
 import { native } from '../native.js';
 import { checkPairs, isGenuine, type Pair, pairPath, readPairs } from '../pairs/list.js';

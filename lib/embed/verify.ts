@@ -1,7 +1,7 @@
 import { checkChoice, checkFlag, checkOptions, checkPath, checkRates, MaskbenchError } from '../errors.js';
 import { type FaceChoice, faceChoices } from '../face/choice.js';
 import { readThreshold } from '../metrics/threshold-files.js';
-import type { Similarity } from '../models/description.js';
+import type { Similarity } from '../models/similarity.js';
 import { Embedder, type EmbedderOptions, type EmbedInput } from './embedder.js';
 
 /** Options of {@link verifyPhotos}. */

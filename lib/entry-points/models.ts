@@ -6,17 +6,7 @@
 export { type ImportedModel, importModel } from '../embed/import-model.js';
 export type { DownloadOptions } from '../files/download.js';
 export { type AdapterDescription, readAdapter } from '../models/adapter.js';
-export {
-  type Cut,
-  cuts,
-  type DenseLayer,
-  type ModelDescription,
-  modelDescriptionSchema,
-  type Similarity,
-  similarityKinds,
-  type VectorSimilarity,
-  vectorSimilarities,
-} from '../models/description.js';
+export { type Cut, cuts, type ModelDescription, modelDescriptionSchema } from '../models/description.js';
 export {
   type DetectorDescription,
   decoders,
@@ -27,3 +17,10 @@ export { architectures, batchNorms, type ImportOptions } from '../models/import/
 export { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
 export type { BatchNorm } from '../models/onnx/layers.js';
 export { presets } from '../models/presets.js';
+export {
+  type DenseLayer,
+  type Similarity,
+  similarityKinds,
+  type VectorSimilarity,
+  vectorSimilarities,
+} from '../models/similarity.js';

@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { invalid, MaskbenchError } from '../errors.js';
+import { MaskbenchError } from '../errors.js';
 import { makeFolder, writeFileAtomically } from '../files/atomic.js';
 import { native } from '../native.js';
-import { checkDescription, type ModelDescription } from './description.js';
-import { dlibResnetOnnx } from './dlib-resnet.js';
-import { readTfjsWeights } from './tfjs.js';
+import type { ModelDescription } from './description.js';
 
 const require = createRequire(import.meta.url);
 
@@ -130,17 +128,6 @@ export const presets: Record<string, ModelDescription> = {
   },
 };
 
-/**
- * The description that a caller names or gives.
- * @throws `MaskbenchError` `INVALID_ARGUMENT`
- */
-export function knownDescription(description: string | ModelDescription): ModelDescription {
-  if (typeof description !== 'string') return checkDescription(description, 'description');
-  if (!Object.hasOwn(presets, description))
-    throw invalid('description', `one of ${Object.keys(presets).join(', ')}, or an object`, description);
-  return presets[description] as ModelDescription;
-}
-
 /** Changes with the graphs that are built. */
 const format = 1;
 
@@ -209,9 +196,15 @@ export async function fetchedModel(preset: string): Promise<string> {
  */
 export async function presetModelFile(preset: string): Promise<string> {
   if (preset === 'dlib-resnet-128')
-    return builtModel(preset, '@vladmandic/face-api', async (folder) =>
-      dlibResnetOnnx(await readTfjsWeights(path.join(folder, 'model/face_recognition_model-weights_manifest.json'))),
-    );
+    return builtModel(preset, '@vladmandic/face-api', async (folder) => {
+      const [{ dlibResnetOnnx }, { readTfjsWeights }] = await Promise.all([
+        import('./dlib-resnet.js'),
+        import('./tfjs.js'),
+      ]);
+      return dlibResnetOnnx(
+        await readTfjsWeights(path.join(folder, 'model/face_recognition_model-weights_manifest.json')),
+      );
+    });
   if (Object.hasOwn(packageFiles, preset)) return fetchedModel(preset);
   throw new MaskbenchError(
     'MODEL_MISSING',

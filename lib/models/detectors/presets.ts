@@ -1,9 +1,6 @@
 import path from 'node:path';
-import { convertModel } from '../import/convert.js';
 import { builtModel, evenInput, fetchedModel } from '../presets.js';
-import { readTfjsWeights } from '../tfjs.js';
 import type { DetectorDescription } from './description.js';
-import { ssdMobilenetOnnx } from './ssd-mobilenet.js';
 
 /** A neural detector that is known by name. */
 export interface DetectorPreset {
@@ -51,6 +48,7 @@ function blazeFace(
     },
     file: () =>
       builtModel(name, '@mediapipe/face_detection', async (folder) => {
+        const { convertModel } = await import('../import/convert.js');
         const { model } = await convertModel([path.join(folder, file)], {});
         return model;
       }),
@@ -81,9 +79,15 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       licence: 'MIT with @vladmandic/face-api; WIDER FACE is for non-commercial research',
     },
     file: () =>
-      builtModel('ssd-mobilenet-v1', '@vladmandic/face-api', async (folder) =>
-        ssdMobilenetOnnx(await readTfjsWeights(path.join(folder, 'model/ssd_mobilenetv1_model-weights_manifest.json'))),
-      ),
+      builtModel('ssd-mobilenet-v1', '@vladmandic/face-api', async (folder) => {
+        const [{ ssdMobilenetOnnx }, { readTfjsWeights }] = await Promise.all([
+          import('./ssd-mobilenet.js'),
+          import('../tfjs.js'),
+        ]);
+        return ssdMobilenetOnnx(
+          await readTfjsWeights(path.join(folder, 'model/ssd_mobilenetv1_model-weights_manifest.json')),
+        );
+      }),
   },
   // It is for faces that are far away: one that fills the photo is shown small.
   'blazeface-full-range': blazeFace('blazeface-full-range', 192, 'face_detection_full_range.tflite', {

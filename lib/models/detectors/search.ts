@@ -4,7 +4,7 @@ import { checkSearch, hogDetectors, type SearchOptions } from '../../face/search
 import { isFile } from '../../files/walk.js';
 import { hashOf } from '../fingerprint.js';
 import { onnxRuntimeLibrary } from '../runtime.js';
-import { type DetectorDescription, readDetectorDescription } from './description.js';
+import type { DetectorDescription } from './description.js';
 import { detectorPresets } from './presets.js';
 
 /** A search as the addon takes it, and what decides what is found. */
@@ -29,8 +29,10 @@ export function checkDetection(options: SearchOptions, usual: string) {
 async function resolveDetector(detector: string): Promise<{ file: string; description: DetectorDescription }> {
   const preset = Object.hasOwn(detectorPresets, detector) ? detectorPresets[detector] : undefined;
   if (preset) return { file: await preset.file(), description: preset.description };
-  if (await isFile(detector)) return { file: detector, description: await readDetectorDescription(detector) };
-  throw new MaskbenchError('MODEL_MISSING', detector, `${detector}: the detector's file does not exist`);
+  if (!(await isFile(detector)))
+    throw new MaskbenchError('MODEL_MISSING', detector, `${detector}: the detector's file does not exist`);
+  const { readDetectorDescription } = await import('./description.js');
+  return { file: detector, description: await readDetectorDescription(detector) };
 }
 
 /**
