@@ -39,7 +39,7 @@ export type ErrorCode =
   | 'NO_FACE'
   /** Faces were found in an image, but not the one that it needs. */
   | 'WRONG_FACE'
-  /** A model could not be run, or gave numbers that are none. */
+  /** A model could not be run, or its output has NaN or infinity. */
   | 'INFERENCE_FAILED'
   /** ONNX Runtime or the requested device is missing. */
   | 'UNAVAILABLE'
@@ -331,7 +331,7 @@ export declare function thumbnail(request: { path: string; side: number }): Prom
 
 /**
  * The format of a file that begins with `data`; `other`: an image of a format that is not read, such as GIF; undefined:
- * it is no image. 64 bytes suffice.
+ * it is not an image. 64 bytes suffice.
  */
 export declare function imageKind(start: { data: Uint8Array }): ImageFormat | 'other' | undefined;
 

@@ -92,7 +92,7 @@ interface Embeddings {
   vectors: Float32Array;
   missing: Set<number>;
   acquisition: Acquisition[];
-  /** Of the last photo without a vector. */
+  /** The error of the last photo without a vector. */
   error: string;
 }
 

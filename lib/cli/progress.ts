@@ -11,7 +11,7 @@ function inWords(seconds: number): string {
 
 /** Shows progress on standard error: a bar on a terminal, elsewhere a line every few seconds. */
 export class Progress {
-  /** The time and the count of the first update: what is opened before it is no part of the rate. */
+  /** The time and the count of the first update. The rate leaves out the time of opening before it. */
   #first: { time: number; done: number } | undefined;
   readonly #bar: SingleBar | undefined;
   readonly #unit: string;

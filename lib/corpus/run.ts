@@ -99,7 +99,7 @@ interface Done {
   source: ManifestLine['source'];
 }
 
-/** Size and time of a file; undefined where it can't be found, and of what is no file. */
+/** Size and time of a file; undefined if it can't be found, or if the input is not a file. */
 async function sourceOf(file: PhotoJob['input']): Promise<ManifestLine['source']> {
   if (typeof file !== 'string') return undefined;
   const about = await stat(toPath(file)).catch(() => undefined);
@@ -198,7 +198,7 @@ class Run {
   #masker!: Masker;
   /** Photos that an earlier run completed. */
   readonly #done = new Map<string, Done>();
-  /** Of a sink: how many photos an earlier run completed. */
+  /** How many photos of a sink an earlier run completed. */
   #from = 0;
   /** Manifest lines of photos that the sink keeps in memory. */
   #lines: ManifestLine[] = [];
@@ -470,7 +470,7 @@ class Run {
     }
   }
 
-  /** Gives a sink what is no photo, in its turn. */
+  /** Gives a sink an entry that is not a photo, in its turn. */
   #passOn(photo: PhotoJob): void {
     this.#turn = this.#turn.then(() => {
       this.#plan.sink?.put(photo, undefined);

@@ -58,7 +58,7 @@ class Images {
       for (const other of new Set([name, stem(name), ...(masked ? [photo, stem(photo)] : [])]))
         if (other === name || !this.#byName.has(other)) this.#byName.set(other, [line]);
     }
-    // A name that is no photo's is a video's: its plain frames.
+    // A name without a photo is a video's, and stands for its plain frames.
     for (const [name, frames] of videos)
       if (!this.#byName.has(name))
         this.#byName.set(

@@ -41,7 +41,7 @@ export async function isPhoto(folder: string, name: string): Promise<boolean> {
 /** Called with the kind of each file that is left alone: its extension, or what else distinguishes it. */
 export type OnIgnored = (kind: string) => void;
 
-/** The extension of a file that is no photo. */
+/** The extension of a file that is not a photo. */
 export const kindOf = (name: string) => path.extname(name).toLowerCase() || 'without extension';
 
 const shownKinds = 8;

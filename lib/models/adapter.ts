@@ -66,7 +66,7 @@ const leak = 0.2;
 
 /**
  * Reads what an adapter says of itself.
- * @throws `MaskbenchError` `MODEL_MISSING`; `MODEL_CORRUPT`: the file is no adapter
+ * @throws `MaskbenchError` `MODEL_MISSING`; `MODEL_CORRUPT`: the file is not an adapter
  * @example
  * const { model, method } = await readAdapter('head.onnx');
  */

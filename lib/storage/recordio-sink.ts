@@ -36,7 +36,7 @@ export class RecordSink implements Sink {
   #next = 1;
   #hasFrame = false;
   #identities: { first: number; end: number } | undefined;
-  /** Of photos that were numbered anew: keys before and after. */
+  /** Keys of renumbered photos, before and after. */
   readonly #before: number[] = [];
   readonly #after: number[] = [];
   #isOrdered = true;

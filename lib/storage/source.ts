@@ -12,7 +12,7 @@ export interface TarMember {
 export interface StoredPhoto {
   /** Names the photo in the manifest and for random choices, such as `train.rec/17`. */
   key: string;
-  /** A path on disk, or the image file's bytes. Absent: this is no photo, and only a sink of the same format uses it. */
+  /** A path on disk, or the image file's bytes. Absent: not a photo, and only a sink of the same format uses it. */
   input?: string | Uint8Array;
   /** The person in the photo, if the source says so. */
   identity?: string;
@@ -22,9 +22,9 @@ export interface StoredPhoto {
   problem?: string;
   /** The problem may be temporary, so a resumed run tries the photo again. */
   passing?: boolean;
-  /** Of RecordIO: what stands before the image, with the labels. */
+  /** The bytes before the image in a RecordIO record, with the labels. */
   head?: Uint8Array;
-  /** Of a tar: the members of the photo's sample, which of them is the photo, and the name of the tar. */
+  /** The photo's sample in a tar: its members, which of them is the photo, and the name of the tar. */
   sample?: { tar: string; members: TarMember[]; photo: TarMember | undefined };
 }
 
@@ -46,7 +46,7 @@ export interface Source {
   count(): Promise<number | undefined>;
   /**
    * The photos, always in the same order, in groups of any size.
-   * @param from Photos to leave out at the beginning, with what is no photo before the last of them.
+   * @param from Photos to leave out at the beginning, with the entries without a photo before the last of them.
    */
   photos(from: number): AsyncIterable<StoredPhoto[]>;
 }

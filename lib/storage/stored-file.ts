@@ -64,7 +64,7 @@ export async function* streamStored(file: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** What lies in a folder, as paths in byte order; nothing where it is none. */
+/** The paths in a folder, in byte order; empty if it is not a folder. */
 export async function listStored(folder: string): Promise<string[]> {
   if (isRemote(folder)) return reading(folder, () => listObjects(folder));
   return (await isFolder(folder)) ? (await listFolder(folder)).map(({ name }) => path.join(folder, name)) : [];

@@ -94,7 +94,7 @@ export class TarSink implements Sink {
     const { file } = shard;
     const placed: Omit<Placed, 'end'> = {};
     const name = sample?.photo?.name ?? fileName(key, input);
-    // A sample without a photo is kept; a photo without a twin is no twin.
+    // A sample without a photo is kept. A photo without a twin is left out of an output of twins.
     if (sample && (this.#both || twin || sample.photo === undefined)) {
       for (const member of sample.members) if (member !== sample.photo || this.#both) file.push(member.raw);
     } else if (this.#both && input instanceof Uint8Array) {

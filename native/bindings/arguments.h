@@ -17,7 +17,7 @@ namespace maskbench {
 [[noreturn]] void Invalid(Napi::Env env, const std::string& name, const std::string& expected);
 bool Has(const Napi::Object& object, const char* name);
 std::string String(const Napi::Object& object, const char* name);
-// Paths are bytes, texts are not: a byte that is no part of UTF-8 is a lone surrogate U+DC80 to U+DCFF in JavaScript
+// Paths are bytes, texts are not: a byte that is not UTF-8 is a lone surrogate U+DC80 to U+DCFF in JavaScript
 // (lib/files/path.ts does the same).
 std::string PathBytes(const Napi::String& text);
 Napi::String PathText(Napi::Env env, std::string_view bytes);

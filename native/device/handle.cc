@@ -33,7 +33,7 @@ bool Handle::Try(const std::function<void()>& work) {
     work();
     return true;
   } catch (const DeviceError& error) {
-    // What needs too much memory alone is for the CPU; after anything else the device is lost for good.
+    // Work that needs too much memory goes to the CPU. After any other error the device is not used again.
     if (!error.out_of_memory) GiveUp(error.what);
     return false;
   }

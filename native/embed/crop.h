@@ -42,7 +42,7 @@ struct TensorLayout {
   float mean[3];
   float scale[3];
 
-  // Of `channel` in the tensor's order: which of B, G, R it is, and where its number for pixel `i` goes.
+  // Which of B, G, R the tensor's `channel` is, and where its number for pixel `i` goes.
   MASKBENCH_HOST_DEVICE int ColorOf(int channel) const { return blue_first ? channel : 2 - channel; }
   MASKBENCH_HOST_DEVICE size_t PlaceOf(int channel, size_t i) const {
     return channels_first ? static_cast<size_t>(channel) * width * height + i : 3 * i + channel;

@@ -37,8 +37,8 @@ struct Decoded {
 
 // Errors of these functions have an empty subject: they do not know the file's name.
 
-// The format of a file that begins so: its name, "other" for an image of a format that is not read, empty for a file that
-// is no image. 64 bytes suffice.
+// The format of a file that begins with `start`: its name, "other" for an image of a format that is not read, empty if
+// the file is not an image. 64 bytes suffice.
 std::string_view KindOfStart(std::span<const uint8_t> start);
 // What the file says it is, without decoding. Throws UNREADABLE.
 Header Probe(std::span<const uint8_t> file);

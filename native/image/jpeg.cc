@@ -30,8 +30,8 @@ struct ErrorManager : jpeg_error_mgr {
 
 ErrorManager& Manager(j_common_ptr info) { return *static_cast<ErrorManager*>(info->err); }
 
-// The warnings that mean lost pixels; others (extra bytes before a marker, odd JFIF versions) are harmless. A file that
-// ends is none of them: where pixels lack, JWRN_HIT_MARKER follows.
+// The warnings that mean lost pixels. Others are harmless (extra bytes before a marker, odd JFIF versions). The warning
+// of a file's end is left out: if pixels are missing, JWRN_HIT_MARKER follows.
 bool MeansDamage(int code) { return code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC; }
 
 void Install(jpeg_common_struct* info, ErrorManager& errors) {

@@ -63,7 +63,7 @@ Bytes ReadFile(const std::string& path) {
     if (got == 0) break;
     done += static_cast<size_t>(got);
   }
-  // It is being written, or its disk is going away: what was read is no verdict on it.
+  // The file is being written, or its disk is going away, so it may be whole when it is read again.
   if (done < bytes.size()) throw Error(ErrorCode::kReadFailed, path, "the file ended early");
   return bytes;
 }

@@ -24,7 +24,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   // Below 0 where none could be opened, or after Close.
   int get() const { return fd_; }
-  // Closes now and tells whether that went well (a network file system may report a full disk only here).
+  // Closes now and returns whether that succeeded (a network file system may report a full disk only here).
   bool Close();
 
  private:
@@ -50,7 +50,7 @@ enum class CopyMode { kAuto, kLink, kReflink, kCopy };
 void CopyFileAtomically(const std::string& from, std::span<const uint8_t> bytes, const std::string& to, CopyMode mode);
 
 // The operating system's own exclusion (flock) on a file that exists while it is held. It ends with the process,
-// however that ends; the file may then stay, and is no obstacle.
+// however that ends. The file may stay afterwards; it does not keep others out.
 class FileLock {
  public:
   // Makes the file where it is missing. Nothing where another holds it, in this process or elsewhere; `shared` ones

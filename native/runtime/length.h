@@ -5,7 +5,7 @@
 
 namespace maskbench {
 
-// Of a vector. Not std::hypot, whose last bit depends on the version of the C library.
+// The length of a vector. The last bit of std::hypot depends on the version of the C library, so it is not used.
 template <class Number>
 Number Length(Number x, Number y) {
   return std::sqrt(x * x + y * y);

@@ -39,7 +39,7 @@ test('a photo that was repaired is done again, and one that was emptied is notic
     'p/3.png': 'masked',
     'q/1.png': 'unreadable',
   });
-  // Its twin would be of a photo that is no more.
+  // The photo of its twin does not exist any more.
   for (const name of ['q/1.png', 'q/masked_1.png']) t.false(existsSync(at(`out/folders/${name}`)), name);
   const [description] = [JSON.parse(readFileSync(at('out/folders/dataset.json'), 'utf8'))];
   t.like(description, { complete: true, counts: { masked: { identities: 1, images: 3 } } });

@@ -84,7 +84,7 @@ test('L2: a photo that comes back while a run waits is masked', async (t) => {
   t.is(counts.masked, 1);
 });
 
-test('L2: too little memory for a photo is no verdict', async (t) => {
+test('L2: a photo that lacked memory is tried again', async (t) => {
   const { folder, input, out } = await photos(t, 'a.jpg');
   for (const type of ['png', 'jpeg'] as const)
     await sharp({ create: { width: 4000, height: 4000, channels: 3, background: 'grey' } })
@@ -329,7 +329,7 @@ test('L13: a run leaves the temporary files of live ones alone, and takes those 
   t.deepEqual(readdirSync(inner).sort(), [elsewhere, live].sort());
 });
 
-test('L13: a lock that a killed run has left is no obstacle, and two runs do not share a manifest', async (t) => {
+test('L13: a lock that a killed run has left stops nobody, and two runs do not share a manifest', async (t) => {
   const { folder, input, out } = await photos(t, ...Array.from({ length: 8 }, (_, i) => `${i}.jpg`));
   mkdirSync(out);
   writeFileSync(path.join(out, '.maskbench-lock'), JSON.stringify({ host: 'elsewhere', pid: 1 }));

@@ -23,7 +23,7 @@ export interface Subject {
   finish?: (out: string) => string[];
   /** Throws where something in an output folder says that it is complete, and is not. */
   checkHonest: (out: string) => void;
-  /** Of an output folder, all that must be the same. */
+  /** All of an output folder that must be the same. */
   made: (out: string) => Record<string, string>;
   /** How long an undisturbed run takes. */
   milliseconds: number;

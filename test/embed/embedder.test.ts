@@ -40,7 +40,7 @@ test('dlib-resnet-128 gives the descriptors of face-api', async (t) => {
 });
 
 test('a face is itself at another size and place, and nobody else', async (t) => {
-  // Of the two people in sample 2 dlib's detector sees one; sample 3 shows others.
+  // dlib's detector sees one of the two people in sample 2. Sample 3 shows others.
   const embedder = await Embedder.open({ detector: 'hog' });
   const small = [await smallPhoto(t, 2), await smallPhoto(t, 3)];
   const shifted = path.join(temporaryFolder(t), 'shifted.png');

@@ -185,7 +185,7 @@ test('T3: thresholds in files carry definition, direction, model and similarity,
     unsaid.stdout,
     /note: model of the threshold from .*near\.json not checked: the file states m, and this command does not/,
   );
-  // Of several systems each takes its own.
+  // Each of several systems takes its own threshold.
   const both = await json(`${evaluated} near.txt unit.txt`);
   write('both.json', JSON.stringify(both));
   const taken = await json(use('both.json', 'near.txt unit.txt'));

@@ -222,7 +222,7 @@ test('halves, doubles, strided views and shared storages are read', async (t) =>
   });
 });
 
-test('whatever is no checkpoint of weights is refused in one line, and nothing is left', async (t) => {
+test('a file that is not a checkpoint of weights is refused in one line, and nothing is left', async (t) => {
   const folder = temporaryFolder(t);
   const out = path.join(folder, 'out/model.onnx');
   mkdirSync(path.dirname(out));

@@ -93,7 +93,7 @@ print(json.dumps(names))`,
   for (const name of names) t.deepEqual(await readVerificationSet(name), { images, genuine: [true, false] }, name);
 });
 
-test('a pickle that asks for anything else, or is no set, is refused', async (t) => {
+test('a pickle that asks for anything else, or is not a set, is refused', async (t) => {
   const folder = temporaryFolder(t);
   const file = path.join(folder, 'set.bin');
   const refused = async (content: string, message: RegExp) => {

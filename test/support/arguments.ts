@@ -10,7 +10,7 @@ const holes = (...items: Anything[]) => {
   return array;
 };
 
-/** What is no value of a kind. Paths and texts may be empty or not there: nothing here touches the file system. */
+/** Values that are not of a kind. Paths and texts may be empty or absent: nothing here touches the file system. */
 const notOf = {
   text: [undefined, null, 7, {}, ['a'], Buffer.from('a'), Symbol('a')],
   path: [undefined, null, 7, {}, ['a'], Buffer.from('a'), '', 'a\0b'],

@@ -54,7 +54,7 @@ async function toView(file: string, root: string, name: string, section: Section
 }
 
 /**
- * MaskTheFace's mask library: `masks/masks.cfg` and the pictures it names; nothing where the folder is none. Masks
+ * MaskTheFace's mask library: `masks/masks.cfg` and the pictures it names; undefined if the folder is not one. Masks
  * whose picture is not there are left out. Its `X_left` and `X_right` become the side views of X.
  */
 export async function readMaskTheFace(folder: string): Promise<TemplateDescription[] | undefined> {

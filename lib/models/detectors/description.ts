@@ -100,7 +100,7 @@ export interface DetectorDescription {
   decoder: (typeof decoders)[number];
   /** Anchors in the outputs' order, in pixels of the input. For `ssd-anchors`; `retinaface` has usual ones. */
   layers?: { stride: number; sizes: [width: number, height: number][] }[] | undefined;
-  /** Of a box's centre and of its sides, for anchors. Default 0.1 and 0.2. */
+  /** Variances of a box's centre and of its sides, for anchors. Default 0.1 and 0.2. */
   variances?: [number, number] | undefined;
   /** Whether scores are 0 to 1 already (default), or logits of one number, or of two: no face, and face. */
   scores?: 'share' | 'sigmoid' | 'softmax' | undefined;
