@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -13,7 +12,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ManifestLine, Masker, type MaskFilesOptions, maskFiles } from 'maskbench';
 import { faceCrops } from '../support/faces.js';
-import { hashTree, repository, temporaryFolder, temporaryOf } from '../support/files.js';
+import { hashTree, killMaskbench, temporaryFolder, temporaryOf } from '../support/files.js';
 
 /** Face crops and a picture without a face, 96 to 200 pixels, in folders. */
 async function makePhotos(folder: string, count: number): Promise<string> {
@@ -88,12 +87,7 @@ test('a run killed at any moment and resumed equals an uninterrupted one', async
   const options = { style: 'random', color: 'random', seed: 3 } as const;
   await maskFiles([input], whole, options);
   const args = ['mask', input, '--out', killed, '--resume', '--style', 'random', '--color', 'random', '--seed', '3'];
-  for (const milliseconds of [250, 350, 450, 550]) {
-    const child = spawn(process.execPath, [path.join(repository, 'dist/cli/main.js'), ...args], { stdio: 'ignore' });
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    setTimeout(() => child.kill('SIGKILL'), milliseconds);
-    await ended;
-  }
+  for (const milliseconds of [250, 350, 450, 550]) await killMaskbench(args, milliseconds);
   mkdirSync(killed, { recursive: true });
   writeFileSync(path.join(killed, temporaryOf(1)), 'left by a kill');
   const summary = await maskFiles([input], killed, { ...options, resume: true });

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import type { ManifestLine } from 'maskbench';
 import { generateCorpora, layouts, mergeShards, summarizeCorpora } from 'maskbench/datasets';
 import { writePhotos } from '../support/faces.js';
-import { hashTree, maskbench, repository, temporaryFolder } from '../support/files.js';
+import { hashTree, killMaskbench, maskbench, temporaryFolder } from '../support/files.js';
 
 const lines = (corpus: string): ManifestLine[] =>
   readFileSync(path.join(corpus, 'manifest.jsonl'), 'utf8')
@@ -188,12 +187,7 @@ test('killed at random moments and resumed, a corpus equals an uninterrupted one
     '--seed',
     '4',
   ];
-  for (const milliseconds of [200, 320, 430, 560, 700]) {
-    const child = spawn(process.execPath, [path.join(repository, 'dist/cli/main.js'), ...args], { stdio: 'ignore' });
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    setTimeout(() => child.kill('SIGKILL'), milliseconds);
-    await ended;
-  }
+  for (const milliseconds of [200, 320, 430, 560, 700]) await killMaskbench(args, milliseconds);
   t.is((await maskbench(args)).code, 0);
   const [whole, killed] = [path.join(folder, 'whole/lfw'), path.join(folder, 'killed/lfw')];
   t.deepEqual(photos(killed), photos(whole));

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { embedFiles, type IndexLine } from 'maskbench';
 import { defaultDetector, presets } from 'maskbench/models';
 import { writePhotos } from '../support/faces.js';
-import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
+import { killMaskbench, maskbench, sha256, temporaryFolder } from '../support/files.js';
 import { describeModel, writeModel } from '../support/models.js';
 
 const linesOf = (file: string): IndexLine[] =>
@@ -145,23 +144,10 @@ test('killed and resumed, vectors and index equal an uninterrupted run', async (
   );
   const list = Array.from({ length: 900 }, (_, i) => `photos/p${i % 12}/1.png`);
   writeFileSync(at('list.txt'), list.join('\n'));
-  const args = (out: string) => [
-    path.join(repository, 'dist/cli/main.js'),
-    'embed',
-    at('list.txt'),
-    '--crops',
-    '--out',
-    at(out),
-  ];
-  const ended = (out: string, milliseconds?: number) =>
-    new Promise<number | null>((resolve) => {
-      const child = spawn(process.execPath, [...args(out), '--resume'], { stdio: 'ignore' });
-      if (milliseconds !== undefined) setTimeout(() => child.kill('SIGKILL'), milliseconds);
-      child.on('exit', resolve);
-    });
-  t.is(await ended('whole.npy'), 0);
-  for (const milliseconds of [900, 1700, 2300]) await ended('parts.npy', milliseconds);
-  t.is(await ended('parts.npy'), 0);
+  const args = (out: string) => ['embed', at('list.txt'), '--crops', '--out', at(out), '--resume'];
+  t.is((await maskbench(args('whole.npy'))).code, 0);
+  for (const milliseconds of [900, 1700, 2300]) await killMaskbench(args('parts.npy'), milliseconds);
+  t.is((await maskbench(args('parts.npy'))).code, 0);
   for (const kind of ['npy', 'jsonl'])
     t.is(sha256(readFileSync(at(`parts.${kind}`))), sha256(readFileSync(at(`whole.${kind}`))), kind);
 });

@@ -1,14 +1,12 @@
-import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { embedFiles, type ManifestLine, maskFiles, readIndex } from 'maskbench';
 import { maskStored, openSink, openSource, type Sink, type Source, type StoredPhoto } from 'maskbench/storage';
 import sharp from 'sharp';
 import { alignedCrops } from '../support/aligned.js';
-import { maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
+import { killMaskbench, maskbench, sha256, temporaryFolder } from '../support/files.js';
 import { pythonHas, runPython } from '../support/python.js';
 
 interface PlainRecord {
@@ -366,11 +364,7 @@ withPython('a killed run is resumed to the same bytes', async (t) => {
   const milliseconds = performance.now() - start;
   const kills = Number(process.env.MASKBENCH_KILLS ?? 3);
   for (let i = 0; i < kills; i++) {
-    const child = spawn(process.execPath, [path.join(repository, 'dist/cli/main.js'), ...words(`out${i}`)]);
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    await setTimeout(milliseconds * (0.2 + 0.8 * Math.random()));
-    child.kill('SIGKILL');
-    await ended;
+    await killMaskbench(words(`out${i}`), milliseconds * (0.2 + 0.8 * Math.random()));
     const again = await maskbench(words(`out${i}`));
     t.is(again.code, 0, again.stderr);
     for (const name of ['train.rec', 'train.idx', 'property'])

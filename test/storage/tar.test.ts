@@ -1,13 +1,12 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { embedFiles, type ManifestLine, maskFiles, readIndex } from 'maskbench';
 import { openSink, openSource, type Sink, type StoredPhoto } from 'maskbench/storage';
 import { alignedCrops } from '../support/aligned.js';
-import { hashTree, maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
+import { hashTree, killMaskbench, maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
 import { pythonHas, runPython } from '../support/python.js';
 
 const withPython = pythonHas('tarfile') ? test : test.skip;
@@ -264,11 +263,7 @@ withPython('killed runs are resumed to the same bytes', async (t) => {
   const milliseconds = performance.now() - start;
   const kills = Number(process.env.MASKBENCH_KILLS ?? 2);
   for (let i = 0; i < kills; i++) {
-    const child = spawn(process.execPath, [path.join(repository, 'dist/cli/main.js'), ...words(`out${i}`)]);
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    await setTimeout(milliseconds * (0.2 + 0.8 * Math.random()));
-    child.kill('SIGKILL');
-    await ended;
+    await killMaskbench(words(`out${i}`), milliseconds * (0.2 + 0.8 * Math.random()));
     const again = await maskbench(words(`out${i}`));
     t.is(again.code, 0, again.stderr);
     t.deepEqual(tarsIn(place(`out${i}`)), tarsIn(place('expected')));

@@ -235,17 +235,12 @@ test('the whole way from a set to error rates equals that from the same photos i
   };
   t.regex(await run('pairs', 'import', file, '--out', at('lfw')), /^12 pairs: 6 genuine, 6 impostor;/);
   await run('mask', at('lfw'), '--out', at('twins'), '--seed', '3', '--style', 'random');
-  const printed = await run(
-    'pairs',
-    'export',
-    at('lfw/pairs.txt'),
-    '--twins',
-    at('twins'),
-    '--pairing',
-    'one-of-each',
-    '--out',
-    at('masked.bin'),
-  );
+  const exportPairs = (out: string, ...more: string[]) =>
+    run(
+      ...['pairs', 'export', at('lfw/pairs.txt'), '--twins', at('twins'), '--pairing', 'one-of-each'],
+      ...[...more, '--out', at(out)],
+    );
+  const printed = await exportPairs('masked.bin');
   t.regex(printed, /^\d+ pairs \(0 plain–plain, (\d+) plain–masked, 0 masked–masked\)/);
   t.regex(printed, /with --pairing as-published: 6 plain–plain, 0 plain–masked, 6 masked–masked/);
   // Pixels: each second image is the mask's on the same photo.
@@ -266,19 +261,7 @@ test('the whole way from a set to error rates equals that from the same photos i
   writeFileSync(at('model.json'), JSON.stringify(describeModel()));
   await run('pairs', 'import', at('masked.bin'), '--out', at('again'));
   await run('embed', at('again'), '--model', model, '--out', at('again.npy'));
-  await run(
-    'pairs',
-    'export',
-    at('lfw/pairs.txt'),
-    '--twins',
-    at('twins'),
-    '--pairing',
-    'one-of-each',
-    '--format',
-    'text',
-    '--out',
-    at('mixed.txt'),
-  );
+  await exportPairs('mixed.txt', '--format', 'text');
   await run('embed', at('lfw'), at('twins'), '--model', model, '--out', at('folders.npy'));
   const vectors = (name: string) => {
     const index = readFileSync(at(`${name}.jsonl`), 'utf8')

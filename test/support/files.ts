@@ -1,9 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import sharp from 'sharp';
 import { native } from '../../lib/native.js';
@@ -60,6 +62,15 @@ export function maskbench(args: string[], env: Record<string, string> = {}): Pro
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
     );
   });
+}
+
+/** Starts the CLI and kills it after `milliseconds`, if it has not ended by then. */
+export async function killMaskbench(args: string[], milliseconds: number): Promise<void> {
+  const child = spawn(process.execPath, [path.join(repository, 'dist/cli/main.js'), ...args], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  await Promise.race([ended, setTimeout(milliseconds)]);
+  child.kill('SIGKILL');
+  await ended;
 }
 
 /** The pixels of a 24-bit BMP file as rows of B, G, R from the top. */
