@@ -436,7 +436,7 @@ test('a second look halves the score of a box that it does not find again', asyn
   }
 });
 
-test('a resumed run searches again where the network has other weights in a file of the same size', async (t) => {
+test('a run is not resumed with other weights of the same size', async (t) => {
   const folder = temporaryFolder(t);
   const photo = path.join(folder, 'a.png');
   await sharp({ create: { width: size, height: size, channels: 3, background: 'white' } }).toFile(photo);
@@ -450,7 +450,9 @@ test('a resumed run searches again where the network has other weights in a file
     );
     return maskFiles([photo], path.join(folder, 'masked'), { detector, minFace: size, resume: true });
   };
-  t.deepEqual([(await mask(0.25)).skipped, (await mask(0.25)).skipped, (await mask(0.3)).skipped], [0, 1, 0]);
+  t.is((await mask(0.25)).skipped, 0);
+  t.is((await mask(0.25)).skipped, 1);
+  await t.throwsAsync(mask(0.3), { code: 'INVALID_ARGUMENT', message: /started with other options/ });
 });
 
 test('a photo of 1×5000, a tiny one and one of one colour are searched', async (t) => {
