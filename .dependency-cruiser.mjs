@@ -4,7 +4,7 @@
  */
 const rows = [
   ['cli', 'index.ts', 'entry-points'],
-  ['doctor.ts', 'benchmarks', 'report', 'cluster'],
+  ['doctor.ts', 'benchmarks', 'report', 'cluster', 'throughput'],
   ['corpus', 'all-pairs', 'adapt', 'embed', 'datasets'],
   ['mask', 'models', 'metrics', 'storage'],
   ['face', 'pairs'],

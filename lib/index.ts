@@ -62,3 +62,11 @@ export {
   templateParts,
 } from './mask/templates/template.js';
 export type { Search } from './models/detectors/search.js';
+export { compareThroughput, type ThroughputChange } from './throughput/compare.js';
+export type { Machine } from './throughput/machine.js';
+export {
+  measureThroughput,
+  type Throughput,
+  type ThroughputCase,
+  type ThroughputOptions,
+} from './throughput/measure.js';

@@ -335,3 +335,46 @@ export function cmcChart(systems: readonly { name: string; cmc: Float64Array }[]
     layer: [{ mark: lines, encoding: { x, y } }, pointed(x, y)],
   });
 }
+
+/** Photos a second by threads, one line a series, and dashed what one thread's rate would give on as many. */
+export function scalingChart(rows: readonly { series: string; threads: number; rate: number }[]): Promise<Chart> {
+  const series = [...new Set(rows.map((row) => row.series))];
+  const kinds = ['measured', 'as many times one thread'];
+  const values = series.flatMap((name) => {
+    const own = rows.filter((row) => row.series === name).sort((a, b) => a.threads - b.threads);
+    const [first] = own;
+    return own.flatMap(({ threads, rate }): Row[] =>
+      [rate, ((first?.rate ?? 0) * threads) / (first?.threads ?? 1)].map((shown, k) => ({
+        ...{ system: name, threads, rate: shown, kind: kinds[k] as string },
+        label: `${name}: ${shown.toPrecision(3)} photos/s on ${threads} threads, ${kinds[k]}`,
+      })),
+    );
+  });
+  const x = {
+    field: 'threads',
+    type: 'quantitative',
+    title: 'threads',
+    axis: { tickMinStep: 1 },
+    scale: { zero: true },
+  };
+  const y = { field: 'rate', type: 'quantitative', title: 'photos a second', scale: { zero: true } };
+  const dash = {
+    field: 'kind',
+    type: 'nominal',
+    sort: null,
+    scale: {
+      domain: kinds,
+      range: [
+        [1, 0],
+        [3, 4],
+      ],
+    },
+  };
+  return draw('scaling', 'Photos a second by threads', {
+    encoding: seriesOf(series),
+    layer: [
+      { data: { values }, mark: lines, encoding: { x, y, strokeDash: dash } },
+      { data: { values }, ...pointed(x, y) },
+    ],
+  });
+}
