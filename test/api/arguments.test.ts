@@ -71,6 +71,16 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     ],
   ],
   [
+    'measureThroughput',
+    maskbench.measureThroughput,
+    [
+      options(
+        ...[{ photos: 7 }, { limit: 0 }, { concurrency: [0] }, { styles: 'a' }, { styles: [7] }, { models: [7] }],
+        ...[{ maxBatch: [0] }, { rounds: 0 }, { device: 7 }, { onProgress: 7 }],
+      ),
+    ],
+  ],
+  [
     'maskFiles',
     maskbench.maskFiles,
     [

@@ -47,6 +47,10 @@ const allScores: Argument = {
 };
 const line = { row: 0, path: 'a', identity: 'a', photo: 'a', masked: false, status: 'x' };
 
+const throughput = {
+  ...{ date: '', maskbench: '', device: 'cpu', photos: [], cases: [] },
+  machine: { processor: '', processors: 1, simd: '', load: 0, node: '' },
+};
 const functions: [name: string, call: (...args: never[]) => unknown, args: Argument[]][] = [
   [
     'evaluate',
@@ -216,6 +220,14 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     maskbench.evaluateAllPairs,
     [allScores, options({ fmr: 'text' }, { rank: 0 }, { fpir: 'text' }, { threshold: 'x' })],
   ],
+  [
+    'compareThroughput',
+    maskbench.compareThroughput,
+    [
+      { kind: 'object', good: throughput, bad: [{ ...throughput, cases: 'a' }] },
+      { kind: 'object', good: throughput, bad: [{ ...throughput, cases: [{ name: 'a', kind: 'mask', rates: [0] }] }] },
+    ],
+  ],
   ['readAllPairs', maskbench.readAllPairs, [path()]],
   [
     'evaluateAllPairsFiles',
@@ -336,6 +348,7 @@ test('T12: every public function is in these tables', (t) => {
   ];
   ofFiles.push('summarizeCorpora', 'readTemplates', 'parseMaskTheFaceCode', 'embedFiles', 'fetchModel', 'importModel');
   ofFiles.push('benchmarkModels', 'benchmarkScores', 'verifyPhotos', 'trainAdapter', 'readAdapter', 'convertTable');
+  ofFiles.push('measureThroughput');
   ofFiles.push('exportPairs', 'importVerificationSet', 'readPairs', 'readVerificationSet', 'writeVerificationSet');
   const known = new Set([...elsewhere, ...ofFiles, ...functions.map(([name]) => name)]);
   t.deepEqual(
