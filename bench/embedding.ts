@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Embedder } from 'maskbench';
+import { Embedder, type MaskbenchError } from 'maskbench';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import sharp from 'sharp';
 import { resolveModel } from '../lib/embed/embedder.js';
@@ -21,7 +21,64 @@ async function perFace(count: number, work: () => Promise<unknown>): Promise<num
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
-/** Throughput of `dlib-resnet-128` beside the bare session and face-api, memory, and the event loop's delay. */
+/** Prints a model's throughput in turns with the bare session on ready tensors, which uses all cores inside one run. */
+async function besideBareSession(
+  model: string,
+  files: readonly string[],
+  { rounds, device }: { rounds: number; device: string },
+): Promise<void> {
+  const found = await resolveModel({ model }).catch((error: MaskbenchError) => {
+    if (error.code !== 'MODEL_MISSING') throw error;
+    console.log(`\nleft out: ${error.message}`);
+  });
+  if (!found) return;
+  const { file, description } = found;
+  const { width, height } = description.input;
+  const crops = await rawCrops(files, width, height);
+  const buffers = files.map((name) => readFileSync(name));
+  const embedder = await Embedder.open({ model, maxBatch: batch, device });
+  const bare = await InferenceSession.create(file);
+  const [input = ''] = bare.inputNames;
+  const values = new Float32Array(batch * 3 * width * height).fill(0.1);
+  const tensor = new Tensor('float32', values, [batch, 3, height, width]);
+  const runBare = async () => {
+    for (let done = 0; done < files.length; done += batch) await bare.run({ [input]: tensor });
+  };
+  const runs = {
+    'raw crops': () => embedder.embed(crops, { crops: true }),
+    '250×250 JPEG files, not searched': () => embedder.embed(buffers, { crops: true }),
+  };
+  await runBare();
+  console.log(`\n${model}, batch ${batch}, all cores; in turns with the bare session on ready tensors:`);
+  for (const [name, run] of Object.entries(runs)) {
+    await run();
+    const times: number[] = [];
+    const ratios: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const ours = await perFace(files.length, run);
+      times.push(ours);
+      ratios.push((await perFace(files.length, runBare)) / ours);
+    }
+    console.log(
+      `  ${name}: ${median(times).toFixed(2)} ms a face, ${median(ratios).toFixed(3)} × the bare session's throughput`,
+    );
+  }
+  await bare.release();
+  await embedder.close();
+}
+
+const rawCrops = (files: readonly string[], width: number, height: number) =>
+  Promise.all(
+    files.map(async (file) => ({
+      data: await sharp(file).resize(width, height).removeAlpha().raw().toBuffer(),
+      ...{ width, height, channels: 3 as const },
+    })),
+  );
+
+/**
+ * Throughput of `dlib-resnet-128` and `mobilefacenet-512` beside the bare session, of the former beside face-api, memory,
+ * and the event loop's delay.
+ */
 export async function benchEmbedding({ quick, photos, device }: BenchOptions): Promise<void> {
   const [shape] = shapes;
   if (!shape) return;
@@ -30,12 +87,7 @@ export async function benchEmbedding({ quick, photos, device }: BenchOptions): P
   const files = Array.from({ length: quick ? batch : 640 }, (_, i) =>
     path.join(folder, names[i % names.length] as string),
   );
-  const crops = await Promise.all(
-    files.map(async (file) => ({
-      data: await sharp(file).resize(150, 150).removeAlpha().raw().toBuffer(),
-      ...{ width: 150, height: 150, channels: 3 as const },
-    })),
-  );
+  const crops = await rawCrops(files, 150, 150);
   // First, while nothing else has been loaded.
   const server = await Embedder.open({ device });
   const total = quick ? 100 : photos;
@@ -52,36 +104,8 @@ export async function benchEmbedding({ quick, photos, device }: BenchOptions): P
   console.log(
     `\n${total} embeddings in random batches, resident memory: ${memory.map((value) => value.toFixed(0)).join(', ')} MiB`,
   );
-  const buffers = files.map((file) => readFileSync(file));
-  const embedder = await Embedder.open({ maxBatch: batch, device });
-  const { file: model } = await resolveModel({});
-  // As its users run it: all cores inside one run.
-  const bare = await InferenceSession.create(model);
-  const tensor = new Tensor('float32', new Float32Array(batch * 3 * 150 * 150).fill(0.1), [batch, 3, 150, 150]);
-  const runBare = async () => {
-    for (let done = 0; done < files.length; done += batch) await bare.run({ input: tensor });
-  };
-  const runs = {
-    'raw crops': () => embedder.embed(crops, { crops: true }),
-    '250×250 JPEG files, not searched': () => embedder.embed(buffers, { crops: true }),
-  };
-  await runBare();
-  console.log(`\ndlib-resnet-128, batch ${batch}, all cores; in turns with the bare session on ready tensors:`);
-  for (const [name, run] of Object.entries(runs)) {
-    await run();
-    const times: number[] = [];
-    const ratios: number[] = [];
-    for (let round = 0; round < (quick ? 1 : 7); round++) {
-      const ours = await perFace(files.length, run);
-      times.push(ours);
-      ratios.push((await perFace(files.length, runBare)) / ours);
-    }
-    console.log(
-      `  ${name}: ${median(times).toFixed(2)} ms a face, ${median(ratios).toFixed(3)} × the bare session's throughput`,
-    );
-  }
-  await bare.release();
-  await embedder.close();
+  for (const model of ['dlib-resnet-128', 'mobilefacenet-512'])
+    await besideBareSession(model, files, { rounds: quick ? 1 : 7, device });
 
   const single = await Embedder.open({ concurrency: 1, maxBatch: batch, device });
   const describe = await faceApiDescriptor();

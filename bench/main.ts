@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { diagnose } from 'maskbench';
 import { detectorPresets } from '../lib/models/detectors/presets.js';
+import { benchAdapt } from './adapt.js';
 import { benchAllPairs } from './all-pairs.js';
 import { benchDataset } from './dataset.js';
 import { benchEmbedding } from './embedding.js';
@@ -27,6 +28,7 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   dataset: benchDataset,
   metrics: benchMetrics,
   embedding: benchEmbedding,
+  adapt: benchAdapt,
   'all-pairs': benchAllPairs,
   storage: benchStorage,
   templates: benchTemplates,

@@ -161,12 +161,20 @@ export async function trainHead(
   return { ...best, head: head as NativeHead };
 }
 
+const rowsAtOnce = 8192;
+
 /** The rows of a corpus that are learned from, their masked vectors corrected by a head. */
 async function correctedCorpus(corpus: NativeAdaptCorpus, head: NativeHead, concurrency: number) {
   const { masked, dimensions, rows, twins, styles } = corpus;
+  const corrected = new Float32Array(rows.length * dimensions);
+  // In parts, because the addon makes them before they are copied.
+  for (let from = 0; from < rows.length; from += rowsAtOnce) {
+    const some = rows.subarray(from, from + rowsAtOnce);
+    corrected.set(await native.applyHead(head, masked, dimensions, some, concurrency), from * dimensions);
+  }
   return {
     ...corpus,
-    masked: await native.applyHead(head, masked, dimensions, rows, concurrency),
+    masked: corrected,
     twins: rows.map((row) => twins[row] as number),
     styles: rows.map((row) => styles[row] as number),
     rows: Int32Array.from(rows.keys()),

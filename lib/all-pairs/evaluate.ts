@@ -2,6 +2,7 @@ import { checkInteger, checkRates, invalid } from '../errors.js';
 import { checkMeasuring } from '../metrics/arguments.js';
 import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identification.js';
 import type { Estimate } from '../metrics/intervals.js';
+import { presetProvenance } from '../models/presets.js';
 import type { VectorSimilarity } from '../models/similarity.js';
 import { type AllPairsRates, type EdgeRates, eerInterval, ratesAtEdges, ratesAtFmr } from './rates.js';
 import { type AllScores, checkAllScores, type ScoredImage } from './scores.js';
@@ -106,6 +107,7 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
     notes.push(`scores are by ${similarity}; the description of ${model} says ${described}`);
   const both = none.length === 0;
   const identification = identify(scores, rank, fpir);
+  notes.push(...presetProvenance(model).map((about) => `${model}: ${about}`));
   if (identification) notes.push(...identification.notes);
   const median = Float32Array.from(genuine).sort()[genuine.length >> 1] ?? Number.POSITIVE_INFINITY;
   return {

@@ -20,6 +20,7 @@ import { byBytes } from '../files/path.js';
 import { checkMeasuring } from '../metrics/arguments.js';
 import { fuse } from '../metrics/fusion.js';
 import type { SystemScores } from '../metrics/score-files.js';
+import { provenance } from '../models/presets.js';
 import { isGenuine, type Pair, pairPath, readPairs } from '../pairs/list.js';
 import { compareFaceSources, type FaceSourceComparison } from './face-sources.js';
 import { dataSets } from './published.js';
@@ -290,8 +291,8 @@ export async function benchmarkModels(
   const notes = absent.map(({ dataSet }) => `${dataSet}: found a pair list but no corpus`);
   for (const { name, ...model } of models) {
     const embedder = await Embedder.open({ detector: 'hog', ...options, ...model });
-    const { training, licence, overlaps = [], cut } = embedder.description;
-    notes.push(`${name}: trained on ${training}; licence: ${licence}`);
+    const { overlaps = [], cut } = embedder.description;
+    notes.push(`${name}: ${provenance(embedder.description)}`);
     if (model.adapter !== undefined) notes.push(`${name}: vectors of masked faces are corrected by ${model.adapter}`);
     if (embedder.batchProblem !== undefined) notes.push(`${name}: ${embedder.batchProblem}`);
     if (embedder.deviceProblem !== undefined) notes.push(`${name}: ${embedder.deviceProblem.message}`);

@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { importModel } from '../embed/import-model.js';
+import { mergeAdapter } from '../embed/merge-adapter.js';
 import { detectorPresets } from '../models/detectors/presets.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 import { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
@@ -48,6 +49,33 @@ function importCommand(): Command {
     });
 }
 
+interface MergeFlags {
+  adapter: string;
+  model: string;
+  description?: string;
+  out: string;
+  json?: boolean;
+}
+
+function mergeCommand(): Command {
+  return new Command('merge')
+    .description('write a model and its adapter as one ONNX file, which gives corrected vectors of all its faces')
+    .requiredOption('--adapter <file.onnx>', 'adapter, as "adapt" writes it')
+    .option(
+      '--model <model>',
+      'the model that it was trained for: a preset with its model, or an ONNX file',
+      'dlib-resnet-128',
+    )
+    .option('--description <preset>', 'preset that describes an ONNX file without a description')
+    .requiredOption('--out <file.onnx>', 'write the model to this file, and its description beside it as .json')
+    .option('--json', 'print the result as JSON')
+    .action(async ({ adapter, out, json, ...options }: MergeFlags) => {
+      const merged = await mergeAdapter(adapter, out, options);
+      if (json) return printJson(merged);
+      print(`${out}: gives corrected vectors of ${merged.dimensions} numbers; run it on masked faces only`);
+    });
+}
+
 function listCommand(): Command {
   return new Command('list')
     .description('list the model presets and the architectures that can be imported')
@@ -91,8 +119,9 @@ function fetchCommand(): Command {
 
 export function modelsCommand(): Command {
   return new Command('models')
-    .description('import and fetch models, and list the known ones')
+    .description('import, fetch and merge models, and list the known ones')
     .addCommand(importCommand())
+    .addCommand(mergeCommand())
     .addCommand(fetchCommand())
     .addCommand(listCommand());
 }

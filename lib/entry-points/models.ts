@@ -4,6 +4,7 @@
  */
 
 export { type ImportedModel, importModel } from '../embed/import-model.js';
+export { type MergedModel, mergeAdapter } from '../embed/merge-adapter.js';
 export type { DownloadOptions } from '../files/download.js';
 export { type AdapterDescription, readAdapter } from '../models/adapter.js';
 export { type Cut, cuts, type ModelDescription, modelDescriptionSchema } from '../models/description.js';

@@ -1,4 +1,5 @@
 import { checkChoice, checkInteger, checkRates, invalid, MaskbenchError } from '../errors.js';
+import { presetProvenance } from '../models/presets.js';
 import { isSamePhoto, type Pair, pairIdentity, pairPath } from '../pairs/list.js';
 import { checkComparisons, checkMeasuring, checkSystems } from './arguments.js';
 import { type Comparisons, checkAgreement } from './comparisons.js';
@@ -238,7 +239,7 @@ class Evaluator {
     const { distance = false, model, similarity } = system;
     const labels = this.#labelsOf(system);
     const set = await ScoreSet.from(system.scores, labels, { distance, source: system.name });
-    const notes: string[] = [];
+    const notes = presetProvenance(model);
     const supported = (rate: string, targets: readonly number[], of: number) => {
       const given = targets.filter((target) => supports(of, target));
       if (given.length < targets.length)

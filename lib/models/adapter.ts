@@ -37,7 +37,8 @@ export function encodeAdapter({ stages, length }: NativeHead, about: AdapterDesc
   const { dimensions } = about;
   const graph = new OnnxGraph(adapterKey);
   graph.metadata.set(adapterKey, JSON.stringify(about));
-  const unit = (x: Value) => graph.node('LpNormalization', [x], { axis: -1, p: 2 });
+  // Axes are counted from the first, so that the nodes mean the same in the older operator sets of models.
+  const unit = (x: Value) => graph.node('LpNormalization', [x], { axis: 1, p: 2 });
   let x = unit(graph.input('vector', ['n', dimensions]));
   const dense = (input: Value, { weights, bias }: NativeLayer) => {
     const product = graph.node('MatMul', [input, graph.constant(weights, [dimensions, bias.length])]);
@@ -48,7 +49,7 @@ export function encodeAdapter({ stages, length }: NativeHead, about: AdapterDesc
   for (const { residual, layers, gate } of stages) {
     const before = x;
     if (gate) {
-      const shares = shaped(graph.node('Softmax', [dense(before, gate)], { axis: -1 }), -1, 1, layers.length);
+      const shares = shaped(graph.node('Softmax', [dense(before, gate)], { axis: 1 }), -1, 1, layers.length);
       const all = layers.map((layer) => shaped(dense(before, layer), -1, 1, dimensions));
       x = shaped(graph.node('MatMul', [shares, graph.node('Concat', all, { axis: 1 })]), -1, dimensions);
     } else

@@ -128,6 +128,14 @@ export const presets: Record<string, ModelDescription> = {
   },
 };
 
+/** What a report says of a model's weights. */
+export const provenance = ({ training, licence }: ModelDescription) => `trained on ${training}; licence: ${licence}`;
+
+/** That of a preset, in a list; an empty list where a model is unknown, or no preset. */
+export function presetProvenance(name: string | undefined): string[] {
+  return name !== undefined && Object.hasOwn(presets, name) ? [provenance(presets[name] as ModelDescription)] : [];
+}
+
 /** Changes with the graphs that are built. */
 const format = 1;
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Embedder, embedFiles, trainAdapter } from 'maskbench';
-import { readAdapter } from 'maskbench/models';
+import { mergeAdapter, readAdapter } from 'maskbench/models';
 import sharp from 'sharp';
 import { encodeAdapter } from '../../lib/models/adapter.js';
 import { fingerprint } from '../../lib/models/fingerprint.js';
@@ -334,4 +334,86 @@ test('embed and benchmark models correct masked faces: by name, by manifest, by 
       .split('\n');
   t.not(scores('as-is')[0], scores('adapted')[0]);
   t.is(scores('as-is')[2], scores('adapted')[2]);
+});
+
+test('models merge writes one file that gives what model and adapter give for masked faces', async (t) => {
+  const folder = temporaryFolder(t);
+  const { model, description, adapter } = await writeLinear(folder);
+  // As some files are: an older operator set, vectors [n, d, 1, 1] among several outputs, and names that look like ours.
+  const odd = await writeModel(folder, 'odd', {
+    build: (graph, input) => {
+      const vector = graph.node('Flatten', [input]);
+      graph.output(graph.node('Neg', [vector]), 'adapter_vector', ['n', dimensions]);
+      return graph.node('Reshape', [vector, graph.constant(BigInt64Array.of(0n, -1n, 1n, 1n), [4])]);
+    },
+  });
+  const twoStages = path.join(folder, 'two.onnx');
+  const layer = (outputs: number, scale: number) => ({
+    weights: Float32Array.from({ length: dimensions * outputs }, (_, i) => scale * Math.sin(i * 12.9898)),
+    bias: new Float32Array(outputs).fill(0.01),
+  });
+  const stages = [
+    { residual: false, layers: [layer(dimensions, 0.1), layer(dimensions, 0.2)], gate: layer(2, 1) },
+    { residual: true, layers: [layer(dimensions, 0.1), layer(dimensions, 0.1)] },
+  ];
+  const oddDescription = { ...description, output: 'vector' };
+  const about = { model: 'odd', fingerprint: await fingerprint(odd, oddDescription), dimensions };
+  const head = await encodeAdapter(
+    { stages, length: 2 },
+    { ...about, method: 'any', parameters: {}, training: 'none' },
+  );
+  writeFileSync(twoStages, head);
+  const images = Array.from({ length: 20 }, (_, i) => image(i));
+  for (const [file, described, used] of [
+    [model, description, adapter],
+    [odd, oddDescription, twoStages],
+  ] as const) {
+    const out = path.join(folder, `merged-${path.basename(file)}`);
+    const merged = await mergeAdapter(used, out, { model: file, description: described });
+    t.is(merged.dimensions, dimensions);
+    const adapted = await Embedder.open({ model: file, description: described, adapter: used });
+    const expected = await adapted.embed(images, { masked: true });
+    await adapted.close();
+    const whole = await Embedder.open({ model: out });
+    const got = await whole.embed(images);
+    t.is(whole.batchProblem, undefined);
+    t.regex(whole.description.training, /nothing; its adapter \((linear|any)\): /);
+    await whole.close();
+    for (const [i, number] of got.entries()) t.true(Math.abs(number - (expected[i] as number)) < 1e-6);
+  }
+});
+
+test('models merge refuses what does not belong together, and leaves nothing', async (t) => {
+  const folder = temporaryFolder(t);
+  const { model, description, adapter } = await writeLinear(folder);
+  writeFileSync(path.join(folder, 'pixels.json'), JSON.stringify(description));
+  const out = path.join(folder, 'merged.onnx');
+  const merge = (more: object, to = out) => mergeAdapter(adapter, to, { model, ...more });
+  const other = await writeModel(folder, 'other', {
+    build: (graph, input) => graph.node('Neg', [graph.node('Flatten', [input])]),
+  });
+  await refused(
+    t,
+    merge({ model: other, description }),
+    'INVALID_ARGUMENT',
+    /trained on vectors of pixels .* another model/,
+  );
+  await refused(
+    t,
+    merge({ model: 'dlib-resnet-128' }),
+    'INVALID_ARGUMENT',
+    /vectors of 192 numbers, dlib-resnet-128 gives 128/,
+  );
+  await refused(t, merge({ model: path.join(folder, 'none.onnx') }), 'MODEL_MISSING', /none\.onnx/);
+  await refused(t, merge({}, path.join(folder, 'merged.bin')), 'INVALID_ARGUMENT', /ends in \.onnx/);
+  await refused(t, merge({}, path.join(folder, 'none/merged.onnx')), 'WRITE_FAILED', /merged\.onnx/);
+  await refused(t, merge({}, model), 'OUTPUT_EXISTS', /pixels\.onnx/);
+  await refused(t, mergeAdapter(model, out, { model }), 'MODEL_CORRUPT', /is not an adapter/);
+  t.false(existsSync(out));
+  const args = ['models', 'merge', '--model', model, '--adapter', adapter, '--out', out];
+  const run = await maskbench(args);
+  t.is(run.code, 0, run.stderr);
+  t.regex(run.stdout, /gives corrected vectors of 192 numbers; run it on masked faces only/);
+  t.is((await maskbench(args)).code, 2);
+  t.is((await maskbench(['models', 'merge', '--model', model, '--out', out])).code, 2);
 });

@@ -9,6 +9,7 @@ import { type PackageFile, packageFiles } from '../../lib/models/presets.js';
 import { maskbench, smallPhoto, temporaryFolder } from '../support/files.js';
 import { writeModel } from '../support/models.js';
 import { packageFile } from '../support/packages.js';
+import { type TwinLine, writeTwins } from '../support/twins.js';
 
 /** Runs an ONNX file on a batch of images [n, 3, size, size]. */
 async function run(file: string, batch: number, size: number, values: Float32Array): Promise<Float32Array> {
@@ -148,6 +149,25 @@ test('files that hold their network: what is wrong is said', async (t) => {
   await t.throwsAsync(importModel([model], out, { description }), { code: 'INVALID_ARGUMENT', message: /112/ });
   t.false(existsSync(out));
   t.false(existsSync(out.replace('.onnx', '.json')));
+});
+
+test('reports of evaluate and score-all say what is doubtful about the weights of a preset', async (t) => {
+  const folder = temporaryFolder(t);
+  const named = (lines: TwinLine[]) =>
+    lines.map((line) => ({ ...line, model: 'mobilefacenet-512', similarity: 'cosine' }));
+  const [vectors = ''] = writeTwins(folder, ['faces'], { lines: named });
+  const pairs = path.join(folder, 'pairs.txt');
+  writeFileSync(pairs, ['p0/0.jpg p0/masked_1.jpg 0 1 1', 'p0/0.jpg p1/masked_0.jpg 0 1 0'].join('\n'));
+  for (const args of [
+    ['evaluate', '--vectors', vectors, '--pairs', pairs],
+    ['score-all', '--vectors', vectors],
+  ]) {
+    const out = path.join(folder, args[0] as string);
+    const { code, stdout, stderr } = await maskbench([...args, '--out', out]);
+    t.is(code, 0, stderr);
+    const page = readFileSync(path.join(out, 'report.html'), 'utf8');
+    for (const text of [stdout, page]) t.regex(text, /trained on unknown.*it names neither who trained them/);
+  }
 });
 
 test('models list shows licences and doubts', async (t) => {

@@ -136,6 +136,31 @@ export class OnnxFile {
     });
   }
 
+  /**
+   * Feeds one output, or the first, to another graph, whose output becomes the only one.
+   * @param next Takes and gives vectors, [n, dimensions].
+   * @returns the output's new name
+   */
+  append(next: OnnxFile, { output, dimensions }: { output: string | undefined; dimensions: number }): Value {
+    const graph = this.#graph;
+    const values = [...graph.input, ...graph.initializer, ...graph.output].map(({ name }) => name);
+    const taken = [...values, ...graph.node.flatMap((node) => node.output)];
+    let prefix = 'adapter_';
+    while (taken.some((name) => name.startsWith(prefix))) prefix = `_${prefix}`;
+    const renamed = (name: Value) => (name === '' ? name : prefix + name);
+    const [input] = next.#inputs as [ValueMessage];
+    const [last] = next.#graph.output as [ValueMessage];
+    const vector = output ?? (graph.output[0] as ValueMessage).name;
+    // Some models give [n, dimensions, 1, 1]. 0 copies the size.
+    const shape = this.constant(BigInt64Array.of(0n, BigInt(dimensions)), [2]);
+    graph.node.push({ opType: 'Reshape', input: [vector, shape], output: [renamed(input.name)], attribute: [] });
+    for (const node of next.#graph.node)
+      graph.node.push({ ...node, input: node.input.map(renamed), output: node.output.map(renamed) });
+    for (const tensor of next.#graph.initializer) graph.initializer.push({ ...tensor, name: renamed(tensor.name) });
+    graph.output = [{ ...last, name: renamed(last.name) }];
+    return renamed(last.name);
+  }
+
   constant(data: Float32Array | BigInt64Array, shape: number[]): Value {
     const name = this.#name();
     this.#graph.initializer.push(encodeTensor(name, data, shape) as TensorMessage);
