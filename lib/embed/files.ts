@@ -5,10 +5,11 @@ import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import { type CorpusDescription, corpusFiles, partsOf, readDescription } from '../datasets/corpus.js';
+import { findIjb, type IjbSet, ijbImages } from '../datasets/ijb.js';
 import { tellOnce } from '../device.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
 import { type FaceChoice, faceChoices } from '../face/choice.js';
-import type { KnownFace } from '../face/face.js';
+import type { FivePoints, KnownFace } from '../face/face.js';
 import { parseCsv } from '../files/csv.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader, readNpyRows } from '../files/npy.js';
@@ -100,6 +101,8 @@ export interface Item {
   line: Pick<IndexLine, 'path' | 'identity' | 'photo' | 'masked'>;
   /** The one known from the manifest of a corpus. */
   face?: KnownFace;
+  /** Of IJB: the face's points that come with the set. */
+  points?: FivePoints;
   /** The choice of a corpus. */
   select?: FaceChoice;
 }
@@ -132,6 +135,14 @@ async function* itemsOfCorpus(folder: string, { options }: CorpusDescription): A
     ] as const)
       if (name !== undefined)
         yield { file: path.join(folder, name), line: { path: name, identity, photo: input, masked }, ...known };
+  }
+}
+
+/** The images of IJB; those of a template show one person. */
+async function* itemsOfIjb(set: IjbSet): AsyncGenerator<Item> {
+  for await (const { path: name, points, template } of ijbImages(set)) {
+    const line = { path: name, identity: String(template), photo: name, masked: false };
+    yield { file: path.join(set.folder, name), line, points };
   }
 }
 
@@ -212,7 +223,7 @@ async function countItems(
 }
 
 /**
- * Images of files, folders, corpora, .rec files and lists (.txt, a path a line, absolute or relative to the list's
+ * Images of files, folders, corpora, IJB sets, .rec files and lists (.txt, a path a line, absolute or relative to the list's
  * folder), in order.
  */
 export async function* itemsOf(
@@ -242,6 +253,11 @@ export async function* itemsOf(
           const item = plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
           yield { ...item, ...(await whyUnusable(item.file)) };
         }
+      continue;
+    }
+    const ijb = await findIjb(input);
+    if (ijb) {
+      yield* itemsOfIjb(ijb);
       continue;
     }
     const parts = await partsOf(input);
@@ -289,16 +305,18 @@ export async function embedItem(
     bytes,
     problem,
     face,
+    points,
     masked,
     select: ofCorpus,
-  }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'select'> & { masked: boolean },
+  }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'points' | 'select'> & { masked: boolean },
   { faceSource, select, crops, signal }: ItemOptions,
 ): Promise<Embedded> {
   if (problem !== undefined) return { status: 'unusable', error: `${file}: ${problem}` };
   const image = bytes ?? file;
   const whole = embedder.description.cut === 'letterbox';
   const known = crops || whole ? undefined : face;
-  const isSearched = !crops && !whole && !(known && faceSource === 'manifest');
+  const isCut = points !== undefined && !crops;
+  const isSearched = !crops && !whole && !isCut && !(known && faceSource === 'manifest');
   const searched = isSearched ? { detector: embedder.search.name } : {};
   const options = { crops, masked, select: select ?? ofCorpus ?? 'largest', ...(signal && { signal }) };
   const embed = async (input: EmbedInput, status: string) => ({
@@ -307,6 +325,7 @@ export async function embedItem(
   });
   const fromManifest = (one: KnownFace) => embed({ image, faces: [one] }, 'manifest');
   try {
+    if (isCut) return await embed({ image, points }, 'points');
     if (known && faceSource === 'manifest') return await fromManifest(known);
     return await embed(known ? { image, expected: known.box } : image, 'detected').catch(async (error) => {
       const status = photoStatuses[error.code];
@@ -350,7 +369,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
 const headerBytes = 128;
 
 /**
- * Embeds files, folders, lists, corpora, .rec files or tars into `out`: an `.npy` file, [rows × dimensions], with an
+ * Embeds files, folders, lists, corpora, IJB sets, .rec files or tars into `out`: an `.npy` file, [rows × dimensions], with an
  * index of JSON lines beside it ({@link IndexLine}); or a `.parquet` file with the index and a column `vector`. A photo
  * without a vector keeps its line, with the reason. Corpora larger than memory are
  * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
