@@ -475,6 +475,11 @@ export interface NativeEmbedRequest extends NativeSource {
   expected?: NativeBox;
   /** Faces that need not be searched. */
   faces?: readonly { box: NativeBox; score?: number; landmarks?: readonly (readonly [number, number])[] }[];
+  /**
+   * Eyes, nose tip, corners of the mouth, [x, y] in pixels: five, by which the face is cut; none is searched. For the
+   * cut `align5`. Rejects with NO_FACE where all lie outside the image.
+   */
+  points?: readonly (readonly [number, number])[];
 }
 
 export interface NativeEmbedding {
@@ -619,6 +624,21 @@ export declare function similarities(
   second: Int32Array,
   similarity: NativeSimilarity,
 ): Promise<Float64Array>;
+
+/**
+ * Adds weighted vectors to rows of sums, which must not be touched until the promise settles.
+ * @param sums [groups × dimensions]
+ * @param vectors [n × dimensions]
+ * @param rows [n]: the row that each vector is added to; below 0: none
+ * @param weights [n]
+ */
+export declare function addToRows(
+  sums: Float64Array,
+  vectors: Float32Array,
+  dimensions: number,
+  rows: Int32Array,
+  weights: Float64Array,
+): Promise<void>;
 
 /** Weights [inputs × outputs], by rows of inputs; bias [outputs]. */
 export interface NativeLayer {

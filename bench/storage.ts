@@ -51,14 +51,17 @@ async function readAndWritten(from: string, to: string): Promise<number> {
   const sink = (await openSink(to, [])) as Sink;
   await sink.open();
   let bytes = 0;
+  let writing = Promise.resolve();
   for await (const photos of source.photos(0))
     for (const photo of photos) {
       sink.put(photo, photo.input as Uint8Array);
       bytes += photo.input?.length ?? 0;
       if (bytes < 1 << 20) continue;
-      await sink.flush();
+      await writing;
+      writing = sink.flush();
       bytes = 0;
     }
+  await writing;
   await sink.finish();
   const handle = await open(to);
   await handle.sync();

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { benchmarkIjb } from '../benchmarks/ijb.js';
 import { type BenchmarkModel, benchmarkFaceSources, benchmarkModels } from '../benchmarks/models.js';
 import { benchmarkScores } from '../benchmarks/scores.js';
 import type { BenchmarkTable } from '../benchmarks/tables.js';
@@ -183,9 +184,51 @@ function modelsCommand(): Command {
     );
 }
 
+interface IjbFlags {
+  vectors: string;
+  detectorScores: boolean;
+  out: string;
+  json?: boolean;
+}
+
+function ijbCommand(): Command {
+  return new Command('ijb')
+    .description(
+      "measure the 1:1 verification of IJB-B or IJB-C, as InsightFace's program does, from vectors of its images",
+    )
+    .argument('<folder>', 'the set: loose_crop/ and meta/ with its three lists')
+    .requiredOption('--vectors <file>', 'vectors of the folder, .npy or .parquet, as embed --mirror writes them')
+    .requiredOption('--out <folder>', 'write scores.npy and labels.npy, which "evaluate" reads, to this folder')
+    .option('--no-detector-scores', "do not weigh images by the detector's score")
+    .option('--json', 'print the result as JSON')
+    .action(async (folder: string, { vectors, detectorScores, out, json }: IjbFlags) => {
+      const benchmark = await benchmarkIjb(folder, vectors, out, { detectorScores });
+      if (json) return print(toJson(benchmark));
+      const { templates, images, failedImages, failedTemplates, genuine, impostor, failedPairs, rates } = benchmark;
+      print(
+        `${templates} templates of ${images} images; ${genuine} genuine and ${impostor} impostor pairs; weighed by the detector's score: ${detectorScores ? 'yes' : 'no'}`,
+      );
+      if (failedImages > 0)
+        print(
+          `${failedImages} images and ${failedTemplates} templates have no vector; ${failedPairs} pairs are left out`,
+        );
+      printTable([
+        ['FAR', 'TAR', 'threshold'],
+        ...rates.map(({ far, tar, threshold }) => [
+          far.toExponential(0),
+          tar === null ? '–' : tar.toFixed(4),
+          threshold === null ? '–' : threshold.toFixed(4),
+        ]),
+      ]);
+      if (rates.some(({ tar }) => tar === null))
+        print(`note: ${impostor} impostor pairs cannot support a FAR below ${(1 / impostor).toPrecision(3)} (1/N)`);
+    });
+}
+
 export function benchmarkCommand(): Command {
   return new Command('benchmark')
-    .description('regenerate the tables of the paper from its score files or from models')
+    .description('regenerate the tables of the paper from its score files or from models; measure IJB-B and IJB-C')
     .addCommand(scoresCommand())
-    .addCommand(modelsCommand());
+    .addCommand(modelsCommand())
+    .addCommand(ijbCommand());
 }

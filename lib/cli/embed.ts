@@ -36,7 +36,7 @@ export function embedCommand(): Command {
     .description('embed the faces in photos as vectors')
     .argument(
       '<inputs...>',
-      'photos, folders, corpora made by "dataset generate", .rec files, tars, or lists (.txt, a path a line)',
+      'photos, folders, corpora made by "dataset generate", IJB-B or IJB-C, .rec files, .bin files, tars, lists (.txt, a path a line), or - (a list or a tar)',
     )
     .requiredOption(
       '--out <file>',

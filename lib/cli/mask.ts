@@ -3,10 +3,12 @@ import { type MaskFilesOptions, maskFiles, outputFormats } from '../corpus/mask-
 import { type MaskSummary, retryStatuses } from '../corpus/run.js';
 import { describeIgnored } from '../files/walk.js';
 import { alignments } from '../mask/masker.js';
+import { countMasked, isMasked, type Maskings, type Pairing, pairings } from '../pairs/twins.js';
 import { contents } from '../storage/source.js';
 import { addMaskOptions, addReadOptions, type MaskFlags, toMaskerOptions } from './mask-options.js';
 import { list } from './numbers.js';
 import { exitCodes, print, printJson, warn } from './output.js';
+import { shownMaskings } from './pairs.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
 interface Flags extends Omit<MaskFilesOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
@@ -29,14 +31,31 @@ export function describeSummary({ counts, skipped, ignored, seconds, manifest }:
   ].join('; ');
 }
 
+/** How the pairs of a set are masked, and how other pairings would mask them. */
+function printMaskings(maskings: Maskings, pairing: Pairing): void {
+  const photos = 2 * (maskings.plain + maskings.mixed + maskings.masked);
+  print(`pairs: ${shownMaskings(maskings)}`);
+  for (const other of ['one-of-each', 'as-published'] as const)
+    if (other !== pairing)
+      print(
+        `with --pairing ${other}: ${shownMaskings(countMasked(Array.from({ length: photos }, (_, i) => isMasked[other](i, photos))))}`,
+      );
+}
+
 /** What to do about photos that failed. */
 export const failedNote = 'failures may be temporary: to try these photos again, run the same command with --resume';
 
 export function maskCommand(): Command {
   const command = new Command('mask')
     .description('draw synthetic masks on the faces in photos')
-    .argument('<inputs...>', 'photos, and folders of photos; or one .rec file, tar, folder of tars, or - (a tar)')
-    .requiredOption('--out <path>', 'output folder, .rec file, tar or - (a tar); or output file for a single photo');
+    .argument(
+      '<inputs...>',
+      'photos, and folders of photos; or one .rec file, .bin file, tar, folder of tars, or - (a tar)',
+    )
+    .requiredOption(
+      '--out <path>',
+      'output folder, .rec file, .bin file (of a .bin file), tar or - (a tar); or output file for a single photo',
+    );
   addMaskOptions(command);
   return addReadOptions(command)
     .option('--draw-landmarks', 'draw the outline of the mask and the numbered landmarks instead of a mask')
@@ -52,6 +71,12 @@ export function maskCommand(): Command {
         '--contents <what>',
         'what a .rec file or tar holds: twins in the places of their photos (default), or both',
       ).choices(contents),
+    )
+    .addOption(
+      new Option(
+        '--pairing <name>',
+        'which images of a verification set are replaced by twins: the second of each pair (default); both; or those of the second half of the set, as a published script does',
+      ).choices(pairings),
     )
     .option('--write-alpha', 'also write the alpha matte of each mask: alpha/<twin>.png in the output folder')
     .option('--write-landmarks', 'also write boxes and landmarks: landmarks/<twin>.json in the output folder')
@@ -98,6 +123,7 @@ Examples:
       if (out === '-') warn(describeSummary(summary));
       else if (json) printJson(summary);
       else print(describeSummary(summary));
+      if (summary.maskings && !json) printMaskings(summary.maskings, options.pairing ?? 'one-of-each');
       if (summary.problems.length > 0) {
         if (summary.counts.failed > 0 && summary.manifest !== undefined) warn(failedNote);
         process.exitCode = exitCodes.someFailed;

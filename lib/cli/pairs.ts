@@ -73,7 +73,7 @@ function importCommand(): Command {
     });
 }
 
-const shownMaskings = ({ plain, mixed, masked }: Maskings) =>
+export const shownMaskings = ({ plain, mixed, masked }: Maskings) =>
   `${plain} plain–plain, ${mixed} plain–masked, ${masked} masked–masked`;
 
 function exportCommand(): Command {

@@ -10,7 +10,8 @@ import type { MaskedFace } from '../mask/masker.js';
 import type { Placed } from '../storage/source.js';
 
 /**
- * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks.
+ * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks, or in a verification set because it is
+ * to be plain.
  * `unreadable` and `damaged` are verdicts on bytes that were read. A resumed run tries the last two again: `unusable`
  * (its name, a link or a list of the data set does not say how to use it) and `failed` (it could not be read or
  * written).

@@ -4,6 +4,7 @@ import { checkChoice, checkPath, checkPaths, invalid, MaskbenchError } from '../
 import { removeTemporaries } from '../files/atomic.js';
 import { withFolderLocked } from '../files/lock.js';
 import { toPath } from '../files/path.js';
+import { standardStream } from '../files/standard-input.js';
 import {
   type Found,
   isFolder,
@@ -16,10 +17,11 @@ import {
 } from '../files/walk.js';
 import { extensionOf, extensions } from '../image/image.js';
 import type { MaskedFace } from '../mask/masker.js';
+import { type Pairing, pairings } from '../pairs/twins.js';
 import { isOneFile, isPacked, openSink, openSource } from '../storage/open.js';
 import { isRemote } from '../storage/s3.js';
 import { type Contents, contents, type Sink, type Source } from '../storage/source.js';
-import { standardStream } from '../storage/tar-names.js';
+import { SetSink } from '../storage/verification-set.js';
 import { readManifest } from './manifest.js';
 import { MaskList } from './mask-list.js';
 import { maskStored } from './mask-stored.js';
@@ -39,6 +41,11 @@ export interface MaskFilesOptions extends RunOptions {
    * twin behind its photo. In a .rec file that gives new keys.
    */
   contents?: Contents;
+  /**
+   * Which images of a verification set are replaced by their twins: `one-of-each` (default), the second of each pair;
+   * `both`; `as-published`. An image without a twin stays as it is. For a set that becomes a set.
+   */
+  pairing?: Pairing;
   /**
    * A manifest whose masks are drawn again. No face is searched, nothing is random, and `style`, `color` and `wear` are
    * ignored. Photos that are not in the manifest, or were not masked, are reported. Your own templates must be given.
@@ -163,8 +170,9 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  * named `masked_<name>`; other files are left alone. The manifest has one line a photo. Photos that fail are reported
  * and skipped.
  *
- * @param inputs Photos and folders of photos; or one .rec file, tar, folder of tars, or `-`: a tar on standard input.
- * @param out A folder; a .rec file, a tar, or `-`: a tar on standard output; or a file to write, if the input is one
+ * @param inputs Photos and folders of photos; or one .rec file, verification set (.bin), tar, folder of tars, or `-`: a tar on
+ * standard input.
+ * @param out A folder; a .rec file, a verification set for a set, a tar, or `-`: a tar on standard output; or a file to write, if the input is one
  * photo and the name is a photo's. .rec files and tars may lie in S3.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (two photos would become one output, options of another run),
  * `OUTPUT_EXISTS`, `LOCKED`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED` (the manifest)
@@ -178,6 +186,7 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
   await checkRunOptions(options);
   checkChoice('format', options.format ?? 'same', outputFormats);
   checkChoice('contents', options.contents ?? 'twins', contents);
+  checkChoice('pairing', options.pairing ?? 'one-of-each', pairings);
   for (const name of ['manifest', 'again', 'masksFrom'] as const)
     if (options[name] !== undefined) checkPath(name, options[name]);
   const { again, masksFrom } = options;
@@ -214,14 +223,19 @@ async function maskPacked(
   options: MaskFilesOptions,
   toPhoto: (photo: PhotoJob) => PhotoJob,
 ): Promise<MaskSummary | undefined> {
-  const { format = 'same', contents = 'twins', overwrite = false } = options;
+  const { format = 'same', contents, pairing, overwrite = false } = options;
   const staging = options.manifest === undefined ? undefined : path.dirname(options.manifest);
   if (isRemote(out) && staging === undefined)
     throw invalid('manifest', 'a local file, beside which an output in S3 is made', staging);
-  const sink = await openSink(out, inputs, { contents, overwrite, ...(staging !== undefined && { staging }) });
+  const sink = await openSink(out, inputs, {
+    overwrite,
+    ...(contents && { contents }),
+    ...(pairing && { pairing }),
+    ...(staging !== undefined && { staging }),
+  });
   const packed = await Promise.all(inputs.map(isPacked));
-  if (!sink && !packed.includes(true)) {
-    if (options.contents !== undefined) throw invalid('contents', 'nothing, for files in a folder', contents);
+  if (!sink && !packed.includes(true) && !inputs.includes(standardStream)) {
+    if (contents !== undefined) throw invalid('contents', 'nothing, for files in a folder', contents);
     return undefined;
   }
   const source = await openSource(inputs);
@@ -239,29 +253,36 @@ async function maskPacked(
     },
   };
   const { format: _, manifest: given, ...run } = options;
+  const settings = sink instanceof SetSink ? (pairing ?? 'one-of-each') : (contents ?? 'twins');
   if (isStream) return maskStored(photos, sink as Sink, { ...run, ...(given !== undefined && { manifest: given }) });
   const root = isRemote(out) ? (staging as string) : sink && isOneFile(out) ? path.dirname(out) : out;
   const manifest = given ?? path.join(root, 'manifest.jsonl');
-  return withFolderLocked(root, false, () =>
-    sink
-      ? maskStored(photos, sink, { ...run, manifest, settings: contents, ...(format !== 'same' && { format }) })
-      : runJobs(
-          {
-            jobs: async function* () {
-              for await (const group of photos.photos(0))
-                yield group.map((photo) => ({
-                  photos: [{ ...photo, twin: maskedName(`${photo.key}${extensionOf(photo.input, '.jpg')}`, format) }],
-                }));
-            },
-            total: () => photos.count(),
-            root,
-            source: photos.name,
-            manifest,
-            settings: format,
+  return withFolderLocked(root, false, async () => {
+    if (!sink)
+      return runJobs(
+        {
+          jobs: async function* () {
+            for await (const group of photos.photos(0))
+              yield group.map((photo) => ({
+                photos: [{ ...photo, twin: maskedName(`${photo.key}${extensionOf(photo.input, '.jpg')}`, format) }],
+              }));
           },
-          options,
-        ),
-  );
+          total: () => photos.count(),
+          root,
+          source: photos.name,
+          manifest,
+          settings: format,
+        },
+        options,
+      );
+    const summary = await maskStored(photos, sink, {
+      ...run,
+      manifest,
+      settings,
+      ...(format !== 'same' && { format }),
+    });
+    return sink instanceof SetSink ? { ...summary, maskings: sink.maskings } : summary;
+  });
 }
 
 async function maskInto(

@@ -19,6 +19,7 @@ import {
   type MaskerOptions,
   type MaskResult,
 } from '../mask/masker.js';
+import type { Maskings } from '../pairs/twins.js';
 import type { Sink, StoredPhoto } from '../storage/source.js';
 import {
   checkIsManifest,
@@ -79,6 +80,8 @@ export interface MaskSummary {
   /** Files that were left alone, by extension or what else distinguishes them. */
   ignored: Record<string, number>;
   manifest?: string;
+  /** Of a verification set that was written: its pairs by who wears a mask. */
+  maskings?: Maskings;
   seconds: number;
 }
 
@@ -552,9 +555,12 @@ class Run {
           error: `${nameOf(photo)}: ${photo.problem}`,
         });
       } else if (this.#plan.sink) {
-        const { status, faces, milliseconds, image } = await this.#maskBytes(photo);
-        Object.assign(line, { status, faces, milliseconds: rounded(milliseconds) });
-        twin = image;
+        if (typeof photo.input === 'string') photo.input = await readBytes(photo.input);
+        if (this.#plan.sink.wants?.(photo) ?? true) {
+          const { status, faces, milliseconds, image } = await this.#maskBytes(photo);
+          Object.assign(line, { status, faces, milliseconds: rounded(milliseconds) });
+          twin = image;
+        }
       } else Object.assign(line, await this.#mask(photo));
       this.#failedInARow = 0;
     } catch (error) {
@@ -568,14 +574,12 @@ class Run {
     return { line, twin };
   }
 
-  /** Masks a photo for a sink, which takes the photo's bytes too. */
-  async #maskBytes(photo: PhotoJob): Promise<MaskResult> {
-    const { key, input, faces, look } = photo;
+  /** Masks a photo's bytes for a sink. */
+  async #maskBytes({ key, input, faces, look }: PhotoJob): Promise<MaskResult> {
     const { format } = this.#plan;
     const { signal } = this.#options;
-    if (typeof input === 'string') photo.input = await readBytes(input);
     const mask = () =>
-      this.#masker.mask(photo.input as Uint8Array, {
+      this.#masker.mask(input as Uint8Array, {
         key,
         ...(format && { format }),
         ...(faces && { faces }),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkChoice, checkOptions, checkPath, MaskbenchError } from '../errors.js';
@@ -9,7 +8,7 @@ import { isFile, listFolder } from '../files/walk.js';
 import { extensionOf } from '../image/image.js';
 import { isGenuine, type Pair, pairPath, readPairs, writePairs } from '../pairs/list.js';
 import { countMaskings, type Maskings, type Pairing, pairings, pairTwins } from '../pairs/twins.js';
-import { readVerificationSet, type VerificationSet, writeVerificationSet } from '../storage/verification-set.js';
+import { peopleOf, readVerificationSet, writeVerificationSet } from '../pairs/verification-set.js';
 
 /** What {@link importVerificationSet} wrote. */
 export interface ImportedSet {
@@ -18,35 +17,6 @@ export interface ImportedSet {
   list: string;
   /** People as far as the set tells them apart. */
   identities: number;
-}
-
-/**
- * The first image of the same person, for each image. A set names nobody: images of a genuine pair, and equal images,
- * show one person; all else may be different people.
- */
-function peopleOf({ images, genuine }: VerificationSet): number[] {
-  const first = images.map((_, i) => i);
-  const find = (i: number): number => {
-    let at = i;
-    while (first[at] !== at) {
-      first[at] = first[first[at] as number] as number;
-      at = first[at] as number;
-    }
-    return at;
-  };
-  const join = (a: number, b: number) => {
-    const [low, high] = [find(a), find(b)].sort((x, y) => x - y) as [number, number];
-    first[high] = low;
-  };
-  const seen = new Map<string, number>();
-  for (const [i, image] of images.entries()) {
-    const hash = createHash('sha1').update(image).digest('base64');
-    const same = seen.get(hash);
-    if (same === undefined) seen.set(hash, i);
-    else join(same, i);
-  }
-  for (const [i, same] of genuine.entries()) if (same) join(2 * i, 2 * i + 1);
-  return images.map((_, i) => find(i));
 }
 
 /**

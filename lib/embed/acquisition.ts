@@ -34,7 +34,7 @@ const nothing = (): AcquisitionCounts => ({ photos: 0, withoutFace: 0, wrongFace
 /** The statuses of photos in which the search did not find the face. */
 export const misses: readonly string[] = ['no-face', 'wrong-face'];
 /** The statuses of photos that could be read. */
-const read = ['detected', 'manifest', 'crop', 'whole', ...misses];
+const read = ['detected', 'manifest', 'points', 'crop', 'whole', ...misses];
 
 /** Adds a photo to what was counted before. */
 export function addAcquired(before: Acquisition[], { masked, status, search, detector = 'none' }: AcquiredPhoto) {

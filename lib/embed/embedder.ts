@@ -16,8 +16,8 @@ import {
   type Problem,
 } from '../errors.js';
 import { type FaceChoice, faceChoices } from '../face/choice.js';
-import type { Box, Face, KnownFace } from '../face/face.js';
-import { checkBox, checkFace } from '../face/known.js';
+import type { Box, Face, FivePoints, KnownFace } from '../face/face.js';
+import { checkBox, checkFace, checkFivePoints } from '../face/known.js';
 import { defaultLandmarkModel } from '../face/landmark-model.js';
 import type { SearchOptions } from '../face/search.js';
 import { isFile, isFolder } from '../files/walk.js';
@@ -74,12 +74,14 @@ export interface EmbedderOptions extends SearchOptions {
 
 /**
  * A photo; or a photo with known faces, which are not searched; or a photo with the box where its face is expected: of
- * the faces found, the one that overlaps it most is embedded, with an intersection over union of 0.3 or more.
+ * the faces found, the one that overlaps it most is embedded, with an intersection over union of 0.3 or more; or a
+ * photo with five points of its face, which is cut by them, for models whose cut is `align5`.
  */
 export type EmbedInput =
   | ImageInput
   | { image: ImageInput; faces: readonly KnownFace[] }
-  | { image: ImageInput; expected: Box };
+  | { image: ImageInput; expected: Box }
+  | { image: ImageInput; points: FivePoints };
 
 const missingModes = ['error', 'nan'] as const;
 
@@ -195,11 +197,22 @@ async function openAdapter(
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
 function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'crop' | 'select'> {
   if (typeof input !== 'object' || input === null || !('image' in input)) return toSource(input, name);
-  const { image, faces, expected } = input as { image: ImageInput; faces?: readonly KnownFace[]; expected?: Box };
+  const { image, faces, expected, points } = input as {
+    image: ImageInput;
+    faces?: readonly KnownFace[];
+    expected?: Box;
+    points?: FivePoints;
+  };
   const source = toSource(image, `${name}: image`);
   if (faces !== undefined) checkArray(`${name}: faces`, faces, checkFace, 'an array of faces');
   if (expected !== undefined) checkBox(`${name}: expected`, expected);
-  return { ...source, ...(faces !== undefined && { faces }), ...(expected !== undefined && { expected }) };
+  if (points !== undefined) checkFivePoints(`${name}: points`, points);
+  return {
+    ...source,
+    ...(faces !== undefined && { faces }),
+    ...(expected !== undefined && { expected }),
+    ...(points !== undefined && { points }),
+  };
 }
 
 /**
@@ -349,6 +362,8 @@ export class Embedder {
     const { crops = false, masked = false, signal } = options;
     const select = checkChoice('select', options.select ?? 'largest', faceChoices);
     const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops, select };
+    if (request.points !== undefined && this.description.cut !== 'align5')
+      throw invalid('input: points', 'a model whose cut is align5', this.description.cut);
     const { vector, face } = await this.#calls.run(
       (cancellation) => this.#gate(() => this.#native.embed(request, cancellation)),
       signal,

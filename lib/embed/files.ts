@@ -5,16 +5,18 @@ import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { readManifest } from '../corpus/manifest.js';
 import { type CorpusDescription, corpusFiles, partsOf, readDescription } from '../datasets/corpus.js';
+import { findIjb, type IjbSet, ijbImages } from '../datasets/ijb.js';
 import { tellOnce } from '../device.js';
 import { checkChoice, checkFlag, checkPath, checkPaths, invalid, MaskbenchError, type Problem } from '../errors.js';
 import { type FaceChoice, faceChoices } from '../face/choice.js';
-import type { KnownFace } from '../face/face.js';
+import type { FivePoints, KnownFace } from '../face/face.js';
 import { parseCsv } from '../files/csv.js';
 import { withFileLocked } from '../files/lock.js';
 import { npyHeader, readNpyRows } from '../files/npy.js';
 import { isParquetName, type Row, writeParquet } from '../files/parquet.js';
 import { toPath } from '../files/path.js';
 import { mayPass, withBackOff } from '../files/retry.js';
+import { standardStream } from '../files/standard-input.js';
 import { numberedLines, readNames, readText } from '../files/text.js';
 import { indexOf, readVectors } from '../files/vectors.js';
 import { isFolder, noPhotos, type OnIgnored, photosBelow } from '../files/walk.js';
@@ -23,7 +25,6 @@ import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
 import type { StoredPhoto } from '../storage/source.js';
-import { standardStream } from '../storage/tar-names.js';
 import { type Acquisition, addAcquired, misses } from './acquisition.js';
 import {
   checkEmbedder,
@@ -91,7 +92,7 @@ const existsSync = (file: string) => exists(toPath(file));
 
 /** An image to embed. */
 export interface Item {
-  /** On disk, or the name of the photo in a .rec file or tar. */
+  /** On disk, or the name of the photo in a .rec file, verification set or tar. */
   file: string;
   /** The bytes of a photo that is not a file of its own. */
   bytes?: Uint8Array;
@@ -100,6 +101,8 @@ export interface Item {
   line: Pick<IndexLine, 'path' | 'identity' | 'photo' | 'masked'>;
   /** The one known from the manifest of a corpus. */
   face?: KnownFace;
+  /** Of IJB: the face's points that come with the set. */
+  points?: FivePoints;
   /** The choice of a corpus. */
   select?: FaceChoice;
 }
@@ -135,7 +138,15 @@ async function* itemsOfCorpus(folder: string, { options }: CorpusDescription): A
   }
 }
 
-/** Photos and twins in the order in which a run has put them into a .rec file or tars. */
+/** The images of IJB; those of a template show one person. */
+async function* itemsOfIjb(set: IjbSet): AsyncGenerator<Item> {
+  for await (const { path: name, points, template } of ijbImages(set)) {
+    const line = { path: name, identity: String(template), photo: name, masked: false };
+    yield { file: path.join(set.folder, name), line, points };
+  }
+}
+
+/** Photos and twins in the order in which a run has put them into a .rec file, set or tars. */
 async function* placesOf(manifest: string): AsyncGenerator<Item['line']> {
   for await (const { input, identity = '', copy, output } of readManifest(manifest)) {
     if (copy !== undefined) yield { path: copy, identity, photo: input, masked: false };
@@ -154,22 +165,40 @@ function withTwins(photo: StoredPhoto): StoredPhoto[] {
   return [photo, ...twins.map(({ name, data }) => ({ ...rest, key: `${sample.tar}/${name}`, input: data }))];
 }
 
-/** The photos of a .rec file or tars. The manifest beside it says which are twins. */
+/** The photos of a .rec file, verification set or tars. The manifest beside it says which are twins. */
 async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
   const source = await openSource([input]);
   const folder = (await isFolder(input)) ? input : path.dirname(input);
-  const places = placesOf(path.join(folder, 'manifest.jsonl'));
-  let next = await places.next();
+  const places = input === standardStream ? undefined : placesOf(path.join(folder, 'manifest.jsonl'));
+  let next = await places?.next();
   for await (const group of source.photos(0))
     for (const { key, input: bytes, identity = pairIdentity(key), problem, passing } of group.flatMap(withTwins)) {
       if (passing) throw new MaskbenchError('READ_FAILED', key, `${key}: ${problem}`);
       if (problem === undefined && !(bytes instanceof Uint8Array)) continue;
-      const isNext = !next.done && next.value.path === key;
+      const isNext = next?.done === false && next.value.path === key;
       const photo = key.replace(twinName, '$1');
-      const line = isNext ? (next.value as Item['line']) : { path: key, identity, photo, masked: photo !== key };
-      if (isNext) next = await places.next();
+      const line = isNext ? (next?.value as Item['line']) : { path: key, identity, photo, masked: photo !== key };
+      if (isNext) next = await places?.next();
       yield { file: key, line, ...(problem === undefined ? { bytes: bytes as Uint8Array } : { problem }) };
     }
+}
+
+/** A photo by its name in a folder. */
+function toItem(folder: string, name: string): Item {
+  const base = path.posix.basename(name);
+  const photo = path.posix.join(path.posix.dirname(name), base.replace(/^masked_/, ''));
+  return {
+    file: path.join(folder, name),
+    line: { path: name, identity: pairIdentity(name), photo, masked: base.startsWith('masked_') },
+  };
+}
+
+/** The photos of a list, a path a line, absolute or relative to the folder. */
+async function* itemsOfList(list: string, folder: string): AsyncGenerator<Item> {
+  for (const { line } of numberedLines(await readNames(list))) {
+    const item = toItem(path.isAbsolute(line) ? '' : folder, line);
+    yield { ...item, ...(await whyUnusable(item.file)) };
+  }
 }
 
 /** Callbacks of {@link itemsOf}. */
@@ -184,7 +213,9 @@ interface Masked {
   byPath: ReadonlyMap<string, boolean>;
 }
 
-/** The number of images of {@link itemsOf}. Throws `INVALID_ARGUMENT` where `masked` names none of them. */
+/**
+ * The number of images of {@link itemsOf}; `Number.MAX_SAFE_INTEGER` for a tar on standard input, which can be read only
+ * once. Throws `INVALID_ARGUMENT` where `masked` names none of them. */
 async function countItems(
   inputs: readonly string[],
   masked: Masked | undefined,
@@ -193,6 +224,7 @@ async function countItems(
   let total = 0;
   let isNamed = masked === undefined;
   for (const input of inputs) {
+    if (input === standardStream && (await isPacked(input))) return Number.MAX_SAFE_INTEGER;
     const known = (await isPacked(input)) ? await (await openSource([input])).count() : undefined;
     total += known ?? 0;
     if (known !== undefined && isNamed) continue;
@@ -212,8 +244,8 @@ async function countItems(
 }
 
 /**
- * Images of files, folders, corpora, .rec files and lists (.txt, a path a line, absolute or relative to the list's
- * folder), in order.
+ * Images of files, folders, corpora, IJB sets, .rec and .bin files, tars, lists (.txt, a path a line, absolute or relative
+ * to the list's folder), and of a tar or a list on standard input (`-`), in order.
  */
 export async function* itemsOf(
   inputs: readonly string[],
@@ -224,24 +256,21 @@ export async function* itemsOf(
       yield* itemsOfPacked(input);
       continue;
     }
+    if (input === standardStream) {
+      yield* itemsOfList(input, '');
+      continue;
+    }
     const about = await stat(toPath(input)).catch((error) => {
       throw new MaskbenchError('NOT_FOUND', input, `${input}: ${error.message}`);
     });
-    const plain = (folder: string, name: string): Item => {
-      const base = path.posix.basename(name);
-      const photo = path.posix.join(path.posix.dirname(name), base.replace(/^masked_/, ''));
-      return {
-        file: path.join(folder, name),
-        line: { path: name, identity: pairIdentity(name), photo, masked: base.startsWith('masked_') },
-      };
-    };
     if (!about.isDirectory()) {
-      if (!/\.txt$/i.test(input)) yield plain('', input);
-      else
-        for (const { line } of numberedLines(await readNames(input))) {
-          const item = plain(path.isAbsolute(line) ? '' : path.dirname(input), line);
-          yield { ...item, ...(await whyUnusable(item.file)) };
-        }
+      if (/\.txt$/i.test(input)) yield* itemsOfList(input, path.dirname(input));
+      else yield toItem('', input);
+      continue;
+    }
+    const ijb = await findIjb(input);
+    if (ijb) {
+      yield* itemsOfIjb(ijb);
       continue;
     }
     const parts = await partsOf(input);
@@ -263,7 +292,7 @@ export async function* itemsOf(
       for await (const group of photosBelow(input, undefined, onIgnored))
         for (const { path: name, problem, passing } of group) {
           if (passing) throw new MaskbenchError('READ_FAILED', name, `${path.join(input, name)}: ${problem}`);
-          if (problem === undefined) yield plain(input, name);
+          if (problem === undefined) yield toItem(input, name);
         }
   }
 }
@@ -289,16 +318,18 @@ export async function embedItem(
     bytes,
     problem,
     face,
+    points,
     masked,
     select: ofCorpus,
-  }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'select'> & { masked: boolean },
+  }: Pick<Item, 'file' | 'bytes' | 'problem' | 'face' | 'points' | 'select'> & { masked: boolean },
   { faceSource, select, crops, signal }: ItemOptions,
 ): Promise<Embedded> {
   if (problem !== undefined) return { status: 'unusable', error: `${file}: ${problem}` };
   const image = bytes ?? file;
   const whole = embedder.description.cut === 'letterbox';
   const known = crops || whole ? undefined : face;
-  const isSearched = !crops && !whole && !(known && faceSource === 'manifest');
+  const isCut = points !== undefined && !crops;
+  const isSearched = !crops && !whole && !isCut && !(known && faceSource === 'manifest');
   const searched = isSearched ? { detector: embedder.search.name } : {};
   const options = { crops, masked, select: select ?? ofCorpus ?? 'largest', ...(signal && { signal }) };
   const embed = async (input: EmbedInput, status: string) => ({
@@ -307,6 +338,7 @@ export async function embedItem(
   });
   const fromManifest = (one: KnownFace) => embed({ image, faces: [one] }, 'manifest');
   try {
+    if (isCut) return await embed({ image, points }, 'points');
     if (known && faceSource === 'manifest') return await fromManifest(known);
     return await embed(known ? { image, expected: known.box } : image, 'detected').catch(async (error) => {
       const status = photoStatuses[error.code];
@@ -350,7 +382,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
 const headerBytes = 128;
 
 /**
- * Embeds files, folders, lists, corpora, .rec files or tars into `out`: an `.npy` file, [rows × dimensions], with an
+ * Embeds files, folders, lists, corpora, IJB sets, .rec and .bin files, tars, or a list or a tar on standard input (`-`) into `out`: an `.npy` file, [rows × dimensions], with an
  * index of JSON lines beside it ({@link IndexLine}); or a `.parquet` file with the index and a column `vector`. A photo
  * without a vector keeps its line, with the reason. Corpora larger than memory are
  * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
@@ -366,8 +398,6 @@ export async function embedFiles(
   options: EmbedFilesOptions = {},
 ): Promise<EmbedSummary> {
   checkPaths('inputs', inputs);
-  // The input is read twice.
-  if (inputs.includes(standardStream)) throw invalid('inputs', 'files and folders', standardStream);
   if (!/\.(npy|parquet)$/i.test(checkPath('out', out)))
     throw invalid('out', 'a name that ends in .npy or .parquet', out);
   checkEmbedder(options);

@@ -13,7 +13,7 @@ export interface IndexLine {
   /** Path of the source photo; a masked twin has that of its plain photo. */
   photo: string;
   masked: boolean;
-  /** Where the face came from (`detected`, `manifest`, `crop`, `whole`), or why there is none. */
+  /** Where the face came from (`detected`, `manifest`, `points`, `crop`, `whole`), or why there is none. */
   status: string;
   /** Why the search was of no use, where the face was taken from the manifest instead: `no-face` or `wrong-face`. */
   search?: string;

@@ -42,4 +42,4 @@ export {
 } from '../pairs/list.js';
 export { type PublishedPair, type PublishedProtocol, parsePublished, publishedProtocols } from '../pairs/published.js';
 export { countMaskings, type Maskings, type Pairing, pairings, pairTwins } from '../pairs/twins.js';
-export { readVerificationSet, type VerificationSet, writeVerificationSet } from '../storage/verification-set.js';
+export { readVerificationSet, type VerificationSet, writeVerificationSet } from '../pairs/verification-set.js';

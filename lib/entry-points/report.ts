@@ -3,6 +3,7 @@
  * @module
  */
 export type { FaceSourceComparison, ScoreMove } from '../benchmarks/face-sources.js';
+export { benchmarkIjb, type IjbBenchmark, type IjbOptions } from '../benchmarks/ijb.js';
 export {
   type BenchmarkModel,
   type BenchmarkModelsOptions,

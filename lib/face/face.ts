@@ -6,6 +6,10 @@ export interface Box {
   bottom: number;
 }
 
+type Point = readonly [number, number];
+/** A face by the left eye of the image, the right one, the tip of the nose, the left and right corners of the mouth: [x, y] in pixels. */
+export type FivePoints = readonly [Point, Point, Point, Point, Point];
+
 /** A face whose place is known already. */
 export interface KnownFace {
   box: Box;

@@ -1,4 +1,5 @@
 import { checkArray, checkInteger, checkNumber, checkObject, invalid } from '../errors.js';
+import type { FivePoints } from './face.js';
 
 /** The farthest that a side or a point may lie from an image's corner: the greatest size of an image. */
 const farthest = 65535;
@@ -21,14 +22,26 @@ export function checkFace(name: string, face: unknown): void {
   const { box, landmarks } = checkObject(name, face, 'a face: { box, landmarks }');
   checkBox(`${name}.box`, box);
   if (landmarks === undefined) return;
-  const points = checkArray(
-    `${name}.landmarks`,
-    landmarks,
+  checkPoints(`${name}.landmarks`, landmarks, 68);
+}
+
+function checkPoints(name: string, points: unknown, count: number): void {
+  const checked = checkArray(
+    name,
+    points,
     (point, value) => {
       if (!Array.isArray(value) || value.length !== 2) throw invalid(point, '[x, y]', value);
       for (const [i, axis] of ['x', 'y'].entries()) checkNumber(`${point}: ${axis}`, value[i], -farthest, farthest);
     },
-    '68 points',
+    `${count} points`,
   );
-  if (points.length !== 68) throw invalid(`${name}.landmarks`, '68 points', points.length);
+  if (checked.length !== count) throw invalid(name, `${count} points`, checked.length);
+}
+
+/** Throws `INVALID_ARGUMENT` unless `points` are five points that are not all one. */
+export function checkFivePoints(name: string, points: unknown): asserts points is FivePoints {
+  checkPoints(name, points, 5);
+  const [[left, top], ...others] = points as FivePoints;
+  if (others.every(([x, y]) => x === left && y === top))
+    throw invalid(name, 'five points that are not all one', points);
 }

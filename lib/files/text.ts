@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
 import { toPath, toText } from './path.js';
 import { withBackOff } from './retry.js';
+import { readInput, standardStream } from './standard-input.js';
 
 /** UTF-16 is recognised by its byte order mark, or without one by the zero byte of every ASCII character. */
 function encodingOf([first, second]: Uint8Array): string {
@@ -40,12 +41,12 @@ export const cannotRead = (file: string, error: unknown, expected?: string) => {
 };
 
 /**
- * Reads a whole file.
+ * Reads a whole file; `-` is standard input.
  * @param expected What the file is, for errors.
  * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`
  */
 export function readBytes(file: string, expected?: string): Promise<Buffer> {
-  return withBackOff(() => readFile(toPath(file))).catch((error) => {
+  return withBackOff(() => (file === standardStream ? readInput() : readFile(toPath(file)))).catch((error) => {
     throw cannotRead(file, error, expected);
   });
 }

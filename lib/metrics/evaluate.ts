@@ -23,6 +23,7 @@ import {
   type Rates,
   type ScoreHistogram,
   ScoreSet,
+  supports,
 } from './score-set.js';
 
 export const definitions = ['exact', 'paper'] as const;
@@ -563,9 +564,6 @@ function subtract(a: Float64Array, b: Float64Array): Float64Array {
 }
 
 const fmrTargets = ({ fmr = [0.1, 0.01, 0.001, 0.0001] }: EvaluateOptions) => fmr;
-
-/** With a little room for 1 / target not being whole in binary. */
-const supports = (comparisons: number, target: number) => comparisons * target >= 1 - 1e-9;
 
 function checkOptions({ fmr, fnmr, threshold, plainFmr, groups, seed = 0 }: EvaluateOptions, comparisons: Comparisons) {
   if (fmr) checkRates('fmr', fmr);

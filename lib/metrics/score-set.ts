@@ -69,6 +69,9 @@ export interface ScoreHistogram {
   impostor: Float64Array;
 }
 
+/** Whether so many comparisons can show a rate, with a little room for 1 / `rate` not being whole in binary. */
+export const supports = (comparisons: number, rate: number) => comparisons * rate >= 1 - 1e-9;
+
 /** Numbers: 0 impostor, 1 genuine, 2 a comparison to leave out. */
 export type Labels = ArrayLike<number>;
 
@@ -231,8 +234,7 @@ export class ScoreSet {
         rate,
         `expected a rate above 0 and up to 1 for ${rate}, received ${target}`,
       );
-    // With a little room for 1 / target not being whole in binary.
-    if (comparisons * target < 1 - 1e-9)
+    if (!supports(comparisons, target))
       throw new MaskbenchError(
         'INVALID_ARGUMENT',
         this.#source,

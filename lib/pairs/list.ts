@@ -6,6 +6,7 @@ import { type ColumnType, isParquetName, type Row, readParquet, writeParquet } f
 import { toPath } from '../files/path.js';
 import { numberedLines, readNames } from '../files/text.js';
 import { parsePublished, protocolOf } from './published.js';
+import { imageKey, isSetName, readVerificationSet } from './verification-set.js';
 
 /** Two photos to compare. */
 export interface Pair {
@@ -160,6 +161,16 @@ async function readTable(file: string): Promise<PairList> {
   return listOf(pairs);
 }
 
+async function readSet(file: string): Promise<PairList> {
+  const { genuine } = await readVerificationSet(file);
+  return listOf(
+    genuine.map((same, i) => ({
+      ...{ reference: imageKey(file, 2 * i), probe: imageKey(file, 2 * i + 1), genuine: same },
+      ...{ referenceMasked: false, probeMasked: false },
+    })),
+  );
+}
+
 /** A list of pairs that does not come from a text of ours. */
 function listOf(pairs: Pair[]): PairList {
   const spaces = pairs.some(({ reference, probe }) => /\s/.test(reference + probe));
@@ -167,8 +178,9 @@ function listOf(pairs: Pair[]): PairList {
 }
 
 /**
- * Reads the file of a pair list in any known form: a text as {@link parsePairs} or {@link parsePublished} reads it, or a
- * Parquet file. A published list does not say who wears a mask: its photos count as plain.
+ * Reads the file of a pair list in any known form: a text as {@link parsePairs} or {@link parsePublished} reads it, a
+ * Parquet file, or a verification set (`.bin`), whose images are named `lfw.bin/0` and so on. Published lists and sets do
+ * not say who wears a mask: their photos count as plain.
  * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`; `UNREADABLE`, naming file and line
  * @example
  * const { pairs } = await readPairs('lfw/pairs.txt');
@@ -176,6 +188,7 @@ function listOf(pairs: Pair[]): PairList {
 export async function readPairs(file: string): Promise<PairList> {
   checkPath('file', file);
   if (isParquetName(file)) return readTable(file);
+  if (isSetName(file)) return readSet(file);
   const text = await readNames(file);
   const protocol = protocolOf(text);
   if (protocol === undefined) return parsePairs(text, file);

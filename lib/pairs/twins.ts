@@ -10,7 +10,7 @@ export const pairings = ['one-of-each', 'both', 'as-published'] as const;
 export type Pairing = (typeof pairings)[number];
 
 /** Whether the photo with this number, counted through the list, is masked. */
-const isMasked: Record<Pairing, (photo: number, photos: number) => boolean> = {
+export const isMasked: Record<Pairing, (photo: number, photos: number) => boolean> = {
   'one-of-each': (photo) => photo % 2 === 1,
   both: () => true,
   'as-published': (photo, photos) => photo >= photos / 2,
@@ -56,9 +56,13 @@ export interface Maskings {
  */
 export function countMaskings(pairs: readonly Pair[]): Maskings {
   checkPairs(pairs);
+  return countMasked(pairs.flatMap(({ referenceMasked, probeMasked }) => [referenceMasked, probeMasked]));
+}
+
+/** {@link countMaskings} from who wears a mask: both photos of the first pair, then of the second. */
+export function countMasked(masks: readonly boolean[]): Maskings {
   const counts: [number, number, number] = [0, 0, 0];
-  for (const { referenceMasked, probeMasked } of pairs)
-    counts[(Number(referenceMasked) + Number(probeMasked)) as 0 | 1 | 2]++;
+  for (let i = 0; i < masks.length; i += 2) counts[(Number(masks[i]) + Number(masks[i + 1])) as 0 | 1 | 2]++;
   const [plain, mixed, masked] = counts;
   return { plain, mixed, masked };
 }

@@ -9,6 +9,9 @@ const sizeOf = (file: string) =>
     () => undefined,
   );
 
+/** Room for what is not written yet. It grows where a piece needs more, and is then not kept. */
+const room = 2 << 20;
+
 /**
  * A file that grows at its end. It is named `<file>.part` until it is finished. Where `remote` says so it is then
  * copied to S3.
@@ -18,7 +21,10 @@ export class GrowingFile {
   readonly #part: string;
   readonly #remote: string | undefined;
   #handle: FileHandle | undefined;
-  #pending: Uint8Array[] = [];
+  #pending: Buffer = Buffer.allocUnsafeSlow(room);
+  #filled = 0;
+  /** What was written last, to be filled again. */
+  #spare: Buffer | undefined;
   /** Bytes of the file, with those that are not on the disk yet. */
   size = 0;
 
@@ -53,27 +59,39 @@ export class GrowingFile {
         );
       this.#handle = await open(toPath(this.#part), 'a');
       await this.#handle.truncate(keep);
-      this.size = keep + this.#pending.reduce((sum, { length }) => sum + length, 0);
+      this.size = keep + this.#filled;
     });
   }
 
-  push(...pieces: Uint8Array[]): void {
+  /** Takes a copy of each piece; a text is of Latin-1. */
+  push(...pieces: (Uint8Array | string)[]): void {
     for (const piece of pieces) {
-      this.#pending.push(piece);
+      const end = this.#filled + piece.length;
+      if (end > this.#pending.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(end, 2 * this.#pending.length));
+        this.#pending.copy(larger, 0, 0, this.#filled);
+        this.#pending = larger;
+      }
+      if (typeof piece === 'string') this.#pending.write(piece, this.#filled, 'latin1');
+      else this.#pending.set(piece, this.#filled);
+      this.#filled = end;
       this.size += piece.length;
     }
   }
 
   async flush(): Promise<void> {
-    if (this.#pending.length === 0) return;
-    const pieces = this.#pending;
-    this.#pending = [];
+    if (this.#filled === 0) return;
+    const full = this.#pending;
+    const bytes = full.subarray(0, this.#filled);
+    this.#pending = this.#spare ?? Buffer.allocUnsafeSlow(room);
+    this.#spare = undefined;
+    this.#filled = 0;
     await this.#trying(async () => {
-      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-      const { bytesWritten = length } = (await this.#handle?.writev(pieces)) ?? {};
       // A call of the system may write less.
-      if (bytesWritten < length) await this.#handle?.appendFile(Buffer.concat(pieces).subarray(bytesWritten));
+      for (let done = 0; this.#handle && done < bytes.length; )
+        done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
     });
+    if (full.length === room) this.#spare = full;
   }
 
   /** Writes over bytes that were flushed. */

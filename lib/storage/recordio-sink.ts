@@ -178,7 +178,7 @@ export class RecordSink implements Sink {
   }
 
   #push(number: number, head: Uint8Array, image: Uint8Array): void {
-    this.#index.push(Buffer.from(`${number}\t${this.#records.size}\n`));
+    this.#index.push(`${number}\t${this.#records.size}\n`);
     this.#records.push(...frameRecord(asBuffer(head), asBuffer(image)));
   }
 }

@@ -30,8 +30,11 @@ export function frameRecord(head: Buffer, image: Buffer): Buffer[] {
     head.includes(magic) || image.includes(magic)
       ? splitRecord(Buffer.concat([head, image]))
       : [partStart(0, length), head, image];
-  return padding === 0 ? pieces : [...pieces, Buffer.alloc(padding)];
+  if (padding > 0) pieces.push(zeros.subarray(0, padding));
+  return pieces;
 }
+
+const zeros = Buffer.alloc(4);
 
 const padded = (length: number) => Math.ceil(length / 4) * 4;
 
@@ -64,12 +67,17 @@ class BadRecord extends Error {
   }
 }
 
+const isStart = (bytes: Buffer, at = 0) => bytes.length >= at + 4 && bytes.compare(magic, 0, 4, at, at + 4) === 0;
+
+/** Whether the first part of the record at the beginning of `bytes` is there. */
+const isWhole = (bytes: Buffer) => bytes.length >= 8 && 8 + (bytes.readUInt32LE(4) % 2 ** 29) <= bytes.length;
+
 /** The data of the record at the beginning of `bytes`, and where it ends. Throws {@link BadRecord}. */
 function unframeRecord(bytes: Buffer): { data: Buffer; end: number } {
   const parts: Buffer[] = [];
   for (let at = 0; ; ) {
     if (at + 8 > bytes.length) throw new BadRecord('it ends before its length', true);
-    if (bytes.compare(magic, 0, 4, at, at + 4) !== 0) throw new BadRecord('no record begins here');
+    if (!isStart(bytes, at)) throw new BadRecord('no record begins here');
     const word = bytes.readUInt32LE(at + 4);
     const flag = Math.floor(word / 2 ** 29);
     const length = word % 2 ** 29;
@@ -78,9 +86,10 @@ function unframeRecord(bytes: Buffer): { data: Buffer; end: number } {
     at += 8;
     if (at + length > bytes.length)
       throw new BadRecord(`it declares ${length} bytes, ${bytes.length - at} are left`, true);
-    parts.push(bytes.subarray(at, at + length));
+    const part = bytes.subarray(at, at + length);
     at += padded(length);
-    if (flag === 0) return { data: parts[0] as Buffer, end: at };
+    if (flag === 0) return { data: part, end: at };
+    parts.push(part);
     if (flag === 3) return { data: Buffer.concat(parts), end: at };
     parts.push(magic);
   }
@@ -335,28 +344,31 @@ export class RecordSource implements Source {
     for (let i = first; i < last; i++) {
       const offset = offsets[i] as number;
       const key = this.#index.keys[i] as number;
-      const photo: StoredPhoto = { key: `${this.name}/${key}` };
+      const name = `${this.name}/${key}`;
       try {
         if (offset >= this.#size) throw new BadRecord(`it begins at byte ${offset}, behind the end of the file`, true);
-        const place =
-          bytes?.subarray(offset - start, this.#endOf(i) - start) ?? (await this.#readAlone(stored, offset, end));
-        const { head, labels, image } = parseImageRecord(unframeRecord(place).data);
-        Object.assign(photo, { labels, head });
-        if (this.#isPhoto(key)) Object.assign(photo, { input: image, identity: String(labels[0]) });
-        if (this.#isPhoto(key) && image.length === 0) refuse(photo, 'the record has no image');
+        const next = this.#endOf(i);
+        let place = bytes?.subarray(offset - start, next - start) ?? (await this.#readAlone(stored, offset, end));
+        // Where no record begins, the next line of the index is wrong, and this record may be longer.
+        if (!isWhole(place) && next < this.#size && !isStart(await stored.read(next, 4)))
+          place = await this.#readAlone(stored, offset, this.#size);
+        photos.push(this.#toPhoto(name, key, parseImageRecord(unframeRecord(place).data)));
       } catch (error) {
         if (!(error instanceof BadRecord)) throw error;
         // What is cut off by the end of the file may still be on its way.
         const passing = error.cutOff && this.#endOf(i) === this.#size;
-        refuse(
-          photo,
-          passing ? `the file is truncated: ${error.message}` : `not a readable record: ${error.message}`,
-          passing,
-        );
+        const problem = `${passing ? 'the file is truncated' : 'not a readable record'}: ${error.message}`;
+        photos.push({ key: name, problem, passing });
       }
-      photos.push(photo);
     }
     return photos;
+  }
+
+  #toPhoto(name: string, key: number, { head, labels, image }: ImageRecord): StoredPhoto {
+    if (!this.#isPhoto(key)) return { key: name, labels, head };
+    const identity = String(labels[0]);
+    if (image.length > 0) return { key: name, labels, head, input: image, identity };
+    return { key: name, labels, head, identity, problem: 'the record has no image', passing: false };
   }
 
   /** Reads record 0, and finds the first key behind the images. */

@@ -77,6 +77,8 @@ export interface Sink {
    * @param placed The photos of an earlier run, in order; absent: the output is new.
    */
   open(placed?: AsyncIterable<{ input: string } & Partial<Placed>>): Promise<void>;
+  /** Whether the sink takes this photo's twin; otherwise it gets the photo alone. Absent: it takes all twins. */
+  wants?(photo: StoredPhoto): boolean;
   /** Takes a photo, with its twin if it was masked. It may be kept in memory until {@link Sink.flush}. */
   put(photo: StoredPhoto, twin: Uint8Array | undefined): Placed;
   /** Writes what was taken to the disk. */

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import { makeFolder } from '../files/atomic.js';
+import { standardStream } from '../files/standard-input.js';
 import { extensionOf } from '../image/image.js';
 import { GrowingFile } from './growing-file.js';
 import type { Contents, Placed, Sink, StoredPhoto } from './source.js';
 import { encodeMember, sampleName } from './tar.js';
-import { isTarName, standardStream } from './tar-names.js';
+import { isTarName } from './tar-names.js';
 
 /** What a tar ends with. */
 const ending = Buffer.alloc(1024);

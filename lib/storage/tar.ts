@@ -1,10 +1,12 @@
 import path from 'node:path';
 import { Header, Pax } from 'tar';
 import { MaskbenchError } from '../errors.js';
-import { isPhotoName } from '../files/walk.js';
+import { parquetColumns, readParquet } from '../files/parquet.js';
+import { standardStream, streamInput } from '../files/standard-input.js';
+import { isFile, isPhotoName } from '../files/walk.js';
+import { isRemote } from './s3.js';
 import type { Source, StoredPhoto, TarMember } from './source.js';
 import { streamStored } from './stored-file.js';
-import { standardStream } from './tar-names.js';
 
 /*
  * Tar shards as WebDataset and img2dataset write them: members that stand together and whose names are the same up to the first dot of the
@@ -115,6 +117,29 @@ export function sampleName(name: string): { key: string; extension: string } {
 
 const leadsOutside = (name: string) => name.startsWith('/') || name.split('/').includes('..');
 
+/** What the table that img2dataset writes beside a tar says of a sample. */
+interface Listed {
+  /** The sample was downloaded, so it must be in the tar. */
+  isStored: boolean;
+  label?: number;
+  identity?: string;
+}
+
+/** The samples of the table beside a tar by their keys; none where there is no such table. */
+async function readTable(tar: string): Promise<Map<string, Listed>> {
+  const table = tar.replace(/\.tar$/i, '.parquet');
+  const samples = new Map<string, Listed>();
+  if (isRemote(tar) || table === tar || !(await isFile(table))) return samples;
+  if (!(await parquetColumns(table)).includes('key')) return samples;
+  for await (const { key, status, label, identity } of readParquet(table, ['key', 'status', 'label', 'identity']))
+    samples.set(String(key), {
+      isStored: status === 'success',
+      ...(Number.isSafeInteger(label) && { label: label as number }),
+      ...(identity !== undefined && { identity: String(identity) }),
+    });
+  return samples;
+}
+
 /** Samples of tar shards, one after another. A sample's photo is its first image. */
 export class TarSource implements Source {
   readonly name: string;
@@ -142,18 +167,19 @@ export class TarSource implements Source {
 
   async *#photosOf(file: string): AsyncGenerator<StoredPhoto> {
     const tar = file === standardStream ? 'stdin.tar' : path.basename(file);
+    const listed = await readTable(file);
     const seen = new Set<string>();
     let members: TarMember[] = [];
     let current: string | undefined;
     const take = (): StoredPhoto => {
-      const photo = toPhoto(tar, members);
+      const photo = toPhoto(tar, members, listed);
       if (current !== undefined && seen.has(current) && (photo.input ?? photo.problem) !== undefined)
         refuse(photo, 'an earlier sample of this tar has the same name');
       if (current !== undefined) seen.add(current);
       members = [];
       return photo;
     };
-    const stream = file === standardStream ? process.stdin : streamStored(file);
+    const stream = file === standardStream ? streamInput() : streamStored(file);
     try {
       for await (const member of membersOf(new Bytes(stream), file)) {
         const { key, extension } = sampleName(member.name);
@@ -163,6 +189,9 @@ export class TarSource implements Source {
         members.push(member);
       }
       if (members.length > 0) yield take();
+      for (const [key, { isStored }] of listed)
+        if (isStored && !seen.has(key))
+          yield { key: `${tar}/${key}`, problem: 'the table beside the tar has this sample, the tar has not' };
     } catch (error) {
       if (!(error instanceof CutOff)) throw error;
       // The last sample may be incomplete; it is made again when the tar is whole.
@@ -178,7 +207,7 @@ function refuse(photo: StoredPhoto, problem: string): void {
   photo.problem = problem;
 }
 
-function toPhoto(tar: string, members: TarMember[]): StoredPhoto {
+function toPhoto(tar: string, members: TarMember[], listed: ReadonlyMap<string, Listed>): StoredPhoto {
   const photo = members.find(({ name }) => isPhotoName(`x${sampleName(name).extension}`) && isSingle(name));
   const [first] = members as [TarMember];
   const stored: StoredPhoto = { key: `${tar}/${photo?.name ?? first.name}`, sample: { tar, members, photo } };
@@ -189,9 +218,11 @@ function toPhoto(tar: string, members: TarMember[]): StoredPhoto {
   if (photo === undefined) return stored;
   if (!photo.isFile) return { ...stored, problem: 'the member is a link or a sparse file, not a photo' };
   const number = members.find(({ name }) => sampleName(name).extension === '.cls');
-  const label = number && Number(Buffer.from(number.data).toString().trim());
   const { key } = sampleName(photo.name);
-  const identity = label !== undefined ? String(label) : key.includes('/') ? path.posix.dirname(key) : undefined;
+  const { identity: named, label: numbered } = listed.get(key) ?? {};
+  const label = number ? Number(Buffer.from(number.data).toString().trim()) : numbered;
+  const identity =
+    named ?? (label !== undefined ? String(label) : key.includes('/') ? path.posix.dirname(key) : undefined);
   return {
     ...stored,
     input: photo.data,

@@ -1,165 +1,139 @@
-import { open } from 'node:fs/promises';
-import { checkArray, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
-import { writeAtomically } from '../files/atomic.js';
-import { toPath } from '../files/path.js';
-import { Buildable, type Globals, PickleError, type PickleValue, unpickle } from '../files/pickle.js';
-import { readBytes } from '../files/text.js';
+import path from 'node:path';
+import { makeFolder } from '../files/atomic.js';
+import { countMasked, isMasked, type Maskings, type Pairing } from '../pairs/twins.js';
+import {
+  encodeImage,
+  encodeSetEnd,
+  imageKey,
+  parseVerificationSet,
+  peopleOf,
+  setStart,
+  type VerificationSet,
+} from '../pairs/verification-set.js';
+import { GrowingFile } from './growing-file.js';
+import { recordNumber } from './recordio.js';
+import type { Placed, Sink, Source, StoredPhoto } from './source.js';
+import { openStored } from './stored-file.js';
 
-/** A verification set of InsightFace: `lfw.bin`, `cfp_fp.bin`, `agedb_30.bin` and the like. */
-export interface VerificationSet {
-  /** [2 × pairs] image files. Pair i is images 2i and 2i + 1. */
-  images: Uint8Array[];
-  /** Whether both images of a pair show the same person; one a pair. */
-  genuine: boolean[];
-}
-
-/** NumPy's type of an array's elements: bytes and booleans only. */
-class ByteType extends Buildable {
-  // Byte order and alignment, which bytes do not have.
-  build(): void {}
-}
-
-/** A NumPy array of bytes. */
-class ByteArray extends Buildable {
-  data: Buffer = Buffer.alloc(0);
-  shape: number[] = [];
-
-  static of(data: PickleValue, type: PickleValue, shape: PickleValue): ByteArray {
-    const array = new ByteArray();
-    const sizes = (Array.isArray(shape) ? shape : [shape]) as number[];
-    if (!Buffer.isBuffer(data) || !(type instanceof ByteType))
-      throw new PickleError('holds an array whose elements are not bytes');
-    if (!sizes.every(Number.isSafeInteger) || sizes.reduce((product, size) => product * size, 1) !== data.length)
-      throw new PickleError(`holds an array of ${data.length} bytes with the shape (${sizes.join(', ')})`);
-    array.data = data;
-    array.shape = sizes;
-    return array;
-  }
-
-  build(state: PickleValue): void {
-    const [, shape, type, , data] = Array.isArray(state) ? state : [];
-    Object.assign(this, ByteArray.of(data, type, shape));
-  }
-}
-
-const latin1 = (value: PickleValue) => (Buffer.isBuffer(value) ? value.toString('latin1') : value);
-
-function toType([name]: PickleValue[]): ByteType {
-  if (!['u1', 'b1', 'uint8', 'bool'].includes(String(latin1(name))))
-    throw new PickleError(`holds numbers of the type ${JSON.stringify(latin1(name))}, expected bytes or booleans`);
-  return new ByteType();
-}
-
-/** Bytes as Python 3 writes them for Python 2. */
-function toBytes([text, encoding]: PickleValue[]): Buffer {
-  if (typeof text !== 'string' || !/^latin-?1$/.test(String(latin1(encoding))))
-    throw new PickleError('encodes something other than bytes');
-  return Buffer.from(text, 'latin1');
-}
-
-function toScalar([type, data]: PickleValue[]): boolean {
-  if (!(type instanceof ByteType) || !Buffer.isBuffer(data) || data.length !== 1)
-    throw new PickleError('holds a number that is not a boolean');
-  return data[0] !== 0;
-}
-
-/** All that a set may ask for. */
-const globals: Globals = new Map<string, (args: PickleValue[]) => PickleValue>([
-  ...['numpy.core', 'numpy._core'].flatMap((core): [string, (args: PickleValue[]) => PickleValue][] => [
-    [`${core}.multiarray._reconstruct`, () => new ByteArray()],
-    [`${core}.multiarray.scalar`, toScalar],
-    [`${core}.numeric._frombuffer`, ([data, type, shape]) => ByteArray.of(data, type, shape)],
-  ]),
-  ['numpy.ndarray', () => new ByteArray()],
-  ['numpy.dtype', toType],
-  ['_codecs.encode', toBytes],
-  ...['builtins', '__builtin__'].map((module) => [`${module}.bytes`, () => Buffer.alloc(0)] as const),
-]);
-
-function toImage(value: PickleValue, i: number): Buffer {
-  const data = value instanceof ByteArray && value.shape.length === 1 ? value.data : value;
-  if (Buffer.isBuffer(data)) return data;
-  const found = value instanceof ByteArray ? `an array of the shape (${value.shape.join(', ')})` : typeof value;
-  throw new PickleError(`image ${i}: expected the bytes of an image file, found ${found}`);
-}
-
-function toLabel(value: PickleValue, i: number): boolean {
-  if (value === true || value === 1) return true;
-  if (value === false || value === 0) return false;
-  throw new PickleError(`label ${i}: expected true or false, found ${String(latin1(value)).slice(0, 40)}`);
-}
-
-function toSet(value: PickleValue): VerificationSet {
-  const [images, labels, ...more] = Array.isArray(value) ? value : [];
-  const list = labels instanceof ByteArray && labels.shape.length === 1 ? [...labels.data] : labels;
-  if (!Array.isArray(images) || !Array.isArray(list) || more.length > 0)
-    throw new PickleError('expected a list of images and a list of labels');
-  if (list.length === 0 || images.length !== 2 * list.length)
-    throw new PickleError(
-      `expected two images for each label, found ${images.length} images and ${list.length} labels`,
-    );
-  return { images: images.map(toImage), genuine: list.map(toLabel) };
-}
-
-/**
- * Reads a verification set: a pickle of Python 2 or 3, protocol 0 to 5, with images as bytes or NumPy arrays. Nothing in
- * it is executed; a pickle that asks for anything but bytes, lists and arrays is refused.
- * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED` (also: 2 GiB and more), `UNREADABLE`
- * @example
- * const { images, genuine } = await readVerificationSet('lfw.bin');
- * console.log(images.length / 2, genuine.filter(Boolean).length);
- */
-export async function readVerificationSet(file: string): Promise<VerificationSet> {
-  checkPath('file', file);
-  const data = await readBytes(file);
+/** Throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`. */
+async function readSet(file: string): Promise<VerificationSet> {
+  const stored = await openStored(file);
   try {
-    return toSet(unpickle(data, { globals, byteStrings: true }).value);
-  } catch (error) {
-    if (!(error instanceof PickleError)) throw error;
-    throw new MaskbenchError('UNREADABLE', file, `${file}: not a verification set: ${error.message}`);
+    return parseVerificationSet(await stored.read(0, stored.size), file);
+  } finally {
+    await stored.close();
   }
 }
 
-/** An operation of a pickle whose argument is a length in 4 bytes. */
-function sized(operation: string, length: number): Buffer {
-  const bytes = Buffer.alloc(5, operation);
-  bytes.writeUInt32LE(length, 1);
-  return bytes;
+const imagesAtOnce = 64;
+
+/** The images of a verification set. Who is in them is known as far as the pairs say it. */
+export class SetSource implements Source {
+  readonly name: string;
+  readonly #images: readonly Uint8Array[];
+  readonly #people: readonly number[];
+
+  private constructor(name: string, set: VerificationSet) {
+    this.name = name;
+    this.#images = set.images;
+    this.#people = peopleOf(set);
+  }
+
+  /** Throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`. */
+  static async open(file: string): Promise<SetSource> {
+    return new SetSource(path.basename(file), await readSet(file));
+  }
+
+  async count(): Promise<number> {
+    return this.#images.length;
+  }
+
+  async *photos(from: number): AsyncGenerator<StoredPhoto[]> {
+    for (let first = from; first < this.#images.length; first += imagesAtOnce)
+      yield this.#images.slice(first, first + imagesAtOnce).map((input, i) => ({
+        key: imageKey(this.name, first + i),
+        input,
+        identity: String(this.#people[first + i]),
+      }));
+  }
 }
 
-const greatest = 2 ** 32 - 1;
+export interface SetSinkOptions {
+  pairing: Pairing;
+  /** Replace a file that exists. */
+  overwrite: boolean;
+  /** Where the file is copied to in S3 when it is whole. */
+  remote?: string | undefined;
+}
 
 /**
- * Writes a verification set: a pickle of protocol 3, which `pickle.load` of Python 3 reads, with images as bytes. A file
- * of the same name is replaced.
- * @throws `MaskbenchError` `INVALID_ARGUMENT`, `WRITE_FAILED`
- * @example
- * const { images, genuine } = await readVerificationSet('lfw.bin');
- * await writeVerificationSet('first.bin', { images: images.slice(0, 2), genuine: genuine.slice(0, 1) });
+ * A verification set with the images and pairs of another, where twins stand in the places that the pairing says. An
+ * image without a twin stays as it is: the set has the pairs of the other one, and so the same folds.
  */
-export async function writeVerificationSet(file: string, set: VerificationSet): Promise<void> {
-  checkPath('file', file);
-  const { images, genuine } = checkObject('set', set, '{ images, genuine }') as Partial<VerificationSet>;
-  checkArray('set.images', images, (name, image) => {
-    if (!(image instanceof Uint8Array) || image.length > greatest) throw invalid(name, 'the bytes of an image', image);
-  });
-  checkArray('set.genuine', genuine, (name, label) => {
-    if (typeof label !== 'boolean') throw invalid(name, 'true or false', label);
-  });
-  if (set.images.length !== 2 * set.genuine.length)
-    throw invalid('set.images', `two for each of ${set.genuine.length} labels`, set.images.length);
-  await writeAtomically(file, async (temporary) => {
-    const handle = await open(toPath(temporary), 'w');
-    try {
-      await handle.appendFile(Buffer.from('\x80\x03](', 'latin1'));
-      for (const image of set.images) {
-        await handle.appendFile(sized('B', image.length));
-        await handle.appendFile(image);
-      }
-      const labels = set.genuine.map((same) => (same ? '\x88' : '\x89')).join('');
-      await handle.appendFile(Buffer.from(`e](${labels}e\x86.`, 'latin1'));
-    } finally {
-      await handle.close();
+export class SetSink implements Sink {
+  readonly name: string;
+  readonly #file: string;
+  readonly #bytes: GrowingFile;
+  readonly #genuine: readonly boolean[];
+  readonly #pairing: Pairing;
+  readonly #overwrite: boolean;
+  /** Whether each image so far is a twin. */
+  readonly #masks: boolean[] = [];
+
+  private constructor(file: string, genuine: readonly boolean[], { pairing, overwrite, remote }: SetSinkOptions) {
+    this.#file = file;
+    this.name = path.basename(file);
+    this.#bytes = new GrowingFile(file, remote);
+    this.#genuine = genuine;
+    this.#pairing = pairing;
+    this.#overwrite = overwrite;
+  }
+
+  /** @param input The set whose pairs are kept. */
+  static async of(file: string, input: string, options: SetSinkOptions): Promise<SetSink> {
+    return new SetSink(file, (await readSet(input)).genuine, options);
+  }
+
+  /** Who wears a mask in the pairs so far. */
+  get maskings(): Maskings {
+    return countMasked(this.#masks);
+  }
+
+  async open(placed?: AsyncIterable<Partial<Placed>>): Promise<void> {
+    await makeFolder(path.dirname(this.#file));
+    let end = 0;
+    for await (const { output, end: place } of placed ?? []) {
+      this.#masks.push(output !== undefined);
+      end = place?.bytes ?? end;
     }
-  });
+    await this.#bytes.open(this.#overwrite || placed !== undefined, end);
+    if (end === 0) this.#bytes.push(setStart);
+  }
+
+  wants({ key }: StoredPhoto): boolean {
+    return isMasked[this.#pairing](recordNumber(key), 2 * this.#genuine.length);
+  }
+
+  put({ input }: StoredPhoto, twin: Uint8Array | undefined): Placed {
+    const place = imageKey(this.name, this.#masks.length);
+    this.#masks.push(twin !== undefined);
+    this.#bytes.push(...encodeImage(twin ?? (input as Uint8Array)));
+    return {
+      ...(twin ? { output: place } : { copy: place }),
+      end: { file: this.name, bytes: this.#bytes.size },
+    };
+  }
+
+  flush(): Promise<void> {
+    return this.#bytes.flush();
+  }
+
+  async finish(): Promise<void> {
+    this.#bytes.push(encodeSetEnd(this.#genuine));
+    await this.#bytes.finish();
+  }
+
+  close(): Promise<void> {
+    return this.#bytes.close();
+  }
 }

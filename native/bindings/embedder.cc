@@ -53,12 +53,23 @@ EmbedderOptions ParseOptions(const Napi::Object& object) {
   return options;
 }
 
+FivePoints ParsePoints(const Napi::Object& object) {
+  const auto array = Object(object.Get("points"), "points").As<Napi::Array>();
+  FivePoints points{};
+  for (uint32_t i = 0; i < points.size(); ++i) {
+    const auto point = Object(array.Get(i), "points").As<Napi::Array>();
+    for (uint32_t axis = 0; axis < 2; ++axis) points[i][axis] = point.Get(axis).ToNumber();
+  }
+  return points;
+}
+
 EmbedRequest ParseRequest(const Napi::Object& object) {
   EmbedRequest request;
   request.source = ParseSource(object);
   request.faces = ParseFaces(object);
   request.choice = String(object, "select") == "central" ? FaceChoice::kCentral : FaceChoice::kLargest;
   if (Has(object, "expected")) request.expected = ParseBox(object, "expected");
+  if (Has(object, "points")) request.points = ParsePoints(object);
   request.crop = Boolean(object, "crop");
   return request;
 }
@@ -242,6 +253,32 @@ Napi::Value SimilarityOf(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ParseSimilarity(Object(info[2], "similarity"), a.size())(a, b));
 }
 
+Napi::Value AddToRows(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto read = Elements<double>(info[0], napi_float64_array, "sums");
+  const std::span<double> sums(info[0].As<Napi::Float64Array>().Data(), read.size());
+  const auto vectors = Elements<float>(info[1], napi_float32_array, "vectors");
+  const auto dimensions = static_cast<size_t>(info[2].ToNumber().Int64Value());
+  const auto rows = Elements<int32_t>(info[3], napi_int32_array, "rows");
+  const auto weights = Elements<double>(info[4], napi_float64_array, "weights");
+  if (vectors.size() != rows.size() * dimensions || weights.size() != rows.size())
+    Invalid(env, "rows, weights", "one for each vector");
+  for (const int32_t row : rows)
+    if (row >= 0 && (static_cast<size_t>(row) + 1) * dimensions > sums.size()) Invalid(env, "rows", "rows of sums");
+  return Compute(
+      env, {},
+      [=](const Cancellation&) {
+        for (size_t i = 0; i < rows.size(); ++i) {
+          if (rows[i] < 0) continue;
+          const std::span<double> sum = sums.subspan(static_cast<size_t>(rows[i]) * dimensions, dimensions);
+          for (size_t d = 0; d < dimensions; ++d) sum[d] += weights[i] * double{vectors[i * dimensions + d]};
+        }
+      },
+      [a = Hold(info[0]), b = Hold(info[1]), c = Hold(info[3]), d = Hold(info[4])](Napi::Env of) {
+        return of.Undefined();
+      });
+}
+
 Napi::Value Thumbnail(const Napi::CallbackInfo& info) {
   const Napi::Object request = Object(info[0], "request");
   const int side = Integer(request, "side");
@@ -292,6 +329,7 @@ void ExportEmbedder(Napi::Env env, Napi::Object exports) {
   exports.Set("toHalves", Napi::Function::New(env, ToHalves, "toHalves"));
   exports.Set("fromHalves", Napi::Function::New(env, FromHalves, "fromHalves"));
   exports.Set("similarity", Napi::Function::New(env, SimilarityOf, "similarity"));
+  exports.Set("addToRows", Napi::Function::New(env, AddToRows, "addToRows"));
   exports.Set("similarities", Napi::Function::New(env, Similarities, "similarities"));
 }
 

@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <vector>
 
-#include "face/arcface.h"
 #include "runtime/error.h"
 #include "runtime/length.h"
 
@@ -72,17 +71,22 @@ CropPlan PlanLetterbox(const ModelInput& input, std::shared_ptr<const Image> ima
           CropPlan::Resized{plan, (input.width - to_width) / 2, (input.height - to_height) / 2, to_width, to_height}};
 }
 
-dlib::dpoint MeanOf(const Landmarks& landmarks, int first, int last) {
-  dlib::dpoint sum(0, 0);
-  for (int i = first; i <= last; ++i) sum += dlib::dpoint(landmarks[i].x, landmarks[i].y);
-  return sum / (last - first + 1);
+FivePoints FiveOf(const Landmarks& landmarks) {
+  const auto mean = [&](int first, int last) {
+    dlib::dpoint sum(0, 0);
+    for (int i = first; i <= last; ++i) sum += dlib::dpoint(landmarks[i].x, landmarks[i].y);
+    sum /= last - first + 1;
+    return std::array<double, 2>{sum.x(), sum.y()};
+  };
+  return {mean(36, 41), mean(42, 47), mean(30, 30), mean(48, 48), mean(54, 54)};
 }
 
-Affine Align5(const ModelInput& input, const Landmarks& landmarks) {
-  const auto at = [&](int i) { return dlib::dpoint(landmarks[i].x, landmarks[i].y); };
-  const std::vector<dlib::dpoint> from = {MeanOf(landmarks, 36, 41), MeanOf(landmarks, 42, 47), at(30), at(48), at(54)};
+Affine Align5(const ModelInput& input, const FivePoints& points) {
+  std::vector<dlib::dpoint> from;
   std::vector<dlib::dpoint> to;
+  from.reserve(points.size());
   to.reserve(kArcFace.size());
+  for (const auto& [x, y] : points) from.emplace_back(x, y);
   for (const auto& [x, y] : kArcFace) to.emplace_back(x * input.width / kArcFaceSide, y * input.height / kArcFaceSide);
   return Inverse(dlib::find_similarity_transform(from, to));
 }
@@ -115,11 +119,15 @@ CropPlan PlanCut(const ModelInput& input, std::shared_ptr<const Image> image, co
     case Cut::kBox:
       return PlanWarp(std::move(image), AroundBox(input, face.box));
     case Cut::kAlign5:
-      return PlanWarp(std::move(image), Align5(input, face.landmarks));
+      return PlanWarp(std::move(image), Align5(input, FiveOf(face.landmarks)));
     case Cut::kAlign68:
       return PlanWarp(std::move(image), Align68(input, face));
   }
   throw std::logic_error("no such cut");
+}
+
+CropPlan PlanAlign(const ModelInput& input, std::shared_ptr<const Image> image, const FivePoints& points) {
+  return PlanWarp(std::move(image), Align5(input, points));
 }
 
 CropPlan PlanFit(const ModelInput& input, std::shared_ptr<const Image> image) {

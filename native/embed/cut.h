@@ -8,6 +8,7 @@
 
 #include "embed/crop.h"
 #include "image/scale.h"
+#include "face/arcface.h"
 #include "face/face.h"
 #include "image/image.h"
 
@@ -61,6 +62,8 @@ struct CropPlan {
 
 // The image cut and resized as `input` says. `face` is not looked at where none is needed.
 CropPlan PlanCut(const ModelInput& input, std::shared_ptr<const Image> image, const Face& face);
+// The image cut by five points of a face, as kAlign5 does.
+CropPlan PlanAlign(const ModelInput& input, std::shared_ptr<const Image> image, const FivePoints& points);
 // A ready crop: the whole image stretched to the input's size, where it has another.
 CropPlan PlanFit(const ModelInput& input, std::shared_ptr<const Image> image);
 

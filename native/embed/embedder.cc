@@ -38,6 +38,17 @@ void CheckPlace(const ModelInput& input, const Image& image, const Face& face) {
     throw Error(ErrorCode::kInvalidArgument, "", "the given face's landmarks are all one point");
 }
 
+// Throws NO_FACE where the points lie outside the image: nothing could be cut out there.
+void CheckPoints(const Image& image, const FivePoints& points) {
+  const auto inside = [&](const std::array<double, 2>& point) {
+    return point[0] >= 0 && point[1] >= 0 && point[0] < image.width && point[1] < image.height;
+  };
+  if (std::ranges::none_of(points, inside))
+    throw Error(ErrorCode::kNoFace, "",
+                "the five points lie outside the image, which has " + std::to_string(image.width) + "x" +
+                    std::to_string(image.height) + " pixels");
+}
+
 // Throws NO_FACE, or WRONG_FACE where none of the faces is the expected one.
 const Face& ChosenFace(const std::vector<Face>& faces, const EmbedRequest& request, const Image& image) {
   if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
@@ -224,7 +235,7 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
   Open();
   const ModelInput& input = options_.input;
   const std::string subject = SubjectOf(request.source);
-  const bool search = input.needs_face() && !request.crop;
+  const bool search = input.needs_face() && !request.crop && !request.points;
   std::optional<Face> face;
   CropPlan plan;
   {
@@ -234,6 +245,10 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
     const auto image = std::make_shared<const Image>(std::move(read.decoded.image));
     plan = Naming(subject, ErrorCode::kUnreadable, [&] {
       if (request.crop) return PlanFit(input, image);
+      if (request.points) {
+        CheckPoints(*image, *request.points);
+        return PlanAlign(input, image, *request.points);
+      }
       if (!search) return PlanCut(input, image, {});
       const std::vector<Face> faces = finder_.Find(*image, request.faces, cancellation);
       face = ChosenFace(faces, request, *image);

@@ -48,6 +48,8 @@ struct EmbedRequest {
   FaceChoice choice = FaceChoice::kLargest;
   // Where a search must find the face: it is the one that overlaps this box most, by IoU of 0.3 and more.
   std::optional<Box> expected;
+  // The face is cut by these, and none is searched; only where the model's cut is kAlign5.
+  std::optional<FivePoints> points;
   // The image is a ready crop: no face is searched, nothing is cut.
   bool crop = false;
 };

@@ -12,6 +12,7 @@ import {
   writeSet,
 } from '../support/examples.js';
 import { type Run, repository, temporaryFolder } from '../support/files.js';
+import { writeIjb } from '../support/ijb.js';
 import { writeTwins } from '../support/twins.js';
 
 const pages = [
@@ -29,6 +30,7 @@ const moreSamples: Record<string, (folder: string) => unknown> = {
   'docs/corpora.md': async (folder) => {
     await writeFaceSets(folder);
     await writeSet(folder);
+    await writeIjb(path.join(folder, 'IJBC'));
   },
   'docs/evaluate.md': writeScoreSamples,
 };

@@ -260,6 +260,26 @@ withPython('broken records are reported, and the rest goes through', async (t) =
   t.true(summary.problems.some(({ message }) => message.includes('the same key (1)') || message.includes('runs')));
 });
 
+withPython('lines of an index that point into a record do not spoil it', async (t) => {
+  const { folder } = await insightFaceSet(t, 5);
+  const [rec, idx] = [path.join(folder, 'train.rec'), path.join(folder, 'train.idx')];
+  const lines = readFileSync(idx, 'utf8').trim().split('\n');
+  const offset = (i: number) => Number(lines[i]?.split('\t')[1]);
+  const inside = [offset(2) + 4, offset(2) + 100, offset(4) + 8].map((at, i) => `${50 + i}\t${at}`);
+  writeFileSync(idx, `${[...inside, ...lines, `9\t${10 ** 15}`].join('\n')}\n`);
+  const source = await openSource([rec]);
+  const photos = await photosOf(source);
+  const problems = photos.filter(({ problem }) => problem !== undefined);
+  t.deepEqual(
+    photos.filter(({ input }) => input !== undefined).map(({ key }) => key),
+    [1, 2, 3, 4, 5].map((key) => `train.rec/${key}`),
+  );
+  t.deepEqual(
+    problems.map(({ key }) => key),
+    [50, 51, 52, 9].map((key) => `train.rec/${key}`),
+  );
+});
+
 withPython('a truncated set is reported, and resumed when it is whole', async (t) => {
   const { folder } = await insightFaceSet(t, 12);
   const rec = path.join(folder, 'train.rec');

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { embedFiles, type ManifestLine, maskFiles, readIndex } from 'maskbench';
 import { openSink, openSource, type Sink, type StoredPhoto } from 'maskbench/storage';
 import { alignedCrops } from '../support/aligned.js';
 import { hashTree, killMaskbench, maskbench, repository, sha256, temporaryFolder } from '../support/files.js';
+import { describeModel, writeModel } from '../support/models.js';
 import { pythonHas, runPython } from '../support/python.js';
 
 const withPython = pythonHas('tarfile') ? test : test.skip;
@@ -248,6 +250,83 @@ withPython('a tar goes through pipes', async (t) => {
   ];
   const made = execFileSync(process.execPath, words, { input: readFileSync(file), stdio: ['pipe', 'pipe', 'ignore'] });
   t.is(sha256(made), sha256(readFileSync(expected)));
+});
+
+withPython('embed takes a tar or a list through a pipe', async (t) => {
+  const { folder, images } = await writeShards(t, 3);
+  const place = (name: string) => path.join(folder, '..', name);
+  const shard = path.join(folder, '000000.tar');
+  const model = await writeModel(place('.'), 'model');
+  writeFileSync(place('model.json'), JSON.stringify(describeModel()));
+  const pipe = (input: Buffer | string, ...words: string[]) =>
+    execFileSync(process.execPath, [path.join(repository, 'dist/cli/main.js'), ...words], {
+      input,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      cwd: place('.'),
+    }).toString();
+  const embed = (input: Buffer | string, out: string) =>
+    pipe(input, 'embed', '-', '--crops', '--model', model, '--out', place(out));
+  const vectors = (name: string) => readFileSync(place(name)).subarray(128);
+  embed(readFileSync(shard), 'tar.npy');
+  for (const [i, image] of images.slice(0, 3).entries()) writeFileSync(place(`${i}.jpg`), image);
+  embed(`${place('0.jpg')}\n1.jpg\r\n2.jpg\n`, 'list.npy');
+  t.deepEqual(vectors('list.npy'), vectors('tar.npy'));
+  embed('0.jpg', 'short.npy');
+  t.is(vectors('short.npy').length * 3, vectors('list.npy').length);
+  t.deepEqual(
+    (await readIndex(place('tar.jsonl'))).map(({ path: name, identity, masked }) => [name, identity, masked]),
+    ['0', '0', '1'].map((person, i) => [`stdin.tar/00000000${i}.jpg`, person, false]),
+  );
+  const scored = pipe(
+    `${place('0.jpg')} 1.jpg 0 0 1\n1.jpg 2.jpg 0 0 0\n`,
+    ...['score', '--vectors', place('list.npy'), '--pairs', '-', '--out', place('scores.csv')],
+  );
+  t.regex(scored, /^2 pairs, 0 without a score/);
+  const refused = (input: string, ...words: string[]) => {
+    const error = t.throws(() => pipe(input, ...words)) as unknown as { stderr: Buffer };
+    return error.stderr.toString();
+  };
+  t.regex(
+    refused('a.jpg\n', 'mask', '-', '--out', place('out')),
+    /standard input: expected a tar, found something else/,
+  );
+  t.regex(refused('', 'mask', '-', '--out', place('out')), /standard input: expected a tar/);
+  t.regex(refused('', 'embed', '-', '--out', place('x.npy')), /-: no photos found/);
+});
+
+withPython("img2dataset's table beside a tar says who is there and what must be there", async (t) => {
+  const folder = temporaryFolder(t);
+  const images = await alignedCrops(3);
+  const tar = path.join(folder, '00000.tar');
+  writeTar(
+    tar,
+    images.flatMap((data, i) => [
+      { name: `00000000${i}.jpg`, data },
+      { name: `00000000${i}.txt`, data: Buffer.from(`caption ${i}`) },
+    ]),
+  );
+  const table = tar.replace('.tar', '.parquet');
+  const connection = await (await DuckDBInstance.create()).connect();
+  await connection.run(`COPY (SELECT * FROM (VALUES
+    ('000000000', 'caption 0', 'success', 7), ('000000001', 'caption 1', 'success', 9),
+    ('000000002', 'caption 2', 'success', NULL), ('000000003', NULL, 'failed_to_download', 1),
+    ('000000004', 'lost', 'success', 2)) AS samples(key, caption, status, label)) TO '${table}' (FORMAT parquet)`);
+  connection.closeSync();
+  const photos = await photosOf([tar]);
+  t.deepEqual(
+    photos.map(({ key, identity, labels, problem }) => [key, identity, labels, problem]),
+    [
+      ['00000.tar/000000000.jpg', '7', [7], undefined],
+      ['00000.tar/000000001.jpg', '9', [9], undefined],
+      ['00000.tar/000000002.jpg', undefined, undefined, undefined],
+      ['00000.tar/000000004', undefined, undefined, 'the table beside the tar has this sample, the tar has not'],
+    ],
+  );
+  const { counts } = await maskFiles([tar], path.join(folder, 'out/train.rec'), { aligned: 'arcface' });
+  t.is(counts.masked, 3);
+  t.is(counts.unusable, 1);
+  writeFileSync(table, 'no table');
+  await t.throwsAsync(photosOf([tar]), { code: 'UNREADABLE', message: /00000\.parquet: not a readable Parquet file/ });
 });
 
 withPython('killed runs are resumed to the same bytes', async (t) => {

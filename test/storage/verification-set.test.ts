@@ -1,17 +1,19 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { Masker } from 'maskbench';
+import { Masker, maskFiles, readIndex } from 'maskbench';
 import {
   exportPairs,
   importVerificationSet,
   type Pair,
+  pairings,
   pairTwins,
   readPairs,
   readVerificationSet,
   writeVerificationSet,
 } from 'maskbench/datasets';
+import { alignedCrops } from '../support/aligned.js';
 import { faceCrops, writePhotos } from '../support/faces.js';
 import { hashTree, maskbench, temporaryFolder } from '../support/files.js';
 import { describeModel, writeModel } from '../support/models.js';
@@ -278,6 +280,157 @@ test('the whole way from a set to error rates equals that from the same photos i
     t.deepEqual(ofSet(reference), ofFolders((mixed[i] as Pair).reference));
     t.deepEqual(ofSet(probe), ofFolders((mixed[i] as Pair).probe));
   }
+});
+
+/** Six genuine pairs of aligned crops, then six of different people. */
+async function writeAlignedSet(folder: string) {
+  const file = path.join(folder, 'crops.bin');
+  const images = await alignedCrops(24);
+  const genuine = Array.from({ length: 12 }, (_, i) => i < 6);
+  await writeVerificationSet(file, { images, genuine });
+  return { file, images, genuine };
+}
+
+test('a set is masked into a set, where each pairing puts its twins', async (t) => {
+  const folder = temporaryFolder(t);
+  const { file, images, genuine } = await writeAlignedSet(folder);
+  const masker = await Masker.open({ aligned: 'arcface' });
+  const expected = {
+    'one-of-each': (i: number) => i % 2 === 1,
+    both: () => true,
+    'as-published': (i: number) => i >= 12,
+  };
+  for (const pairing of pairings) {
+    const out = path.join(folder, pairing, 'masked.bin');
+    const { counts, maskings } = await maskFiles([file], out, { aligned: 'arcface', pairing });
+    const made = await readVerificationSet(out);
+    t.deepEqual(made.genuine, genuine);
+    t.is(made.images.length, images.length);
+    let masked = 0;
+    for (const [i, image] of images.entries()) {
+      const isTwin = expected[pairing](i);
+      masked += Number(isTwin);
+      const { image: twin } = isTwin ? await masker.mask(image, { key: `crops.bin/${i}` }) : { image };
+      t.deepEqual(made.images[i], twin, `${pairing} ${i}`);
+    }
+    t.is(counts.masked, masked);
+    t.is(counts.copied, 24 - masked);
+    t.deepEqual(
+      maskings,
+      {
+        'one-of-each': { plain: 0, mixed: 12, masked: 0 },
+        both: { plain: 0, mixed: 0, masked: 12 },
+        'as-published': { plain: 6, mixed: 0, masked: 6 },
+      }[pairing],
+    );
+  }
+  await masker.close();
+});
+
+test('a set is embedded and evaluated as it is, with its twins known from the manifest', async (t) => {
+  const folder = temporaryFolder(t);
+  const { file, images } = await writeAlignedSet(folder);
+  const at = (name: string) => path.join(folder, name);
+  const model = await writeModel(folder, 'model');
+  writeFileSync(at('model.json'), JSON.stringify(describeModel()));
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await maskbench(args);
+    t.is(code, 0, `${args.join(' ')}\n${stdout}${stderr}`);
+    return stdout;
+  };
+  const printed = await run('mask', file, '--out', at('out/masked.bin'), '--aligned', 'arcface');
+  t.regex(printed, /^12 masked, 12 copied/);
+  t.regex(printed, /\npairs: 0 plain–plain, 12 plain–masked, 0 masked–masked\n/);
+  t.regex(printed, /\nwith --pairing as-published: 6 plain–plain, 0 plain–masked, 6 masked–masked\n/);
+  await run('embed', at('out/masked.bin'), '--crops', '--model', model, '--out', at('masked.npy'));
+  const index = await readIndex(at('masked.jsonl'));
+  t.deepEqual(
+    index.map(({ path: name, photo, masked }) => [name, photo, masked]),
+    images.map((_, i) => [`masked.bin/${i}`, `crops.bin/${i}`, i % 2 === 1]),
+  );
+  // People as far as the set says: six genuine pairs, and twelve others.
+  t.is(new Set(index.map(({ identity }) => identity)).size, 18);
+  const evaluated = JSON.parse(
+    await run(
+      ...['evaluate', '--vectors', at('masked.npy'), '--pairs', at('out/masked.bin')],
+      ...['--protocol', 'insightface', '--draws', '0', '--json'],
+    ),
+  );
+  t.is(evaluated.genuine, 6);
+  t.is(evaluated.impostor, 6);
+  t.is(typeof evaluated.systems[0].folds.accuracy, 'number');
+  // The same photos as files give the same vectors and scores.
+  await run('pairs', 'import', at('out/masked.bin'), '--out', at('files'));
+  await run('embed', at('files'), '--crops', '--model', model, '--out', at('files.npy'));
+  await run('score', '--vectors', at('files.npy'), '--pairs', at('files/pairs.txt'), '--out', at('files.csv'));
+  await run('score', '--vectors', at('masked.npy'), '--pairs', at('out/masked.bin'), '--out', at('set.csv'));
+  const scores = (name: string) =>
+    readFileSync(at(name), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(',').slice(2).join());
+  t.deepEqual(scores('set.csv'), scores('files.csv'));
+});
+
+test('an image without a twin stays as it is, and the pairs stay the same', async (t) => {
+  const folder = temporaryFolder(t);
+  const nobody = (await faceCrops()).at(-1) as Buffer;
+  const [face] = (await faceCrops()) as [Buffer];
+  const file = path.join(folder, 'set.bin');
+  const images = [face, face, face, nobody, face, Buffer.from('no image'), face, Buffer.alloc(0)];
+  const genuine = [true, false, false, false];
+  await writeVerificationSet(file, { images, genuine });
+  const out = path.join(folder, 'out/set.bin');
+  const { counts, problems, maskings } = await maskFiles([file], out);
+  t.is(counts['no-face'], 1);
+  t.is(counts.unreadable, 2);
+  t.deepEqual(problems.map(({ file: name }) => name).sort(), ['set.bin/5', 'set.bin/7']);
+  t.deepEqual(maskings, { plain: 3, mixed: 1, masked: 0 });
+  const made = await readVerificationSet(out);
+  t.deepEqual(made.genuine, genuine);
+  t.notDeepEqual(made.images[1], images[1]);
+  for (const i of [0, 2, 3, 4, 5, 6, 7]) t.deepEqual(made.images[i], images[i]);
+});
+
+test('an interrupted run is resumed to the same bytes', async (t) => {
+  const folder = temporaryFolder(t);
+  const { file } = await writeAlignedSet(folder);
+  const expected = path.join(folder, 'expected/set.bin');
+  await maskFiles([file], expected, { aligned: 'arcface' });
+  const out = path.join(folder, 'out/set.bin');
+  const manifest = path.join(folder, 'out/manifest.jsonl');
+  await maskFiles([file], out, { aligned: 'arcface' });
+  const lines = readFileSync(manifest, 'utf8').split('\n');
+  for (const kept of [0, 1, 7, 23]) {
+    writeFileSync(manifest, [...lines.slice(0, kept), lines[kept]?.slice(0, 20)].join('\n'));
+    renameSync(out, `${out}.part`);
+    const { skipped, maskings } = await maskFiles([file], out, { aligned: 'arcface', resume: true });
+    t.is(skipped, kept);
+    t.deepEqual(maskings, { plain: 0, mixed: 12, masked: 0 });
+    t.deepEqual(readFileSync(out), readFileSync(expected));
+  }
+  await t.throwsAsync(maskFiles([file], out, { aligned: 'arcface', pairing: 'both', resume: true }), {
+    code: 'INVALID_ARGUMENT',
+  });
+});
+
+test('a set goes into other forms, and what is no set is refused', async (t) => {
+  const folder = temporaryFolder(t);
+  const { file } = await writeAlignedSet(folder);
+  const at = (name: string) => path.join(folder, name);
+  for (const out of ['rec/train.rec', 'tar/a.tar', 'tree'])
+    t.is((await maskFiles([file], at(out), { aligned: 'arcface' })).counts.masked, 24, out);
+  writeFileSync(at('wrong.bin'), 'no pickle');
+  const refused = (inputs: string[], out: string, options: object, message: RegExp) =>
+    t.throwsAsync(maskFiles(inputs.map(at), at(out), { aligned: 'arcface', ...options }), { message });
+  await refused(['wrong.bin'], 'x/x.bin', {}, /wrong\.bin: not a verification set/);
+  await refused(['tree'], 'x/x.bin', {}, /expected one verification set \(\.bin\) as the input; "pairs export"/);
+  await refused(['crops.bin', 'tree'], 'x/x.bin', {}, /expected one verification set/);
+  await refused(['crops.bin'], 'x/x.bin', { contents: 'both' }, /contents/);
+  await refused(['crops.bin'], 'x/x.rec', { pairing: 'both' }, /pairing/);
+  await refused(['crops.bin'], 'crops.bin', { overwrite: true }, /the output is the input itself/);
+  await refused(['crops.bin'], 'x/x.bin', { pairing: 'odd' }, /one-of-each/);
+  await refused(['none.bin'], 'x/x.bin', {}, /none\.bin: cannot be read/);
 });
 
 test('wrong uses of import and export are told apart', async (t) => {
