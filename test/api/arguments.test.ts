@@ -71,6 +71,20 @@ const functions: [name: string, call: (...args: never[]) => unknown, args: Argum
     ],
   ],
   [
+    'mergeAdapter',
+    maskbench.mergeAdapter,
+    [
+      path('/nowhere/head.onnx'),
+      { ...path('/nowhere/merged.onnx'), bad: ['/nowhere/merged'] },
+      options({ model: 7 }, { model: 'a\0b' }),
+    ],
+  ],
+  [
+    'benchmarkIjb',
+    maskbench.benchmarkIjb,
+    [path('/nowhere'), path('/nowhere/v.npy'), path('/nowhere/out'), options({ detectorScores: 1 })],
+  ],
+  [
     'measureThroughput',
     maskbench.measureThroughput,
     [
