@@ -142,7 +142,7 @@ export function knownDescription(description: string | ModelDescription): ModelD
 }
 
 /** Changes with the graphs that are built. */
-const format = 1;
+const format = 2;
 
 /** Where the model of a preset lies, or will: in the user's cache folder. */
 function presetFile(preset: string, version: string): string {
