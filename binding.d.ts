@@ -158,10 +158,20 @@ export interface NativeNetwork {
   overlap: number;
   /** Pixels of the input. */
   smallest: number;
-  /** Each box is looked at again in a window of so many of its longer sides; the score is the mean of both; 0: not. */
+  /** Each box is looked at again in a window of so many of its longer sides; what is found is the mean; 0: not. */
   confirm: number;
-  /** From the network's box to the one that the landmark model expects, in shares of its sides. */
-  landmarkBox: { x: number; y: number; width: number; height: number };
+  /** From the network's box to the whole face's. */
+  faceBox: NativeBoxShift;
+  /** From the network's box to the one that the landmark model expects. */
+  landmarkBox: NativeBoxShift;
+}
+
+/** How far a box's centre is moved, and its sides, as shares of its sides. */
+export interface NativeBoxShift {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
 }
 
 /** How faces are searched. */

@@ -137,7 +137,7 @@ export function presetProvenance(name: string | undefined): string[] {
 }
 
 /** Changes with the graphs that are built. */
-const format = 1;
+const format = 2;
 
 /** Where the model of a preset lies, or will: in the user's cache folder. */
 function presetFile(preset: string, version: string): string {

@@ -64,8 +64,12 @@ NetworkOptions ParseNetwork(const Napi::Object& object) {
   network.pixels = Boolean(object, "pixels");
   network.overlap = static_cast<float>(Number(object, "overlap"));
   network.confirm = Number(object, "confirm");
-  const Napi::Object box = Object(object.Get("landmarkBox"), "landmarkBox");
-  network.landmark_box = {Number(box, "x"), Number(box, "y"), Number(box, "width"), Number(box, "height")};
+  const auto shift = [&](const char* name) {
+    const Napi::Object box = Object(object.Get(name), name);
+    return BoxShift{Number(box, "x"), Number(box, "y"), Number(box, "width"), Number(box, "height")};
+  };
+  network.face_box = shift("faceBox");
+  network.landmark_box = shift("landmarkBox");
   return {{Path(object, "library"), Path(object, "model")}, std::move(network)};
 }
 

@@ -21,8 +21,7 @@ Image Padded(const Image& image, int border) {
   return padded;
 }
 
-// The box that dlib's detector would give, which the landmark model expects.
-Box LandmarkBox(const FoundBox& box, const BoxShift& shift) {
+Box ShiftedBox(const FoundBox& box, const BoxShift& shift) {
   const double width = box.right - box.left;
   const double height = box.bottom - box.top;
   const double x = (box.left + box.right) / 2 + shift.x * width;
@@ -58,13 +57,12 @@ std::vector<Face> FaceFinder::Search(const Image& image, const Cancellation& can
   if (const NeuralDetector* network = Network()) {
     const NeuralSearch search{static_cast<float>(options_.min_score), options_.search.min_face, options_.pad};
     for (const FoundBox& found : network->Search(image, search, cancellation)) {
-      Face face{{NearestPixel(found.left), NearestPixel(found.top), NearestPixel(found.right) - 1,
-                 NearestPixel(found.bottom) - 1},
-                found.score,
-                {}};
-      // Less than a pixel.
+      Face face{ShiftedBox(found, network->description().face_box), found.score, {}};
+      face.box = {std::max(face.box.left, 0), std::max(face.box.top, 0), std::min(face.box.right, image.width - 1),
+                  std::min(face.box.bottom, image.height - 1)};
+      // Less than a pixel of the photo.
       if (face.box.right < face.box.left || face.box.bottom < face.box.top) continue;
-      face.landmarks = Predictor().Predict(image, LandmarkBox(found, network->description().landmark_box));
+      face.landmarks = Predictor().Predict(image, ShiftedBox(found, network->description().landmark_box));
       for (const FloatPoint& point : found.points)
         face.points.push_back({NearestPixel(point.x), NearestPixel(point.y)});
       faces.push_back(std::move(face));

@@ -318,10 +318,11 @@ for (const [name, make] of Object.entries(decoders))
       const file = await writeNetwork(folder, `${seed}`, description, (graph, input) =>
         constants(graph, input, outputs),
       );
-      const kept = suppress(expected.filter(({ score }) => score >= description.minScore)).filter(
+      const kept = suppress(expected.filter(({ score }) => score >= description.minScore))
+        // They end at the photo's edge.
+        .map((face) => ({ ...face, box: face.box.map((side) => Math.min(size, Math.max(0, side))) as Expected['box'] }))
         // Those of less than a pixel are left out.
-        ({ box }) => Math.round(box[2]) > Math.round(box[0]) && Math.round(box[3]) > Math.round(box[1]),
-      );
+        .filter(({ box }) => Math.round(box[2]) > Math.round(box[0]) && Math.round(box[3]) > Math.round(box[1]));
       const found = await detect(file);
       t.true(kept.length > 2);
       t.is(found.length, kept.length);

@@ -5,6 +5,7 @@ export const decoders = ['boxes', 'ssd-anchors', 'retinaface', 'scrfd', 'yunet',
 
 const share = number.min(0, 'a number from 0 to 1').max(1, 'a number from 0 to 1');
 const positive = number.gt(0, 'a number above 0');
+const boxShift = z.object({ x: number, y: number, width: positive, height: positive }, '{ x, y, width, height }');
 const pair = z.tuple([positive, positive], 'two numbers above 0');
 
 const schema = z.strictObject(
@@ -59,10 +60,14 @@ const schema = z.strictObject(
       .max(10, 'a number from 1 to 10')
       .optional()
       .describe(
-        'Each box is looked at again, alone in a window of so many of its longer sides, and its score is the mean of both looks: false alarms seldom look like a face twice. Default: it is not.',
+        'Each box is looked at again, alone in a window of so many of its longer sides, and score, sides and points are the means of both looks: false alarms seldom look like a face twice. Default: it is not.',
       ),
-    landmarkBox: z
-      .object({ x: number, y: number, width: positive, height: positive }, '{ x, y, width, height }')
+    faceBox: boxShift
+      .optional()
+      .describe(
+        "The face's box, from forehead to chin, where the network's is another: the centre's offset, and the sides, as shares of the network's box. Default: the same box.",
+      ),
+    landmarkBox: boxShift
       .optional()
       .describe(
         "Where dlib's detector would have its box, which the landmark model expects: the centre's offset, and the sides, as shares of this detector's sides. Default: the same box.",
@@ -75,6 +80,14 @@ const schema = z.strictObject(
 
 /** A JSON Schema of {@link DetectorDescription}, for editors and other programs. */
 export const detectorDescriptionSchema = z.toJSONSchema(schema);
+
+/** A box by another: how far its centre is moved, and its sides, as shares of the other's sides. */
+export interface BoxShift {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
 
 /**
  * Input and outputs of a face detector's ONNX model: the JSON file beside it (`detector.json` for `detector.onnx`).
@@ -115,15 +128,20 @@ export interface DetectorDescription {
   /** The border around a photo, as a share of its longer side, so that a face that fills it is found. Default 0.3. */
   pad?: number | undefined;
   /**
-   * Each box is looked at again, alone in a window of so many of its longer sides, and its score is the mean of both
-   * looks: false alarms seldom look like a face twice. Default: it is not.
+   * Each box is looked at again, alone in a window of so many of its longer sides, and its score, sides and points are
+   * the means of both looks: false alarms seldom look like a face twice. Default: it is not.
    */
   confirm?: number | undefined;
+  /**
+   * The face's box, from forehead to chin, where the network's is another: the centre's offset, and the sides, as
+   * shares of the network's box. Default: the same box. Either way it ends at the photo's edge.
+   */
+  faceBox?: BoxShift | undefined;
   /**
    * Where dlib's detector would have its box, which the landmark model expects: the centre's offset, and the sides, as
    * shares of this detector's sides. Default: the same box.
    */
-  landmarkBox?: { x: number; y: number; width: number; height: number } | undefined;
+  landmarkBox?: BoxShift | undefined;
   /** Training data. */
   training: string;
   licence: string;

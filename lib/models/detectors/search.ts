@@ -26,6 +26,8 @@ export function checkDetection(options: SearchOptions, usual: string) {
   return search;
 }
 
+const sameBox = { x: 0, y: 0, width: 1, height: 1 };
+
 async function resolveDetector(detector: string): Promise<{ file: string; description: DetectorDescription }> {
   const preset = Object.hasOwn(detectorPresets, detector) ? detectorPresets[detector] : undefined;
   if (preset) return { file: await preset.file(), description: preset.description };
@@ -67,7 +69,8 @@ export async function resolveSearch(options: SearchOptions, usual: string): Prom
     overlap: description.overlap ?? 0.4,
     smallest: description.smallest,
     confirm: description.confirm ?? 0,
-    landmarkBox: description.landmarkBox ?? { x: 0, y: 0, width: 1, height: 1 },
+    faceBox: description.faceBox ?? sameBox,
+    landmarkBox: description.landmarkBox ?? sameBox,
   };
   const chosen = { ...search, minScore: minScore ?? description.minScore, pad: pad ?? description.pad ?? 0.3 };
   return {

@@ -13,6 +13,7 @@ import { NeededWeights, type StoredTensor, Weights } from '../weights.js';
 import { readKeras } from './keras.js';
 import { kerasNetworks } from './keras-networks.js';
 import { choosePart } from './parts.js';
+import { widenChannels } from './tensorflow/channels.js';
 import { convertNetwork } from './tensorflow/convert.js';
 import type { Network as TensorflowNetwork } from './tensorflow/network.js';
 import { foldPrelus } from './tensorflow/prelu.js';
@@ -90,7 +91,7 @@ async function importWhole(
   const bytes = await readFile(file).catch((error) => {
     throw new MaskbenchError('MODEL_MISSING', file, `${file}: cannot be read: ${error.message}`);
   });
-  return { ...(await convertWhole(file, bytes, halves)), description: described, unused: [] };
+  return { ...(await convertWhole(file, bytes, { halves: halves ?? false })), description: described, unused: [] };
 }
 
 /**
@@ -98,7 +99,7 @@ async function importWhole(
  * @param file Its name, also for errors; the weight files of a TensorFlow.js graph lie beside it.
  * @throws `MaskbenchError` `MODEL_CORRUPT`, `INVALID_ARGUMENT`
  */
-export async function convertWhole(file: string, bytes: Buffer, halves = false) {
+export async function convertWhole(file: string, bytes: Buffer, { halves = false, anySize = false } = {}) {
   const isOnnx = /\.onnx$/i.test(file);
   if (isOnnx && halves) throw invalid('halves', 'false, for an ONNX file keeps its numbers', halves);
   const isGraph = !isOnnx && isTfjsGraph(bytes);
@@ -111,15 +112,19 @@ export async function convertWhole(file: string, bytes: Buffer, halves = false) 
   try {
     if (isOnnx) return await convertOnnx(bytes);
     const network = isGraph ? await readTfjsGraph(bytes, file) : readTflite(bytes);
-    return await convertTensorflow(network, path.parse(file).name, halves);
+    return await convertTensorflow(network, path.parse(file).name, { halves, anySize });
   } catch (error) {
     if (error instanceof MaskbenchError) throw error;
     throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${(error as Error).message}`);
   }
 }
 
-async function convertTensorflow(network: TensorflowNetwork, name: string, halves: boolean) {
-  const { graph, parameters, ...sizes } = convertNetwork(foldPrelus(network), name, halves);
+async function convertTensorflow(
+  network: TensorflowNetwork,
+  name: string,
+  options: { halves: boolean; anySize: boolean },
+) {
+  const { graph, parameters, ...sizes } = convertNetwork(widenChannels(foldPrelus(network)), name, options);
   return { model: await graph.encode(), sizes, parameters, opset };
 }
 

@@ -21,7 +21,7 @@ struct AnchorLayer {
   std::vector<AnchorSize> sizes;
 };
 
-// Where dlib's detector would have its box: the centre moved by shares of the box's sides, and the sides resized.
+// Another box: the centre moved by shares of the box's sides, and the sides resized.
 struct BoxShift {
   double x = 0;
   double y = 0;
@@ -52,9 +52,12 @@ struct DetectorDescription {
   float overlap;
   // The sides of the smallest face that is found dependably, in pixels of the input.
   int smallest;
-  // Each box is looked at again, alone in a window of so many of its longer sides; its score is the mean of both looks.
-  // 0: there is no second look.
+  // Each box is looked at again, alone in a window of so many of its longer sides; its score, sides and points are the
+  // means of both looks. 0: there is no second look.
   double confirm;
+  // What is given as the face's box.
+  BoxShift face_box;
+  // Where dlib's detector would have its box.
   BoxShift landmark_box;
 };
 

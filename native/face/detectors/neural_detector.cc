@@ -14,8 +14,13 @@
 namespace maskbench {
 namespace {
 
-// Tiles in one run at most.
+// Tiles in one run at most, and pixels in their inputs where there are several: more are no faster.
 constexpr int kMostTiles = 8;
+constexpr int kMostPixels = 300'000;
+
+size_t TilesInRun(int max_batch, int width, int height) {
+  return static_cast<size_t>(std::clamp(kMostPixels / (width * height), 1, max_batch));
+}
 
 // The smallest face that is looked for.
 int SmallestFace(int min_face, int longer_side) {
@@ -71,6 +76,69 @@ bool IsCut(const FoundBox& box, const Pass& pass, const TilePlace& tile) {
   return (box.left < kEdge && tile.left > 0) || (box.top < kEdge && tile.top > 0) ||
          (box.right > static_cast<float>(pass.tile_width) - kEdge && tile.left + pass.tile_width < pass.plane_width) ||
          (box.bottom > static_cast<float>(pass.tile_height) - kEdge && tile.top + pass.tile_height < pass.plane_height);
+}
+
+// A square of the image that the network is shown.
+struct Window {
+  // Its corner in the image, and the image's pixels for one of the input.
+  double left, top, step;
+
+  void ToImage(FoundBox& box) const {
+    const auto x = [&](float at) { return static_cast<float>(left + at * step); };
+    const auto y = [&](float at) { return static_cast<float>(top + at * step); };
+    box.left = x(box.left);
+    box.right = x(box.right);
+    box.top = y(box.top);
+    box.bottom = y(box.bottom);
+    for (FloatPoint& point : box.points) point = {x(point.x), y(point.y)};
+  }
+};
+
+// Has `sides` times the box's longer side.
+Window WindowAround(const FoundBox& box, double sides, int width, int height) {
+  const double side = std::max({box.right - box.left, box.bottom - box.top, 1.0F});
+  const double step = sides * side / std::min(width, height);
+  return {(box.left + box.right) / 2 - step * width / 2, (box.top + box.bottom) / 2 - step * height / 2, step};
+}
+
+void FillWindow(const DetectorDescription& description, const ValueTables& tables, const Image& image,
+                const Window& window, int width, int height, float* out) {
+  const double step = window.step;
+  // The image's part of the window.
+  const auto clip = [](double at, int end) { return std::clamp(static_cast<int>(std::lround(at)), 0, end); };
+  const int first = clip(window.left, image.width - 1);
+  const int upper = clip(window.top, image.height - 1);
+  Image part(std::max(1, clip(window.left + step * width, image.width) - first),
+             std::max(1, clip(window.top + step * height, image.height) - upper));
+  for (int y = 0; y < part.height; ++y)
+    std::copy_n(image.row(upper + y) + size_t{3} * first, size_t{3} * part.width, part.row(y));
+  const auto scaled = [&](int length, int most) {
+    return std::clamp(static_cast<int>(std::lround(length / step)), 1, most);
+  };
+  Pass pass{};
+  pass.width = scaled(part.width, width);
+  pass.height = scaled(part.height, height);
+  pass.left = static_cast<int>(std::lround((first - window.left) / step));
+  pass.top = static_cast<int>(std::lround((upper - window.top) / step));
+  pass.tile_width = width;
+  pass.tile_height = height;
+  Image shown(pass.width, pass.height);
+  ScaleInto(ScalePlan(part.width, part.height, pass.width, pass.height, true), part, shown, 0, 0, pass.width,
+            pass.height);
+  FillTile(description, tables, shown, pass, {0, 0}, out);
+}
+
+// Moves a box and its points by a share of their distances from another's.
+void MoveTowards(const FoundBox& other, float share, FoundBox& box) {
+  const auto move = [&](float& from, float to) { from += share * (to - from); };
+  move(box.left, other.left);
+  move(box.top, other.top);
+  move(box.right, other.right);
+  move(box.bottom, other.bottom);
+  for (size_t i = 0; i < box.points.size(); ++i) {
+    move(box.points[i].x, other.points[i].x);
+    move(box.points[i].y, other.points[i].y);
+  }
 }
 
 }  // namespace
@@ -139,11 +207,12 @@ void NeuralDetector::Try() {
   }
 }
 
-std::vector<FoundBox> NeuralDetector::FindBoxes(const Image& image, const NeuralSearch& search, float least,
+std::vector<FoundBox> NeuralDetector::FindBoxes(const DetectorDescription& plan, const Image& image,
+                                                const NeuralSearch& search, float least,
                                                 const Cancellation& cancellation) const {
   const ValueTables tables = TablesOf(description_);
   const int smallest = SmallestFace(search.min_face, std::max(image.width, image.height));
-  std::vector<Pass> passes = PlanPasses(description_, image.width, image.height, smallest, search.pad);
+  std::vector<Pass> passes = PlanPasses(plan, image.width, image.height, smallest, search.pad);
   std::vector<FoundBox> found;
   std::vector<float> tensor;
   // Each is made from the next finer one.
@@ -158,9 +227,10 @@ std::vector<FoundBox> NeuralDetector::FindBoxes(const Image& image, const Neural
     const size_t size = size_t{3} * pass.tile_width * pass.tile_height;
     const auto across = static_cast<float>(static_cast<double>(image.width) / pass.width);
     const auto down = static_cast<float>(static_cast<double>(image.height) / pass.height);
-    for (size_t begin = 0; begin < pass.tiles.size(); begin += static_cast<size_t>(max_batch_)) {
+    const size_t most = TilesInRun(max_batch_, pass.tile_width, pass.tile_height);
+    for (size_t begin = 0; begin < pass.tiles.size(); begin += most) {
       cancellation.ThrowIfCancelled();
-      const int count = static_cast<int>(std::min(pass.tiles.size() - begin, static_cast<size_t>(max_batch_)));
+      const int count = static_cast<int>(std::min(pass.tiles.size() - begin, most));
       tensor.resize(size * static_cast<size_t>(count));
       for (int i = 0; i < count; ++i)
         FillTile(description_, tables, scaled, pass, pass.tiles[begin + static_cast<size_t>(i)],
@@ -187,85 +257,116 @@ std::vector<FoundBox> NeuralDetector::FindBoxes(const Image& image, const Neural
   return SuppressWorse(std::move(found), description_.overlap);
 }
 
-void NeuralDetector::Confirm(const Image& image, std::span<FoundBox> boxes, const Cancellation& cancellation) const {
+std::vector<FoundBox> NeuralDetector::LookAgain(double sides, const Image& image, std::span<const FoundBox> boxes,
+                                                int width, int height, const Cancellation& cancellation) const {
   // A box that shares less shows something else.
   constexpr float kSame = 0.35F;
+  // Lower scores say nothing.
+  constexpr float kLeast = 0.01F;
   const ValueTables tables = TablesOf(description_);
-  const int width = description_.width;
-  const int height = description_.height;
   const size_t size = size_t{3} * width * height;
   std::vector<float> tensor;
-  for (size_t begin = 0; begin < boxes.size(); begin += static_cast<size_t>(max_batch_)) {
+  std::vector<FoundBox> all;
+  const size_t most = TilesInRun(max_batch_, width, height);
+  for (size_t begin = 0; begin < boxes.size(); begin += most) {
     cancellation.ThrowIfCancelled();
-    const std::span<FoundBox> some =
-        boxes.subspan(begin, std::min(boxes.size() - begin, static_cast<size_t>(max_batch_)));
+    const std::span<const FoundBox> some = boxes.subspan(begin, std::min(boxes.size() - begin, most));
     tensor.resize(size * some.size());
-    std::vector<FoundBox> places;
+    std::vector<Window> windows;
     for (size_t i = 0; i < some.size(); ++i) {
-      const FoundBox& box = some[i];
-      const double side = std::max({box.right - box.left, box.bottom - box.top, 1.0F});
-      // Pixels of the image for one of the input.
-      const double step = description_.confirm * side / std::min(width, height);
-      const double left = (box.left + box.right) / 2 - step * width / 2;
-      const double top = (box.top + box.bottom) / 2 - step * height / 2;
-      // The image's part of the window.
-      const auto clip = [](double at, int end) { return std::clamp(static_cast<int>(std::lround(at)), 0, end); };
-      const int first = clip(left, image.width - 1);
-      const int upper = clip(top, image.height - 1);
-      Image part(std::max(1, clip(left + step * width, image.width) - first),
-                 std::max(1, clip(top + step * height, image.height) - upper));
-      for (int y = 0; y < part.height; ++y)
-        std::copy_n(image.row(upper + y) + size_t{3} * first, size_t{3} * part.width, part.row(y));
-      const auto scaled = [&](int length, int most) {
-        return std::clamp(static_cast<int>(std::lround(length / step)), 1, most);
-      };
-      Pass pass{};
-      pass.width = scaled(part.width, width);
-      pass.height = scaled(part.height, height);
-      pass.left = static_cast<int>(std::lround((first - left) / step));
-      pass.top = static_cast<int>(std::lround((upper - top) / step));
-      pass.tile_width = width;
-      pass.tile_height = height;
-      Image shown(pass.width, pass.height);
-      ScaleInto(ScalePlan(part.width, part.height, pass.width, pass.height, true), part, shown, 0, 0, pass.width,
-                pass.height);
-      FillTile(description_, tables, shown, pass, {0, 0}, tensor.data() + size * i);
-      const auto place = [&](float at, double from) { return static_cast<float>((at - from) / step); };
-      places.push_back(
-          {place(box.left, left), place(box.top, top), place(box.right, left), place(box.bottom, top), 0, {}});
+      windows.push_back(WindowAround(some[i], sides, width, height));
+      FillWindow(description_, tables, image, windows.back(), width, height, tensor.data() + size * i);
     }
     const int count = static_cast<int>(some.size());
     const std::vector<Tensor> outputs = Run(tensor, count, width, height);
     for (int i = 0; i < count; ++i) {
-      float second = 0;
-      for (const FoundBox& box : DecodeImage({outputs, count, i, width, height}, 0))
-        if (box.score > second && OverlapOf(box, places[static_cast<size_t>(i)]) >= kSame) second = box.score;
-      FoundBox& box = some[static_cast<size_t>(i)];
-      box.score = (box.score + second) / 2;
+      FoundBox best{};
+      for (FoundBox& seen : DecodeImage({outputs, count, i, width, height}, kLeast)) {
+        windows[static_cast<size_t>(i)].ToImage(seen);
+        if (seen.score > best.score && OverlapOf(seen, some[static_cast<size_t>(i)]) >= kSame) best = std::move(seen);
+      }
+      all.push_back(std::move(best));
     }
   }
+  return all;
+}
+
+void NeuralDetector::Confirm(const DetectorDescription& plan, const std::vector<std::array<int, 2>>& sizes,
+                             const Image& image, float min_score, std::vector<FoundBox>& boxes,
+                             const Cancellation& cancellation) const {
+  const auto looks = static_cast<float>(1 + sizes.size());
+  // Sums of the looks' scores, and means of the boxes that they saw.
+  std::vector<float> seen(boxes.size(), 1);
+  for (size_t look = 0; look < sizes.size(); ++look) {
+    // What cannot reach the least score any more is not looked at.
+    const auto left = static_cast<float>(sizes.size() - look);
+    size_t kept = 0;
+    for (size_t i = 0; i < boxes.size(); ++i) {
+      if (boxes[i].score + left < min_score * looks) continue;
+      seen[kept] = seen[i];
+      if (kept != i) boxes[kept] = std::move(boxes[i]);
+      ++kept;
+    }
+    boxes.resize(kept);
+    const std::vector<FoundBox> found =
+        LookAgain(plan.confirm, image, boxes, sizes[look][0], sizes[look][1], cancellation);
+    for (size_t i = 0; i < boxes.size(); ++i) {
+      boxes[i].score += found[i].score;
+      if (found[i].score == 0) continue;
+      MoveTowards(found[i], 1 / ++seen[i], boxes[i]);
+    }
+  }
+  for (FoundBox& box : boxes) box.score /= looks;
+}
+
+std::vector<FoundBox> NeuralDetector::SearchWith(const DetectorDescription& plan,
+                                                 const std::vector<std::array<int, 2>>& sizes, const Image& image,
+                                                 const NeuralSearch& search, const Cancellation& cancellation) const {
+  // What the first look must give, and how many boxes are looked at again at most.
+  constexpr float kFirst = 0.15F;
+  constexpr size_t kMost = 256;
+  std::vector<FoundBox> found = FindBoxes(plan, image, search, std::min(kFirst, search.min_score), cancellation);
+  if (found.size() > kMost) found.resize(kMost);
+  Confirm(plan, sizes, image, search.min_score, found, cancellation);
+  std::erase_if(found, [&](const FoundBox& box) { return box.score < search.min_score; });
+  return SuppressWorse(std::move(found), description_.overlap);
 }
 
 std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSearch& search,
                                              const Cancellation& cancellation) const {
-  if (description_.confirm == 0) return FindBoxes(image, search, search.min_score, cancellation);
-  // What the first look must give, and how many boxes are looked at again at most.
-  constexpr float kFirst = 0.3F;
-  constexpr size_t kMost = 256;
-  std::vector<FoundBox> found = FindBoxes(image, search, std::min(kFirst, search.min_score), cancellation);
-  if (found.size() > kMost) found.resize(kMost);
-  Confirm(image, found, cancellation);
-  std::erase_if(found, [&](const FoundBox& box) { return box.score < search.min_score; });
-  std::ranges::stable_sort(found, std::ranges::greater(), &FoundBox::score);
-  return found;
+  const DetectorDescription& usual = description_;
+  if (usual.confirm == 0) return FindBoxes(usual, image, search, search.min_score, cancellation);
+  if (usual.multiple == 0) return SearchWith(usual, {{usual.width, usual.height}}, image, search, cancellation);
+  const auto resized = [&](int side, double times) {
+    return std::max(1, static_cast<int>(side * times) / usual.multiple) * usual.multiple;
+  };
+  // Looks at a second size tell more of what is a face. The smaller is first: it costs less.
+  constexpr double kSmaller = 0.75;
+  std::vector<FoundBox> found = SearchWith(
+      usual, {{resized(usual.width, kSmaller), resized(usual.height, kSmaller)}, {usual.width, usual.height}}, image,
+      search, cancellation);
+  // A face that fills the photo is seen better, as large as before, with more border.
+  constexpr float kSure = 0.5F;
+  constexpr double kLarger = 1.5;
+  if (search.pad == 0 || (!found.empty() && found.front().score >= kSure)) return found;
+  DetectorDescription wide = usual;
+  wide.width = resized(usual.width, kLarger);
+  wide.height = resized(usual.height, kLarger);
+  wide.confirm = kLarger * usual.confirm;
+  const double pad = (kLarger * (1 + 2 * search.pad) - 1) / 2;
+  const int longer = std::max(image.width, image.height);
+  const NeuralSearch whole{search.min_score, longer, pad};
+  for (FoundBox& box : SearchWith(wide, {{wide.width, wide.height}}, image, whole, cancellation))
+    found.push_back(std::move(box));
+  return SuppressWorse(std::move(found), usual.overlap);
 }
 
 int64_t NetworkSearchBytes(const DetectorDescription& network, int64_t pixels, int min_face) {
   const double scale = static_cast<double>(network.smallest) / SmallestFace(min_face, 0);
   // A network's own layers take about this much for a pixel of its input; a scaled photo three bytes.
   constexpr int64_t kLayers = 400;
-  const int64_t input = int64_t{network.width} * network.height * (network.multiple > 0 ? 4 : 1);
-  return static_cast<int64_t>(static_cast<double>(3 * pixels) * scale * scale) + input * kMostTiles * kLayers;
+  const int64_t input = std::max(int64_t{kMostPixels}, LargestTile(network));
+  return static_cast<int64_t>(static_cast<double>(3 * pixels) * scale * scale) + input * kLayers;
 }
 
 }  // namespace maskbench

@@ -1,6 +1,7 @@
 #ifndef MASKBENCH_FACE_DETECTORS_NEURAL_DETECTOR_H_
 #define MASKBENCH_FACE_DETECTORS_NEURAL_DETECTOR_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -40,10 +41,19 @@ class NeuralDetector {
   std::vector<Tensor> Run(std::span<float> tensor, int images, int width, int height) const;
   void Try();
   std::vector<FoundBox> DecodeImage(const NetworkOutput& output, float least) const;
-  std::vector<FoundBox> FindBoxes(const Image& image, const NeuralSearch& search, float least,
-                                  const Cancellation& cancellation) const;
-  // Makes the scores of `boxes` the means of two looks (DetectorDescription::confirm).
-  void Confirm(const Image& image, std::span<FoundBox> boxes, const Cancellation& cancellation) const;
+  // The first look, at the scales that `plan` gives.
+  std::vector<FoundBox> FindBoxes(const DetectorDescription& plan, const Image& image, const NeuralSearch& search,
+                                  float least, const Cancellation& cancellation) const;
+  // What each of `boxes` is seen as, alone in a window of so many of its longer sides; its score is 0 where it is not.
+  std::vector<FoundBox> LookAgain(double sides, const Image& image, std::span<const FoundBox> boxes, int width,
+                                  int height, const Cancellation& cancellation) const;
+  // Looks again in windows of each of `sizes`, and makes scores, sides and points the means of all looks. Leaves out
+  // boxes that cannot reach `min_score`.
+  void Confirm(const DetectorDescription& plan, const std::vector<std::array<int, 2>>& sizes, const Image& image,
+               float min_score, std::vector<FoundBox>& boxes, const Cancellation& cancellation) const;
+  std::vector<FoundBox> SearchWith(const DetectorDescription& plan, const std::vector<std::array<int, 2>>& sizes,
+                                   const Image& image, const NeuralSearch& search,
+                                   const Cancellation& cancellation) const;
 
   const DetectorDescription description_;
   const std::string model_;

@@ -1,6 +1,7 @@
 #ifndef MASKBENCH_FACE_DETECTORS_PASSES_H_
 #define MASKBENCH_FACE_DETECTORS_PASSES_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "face/detectors/description.h"
@@ -29,6 +30,9 @@ struct Pass {
 // share of the longer side) in one tile, the last shows faces of `min_face` pixels as large as the network needs them.
 // A face is whole in a tile of at least one pass.
 std::vector<Pass> PlanPasses(const DetectorDescription& network, int width, int height, int min_face, double pad);
+
+// The pixels of the largest tile.
+int64_t LargestTile(const DetectorDescription& network);
 
 }  // namespace maskbench
 

@@ -27,11 +27,12 @@ function checkShape(
 /**
  * Converts a TensorFlow network to ONNX: an image input [n, 3, height, width] of any batch, outputs as TensorFlow has
  * them, channels last. Throws an `Error` that names what cannot be converted.
+ * @param anySize The network is convolutional: it takes images of any height and width that its strides divide.
  */
 export function convertNetwork(
   network: Network,
   name: string,
-  halves = false,
+  { halves = false, anySize = false } = {},
 ): { graph: OnnxGraph; input: number[]; outputs: number[][]; parameters: number } {
   const { tensors } = network;
   const unknown = [
@@ -54,7 +55,9 @@ export function convertNetwork(
   const graph = new OnnxGraph(name, halves);
   const values = new Values(graph, shape[0] as number);
   const image = shape.length === 4;
-  const sizes: Size[] = image ? ['n', ...([shape[3], shape[1], shape[2]] as number[])] : ['n', ...shape.slice(1)];
+  const sizes: Size[] = image
+    ? ['n', shape[3] as number, ...(anySize ? ['height', 'width'] : (shape.slice(1, 3) as number[]))]
+    : ['n', ...shape.slice(1)];
   const node = graph.input(outerName(input, 'input'), sizes);
   const known = new Map<number, Value>([[inputNumber, values.result(node, shape, { image, batched: true })]]);
   let parameters = 0;
@@ -87,9 +90,12 @@ export function convertNetwork(
   const outputs = network.outputs.map((number, i) => {
     const value = valueAt(number);
     if (!value.batched) throw new Error(`has the output ${tensorAt(number).name}, which no image changes`);
-    graph.output(values.plain(value), outerName(tensorAt(number), `output${i}`), ['n', ...value.shape.slice(1)]);
+    graph.output(values.plain(value), outerName(tensorAt(number), `output${i}`), [
+      'n',
+      ...value.shape.slice(1).map((size, axis) => (anySize && axis === 0 ? `places${i}` : size)),
+    ]);
     return value.shape.slice(1);
   });
   if (outputs.length === 0) throw new Error('has no outputs');
-  return { graph, input: sizes.slice(1) as number[], outputs, parameters };
+  return { graph, input: image ? [shape[3] as number, ...shape.slice(1, 3)] : shape.slice(1), outputs, parameters };
 }

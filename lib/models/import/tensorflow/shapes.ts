@@ -1,3 +1,4 @@
+import { channelBlock } from './channels.js';
 import { activated } from './elementwise.js';
 import type { Build } from './inputs.js';
 import { sizeOf } from './network.js';
@@ -21,6 +22,18 @@ const reduction =
     return values.result(y, shape, { image: x.image && keepDimensions !== 0, batched: x.batched });
   };
 
+/** Adds channels of zeros. A convolution makes them: unlike Pad, it does not leave ONNX Runtime's blocked layout. */
+function withZeros(values: Values, x: Value, added: number): Value {
+  const [, , , channels = 0] = x.shape;
+  let group = Math.min(channels, added) / channelBlock;
+  while (channels % (group * channelBlock) !== 0 || added % (group * channelBlock) !== 0) group--;
+  const shape = [added, channels / group, 1, 1];
+  const filters = values.graph.constant(new Float32Array((added * channels) / group), shape);
+  const zeros = values.graph.node('Conv', [values.image(x), filters], { kernel_shape: [1, 1], group });
+  const y = values.graph.node('Concat', [values.image(x), zeros], { axis: 1 });
+  return values.result(y, [...x.shape.slice(0, 3), channels + added], x);
+}
+
 /** Adds a constant's numbers of places before and after each dimension. */
 function padded(values: Values, x: Value, amounts: number[], value: number): Value {
   const rank = x.shape.length;
@@ -33,6 +46,11 @@ function padded(values: Values, x: Value, amounts: number[], value: number): Val
     inNode[rank + nodeAxis(x, axis)] = after;
     return length + before + after;
   });
+  const added = amounts[2 * rank - 1] as number;
+  if (x.image && value === 0 && amounts.every((amount, i) => amount === 0 || i === 2 * rank - 1)) {
+    const channels = x.shape[3] as number;
+    if (channels % channelBlock === 0 && added % channelBlock === 0) return withZeros(values, x, added);
+  }
   const y = values.graph.node('Pad', [values.own(x), values.whole(...inNode), values.scalar(value)]);
   return values.result(y, shape, x);
 }

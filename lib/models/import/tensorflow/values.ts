@@ -131,8 +131,11 @@ export class Values {
     if (sizeOf(shape) !== sizeOf(value.shape))
       throw new Error(`cannot make ${shape.join(' × ')} of ${value.shape.join(' × ')}`);
     if (value.data) return constantValue(value.data, shape);
-    // 0 copies the batch.
-    const sizes = this.whole(...shape.map((length, axis) => (axis === 0 && value.batched ? 0 : length)));
+    // 0 copies the batch. With the channels kept, what an image's places become is left open, for images of any size.
+    const places = value.image && value.shape.length === 4 && shape.length === 3 && shape[2] === value.shape[3];
+    const sizes = this.whole(
+      ...shape.map((length, axis) => (axis === 0 && value.batched ? 0 : axis === 1 && places ? -1 : length)),
+    );
     const node = this.graph.node('Reshape', [this.plain(value), sizes]);
     return this.result(node, shape, { image: false, batched: value.batched });
   }

@@ -111,14 +111,21 @@ const resize =
   (attributesFor: (alignCorners: boolean, halfPixelCenters: boolean) => Record<string, string>): Build =>
   (values, inputs, { alignCorners = 0, halfPixelCenters = 0 }) => {
     const x = inputs.at(0);
-    const [n, , , channels] = imageShape(x);
+    const [n, ownHeight, ownWidth, channels] = imageShape(x);
     const [height = 0, width = 0] = inputs.numbers(1);
     const { graph } = values;
     const image = values.image(x);
+    const attributes = attributesFor(alignCorners !== 0, halfPixelCenters !== 0);
+    const shape = [n, height, width, channels];
+    const like = { image: true, batched: x.batched };
+    if (height % ownHeight === 0 && width % ownWidth === 0) {
+      // By factors, for images of any size; ONNX Runtime also stays in its blocked layout then.
+      const factors = graph.constant(Float32Array.of(1, 1, height / ownHeight, width / ownWidth), [4]);
+      return values.result(graph.node('Resize', [image, '', factors], attributes), shape, like);
+    }
     const batch = graph.node('Slice', [graph.node('Shape', [image]), values.whole(0), values.whole(1)]);
     const sizes = graph.node('Concat', [batch, values.whole(channels, height, width)], { axis: 0 });
-    const y = graph.node('Resize', [image, '', '', sizes], attributesFor(alignCorners !== 0, halfPixelCenters !== 0));
-    return values.result(y, [n, height, width, channels], { image: true, batched: x.batched });
+    return values.result(graph.node('Resize', [image, '', '', sizes], attributes), shape, like);
   };
 
 const places = (alignCorners: boolean, halfPixelCenters: boolean) =>
