@@ -190,6 +190,10 @@ export interface NativeSearchOptions {
   pad: number;
   /** What searches; absent: dlib's frontal detector. */
   network?: NativeNetwork;
+  /** Path of a dlib shape predictor with 68 points, or of face-api's network with as many. */
+  landmarkModel: string;
+  /** ONNX Runtime's shared library, where `landmarkModel` is a network. */
+  landmarkLibrary?: string;
 }
 
 /** The device that work is left to. */
@@ -225,8 +229,6 @@ export interface NativeMaskerOptions extends NativeSearchOptions {
   seed: number;
   /** `central`: the greatest area less twice the squared distance of the box's centre from the image's. */
   select: 'largest' | 'central' | 'all' | 'only';
-  /** Path of a dlib shape predictor with 68 points. */
-  landmarkModel: string;
   maxPixels: number;
   acceptDamaged: boolean;
   /** 1 to 100; absent: 95 for JPEG, lossless for WebP. */
@@ -468,7 +470,6 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
   output: string;
   /** A vector is the mean of those of the crop and of its mirror image. */
   mirror: boolean;
-  landmarkModel: string;
   maxPixels: number;
   acceptDamaged: boolean;
 }

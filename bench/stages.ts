@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { defaultLandmarkModel } from '../lib/face/landmark-model.js';
+import { resolveLandmarks } from '../lib/models/landmarks.js';
 import { samplePhoto } from '../test/support/files.js';
 import type { BenchOptions } from './options.js';
 
@@ -11,6 +11,7 @@ const root = path.dirname(import.meta.dirname);
 /** Times each stage of finding faces on one thread, ours beside dlib's and beside what this processor could do at best. */
 export async function benchStages({ quick }: BenchOptions): Promise<void> {
   execFileSync('cmake', ['--build', path.join(root, 'build'), '--target', 'stages'], { stdio: 'ignore' });
+  const { landmarkModel } = (await resolveLandmarks('dlib-68')).native;
   const folder = mkdtempSync(path.join(tmpdir(), 'maskbench-stages-'));
   const crop = { left: 640, top: 130, width: 500, height: 500 };
   const photos = [
@@ -23,7 +24,7 @@ export async function benchStages({ quick }: BenchOptions): Promise<void> {
     writeFileSync(file, data);
     // Lesser vector instructions too, where that is not what was asked for.
     for (const simd of process.env.MASKBENCH_SIMD ? [process.env.MASKBENCH_SIMD] : ['', 'AVX2']) {
-      const words = [file, String(info.width), String(info.height), defaultLandmarkModel(), String(runs)];
+      const words = [file, String(info.width), String(info.height), landmarkModel, String(runs)];
       const output = execFileSync(path.join(root, 'build/Release/stages'), words, {
         encoding: 'utf8',
         env: { ...process.env, MASKBENCH_SIMD: simd },

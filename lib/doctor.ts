@@ -1,17 +1,19 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CudaDevice } from '../binding.js';
-import { defaultLandmarkModel } from './face/landmark-model.js';
+import { debianLandmarkModel, dlibLandmarkModel } from './face/landmark-model.js';
 import { isFile } from './files/walk.js';
 import { presets } from './models/presets.js';
 import { onnxRuntimeLibrary } from './models/runtime.js';
-import { native } from './native.js';
+import { addonFile, native } from './native.js';
 import { packageRoot } from './package-root.js';
 
 /** What `maskbench doctor` prints. */
 export interface Diagnosis {
   maskbench: string;
   node: string;
+  /** The native addon's file: of a platform package, or of a build of one's own. */
+  addon: string;
   cpuFeatures: string[];
   /** The best vector instructions that are used: `AVX3_DL`, `AVX3` (AVX-512), `AVX2`, `SSE4`, `SSSE3` or `NEON`. */
   simd: string;
@@ -63,11 +65,12 @@ async function onnxRuntime(): Promise<Diagnosis['onnxRuntime']> {
 export async function diagnose(): Promise<Diagnosis> {
   const read = async (file: string) => JSON.parse(await readFile(path.join(packageRoot, file), 'utf8'));
   const { version } = (await read('package.json')) as { version: string };
-  const landmarks = defaultLandmarkModel();
+  const landmarks = dlibLandmarkModel() ?? debianLandmarkModel;
   const found = await stat(landmarks).catch(() => undefined);
   return {
     maskbench: version,
     node: process.version,
+    addon: addonFile,
     ...native.systemInfo(),
     models: [
       {
@@ -76,6 +79,12 @@ export async function diagnose(): Promise<Diagnosis> {
         found: found !== undefined,
         ...(found && { bytes: found.size }),
         licence: landmarkLicence,
+      },
+      {
+        name: 'face-api-68',
+        file: '(built from @vladmandic/face-api on first use)',
+        found: true,
+        licence: 'MIT with @vladmandic/face-api; trained on photos that its authors do not name',
       },
       {
         name: "dlib's frontal face detector",

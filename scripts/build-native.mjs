@@ -1,7 +1,9 @@
-// Builds the native addon into build/Release, unless it is newer than its sources. Extra arguments go to CMake.
+// Builds the native addon into build/Release, unless it is newer than its sources, or the platform package of this version is
+// installed. Extra arguments go to CMake.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { isPrebuilt } from './prebuilt.mjs';
 import { buildPackages, installCommand, missingPackages, runPackages } from './system-packages.mjs';
 
 const root = path.dirname(import.meta.dirname);
@@ -12,7 +14,8 @@ const sources = [
 ];
 const definitions = process.argv.slice(2);
 const built = existsSync(addon) ? statSync(addon).mtimeMs : 0;
-if (definitions.length === 0 && sources.every((file) => statSync(file).mtimeMs <= built)) process.exit(0);
+if (definitions.length === 0 && (isPrebuilt || sources.every((file) => statSync(file).mtimeMs <= built)))
+  process.exit(0);
 
 const missing = missingPackages([...buildPackages, ...runPackages]);
 if (missing.length > 0) {

@@ -16,46 +16,19 @@ quietly() {
   trap - ERR
 }
 exec 3>&2
-
-# Sources without asking for root or changing the machine's package lists.
-fetch() {
-  local lists=$folder/apt
-  mkdir -p "$lists/lists/partial" "$lists/archives/partial" "$folder/sources"
-  # The release that this machine takes its packages from; mirrors of security updates may lack sources.
-  apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Component: main' |
-    grep -v -- -security | sort -u >"$lists/sources.list"
-  local options=(-qq -o "Dir::Etc::SourceList=$lists/sources.list" -o Dir::Etc::SourceParts=/dev/null
-    -o "Dir::State::Lists=$lists/lists" -o "Dir::Cache=$lists" -o APT::Sandbox::User="$(id -un)")
-  apt-get "${options[@]}" update
-  (cd "$folder/sources" && apt-get "${options[@]}" source libjpeg-turbo libspng libwebp tiff)
-}
+. scripts/codecs.sh
 
 # codecs <name> <flags>: static libraries and headers in $folder/<name>.
 codecs() {
-  local prefix=$folder/$1 flags="-g -O1 -fno-omit-frame-pointer $2"
-  local common=(-G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS="$flags" -DCMAKE_INSTALL_PREFIX="$prefix"
-    -DCMAKE_INSTALL_LIBDIR="$prefix/lib" -DCMAKE_PREFIX_PATH="$prefix" -DBUILD_SHARED_LIBS=OFF)
-  local sources=$folder/sources
-  make_codec() {
-    local name=$1
-    shift
-    cmake -S "$sources"/$name-[0-9]* -B "$prefix-build/$name" "${common[@]}" "$@"
-    cmake --build "$prefix-build/$name" --target install
-  }
-  make_codec libjpeg-turbo -DENABLE_SHARED=OFF -DWITH_TURBOJPEG=OFF -DWITH_SIMD=OFF
-  local programs=(ANIM_UTILS CWEBP DWEBP EXTRAS GIF2WEBP IMG2WEBP VWEBP WEBPINFO WEBPMUX) without=()
-  for program in "${programs[@]}"; do without+=("-DWEBP_BUILD_$program=OFF"); done
-  make_codec libwebp "${without[@]}"
-  make_codec tiff -Dtiff-tools=OFF -Dtiff-tests=OFF -Dtiff-contrib=OFF -Dtiff-docs=OFF -Djbig=OFF -Dlerc=OFF -Dlzma=OFF -Dcxx=OFF
-  mkdir -p "$prefix/include" "$prefix/lib"
-  cp "$sources"/libspng-*/spng/spng.h "$prefix/include"
-  # shellcheck disable=SC2086
-  clang $flags -c "$sources"/libspng-*/spng/spng.c -o "$prefix-build/spng.o"
-  ar rcs "$prefix/lib/libspng.a" "$prefix-build/spng.o"
+  export CC=clang CFLAGS="-g -O1 -fno-omit-frame-pointer $2"
+  make_jpeg "$folder" "$1" -DWITH_SIMD=OFF
+  make_webp "$folder" "$1"
+  make_tiff "$folder" "$1"
+  make_spng "$folder" "$1"
 }
 
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
-[ -d "$folder/sources" ] || quietly fetch
+[ -d "$folder/sources" ] || quietly fetch_sources "$folder" libjpeg-turbo libspng libwebp tiff
 for build in sanitized plain; do
   flags=-fsanitize=fuzzer-no-link
   if [ $build = sanitized ]; then flags="$flags $sanitizers"; fi

@@ -3,7 +3,15 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { buildPackages, installCommand, missingPackages, runPackages, testPackages } from './system-packages.mjs';
+import { isPrebuilt } from './prebuilt.mjs';
+import {
+  buildPackages,
+  installCommand,
+  missingPackages,
+  releasePackages,
+  runPackages,
+  testPackages,
+} from './system-packages.mjs';
 
 const root = path.dirname(import.meta.dirname);
 
@@ -16,7 +24,11 @@ function run(title, command, args, env = {}) {
   }
 }
 
-const wanted = [...buildPackages, ...runPackages, ...(process.argv.includes('--tests') ? testPackages : [])];
+const wanted = [
+  ...(isPrebuilt ? [] : buildPackages),
+  ...runPackages,
+  ...(process.argv.includes('--tests') ? [...testPackages, ...releasePackages] : []),
+];
 const missing = missingPackages(wanted);
 if (missing.length > 0) {
   if (process.getuid?.() !== 0) {

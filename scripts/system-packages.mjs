@@ -17,6 +17,8 @@ export const buildPackages = [
   'libwebp-dev',
 ];
 export const runPackages = ['libdlib-data', 'fonts-dejavu-core'];
+/** For `npm run release:pack`, and for trying what it makes on other processors. */
+export const releasePackages = ['dpkg-dev', 'g++-aarch64-linux-gnu', 'git', 'nasm', 'ninja-build', 'qemu-user-static'];
 export const testPackages = [
   'clang',
   'clang-format',

@@ -20,6 +20,7 @@ import { byBytes } from '../files/path.js';
 import { checkMeasuring } from '../metrics/arguments.js';
 import { fuse } from '../metrics/fusion.js';
 import type { SystemScores } from '../metrics/score-files.js';
+import { resolveLandmarks } from '../models/landmarks.js';
 import { provenance } from '../models/presets.js';
 import { isGenuine, type Pair, pairPath, readPairs } from '../pairs/list.js';
 import { compareFaceSources, type FaceSourceComparison } from './face-sources.js';
@@ -268,6 +269,9 @@ export async function benchmarkModels(
   );
   if (names.length === 0) throw invalid('models', 'at least one model', models);
   checkEmbedder(options);
+  // The paper's landmarks, never a stand-in's.
+  const landmarkModel = options.landmarkModel ?? 'dlib-68';
+  await resolveLandmarks(landmarkModel);
   checkChoice('faceSource', options.faceSource ?? 'auto', benchmarkFaceSources);
   const { draws = 200, seed = 0 } = options;
   checkMeasuring({ draws, seed });
@@ -290,7 +294,7 @@ export async function benchmarkModels(
   const compared: FaceSourceComparison[] = [];
   const notes = absent.map(({ dataSet }) => `${dataSet}: found a pair list but no corpus`);
   for (const { name, ...model } of models) {
-    const embedder = await Embedder.open({ detector: 'hog', ...options, ...model });
+    const embedder = await Embedder.open({ detector: 'hog', ...options, ...model, landmarkModel });
     const { overlaps = [], cut } = embedder.description;
     notes.push(`${name}: ${provenance(embedder.description)}`);
     if (model.adapter !== undefined) notes.push(`${name}: vectors of masked faces are corrected by ${model.adapter}`);

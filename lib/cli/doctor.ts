@@ -9,7 +9,7 @@ export function doctorCommand(): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const found = await diagnose();
       if (json) return printJson(found);
-      print(`maskbench ${found.maskbench}, Node ${found.node}`);
+      print(`maskbench ${found.maskbench}, Node ${found.node}, addon ${found.addon}`);
       print(`processors: ${found.processors} (${found.cpuFeatures.join(' ')}), using ${found.simd}`);
       print(`memory: ${(found.memory / 2 ** 30).toFixed(1)} GiB; cache folder: ${found.cacheFolder || 'none'}`);
       const libraries = Object.entries(found.libraries).map(([name, version]) => `${name} ${version}`);

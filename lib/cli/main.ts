@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { packageRoot } from '../package-root.js';
 import { commandLine } from './command-line.js';
 import { commands } from './commands.js';
-import { fail, outliveReaders } from './output.js';
+import { fail, outliveReaders, warn } from './output.js';
 
 const { version, description } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
   version: string;
@@ -34,6 +34,8 @@ program.hook('preAction', (_, command) => {
       command.error(`error: --${name} -: expected a name; standard output is not written to`);
 });
 outliveReaders();
+// Node would add where warnings were made, which helps nobody here.
+process.removeAllListeners('warning').on('warning', ({ message }) => warn(message));
 
 try {
   const [asked = ''] = process.argv.slice(2);

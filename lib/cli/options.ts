@@ -8,8 +8,8 @@ import { integer, number } from './numbers.js';
 /** The landmark model, for every command that searches faces. */
 export const landmarksOption = () =>
   new Option(
-    '--landmarks <file>',
-    'dlib\'s 68-point shape predictor (default: the environment variable MASKBENCH_LANDMARKS, Debian\'s libdlib-data, or what "models fetch dlib-68" downloaded)',
+    '--landmarks <model>',
+    'what predicts landmarks: dlib-68, face-api-68, or a file in the format of dlib\'s shape predictor (default: the environment variable MASKBENCH_LANDMARKS; dlib-68 of Debian\'s libdlib-data or as "models fetch" downloaded it; face-api-68 if there is neither)',
   );
 
 /** How the vectors of an index are compared. */

@@ -51,6 +51,11 @@ export interface ManifestLine {
   seed: number;
   /** Hash of the Masker's options, and the output format. A run can only be resumed with the same settings. */
   settings: string;
+  /**
+   * What predicted landmarks that were not given: `dlib-68`, `face-api-68`, or the name of a file. Absent in manifests
+   * of 0.1.
+   */
+  landmarkModel?: string;
   milliseconds: number;
   /** How large the output file was when this photo's part stood in it; in runs into a .rec file or tar shards only. */
   end?: Placed['end'];
@@ -70,6 +75,7 @@ export const manifestColumns: Record<keyof ManifestLine, ColumnType> = {
   faces: 'json',
   seed: 'whole',
   settings: 'text',
+  landmarkModel: 'text',
   milliseconds: 'number',
   source: 'json',
   end: 'json',

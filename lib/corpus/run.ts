@@ -198,6 +198,7 @@ class Run {
   readonly #plan: RunPlan;
   readonly #options: RunOptions;
   readonly #settings: string;
+  readonly #landmarkModel: string;
   #masker!: Masker;
   /** Photos that an earlier run completed. */
   readonly #done = new Map<string, Done>();
@@ -233,10 +234,11 @@ class Run {
     seconds: 0,
   };
 
-  constructor(plan: RunPlan, options: RunOptions, settings: string) {
+  constructor(plan: RunPlan, options: RunOptions, { settings, search }: Awaited<ReturnType<typeof checkMasker>>) {
     this.#plan = plan;
     this.#options = options;
     this.#settings = `${settings}-${plan.settings}`;
+    this.#landmarkModel = search.landmarkModel;
   }
 
   async run(): Promise<MaskSummary | undefined> {
@@ -545,6 +547,7 @@ class Run {
       faces: [],
       seed: this.#options.seed ?? 0,
       settings: this.#settings,
+      landmarkModel: this.#landmarkModel,
       milliseconds: 0,
     };
     let twin: Buffer | undefined;
@@ -643,6 +646,6 @@ export function runJobs(plan: RunPlan & { finished?: undefined }, options: RunOp
 export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined>;
 export function runJobs(plan: RunPlan, options: RunOptions): Promise<MaskSummary | undefined> {
   const { manifest } = plan;
-  const run = async () => new Run(plan, options, (await checkMasker(options)).settings).run();
+  const run = async () => new Run(plan, options, await checkMasker(options)).run();
   return manifest !== undefined && isRegularOrAbsent(manifest) ? withFileLocked(manifest, run) : run();
 }

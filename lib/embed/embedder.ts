@@ -18,7 +18,6 @@ import {
 import { type FaceChoice, faceChoices } from '../face/choice.js';
 import type { Box, Face, FivePoints, KnownFace } from '../face/face.js';
 import { checkBox, checkFace, checkFivePoints } from '../face/known.js';
-import { defaultLandmarkModel } from '../face/landmark-model.js';
 import type { SearchOptions } from '../face/search.js';
 import { isFile, isFolder } from '../files/walk.js';
 import { type ImageInput, toSource } from '../image/image.js';
@@ -59,8 +58,6 @@ export interface EmbedderOptions extends SearchOptions {
    * preparation.
    */
   maxWaitMs?: number;
-  /** dlib's 68-point shape predictor. Default: as for the `Masker`. */
-  landmarkModel?: string;
   /** Photos with more pixels are refused. Default 100,000,000. */
   maxPixels?: number;
   /** Accept truncated JPEGs and use the readable part. */
@@ -165,7 +162,6 @@ export function checkEmbedder(options: EmbedderOptions) {
     concurrency: checkInteger('concurrency', options.concurrency ?? native.systemInfo().processors, 1, 256),
     maxBatch: checkInteger('maxBatch', options.maxBatch ?? 16, 1, 1024),
     maxWaitMs: checkInteger('maxWaitMs', options.maxWaitMs ?? 0, 0, 1000),
-    landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
     maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, Number.MAX_SAFE_INTEGER),
     acceptDamaged: options.acceptDamaged ?? false,
     mirror: options.mirror ?? false,

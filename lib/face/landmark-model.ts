@@ -2,17 +2,17 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { native } from '../native.js';
 
-const debianLandmarks = '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
+/** Where Debian's package libdlib-data puts dlib's landmark model. */
+export const debianLandmarkModel = '/usr/share/dlib/shape_predictor_68_face_landmarks.dat';
 
-/** Where `maskbench models fetch dlib-68` puts the landmark model; nothing without a cache folder. */
+/** Where `maskbench models fetch dlib-68` puts it; nothing without a cache folder. */
 export function fetchedLandmarkModel(): string | undefined {
   const { cacheFolder } = native.systemInfo();
-  return cacheFolder === '' ? undefined : path.join(cacheFolder, path.basename(debianLandmarks));
+  return cacheFolder === '' ? undefined : path.join(cacheFolder, path.basename(debianLandmarkModel));
 }
 
-/** The landmark model that is used when no option names one. */
-export function defaultLandmarkModel(): string {
+/** dlib's landmark model where no option names one: the environment's, Debian's, or what was fetched. */
+export function dlibLandmarkModel(): string | undefined {
   if (process.env.MASKBENCH_LANDMARKS) return process.env.MASKBENCH_LANDMARKS;
-  const fetched = fetchedLandmarkModel();
-  return !existsSync(debianLandmarks) && fetched !== undefined && existsSync(fetched) ? fetched : debianLandmarks;
+  return [debianLandmarkModel, fetchedLandmarkModel()].find((file) => file !== undefined && existsSync(file));
 }

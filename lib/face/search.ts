@@ -40,6 +40,13 @@ export interface SearchOptions {
    * whole photo. At least 80. Default: never. For `hog` only.
    */
   maxSize?: number;
+  /**
+   * What predicts landmarks: `dlib-68`, dlib's 68-point shape predictor (of Debian's libdlib-data, or fetched);
+   * `face-api-68`, a small network of \@vladmandic/face-api; or a file in the format of dlib's. Default: the
+   * environment's MASKBENCH_LANDMARKS, else `dlib-68` where it is found, else `face-api-68`, with a warning. Not
+   * `face-api-68` with the detector `dlib`.
+   */
+  landmarkModel?: string;
 }
 
 /**
@@ -47,7 +54,7 @@ export interface SearchOptions {
  * @param usual The detector where none is named.
  */
 export function checkSearch(options: SearchOptions, usual: string) {
-  const { upsample, minFace, maxSize, minScore, pad } = options;
+  const { upsample, minFace, maxSize, minScore, pad, landmarkModel } = options;
   const detector = checkPath('detector', options.detector ?? usual);
   const isHog = (hogDetectors as readonly string[]).includes(detector);
   const search = {
@@ -58,6 +65,7 @@ export function checkSearch(options: SearchOptions, usual: string) {
     maxSize: maxSize === undefined ? 0 : checkInteger('maxSize', maxSize, 80, 65535),
     minScore: minScore === undefined ? undefined : checkNumber('minScore', minScore, 0, isHog ? 1000 : 1),
     pad: pad === undefined ? undefined : checkNumber('pad', pad, 0, 2),
+    landmarkModel: landmarkModel === undefined ? undefined : checkPath('landmarkModel', landmarkModel),
   };
   if (detector === 'dlib' && search.minFace + search.maxSize > 0)
     throw invalid('detector', 'hog, with minFace or maxSize', detector);

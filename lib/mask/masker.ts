@@ -29,7 +29,6 @@ import {
 import { faceChoices } from '../face/choice.js';
 import type { Face, KnownFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
-import { defaultLandmarkModel } from '../face/landmark-model.js';
 import type { SearchOptions } from '../face/search.js';
 import { toPath } from '../files/path.js';
 import { type ImageInput, imageFormats, type RawImage, toSource } from '../image/image.js';
@@ -97,11 +96,6 @@ export interface MaskerOptions extends SearchOptions {
    * skipped.
    */
   select?: Selection;
-  /**
-   * Path of dlib's 68-point shape predictor. Default: the environment's MASKBENCH_LANDMARKS, else Debian's
-   * libdlib-data.
-   */
-  landmarkModel?: string;
   /**
    * Photos that declare more pixels are refused with `TOO_LARGE`. Default 100 million. Whatever this is, a JPEG of more
    * than 100 scans and a PNG whose decompressed profile has more than 32 MB are `UNREADABLE`, and a PNG's texts are not
@@ -286,7 +280,7 @@ export async function checkMasker(options: MaskerOptions) {
   const list = parseStyles(options.style ?? 'a', options.color, own);
   // Flat masks are the paper's, drawn on the faces that its program finds.
   const search = await resolveSearch(options, list.templates.length === 0 ? 'hog' : defaultDetector);
-  const { dlib, minFace, maxSize, pad, network } = search.native;
+  const { dlib, minFace, maxSize, pad, network, landmarkModel } = search.native;
   const deciding = {
     styles: list.styles,
     tintWeight: checkNumber('tintWeight', options.tintWeight ?? 1, 0, 1),
@@ -294,7 +288,6 @@ export async function checkMasker(options: MaskerOptions) {
     jitter: checkNumber('jitter', options.jitter ?? 0, 0, 0.5),
     seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
     select: checkChoice('select', options.select ?? 'largest', selections),
-    landmarkModel: checkPath('landmarkModel', options.landmarkModel ?? defaultLandmarkModel()),
     maxPixels: checkInteger('maxPixels', options.maxPixels ?? 100_000_000, 1, 2 ** 40),
     acceptDamaged: options.acceptDamaged ?? false,
     quality: options.quality === undefined ? undefined : checkInteger('quality', options.quality, 1, 100),
@@ -318,6 +311,7 @@ export async function checkMasker(options: MaskerOptions) {
   const decided = {
     ...deciding,
     ...search.settings,
+    landmarkModel,
     pictures: await Promise.all(pictures),
     textures: await Promise.all(textures),
   };

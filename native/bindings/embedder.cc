@@ -46,7 +46,6 @@ EmbedderOptions ParseOptions(const Napi::Object& object) {
   options.max_batch = std::max(1, Integer(object, "maxBatch"));
   options.max_wait_ms = Integer(object, "maxWaitMs");
   options.search = ParseSearch(object);
-  options.landmark_model = Path(object, "landmarkModel");
   options.limits = {static_cast<int64_t>(Number(object, "maxPixels")), Boolean(object, "acceptDamaged")};
   options.device_fallback = Boolean(object, "deviceFallback");
   options.mirror = Boolean(object, "mirror");

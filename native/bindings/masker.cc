@@ -111,7 +111,6 @@ MaskerOptions ParseOptions(const Napi::Object& object) {
                    : select == "central" ? Select::kCentral
                                          : Select::kLargest;
   options.search = ParseSearch(object);
-  options.landmark_model = Path(object, "landmarkModel");
   options.limits.max_pixels = static_cast<int64_t>(Number(object, "maxPixels"));
   options.limits.accept_damaged = Boolean(object, "acceptDamaged");
   if (Has(object, "quality")) options.encode.quality = Integer(object, "quality");

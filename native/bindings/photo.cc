@@ -98,6 +98,8 @@ FinderOptions ParseSearch(const Napi::Object& object) {
   options.min_score = Number(object, "minScore");
   options.pad = Number(object, "pad");
   if (Has(object, "network")) options.network = ParseNetwork(Object(object.Get("network"), "network"));
+  options.landmarks.file = Path(object, "landmarkModel");
+  if (Has(object, "landmarkLibrary")) options.landmarks.runtime = Path(object, "landmarkLibrary");
   return options;
 }
 

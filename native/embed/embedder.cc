@@ -105,7 +105,7 @@ class Mean {
 Embedder::Embedder(EmbedderOptions options, std::shared_ptr<device::Handle> device)
     : options_(std::move(options)),
       device_(std::move(device)),
-      finder_(options_.search, options_.landmark_model, device_),
+      finder_(options_.search, device_),
       max_batch_(static_cast<size_t>(options_.max_batch)) {
   if (options_.max_wait_ms > 0) timer_ = std::jthread([this](const std::stop_token& stop) { Wait(stop); });
 }

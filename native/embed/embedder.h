@@ -33,7 +33,6 @@ struct EmbedderOptions {
   // How long a batch that is not full waits for more once nothing else is on its way.
   int max_wait_ms = 0;
   FinderOptions search;
-  std::string landmark_model;
   ReadLimits limits;
   // Where a part of the work can't be done on the device, the CPU does it; else the calls throw UNAVAILABLE.
   bool device_fallback = false;

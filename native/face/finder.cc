@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "face/detectors/neural_detector.h"
+#include "face/landmark_network.h"
 #include "face/search_request.h"
 
 namespace maskbench {
@@ -35,7 +36,13 @@ Box ShiftedBox(const FoundBox& box, const BoxShift& shift) {
 }  // namespace
 
 const LandmarkPredictor& FaceFinder::Predictor() {
-  std::call_once(predictor_loaded_, [this] { predictor_ = LandmarkPredictor::Load(landmark_model_); });
+  std::call_once(predictor_loaded_, [this] {
+    const auto& [file, runtime] = options_.landmarks;
+    if (options_.landmarks.is_dlib())
+      predictor_ = LandmarkPredictor::Load(file);
+    else
+      predictor_ = std::make_shared<const LandmarkNetwork>(SessionOptions{runtime, file});
+  });
   return *predictor_;
 }
 

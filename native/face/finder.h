@@ -41,23 +41,22 @@ struct FinderOptions {
   SearchOptions search;
   // Absent: the HOG detector.
   std::optional<NetworkOptions> network;
+  LandmarkModel landmarks;
   // Faces with a lower score are left out.
   double min_score = 0;
   // The border that is put around a photo before the search, as a share of its longer side.
   double pad = 0;
 
-  // Whether what is found is what dlib finds, by our own detector.
-  bool is_exact() const { return !network && pad == 0 && search.is_exact(); }
+  // Whether what is found is what dlib finds, by our own detector and its landmark model.
+  bool is_exact() const { return !network && pad == 0 && search.is_exact() && landmarks.is_dlib(); }
 };
 
 // Finds faces and their landmarks, in exact searches on the device where one is given. Safe to use from many threads at
 // once.
 class FaceFinder {
  public:
-  FaceFinder(FinderOptions options, std::string landmark_model, std::shared_ptr<device::Handle> device)
-      : options_(std::move(options)),
-        landmark_model_(std::move(landmark_model)),
-        device_(options_.is_exact() ? std::move(device) : nullptr) {}
+  FaceFinder(FinderOptions options, std::shared_ptr<device::Handle> device)
+      : options_(std::move(options)), device_(options_.is_exact() ? std::move(device) : nullptr) {}
 
   // Loads the landmark model and the network, or gives the error of the first try again. Find calls it as needed.
   void Load();
@@ -73,7 +72,6 @@ class FaceFinder {
   std::vector<Face> Search(const Image& image, const Cancellation& cancellation);
 
   const FinderOptions options_;
-  const std::string landmark_model_;
   // Null: the CPU.
   const std::shared_ptr<device::Handle> device_;
   std::once_flag predictor_loaded_, network_loaded_;

@@ -13,18 +13,28 @@
 
 namespace maskbench {
 
-// dlib's 68-point shape predictor (Kazemi and Sullivan, "One Millisecond Face Alignment with an Ensemble of Regression
-// Trees", CVPR 2014) on a compact copy of its .dat file. The copy is made on first use and kept in the user's cache
-// folder, where it is mapped at every later start; a copy that is damaged or older than the file is made again.
+struct LandmarkModel {
+  std::string file;
+  // ONNX Runtime's shared library, where the model is face-api's network (landmark_network.h); empty: it is dlib's.
+  std::string runtime;
+
+  bool is_dlib() const { return runtime.empty(); }
+};
+
+// Safe to use from many threads at once.
 class LandmarkPredictor {
  public:
-  // Throws MODEL_MISSING or MODEL_CORRUPT.
+  // dlib's 68-point shape predictor (Kazemi and Sullivan, "One Millisecond Face Alignment with an Ensemble of
+  // Regression Trees", CVPR 2014) on a compact copy of its .dat file. The copy is made on first use and kept in the
+  // user's cache folder, where it is mapped at every later start; a copy that is damaged or older than the file is made
+  // again. Throws MODEL_MISSING or MODEL_CORRUPT.
   static std::shared_ptr<const LandmarkPredictor> Load(const std::string& path);
   virtual ~LandmarkPredictor() = default;
 
+  // `box` is one that dlib's detector would give. Throws INFERENCE_FAILED.
   virtual Landmarks Predict(const Image& image, const Box& box) const = 0;
-  // The compact copy (tree_model.h).
-  virtual std::span<const uint8_t> trees() const = 0;
+  // The compact copy (tree_model.h); a network has none.
+  virtual std::span<const uint8_t> trees() const { return {}; }
 };
 
 // As dlib rounds; what a broken model puts out of all range, or nowhere, is far outside every image.

@@ -57,7 +57,6 @@ struct MaskerOptions {
   uint64_t seed = 0;
   Select select = Select::kLargest;
   FinderOptions search;
-  std::string landmark_model;
   ReadLimits limits;
   EncodeOptions encode;
   bool draw_landmarks = false;
@@ -131,9 +130,7 @@ class Masker {
  public:
   // `device`: what draws and finds faces in exact searches; null: the CPU.
   explicit Masker(MaskerOptions options, std::shared_ptr<device::Handle> device = nullptr)
-      : options_(std::move(options)),
-        device_(std::move(device)),
-        finder_(options_.search, options_.landmark_model, device_) {}
+      : options_(std::move(options)), device_(std::move(device)), finder_(options_.search, device_) {}
 
   size_t styles() const { return options_.styles.size(); }
   const Style& style(const Look& look) const { return options_.styles[look.style]; }

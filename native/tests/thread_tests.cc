@@ -32,7 +32,7 @@ MaskRequest Request(const Photo& photo) {
 int Main(const char* model, const std::vector<Photo>& photos) {
   MaskerOptions options;
   options.styles.push_back({"a", 1, FlatStyle('a'), {}, false, ""});
-  options.landmark_model = model;
+  options.search.landmarks.file = model;
   options.limits.max_pixels = 10'000'000;
   Masker alone(options);
   std::vector<Bytes> expected;

@@ -41,11 +41,15 @@ interface FaceApi {
       loadFromDisk(folder: string): Promise<void>;
       computeFaceDescriptor(input: unknown): Promise<Float32Array>;
     };
+    faceLandmark68Net: {
+      loadFromDisk(folder: string): Promise<void>;
+      detectLandmarks(input: unknown): Promise<{ relativePositions: { x: number; y: number }[] }>;
+    };
   };
 }
 
-/** @vladmandic/face-api's own face recognition on its WebAssembly backend. */
-export async function faceApiDescriptor(): Promise<(rgb: Uint8Array) => Promise<Float32Array>> {
+/** @vladmandic/face-api on its WebAssembly backend, the folder of its weights, and a picture as it takes one. */
+async function openFaceApi() {
   const require = createRequire(import.meta.url);
   const folderOf = (name: string) => path.dirname(require.resolve(`${name}/package.json`));
   const wasm = require('@tensorflow/tfjs-backend-wasm');
@@ -54,7 +58,20 @@ export async function faceApiDescriptor(): Promise<(rgb: Uint8Array) => Promise<
   const faceApi: FaceApi = require('@vladmandic/face-api/dist/face-api.node-wasm.js');
   await tf.setBackend('wasm');
   await tf.ready();
-  const net = faceApi.nets.faceRecognitionNet;
-  await net.loadFromDisk(path.join(folderOf('@vladmandic/face-api'), 'model'));
-  return (rgb) => net.computeFaceDescriptor(tf.tensor3d(rgb, [150, 150, 3], 'int32'));
+  const picture = (rgb: Uint8Array, side: number) => tf.tensor3d(rgb, [side, side, 3], 'int32');
+  return { nets: faceApi.nets, weights: path.join(folderOf('@vladmandic/face-api'), 'model'), picture };
+}
+
+/** @vladmandic/face-api's own face recognition. */
+export async function faceApiDescriptor(): Promise<(rgb: Uint8Array) => Promise<Float32Array>> {
+  const { nets, weights, picture } = await openFaceApi();
+  await nets.faceRecognitionNet.loadFromDisk(weights);
+  return (rgb) => nets.faceRecognitionNet.computeFaceDescriptor(picture(rgb, 150));
+}
+
+/** The landmarks of @vladmandic/face-api's own network, in shares of the sides of a picture of 112 pixels. */
+export async function faceApiLandmarks(): Promise<(rgb: Uint8Array) => Promise<{ x: number; y: number }[]>> {
+  const { nets, weights, picture } = await openFaceApi();
+  await nets.faceLandmark68Net.loadFromDisk(weights);
+  return async (rgb) => (await nets.faceLandmark68Net.detectLandmarks(picture(rgb, 112))).relativePositions;
 }

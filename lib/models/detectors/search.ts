@@ -3,6 +3,7 @@ import { invalid, MaskbenchError } from '../../errors.js';
 import { checkSearch, hogDetectors, type SearchOptions } from '../../face/search.js';
 import { isFile } from '../../files/walk.js';
 import { hashOf } from '../fingerprint.js';
+import { defaultLandmarks, resolveLandmarks } from '../landmarks.js';
 import { onnxRuntimeLibrary } from '../runtime.js';
 import type { DetectorDescription } from './description.js';
 import { detectorPresets } from './presets.js';
@@ -11,6 +12,8 @@ import { detectorPresets } from './presets.js';
 export interface Search {
   /** What manifests call the detector: `hog`, or its description's name. */
   name: string;
+  /** What manifests call the landmark model: `dlib-68`, `face-api-68`, or the name of a file. */
+  landmarkModel: string;
   /** @hidden */
   native: NativeSearchOptions;
   /** All that decides which faces are found. */
@@ -23,6 +26,8 @@ export function checkDetection(options: SearchOptions, usual: string) {
   const names = [...hogDetectors, ...Object.keys(detectorPresets)];
   if (!names.includes(search.detector) && !/\.onnx$|\//i.test(search.detector))
     throw invalid('detector', `one of ${names.join(', ')}, or an ONNX file`, search.detector);
+  if (search.detector === 'dlib' && search.landmarkModel === 'face-api-68')
+    throw invalid('landmarkModel', "dlib's model, with the detector dlib", search.landmarkModel);
   return search;
 }
 
@@ -43,11 +48,18 @@ async function resolveDetector(detector: string): Promise<{ file: string; descri
  * @throws `MaskbenchError` `INVALID_ARGUMENT`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED`
  */
 export async function resolveSearch(options: SearchOptions, usual: string): Promise<Search> {
-  const { detector, isHog, minScore, pad, ...search } = checkDetection(options, usual);
+  const { detector, isHog, minScore, pad, landmarkModel, ...search } = checkDetection(options, usual);
+  const landmarks = await resolveLandmarks(landmarkModel ?? (detector === 'dlib' ? 'dlib-68' : defaultLandmarks()));
+  const predicting = landmarks.name === 'dlib-68' ? {} : { landmarkModel: landmarks.name };
   if (isHog) {
     // Both programs find the same faces, so which of them searches is not a setting.
-    const settings = { ...search, minScore: minScore ?? 0, pad: pad ?? 0 };
-    return { name: 'hog', native: { ...settings, dlib: detector === 'dlib' }, settings };
+    const chosen = { ...search, minScore: minScore ?? 0, pad: pad ?? 0 };
+    return {
+      name: 'hog',
+      landmarkModel: landmarks.name,
+      native: { ...chosen, ...landmarks.native, dlib: detector === 'dlib' },
+      settings: { ...chosen, ...predicting },
+    };
   }
   const { file, description } = await resolveDetector(detector);
   const { input } = description;
@@ -75,7 +87,8 @@ export async function resolveSearch(options: SearchOptions, usual: string): Prom
   const chosen = { ...search, minScore: minScore ?? description.minScore, pad: pad ?? description.pad ?? 0.3 };
   return {
     name: description.name,
-    native: { ...chosen, dlib: false, network },
-    settings: { ...chosen, network: [description, await hashOf(file)] },
+    landmarkModel: landmarks.name,
+    native: { ...chosen, ...landmarks.native, dlib: false, network },
+    settings: { ...chosen, ...predicting, network: [description, await hashOf(file)] },
   };
 }

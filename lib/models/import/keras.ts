@@ -73,7 +73,9 @@ function readHdf5({ bytes, names }: Hdf5Source): Promise<Hdf5Tensor[]> {
       else if ('tensors' in message) resolve(message.tensors);
       else reject(new Error(message.problem));
     });
-    worker.once('error', reject);
+    worker.once('error', (error) =>
+      reject((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? lackingReader() : error),
+    );
     worker.once('exit', () => reject(new Error('the HDF5 reader crashed')));
   });
   return answer.finally(() => {
@@ -81,6 +83,13 @@ function readHdf5({ bytes, names }: Hdf5Source): Promise<Hdf5Tensor[]> {
     return worker.terminate();
   });
 }
+
+const lackingReader = () =>
+  new MaskbenchError(
+    'UNAVAILABLE',
+    'h5wasm',
+    'Keras files are read by the npm package h5wasm; install it beside maskbench',
+  );
 
 /**
  * Damaged links may lead HDF5 in a circle. A sound file is read in a hundredth of this time: at most so many bytes a
@@ -112,7 +121,7 @@ function toFloats({ type, bytes }: Hdf5Tensor): Float32Array {
  * Reads the weights of a Keras file: `.h5` (a model, or weights alone), and Keras 3's `.weights.h5` and `.keras`;
  * models within models too.
  * @returns by `<layer>/<weight>`, such as `block1_conv1/kernel`; layers whose names have slashes keep them
- * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT`
+ * @throws `MaskbenchError` `MODEL_MISSING`, `MODEL_CORRUPT`, `UNAVAILABLE` (h5wasm is not installed)
  */
 export async function readKeras(file: string): Promise<Map<string, StoredTensor>> {
   const whole = await readFile(file).catch((error) => {
@@ -125,6 +134,7 @@ export async function readKeras(file: string): Promise<Map<string, StoredTensor>
       tensors.map((tensor) => [tensor.name, { shape: tensor.shape, read: () => toFloats(tensor) }] as const),
     );
   } catch (error) {
+    if (error instanceof MaskbenchError && error.code === 'UNAVAILABLE') throw error;
     const [problem] = (error as Error).message.split('\n');
     throw new MaskbenchError('MODEL_CORRUPT', file, `${file}: ${problem}`);
   }

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "face/network_input.h"
+
 namespace maskbench {
 
 // How numbers become shares from 0 to 1.
@@ -30,18 +32,11 @@ struct BoxShift {
 };
 
 // What a network takes and gives (`DetectorDescription` in lib/models/detectors/description.ts).
-struct DetectorDescription {
+struct DetectorDescription : NetworkInput {
   // A name that DecoderNamed knows.
   std::string decoder;
-  // The input's pixels: exactly so many, or where `multiple` > 0 also other multiples of it.
-  int width;
-  int height;
+  // The input has exactly its pixels, or where this is above 0 also other multiples of it.
   int multiple;
-  bool channels_first;
-  bool blue_first;
-  // In the input's colour order: (value - mean) * scale.
-  std::array<float, 3> mean;
-  std::array<float, 3> scale;
   std::vector<AnchorLayer> layers;
   // Factors of a box's centre, and of its sides, in its offsets from an anchor.
   std::array<float, 2> variances;

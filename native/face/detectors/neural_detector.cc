@@ -29,47 +29,6 @@ int SmallestFace(int min_face, int longer_side) {
   return min_face > 0 ? min_face : std::max(kLeast, longer_side / kShare);
 }
 
-// The network's number for each value of a channel, B, G and R.
-using ValueTables = std::array<std::array<float, 256>, 3>;
-
-ValueTables TablesOf(const DetectorDescription& description) {
-  ValueTables tables;
-  for (size_t color = 0; color < 3; ++color) {
-    const size_t channel = description.blue_first ? color : 2 - color;
-    for (size_t value = 0; value < 256; ++value)
-      tables[color][value] = (static_cast<float>(value) - description.mean[channel]) * description.scale[channel];
-  }
-  return tables;
-}
-
-// One tile as the network takes it. What lies beyond the image is black.
-void FillTile(const DetectorDescription& description, const ValueTables& tables, const Image& image, const Pass& pass,
-              const TilePlace& tile, float* out) {
-  const int64_t plane = int64_t{pass.tile_width} * pass.tile_height;
-  // The image's part of the tile.
-  const int left = std::clamp(pass.left - tile.left, 0, pass.tile_width);
-  const int right = std::clamp(pass.left + pass.width - tile.left, left, pass.tile_width);
-  for (size_t color = 0; color < 3; ++color) {
-    const auto channel = static_cast<int64_t>(description.blue_first ? color : 2 - color);
-    const int64_t step = description.channels_first ? 1 : 3;
-    const std::array<float, 256>& table = tables[color];
-    for (int y = 0; y < pass.tile_height; ++y) {
-      float* row = out + (description.channels_first ? channel * plane + int64_t{y} * pass.tile_width
-                                                     : 3 * int64_t{y} * pass.tile_width + channel);
-      const int image_y = tile.top + y - pass.top;
-      const bool inside = image_y >= 0 && image_y < pass.height;
-      const int first = inside ? left : pass.tile_width;
-      const int end = inside ? right : pass.tile_width;
-      for (int x = 0; x < first; ++x) row[x * step] = table[0];
-      if (first < end) {
-        const uint8_t* pixel = image.row(image_y) + int64_t{3} * (tile.left + first - pass.left) + color;
-        for (int x = first; x < end; ++x, pixel += 3) row[x * step] = table[*pixel];
-      }
-      for (int x = end; x < pass.tile_width; ++x) row[x * step] = table[0];
-    }
-  }
-}
-
 // Whether a box ends at a side where its tile ends and the plane does not: what it shows of a face may be a part.
 bool IsCut(const FoundBox& box, const Pass& pass, const TilePlace& tile) {
   constexpr float kEdge = 1;
@@ -79,10 +38,7 @@ bool IsCut(const FoundBox& box, const Pass& pass, const TilePlace& tile) {
 }
 
 // A square of the image that the network is shown.
-struct Window {
-  // Its corner in the image, and the image's pixels for one of the input.
-  double left, top, step;
-
+struct Window : InputPlace {
   void ToImage(FoundBox& box) const {
     const auto x = [&](float at) { return static_cast<float>(left + at * step); };
     const auto y = [&](float at) { return static_cast<float>(top + at * step); };
@@ -98,34 +54,7 @@ struct Window {
 Window WindowAround(const FoundBox& box, double sides, int width, int height) {
   const double side = std::max({box.right - box.left, box.bottom - box.top, 1.0F});
   const double step = sides * side / std::min(width, height);
-  return {(box.left + box.right) / 2 - step * width / 2, (box.top + box.bottom) / 2 - step * height / 2, step};
-}
-
-void FillWindow(const DetectorDescription& description, const ValueTables& tables, const Image& image,
-                const Window& window, int width, int height, float* out) {
-  const double step = window.step;
-  // The image's part of the window.
-  const auto clip = [](double at, int end) { return std::clamp(static_cast<int>(std::lround(at)), 0, end); };
-  const int first = clip(window.left, image.width - 1);
-  const int upper = clip(window.top, image.height - 1);
-  Image part(std::max(1, clip(window.left + step * width, image.width) - first),
-             std::max(1, clip(window.top + step * height, image.height) - upper));
-  for (int y = 0; y < part.height; ++y)
-    std::copy_n(image.row(upper + y) + size_t{3} * first, size_t{3} * part.width, part.row(y));
-  const auto scaled = [&](int length, int most) {
-    return std::clamp(static_cast<int>(std::lround(length / step)), 1, most);
-  };
-  Pass pass{};
-  pass.width = scaled(part.width, width);
-  pass.height = scaled(part.height, height);
-  pass.left = static_cast<int>(std::lround((first - window.left) / step));
-  pass.top = static_cast<int>(std::lround((upper - window.top) / step));
-  pass.tile_width = width;
-  pass.tile_height = height;
-  Image shown(pass.width, pass.height);
-  ScaleInto(ScalePlan(part.width, part.height, pass.width, pass.height, true), part, shown, 0, 0, pass.width,
-            pass.height);
-  FillTile(description, tables, shown, pass, {0, 0}, out);
+  return {{(box.left + box.right) / 2 - step * width / 2, (box.top + box.bottom) / 2 - step * height / 2, step}};
 }
 
 // Moves a box and its points by a share of their distances from another's.
@@ -232,9 +161,11 @@ std::vector<FoundBox> NeuralDetector::FindBoxes(const DetectorDescription& plan,
       cancellation.ThrowIfCancelled();
       const int count = static_cast<int>(std::min(pass.tiles.size() - begin, most));
       tensor.resize(size * static_cast<size_t>(count));
-      for (int i = 0; i < count; ++i)
-        FillTile(description_, tables, scaled, pass, pass.tiles[begin + static_cast<size_t>(i)],
-                 tensor.data() + size * static_cast<size_t>(i));
+      for (int i = 0; i < count; ++i) {
+        const TilePlace& tile = pass.tiles[begin + static_cast<size_t>(i)];
+        FillInput(description_, tables, scaled, pass.tile_width, pass.tile_height, pass.left - tile.left,
+                  pass.top - tile.top, tensor.data() + size * static_cast<size_t>(i));
+      }
       const std::vector<Tensor> outputs = Run(tensor, count, pass.tile_width, pass.tile_height);
       for (int i = 0; i < count; ++i) {
         const TilePlace& tile = pass.tiles[begin + static_cast<size_t>(i)];
@@ -275,7 +206,7 @@ std::vector<FoundBox> NeuralDetector::LookAgain(double sides, const Image& image
     std::vector<Window> windows;
     for (size_t i = 0; i < some.size(); ++i) {
       windows.push_back(WindowAround(some[i], sides, width, height));
-      FillWindow(description_, tables, image, windows.back(), width, height, tensor.data() + size * i);
+      FillScaledInput(description_, tables, image, windows.back(), width, height, tensor.data() + size * i);
     }
     const int count = static_cast<int>(some.size());
     const std::vector<Tensor> outputs = Run(tensor, count, width, height);
