@@ -8,6 +8,7 @@ import { type ModelDescription, presets } from 'maskbench/models';
 import { type Change, mostImpostors } from '../lib/adapt/measure.js';
 import type { Condition } from '../lib/adapt/pairs.js';
 import type { Estimate } from '../lib/metrics/intervals.js';
+import { defaultDetector } from '../lib/models/detectors/presets.js';
 import type { Measured } from '../lib/models/measured.js';
 import { packageFiles } from '../lib/models/presets.js';
 import { type NamedRate, ratesChart, standalone } from '../lib/report/charts.js';
@@ -193,7 +194,7 @@ const page = [
   items([
     `Pairs: every genuine pair of different photos, and impostor pairs, at most ${mostImpostors.toLocaleString('en')} of each fold, drawn at random.`,
     `Folds: the people are divided into ${folds}. Each fold has its own threshold. Its adapter has not learned from its people, and was not chosen on them. Rates are means over the folds, weighted by their genuine pairs.`,
-    "Faces: `manifest` cuts a masked face where the plain photo's landmarks are, which is optimistic. `searched` looks for the face in the masked photo. Searched rates are of photos with a face.",
+    `Faces: \`manifest\` cuts a masked face where the plain photo's landmarks are, which is optimistic. \`searched\` looks for the face in the masked photo with ${defaultDetector}. Searched rates are of photos with a face.`,
     "FTA (failure to acquire) is the share of photos in which the search found no face, or another one than the person's: of plain photos in rows plain–plain, of masked ones in the others. Photos that could not be masked, because no face was found in the plain photo, are not among the photos of a style.",
     `Intervals hold 95%. People are drawn with replacement ${draws} times, the same people without and with an adapter. Differences are paired, and in percentage points.`,
     `Adapters have learned from ${list(learned)}. \`realistic\` draws one of all templates, most of which they have not seen. [adapt.md](adapt.md) says how they are trained. They are linear where no other method is named.`,
