@@ -19,9 +19,20 @@ async function perFace(count: number, work: () => Promise<unknown>): Promise<num
   return (performance.now() - start) / count;
 }
 
+/** The same in processor time. */
+async function perFaceOfProcessor(count: number, work: () => Promise<unknown>): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  await work();
+  const after = process.cpuUsage();
+  return (after.user + after.system - user - system) / 1000 / count;
+}
+
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
-/** Prints a model's throughput in turns with the bare session on ready tensors, which uses all cores inside one run. */
+/**
+ * Prints what a model takes, and its throughput in turns with the bare session on ready tensors: by the clock on all
+ * cores, inside one run as its users have it, and by processor time on one thread, which other programs disturb less.
+ */
 async function besideBareSession(
   model: string,
   files: readonly string[],
@@ -32,39 +43,41 @@ async function besideBareSession(
     console.log(`\nleft out: ${error.message}`);
   });
   if (!found) return;
-  const { file, description } = found;
-  const { width, height } = description.input;
+  const { width, height } = found.description.input;
   const crops = await rawCrops(files, width, height);
   const buffers = files.map((name) => readFileSync(name));
-  const embedder = await Embedder.open({ model, maxBatch: batch, device });
-  const bare = await InferenceSession.create(file);
-  const [input = ''] = bare.inputNames;
   const values = new Float32Array(batch * 3 * width * height).fill(0.1);
   const tensor = new Tensor('float32', values, [batch, 3, height, width]);
-  const runBare = async () => {
-    for (let done = 0; done < files.length; done += batch) await bare.run({ [input]: tensor });
-  };
-  const runs = {
-    'raw crops': () => embedder.embed(crops, { crops: true }),
-    '250×250 JPEG files, not searched': () => embedder.embed(buffers, { crops: true }),
-  };
-  await runBare();
-  console.log(`\n${model}, batch ${batch}, all cores; in turns with the bare session on ready tensors:`);
-  for (const [name, run] of Object.entries(runs)) {
-    await run();
-    const times: number[] = [];
-    const ratios: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const ours = await perFace(files.length, run);
-      times.push(ours);
-      ratios.push((await perFace(files.length, runBare)) / ours);
+  for (const isSingle of [false, true]) {
+    const embedder = await Embedder.open({ model, maxBatch: batch, device, ...(isSingle && { concurrency: 1 }) });
+    const bare = await InferenceSession.create(found.file, isSingle ? { intraOpNumThreads: 1 } : {});
+    const [input = ''] = bare.inputNames;
+    const runBare = async () => {
+      for (let done = 0; done < files.length; done += batch) await bare.run({ [input]: tensor });
+    };
+    const runs = {
+      'raw crops': () => embedder.embed(crops, { crops: true }),
+      '250×250 JPEG files, not searched': () => embedder.embed(buffers, { crops: true }),
+    };
+    const time = isSingle ? perFaceOfProcessor : perFace;
+    await runBare();
+    console.log(`\n${model}, batch ${batch}, ${isSingle ? 'one thread, processor time' : 'all cores'}:`);
+    for (const [name, run] of Object.entries(runs)) {
+      await run();
+      const times: number[] = [];
+      const ratios: number[] = [];
+      for (let round = 0; round < rounds; round++) {
+        const ours = await time(files.length, run);
+        times.push(ours);
+        ratios.push((await time(files.length, runBare)) / ours);
+      }
+      console.log(
+        `  ${name}: ${median(times).toFixed(2)} ms a face, ${median(ratios).toFixed(3)} × the bare session's throughput`,
+      );
     }
-    console.log(
-      `  ${name}: ${median(times).toFixed(2)} ms a face, ${median(ratios).toFixed(3)} × the bare session's throughput`,
-    );
+    await bare.release();
+    await embedder.close();
   }
-  await bare.release();
-  await embedder.close();
 }
 
 const rawCrops = (files: readonly string[], width: number, height: number) =>

@@ -19,10 +19,10 @@ export interface Change {
   impostors: number;
 }
 
-/** People to measure on, and the head that did not see them. */
+/** People to measure on, and the head that did not see them; absent where `after` holds what heads have corrected. */
 export interface Tested {
   people: ReadonlySet<number>;
-  head: NativeHead;
+  head?: NativeHead;
 }
 
 export interface MeasureOptions {
@@ -31,6 +31,10 @@ export interface MeasureOptions {
   seed: number;
   concurrency: number;
   signal?: AbortSignal | undefined;
+  /** Default: plain–masked and masked–masked. */
+  conditions?: readonly Condition[];
+  /** The vectors afterwards, of the same photos, which the heads correct. Default: the same vectors. */
+  after?: TwinVectors;
 }
 
 /** Enough for an FMR of 1e-3 within a tenth; beyond it they cost time only. */
@@ -52,8 +56,9 @@ export async function measureChanges(
   tested: readonly Tested[],
   options: MeasureOptions,
 ): Promise<Change[]> {
-  const { similarity, seed, concurrency } = options;
-  const parts: { sets: PeoplePairs; head: NativeHead; threshold: number | undefined }[] = [];
+  const { similarity, seed, concurrency, conditions = ['plain-masked', 'masked-masked'], after = vectors } = options;
+  const parts: (Pick<Tested, 'head'> & { sets: PeoplePairs; setsAfter: PeoplePairs; threshold: number | undefined })[] =
+    [];
   for (const { people, head } of tested) {
     const sets = new PeoplePairs(vectors, people, seed);
     const plain = sets.pairs('plain-plain', mostImpostors);
@@ -61,21 +66,20 @@ export async function measureChanges(
       plain.impostors >= 1 / plainTarget && plain.genuine > 0
         ? (await setOf(await sets.score(plain, similarity, undefined, concurrency))).fnmrAtFmr(plainTarget).threshold
         : undefined;
-    parts.push({ sets, head, threshold });
+    const setsAfter = after === vectors ? sets : new PeoplePairs(after, people, seed);
+    parts.push({ sets, setsAfter, threshold, ...(head && { head }) });
   }
   const changes: Change[] = [];
-  for (const condition of ['plain-masked', 'masked-masked'] as const) {
+  for (const condition of conditions) {
     const folds: { before: Measured; after: Measured; genuine: number; impostors: number }[] = [];
-    for (const [fold, { sets, head, threshold }] of parts.entries()) {
+    for (const [fold, { sets, setsAfter, head, threshold }] of parts.entries()) {
       const pairs = sets.pairs(condition, mostImpostors);
       if (pairs.genuine === 0 || pairs.impostors === 0) continue;
-      const measure = async (used: NativeHead | undefined) =>
-        measureFold(await sets.score(pairs, similarity, used, concurrency), pairs.impostors, threshold, {
-          ...options,
-          seed: seed + fold,
-        });
+      const measure = async (scored: Promise<Resampled>) =>
+        measureFold(await scored, pairs.impostors, threshold, { ...options, seed: seed + fold });
       folds.push({
-        ...{ before: await measure(undefined), after: await measure(head) },
+        before: await measure(sets.score(pairs, similarity, undefined, concurrency)),
+        after: await measure(setsAfter.score(pairs, similarity, head, concurrency)),
         ...{ genuine: pairs.genuine, impostors: pairs.impostors },
       });
     }

@@ -4,8 +4,9 @@ import { mergeAdapter } from '../embed/merge-adapter.js';
 import { detectorPresets } from '../models/detectors/presets.js';
 import { architectures, batchNorms, type ImportOptions } from '../models/import/convert.js';
 import { type FetchModelOptions, fetchableModels, fetchModel } from '../models/import/fetch.js';
+import { measured } from '../models/measured.js';
 import { presets } from '../models/presets.js';
-import { print, printJson } from './output.js';
+import { print, printJson, printTable } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
 interface Flags extends ImportOptions {
@@ -76,15 +77,32 @@ function mergeCommand(): Command {
     });
 }
 
+/** What was measured of the presets, and how. */
+function printMeasured(): void {
+  const { date, sample, command, machine } = measured;
+  const rows = Object.entries(measured.presets);
+  const pairs = ['plain-plain', 'plain-masked', 'masked-masked'] as const;
+  print(`\nMeasured on ${date}: equal error rates of ${sample} (${command});`);
+  print(`processor time of a face on one thread (${machine}):`);
+  printTable([
+    ['model', 'MB', 'numbers', 'ms a face', ...pairs],
+    ...rows.map(([name, { bytes, dimensions, milliseconds, eer }]) => [
+      ...[name, (bytes / 1e6).toFixed(1), String(dimensions), String(milliseconds)],
+      ...pairs.map((pair) => `${(100 * eer[pair]).toFixed(2)}%`),
+    ]),
+  ]);
+}
+
 function listCommand(): Command {
   return new Command('list')
-    .description('list the model presets and the architectures that can be imported')
+    .description('list the model presets, what was measured of them, and the architectures that can be imported')
     .action(() => {
       for (const { name, input, cut, similarity, training, licence } of Object.values(presets))
         print(
           `${name}: ${input.width}×${input.height} ${input.colors}, ${cut}, ${similarity.kind}\n  trained on: ${training}\n  licence: ${licence}`,
         );
       print(`import: ${architectures.join(', ')}`);
+      printMeasured();
     });
 }
 

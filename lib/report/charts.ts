@@ -378,3 +378,44 @@ export function scalingChart(rows: readonly { series: string; threads: number; r
     ],
   });
 }
+
+/** A rate of something, in one of two or more ways. */
+export interface NamedRate {
+  /** The row. */
+  name: string;
+  /** The colour. */
+  way: string;
+  value: number;
+  interval?: [number, number];
+}
+
+/** Rates with their intervals: a row for each name, a colour for each way. */
+export function ratesChart(name: string, title: string, rates: readonly NamedRate[]): Promise<Chart> {
+  const names = [...new Set(rates.map((rate) => rate.name))];
+  const ways = [...new Set(rates.map((rate) => rate.way))];
+  const values = rates.map(({ name: row, way, value, interval = [value, value] }) => ({
+    ...{ row, way, value, low: interval[0], high: interval[1] },
+    label: `${row}, ${way}: ${percent(value)} (${interval.map(percent).join(' to ')})`,
+  }));
+  const y = { field: 'row', type: 'nominal', title: null, sort: names, axis: { labelLimit: 0 } };
+  const common = {
+    y,
+    yOffset: { field: 'way', type: 'nominal', sort: ways },
+    color: { field: 'way', type: 'nominal', sort: ways },
+  };
+  const x = { field: 'value', type: 'quantitative', title, axis: { format: '.0%' }, scale: { zero: true } };
+  return draw(name, title, {
+    data: { values },
+    height: { step: 16 },
+    layer: [
+      {
+        mark: { type: 'rule', strokeWidth: 2 },
+        encoding: { ...common, x: { ...x, field: 'low' }, x2: { field: 'high' } },
+      },
+      {
+        mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+        encoding: { ...common, x, description: { field: 'label', type: 'nominal' } },
+      },
+    ],
+  });
+}

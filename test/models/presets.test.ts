@@ -170,8 +170,15 @@ test('reports of evaluate and score-all say what is doubtful about the weights o
   }
 });
 
-test('models list shows licences and doubts', async (t) => {
+test('models list shows licences and doubts, and what was measured, when and how', async (t) => {
   const { stdout } = await maskbench(['models', 'list']);
   t.regex(stdout, /mobilefacenet-512: 112×112 \w+, align5, cosine/);
   t.regex(stdout, /licence: MIT .* names neither who trained them nor on which photos/);
+  t.regex(stdout, /Measured on \d{4}-\d\d-\d\d: equal error rates of .* people of .* \(npm run results -- /);
+  for (const [name, dimensions] of [
+    ['dlib-resnet-128', 128],
+    ['mobilefacenet-192', 192],
+    ['mobilefacenet-512', 512],
+  ])
+    t.regex(stdout, new RegExp(`^${name} +\\d+\\.\\d +${dimensions} +[\\d.]+( +[\\d.]+%){3}$`, 'm'));
 });
