@@ -357,10 +357,8 @@ std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSea
   const double pad = (kLarger * (1 + 2 * search.pad) - 1) / 2;
   const int longer = std::max(image.width, image.height);
   const NeuralSearch whole{search.min_score, longer, pad};
-  for (FoundBox& box : SearchWith(
-           wide,
-           {{resized(wide.width, kLittleSmaller), resized(wide.height, kLittleSmaller)}, {wide.width, wide.height}},
-           image, whole, cancellation))
+  const std::array<int, 2> smaller = {resized(wide.width, kLittleSmaller), resized(wide.height, kLittleSmaller)};
+  for (FoundBox& box : SearchWith(wide, {smaller, {wide.width, wide.height}}, image, whole, cancellation))
     found.push_back(std::move(box));
   return SuppressWorse(std::move(found), usual.overlap);
 }
