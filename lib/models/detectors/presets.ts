@@ -106,7 +106,7 @@ export const detectorPresets: Record<string, DetectorPreset> = {
   'blazeface-short-range': blazeFace('blazeface-short-range', 128, 'face_detection_short_range.tflite', {
     smallest: 24,
     pad: 0.5,
-    minScore: 0.6,
+    minScore: 0.752,
     confirm: 2,
     landmarkBox: { x: -0.035, y: -0.05, width: 0.99, height: 0.98 },
   }),
