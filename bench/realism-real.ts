@@ -178,8 +178,8 @@ export async function benchRealMasks(real: string, mostPhotos: number): Promise<
       'the same face, drawn over its real mask',
       'score with the real mask, median',
       'with other styles, median',
-      'FMR of plain pairs minus that of the real mask',
-      'among masked photos',
+      'FMR against plain photos, minus that of the real mask',
+      'FMR among masked photos, minus that of real masks',
     ],
   ];
   const realPlain = scores(wearers, asIs, plain, asIs, false).map(passing);

@@ -48,7 +48,7 @@ interface Detector {
 const toBox = ([x, y, width, height]: Mark): Box => ({ left: x, top: y, right: x + width - 1, bottom: y + height - 1 });
 
 /** Lower scores are not looked at: they are of no use, and there are thousands of them. */
-const lowest = (name: string) => ((hogDetectors as readonly string[]).includes(name) ? 0 : 0.05);
+const lowest = (name: string) => ((hogDetectors as readonly string[]).includes(name) ? 0 : 0.3);
 
 const groups = ['portraits', 'street', 'tight', 'crowd', 'crops'];
 

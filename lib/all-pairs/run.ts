@@ -8,7 +8,7 @@ import { type VectorSimilarity, vectorSimilarities } from '../models/similarity.
 import { native } from '../native.js';
 import { type CheckedOptions, checkScoreAll, type ScoreAllOptions } from './options.js';
 import { type AllScores, tailBins } from './scores.js';
-import { imagesOf, numbersOf, type Sides, sidesOf } from './sides.js';
+import { imagesOf, mixedRoutes, numbersOf, type Sides, sidesOf } from './sides.js';
 
 type Vectors = string | { data: Float32Array; dimensions: number };
 type Packed = InstanceType<typeof native.PackedVectors>;
@@ -170,6 +170,11 @@ export async function scoreAll(
   const similarity = checked.similarity ?? checkChoice('similarity', described ?? 'cosine', vectorSimilarities);
   const sides = sidesOf(lines, checked);
   const { probes, references, identities, excluded } = sides;
+  const routes = mixedRoutes(sides);
+  if (routes !== undefined) {
+    const file = typeof index === 'string' ? index : 'index';
+    options.onProblem?.({ file, message: `${file}: ${routes}` });
+  }
   const rows = lines.filter(({ row }) => row !== null).length;
   const packed = await pack(vectors, rows, sides, checked, similarity, signal);
   const [low, high] = rangeOf(similarity, ...packed);

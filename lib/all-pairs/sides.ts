@@ -88,6 +88,21 @@ export function sidesOf(index: readonly IndexLine[], { within, between, exclude 
   };
 }
 
+/**
+ * Where the faces of the sides come from, where it is more than one way: scores of faces that were found or placed
+ * differently differ for that reason too.
+ * @example 'faces come in 2 ways: detected by hog (120), manifest (10)'
+ */
+export function mixedRoutes({ probes, references }: Sides): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { status, detector } of [...probes.lines, ...(references?.lines ?? [])]) {
+    const route = status === 'detected' && detector !== undefined ? `detected by ${detector}` : status;
+    counts.set(route, (counts.get(route) ?? 0) + 1);
+  }
+  const named = Array.from(counts, ([route, count]) => `${route} (${count})`).sort();
+  return counts.size > 1 ? `faces come in ${counts.size} ways: ${named.join(', ')}` : undefined;
+}
+
 /** Numbers for the identities and the sources of each side's images: what the addon compares them by. */
 export function numbersOf({ probes, references, identities }: Sides, { sameVideo }: CheckedOptions) {
   const numbers = new Map(identities.map((identity, i) => [identity, i]));

@@ -535,3 +535,18 @@ test('suspects are one impostor pair in a million, plain ones first', async (t) 
   const { suspects } = evaluateAllPairs(await scoreAll({ data, dimensions }, index, { within: 'all' }));
   t.true(suspects.length <= 1);
 });
+
+test('faces that were found or placed in different ways are named', async (t) => {
+  const index = indexOf(4, 2);
+  const data = Float32Array.from({ length: index.length * 4 }, uniform(3));
+  const problems = async (lines: readonly IndexLine[]) => {
+    const found: string[] = [];
+    await scoreAll({ data, dimensions: 4 }, lines, { onProblem: ({ message }) => found.push(message) });
+    return found;
+  };
+  const ways = index.map(
+    (line, i): IndexLine => ({ ...line, ...(i < 6 ? { detector: 'hog' } : { status: 'manifest' }) }),
+  );
+  t.deepEqual(await problems(index), []);
+  t.deepEqual(await problems(ways), ['index: faces come in 2 ways: detected by hog (6), manifest (10)']);
+});

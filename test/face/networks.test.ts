@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { Masker, maskFiles, type RawImage, type SearchOptions } from 'maskbench';
+import { type ImageInput, Masker, maskFiles, type RawImage, type SearchOptions } from 'maskbench';
 import type { DetectorDescription } from 'maskbench/models';
 import sharp from 'sharp';
 import { OnnxGraph, type Size, type Value } from '../../lib/models/onnx/graph.js';
-import { temporaryFolder } from '../support/files.js';
+import { samplePhoto, temporaryFolder } from '../support/files.js';
 import { uniform } from '../support/scores.js';
 
 type Four = [number, number, number, number];
@@ -80,7 +80,7 @@ function suppress(found: Expected[], overlap = 0.4): Expected[] {
   return kept;
 }
 
-async function detect(detector: string, photo = blank, options: SearchOptions = {}) {
+async function detect(detector: string, photo: ImageInput = blank, options: SearchOptions = {}) {
   const masker = await Masker.open({ detector, minFace: 64, ...options, concurrency: 1 });
   try {
     return (await masker.detect(photo)).faces;
@@ -434,6 +434,36 @@ test('a second look halves the score of a box that it does not find again', asyn
     const [face] = await detect(file, blank, { minScore: 0.4 });
     t.true(Math.abs((face?.score as number) - expected) < 1e-6);
     t.is((await detect(file)).length, expected > 0.5 ? 1 : 0);
+  }
+});
+
+test("a face's box is made of the network's as the description says, and ends at the photo's edge", async (t) => {
+  const folder = temporaryFolder(t);
+  const outputs = [
+    { shape: [1, 1, 4], data: Float32Array.of(0.25, 0.25, 0.75, 0.75) },
+    { shape: [1, 1, 1], data: Float32Array.of(0.9) },
+  ];
+  const description = describe({ faceBox: { x: 0.5, y: 0.25, width: 0.5, height: 1 } });
+  const file = await writeNetwork(folder, 'shifted', description, (graph, input) => constants(graph, input, outputs));
+  const [face] = await detect(file);
+  const [left, right] = [size * (0.75 - 0.125), size * (0.75 + 0.125)];
+  t.deepEqual(face?.box, { left, top: size * 0.375, right: right - 1, bottom: size * 0.875 - 1 });
+  const wide = describe({ faceBox: { x: 0, y: 0, width: 4, height: 4 } });
+  const beyond = await writeNetwork(folder, 'wide', wide, (graph, input) => constants(graph, input, outputs));
+  t.deepEqual((await detect(beyond))[0]?.box, { left: 0, top: 0, right: size - 1, bottom: size - 1 });
+});
+
+test('blazeface-full-range finds the faces of a photo, and each alone where it fills the photo', async (t) => {
+  const photo = samplePhoto(2);
+  const faces = await detect('blazeface-full-range', photo);
+  t.true(faces.length > 0);
+  for (const { box } of faces) {
+    const { left, top } = box;
+    const crop = await sharp(photo)
+      .extract({ left, top, width: box.right - left + 1, height: box.bottom - top + 1 })
+      .png()
+      .toBuffer();
+    t.is((await detect('blazeface-full-range', crop)).length, 1);
   }
 });
 

@@ -276,9 +276,10 @@ std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSea
   std::vector<FoundBox> found = SearchWith(
       usual, {{resized(usual.width, kSmaller), resized(usual.height, kSmaller)}, {usual.width, usual.height}}, image,
       search, cancellation);
-  // A face that fills the photo is seen better, as large as before, with more border.
+  // A face that fills the photo is seen better, about as large as before, with more border.
   constexpr float kSure = 0.5F;
   constexpr double kLarger = 1.5;
+  constexpr double kLittleSmaller = 0.85;
   if (search.pad == 0 || (!found.empty() && found.front().score >= kSure)) return found;
   DetectorDescription wide = usual;
   wide.width = resized(usual.width, kLarger);
@@ -287,7 +288,8 @@ std::vector<FoundBox> NeuralDetector::Search(const Image& image, const NeuralSea
   const double pad = (kLarger * (1 + 2 * search.pad) - 1) / 2;
   const int longer = std::max(image.width, image.height);
   const NeuralSearch whole{search.min_score, longer, pad};
-  for (FoundBox& box : SearchWith(wide, {{wide.width, wide.height}}, image, whole, cancellation))
+  const std::array<int, 2> smaller = {resized(wide.width, kLittleSmaller), resized(wide.height, kLittleSmaller)};
+  for (FoundBox& box : SearchWith(wide, {smaller, {wide.width, wide.height}}, image, whole, cancellation))
     found.push_back(std::move(box));
   return SuppressWorse(std::move(found), usual.overlap);
 }
