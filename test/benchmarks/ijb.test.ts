@@ -178,7 +178,10 @@ test('a long list is read in parts, and the command prints rates', async (t) => 
   const run = await maskbench(['benchmark', 'ijb', set, '--vectors', path.join(folder, 'v.npy'), '--out', out]);
   t.is(run.code, 0, run.stderr);
   t.regex(run.stdout, /^6 templates of 24 images; 36000 genuine and 72000 impostor pairs; weighed .*: yes\n/);
-  t.regex(run.stdout, /1e-4 +[01].*\n1e-5 +– +–\n1e-6 +– +–\nnote: 72000 impostor pairs cannot support a FAR below 0.0000139/);
+  t.regex(
+    run.stdout,
+    /1e-4 +[01].*\n1e-5 +– +–\n1e-6 +– +–\nnote: 72000 impostor pairs cannot support a FAR below 0.0000139/,
+  );
   const { data } = await readNpy(path.join(out, 'scores.npy'));
   t.is(data.length, long.length);
   t.deepEqual(data.subarray(0, pairs.length), data.subarray(data.length - pairs.length));
