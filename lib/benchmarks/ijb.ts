@@ -91,11 +91,12 @@ async function makeTemplates(vectors: string, members: Members, weighted: boolea
   const index = indexOf(vectors);
   const lines = await readIndex(index);
   const refuse = (problem: string) => new MaskbenchError('INVALID_ARGUMENT', vectors, `${vectors}: ${problem}`);
-  const wrong = members.paths.findIndex((name, i) => lines[i]?.path !== name);
-  if (wrong >= 0 || lines.length !== members.paths.length)
-    throw refuse(
-      `expected vectors of the set's ${members.paths.length} images; image ${wrong < 0 ? members.paths.length : wrong} is ${lines[wrong < 0 ? members.paths.length : wrong]?.path ?? 'missing'}`,
-    );
+  const count = Math.max(lines.length, members.paths.length);
+  for (let i = 0; i < count; i++)
+    if (lines[i]?.path !== members.paths[i])
+      throw refuse(
+        `expected ${members.paths[i] ?? 'no more images'} in line ${i + 1} of the index, found ${lines[i]?.path ?? 'its end'}`,
+      );
   // The images with a vector, in the order of the rows.
   const there = Int32Array.from(lines.flatMap(({ row }, i) => (row === null ? [] : [i])));
   const counts = new Int32Array(members.mediaCount);

@@ -36,10 +36,10 @@ function printMaskings(maskings: Maskings, pairing: Pairing): void {
   const photos = 2 * (maskings.plain + maskings.mixed + maskings.masked);
   print(`pairs: ${shownMaskings(maskings)}`);
   for (const other of ['one-of-each', 'as-published'] as const)
-    if (other !== pairing)
-      print(
-        `with --pairing ${other}: ${shownMaskings(countMasked(Array.from({ length: photos }, (_, i) => isMasked[other](i, photos))))}`,
-      );
+    if (other !== pairing) {
+      const masks = Array.from({ length: photos }, (_, i) => isMasked[other](i, photos));
+      print(`with --pairing ${other}: ${shownMaskings(countMasked(masks))}`);
+    }
 }
 
 /** What to do about photos that failed. */

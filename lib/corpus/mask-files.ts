@@ -170,10 +170,10 @@ async function* oneJob(photo: PhotoJob): AsyncGenerator<Job[]> {
  * named `masked_<name>`; other files are left alone. The manifest has one line a photo. Photos that fail are reported
  * and skipped.
  *
- * @param inputs Photos and folders of photos; or one .rec file, verification set (.bin), tar, folder of tars, or `-`: a tar on
- * standard input.
- * @param out A folder; a .rec file, a verification set for a set, a tar, or `-`: a tar on standard output; or a file to write, if the input is one
- * photo and the name is a photo's. .rec files and tars may lie in S3.
+ * @param inputs Photos and folders of photos; or one .rec file, verification set (.bin), tar, folder of tars, or `-`: a
+ * tar on standard input.
+ * @param out A folder; a .rec file, a verification set for a set, a tar, or `-`: a tar on standard output; or a file to
+ * write, if the input is one photo and the name is a photo's. .rec files, sets and tars may lie in S3.
  * @throws {@link MaskbenchError} `INVALID_ARGUMENT` (two photos would become one output, options of another run),
  * `OUTPUT_EXISTS`, `LOCKED`, `MODEL_MISSING`, `MODEL_CORRUPT`, `WRITE_FAILED` (the manifest)
  * @example

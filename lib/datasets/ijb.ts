@@ -5,9 +5,10 @@ import { isFolder, listFolder } from '../files/walk.js';
 import { streamStored } from '../storage/stored-file.js';
 
 /*
- * IJB-B and IJB-C as InsightFace's programs read them: `loose_crop/` with the images, and in `meta/` three lists of lines with blanks between
- * fields: `*_name_5pts_score.txt` (name, five points, the detector's score), `*_face_tid_mid.txt` (name, template, medium; the same images
- * in the same order) and `*_template_pair_label.txt` (template, template, 1 for genuine).
+ * IJB-B and IJB-C as InsightFace's programs read them: `loose_crop/` with the images, and in `meta/` three lists of
+ * lines with blanks between fields: `*_name_5pts_score.txt` (name, five points, the detector's score),
+ * `*_face_tid_mid.txt` (name, template, medium; the same images in the same order) and `*_template_pair_label.txt`
+ * (template, template, 1 for genuine).
  */
 
 /** Where the lists of an IJB set are. */

@@ -244,8 +244,8 @@ async function countItems(
 }
 
 /**
- * Images of files, folders, corpora, IJB sets, .rec and .bin files, tars, lists (.txt, a path a line, absolute or relative
- * to the list's folder), and of a tar or a list on standard input (`-`), in order.
+ * Images of files, folders, corpora, IJB sets, .rec and .bin files, tars, lists (.txt, a path a line, absolute or
+ * relative to the list's folder), and of a tar or a list on standard input (`-`), in order.
  */
 export async function* itemsOf(
   inputs: readonly string[],
@@ -382,11 +382,11 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number 
 const headerBytes = 128;
 
 /**
- * Embeds files, folders, lists, corpora, IJB sets, .rec and .bin files, tars, or a list or a tar on standard input (`-`) into `out`: an `.npy` file, [rows × dimensions], with an
- * index of JSON lines beside it ({@link IndexLine}); or a `.parquet` file with the index and a column `vector`. A photo
- * without a vector keeps its line, with the reason. Corpora larger than memory are
- * streamed; a run can be killed at any moment and resumed. A photo that cannot be read because of a disk or network
- * error ends the run, because that says nothing about the photo.
+ * Embeds files, folders, lists, corpora, IJB sets, .rec and .bin files, tars, or a list or a tar on standard input
+ * (`-`) into `out`: an `.npy` file, [rows × dimensions], with an index of JSON lines beside it ({@link IndexLine}); or
+ * a `.parquet` file with the index and a column `vector`. A photo without a vector keeps its line, with the reason.
+ * Corpora larger than memory are streamed; a run can be killed at any moment and resumed. A photo that cannot be read
+ * because of a disk or network error ends the run, because that says nothing about the photo.
  * @throws {@link MaskbenchError} as {@link Embedder.open}; `OUTPUT_EXISTS`, `NOT_FOUND` and `READ_FAILED` (an input),
  * `INVALID_ARGUMENT` (to resume with other inputs), `WRITE_FAILED`, `LOCKED`
  * @example

@@ -167,8 +167,8 @@ export function peopleOf({ images, genuine }: VerificationSet): number[] {
 const greatest = 2 ** 32 - 1;
 
 /*
- * A pickle of protocol 3: a mark and an empty list, the images, and what appends them; the labels likewise; and what makes a pair of both.
- * It is written from its beginning to its end.
+ * A pickle of protocol 3: a mark and an empty list, the images, and what appends them; the labels likewise; and what
+ * makes a pair of both. It is written from its beginning to its end.
  */
 export const setStart = Buffer.from('\x80\x03](', 'latin1');
 

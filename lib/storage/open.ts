@@ -60,8 +60,8 @@ export interface SinkOptions {
 }
 
 /**
- * The sink of an output's name: a .rec file, a verification set (.bin) of another, a tar (`-`: on standard output), or a
- * folder for the shards of tars; undefined where twins become files in a folder. A name in S3 needs `staging`.
+ * The sink of an output's name: a .rec file, a verification set (.bin) of another, a tar (`-`: on standard output), or
+ * a folder for the shards of tars; undefined where twins become files in a folder. A name in S3 needs `staging`.
  * @param inputs The source's, whose shape a folder takes.
  * @throws `MaskbenchError` `INVALID_ARGUMENT`
  * @example
