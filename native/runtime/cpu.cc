@@ -72,8 +72,8 @@ std::vector<std::string> CpuFeatures() {
 std::string_view LimitSimd() {
   static const std::string_view used = [] {
     const char* wanted = std::getenv("MASKBENCH_SIMD");
-    // Highway numbers targets from the best on.
-    const int64_t supported = hwy::SupportedTargets();
+    // Highway numbers targets from the best on. (It also names those that kernels are not compiled for.)
+    const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
     for (int64_t targets = supported; wanted != nullptr && targets != 0; targets &= targets - 1) {
       const int64_t target = targets & -targets;
       if (hwy::TargetName(target) != std::string_view(wanted)) continue;
