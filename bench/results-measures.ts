@@ -15,9 +15,9 @@ import { resolveModel } from '../lib/embed/embedder.js';
 import { writeFileAtomically } from '../lib/files/atomic.js';
 import { indexOf } from '../lib/files/vectors.js';
 import { type Estimate, estimateShare } from '../lib/metrics/intervals.js';
-import type { VectorSimilarity } from '../lib/models/description.js';
 import type { MeasuredPreset } from '../lib/models/measured.js';
 import { packageFiles } from '../lib/models/presets.js';
+import type { VectorSimilarity } from '../lib/models/similarity.js';
 import { native } from '../lib/native.js';
 import { NamedRandom } from '../lib/random.js';
 
