@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "face/network_input.h"
+#include "face/detectors/network_input.h"
 #include "runtime/error.h"
 
 namespace maskbench {

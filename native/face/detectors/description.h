@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "face/network_input.h"
+#include "face/detectors/network_input.h"
 
 namespace maskbench {
 

@@ -1,4 +1,4 @@
-#include "face/network_input.h"
+#include "face/detectors/network_input.h"
 
 #include <algorithm>
 #include <cmath>

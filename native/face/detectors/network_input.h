@@ -1,5 +1,5 @@
-#ifndef MASKBENCH_FACE_NETWORK_INPUT_H_
-#define MASKBENCH_FACE_NETWORK_INPUT_H_
+#ifndef MASKBENCH_FACE_DETECTORS_NETWORK_INPUT_H_
+#define MASKBENCH_FACE_DETECTORS_NETWORK_INPUT_H_
 
 #include <array>
 
@@ -40,4 +40,4 @@ void FillScaledInput(const NetworkInput& input, const ValueTables& tables, const
 
 }  // namespace maskbench
 
-#endif  // MASKBENCH_FACE_NETWORK_INPUT_H_
+#endif  // MASKBENCH_FACE_DETECTORS_NETWORK_INPUT_H_
