@@ -48,7 +48,8 @@ for platform in "${platforms[@]}"; do
   cpu=${platform#linux-}
   mkdir "$folder/$cpu"
   echo '{}' >"$folder/$cpu/package.json"
-  (cd "$folder/$cpu" && npm install --silent --prefer-offline --os=linux --cpu="$cpu" --libc=glibc --ignore-scripts \
+  # (By force, because this machine is not every package's platform.)
+  (cd "$folder/$cpu" && npm install --silent --prefer-offline --force --os=linux --cpu="$cpu" --libc=glibc --ignore-scripts \
     "$root/release/maskbench-$version.tgz" "$root/release/maskbench-$platform-$version.tgz")
   if [ "$cpu" = x64 ]; then
     hashes here x64 node
