@@ -64,8 +64,8 @@ export interface NativeBox {
 export interface NativeFace {
   box: NativeBox;
   score: number;
-  /** 68 points [x, y], in pixels, iBUG order. */
-  landmarks: [number, number][];
+  /** [68 × 2]: x and y of each point, in pixels, iBUG order. Flat, because many small arrays take long to make. */
+  landmarks: Int32Array;
   /** Key points that the network gave, [x, y], in its order. */
   points?: [number, number][];
   /** Present where the face was masked. */
@@ -496,7 +496,7 @@ export interface NativeEmbedRequest extends NativeSource {
 export interface NativeEmbedding {
   vector: Float32Array;
   /** The face that was cut out, where one was needed. */
-  face?: { box: NativeBox; score: number; landmarks: [number, number][]; points?: [number, number][] };
+  face?: NativeFace;
 }
 
 export declare class Embedder {

@@ -10,11 +10,10 @@ import type { MaskedFace } from '../mask/masker.js';
 import type { Placed } from '../storage/source.js';
 
 /**
- * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks, or in a verification set because it is
- * to be plain.
- * `unreadable` and `damaged` are verdicts on bytes that were read. A resumed run tries the last two again: `unusable`
- * (its name, a link or a list of the data set does not say how to use it) and `failed` (it could not be read or
- * written).
+ * The result for a photo. `copied`: the photo is in the corpus as it is, because its data set has real masks, or in a
+ * verification set because it is to be plain. `unreadable` and `damaged` are verdicts on bytes that were read. A
+ * resumed run tries the last two again: `unusable` (its name, a link or a list of the data set does not say how to use
+ * it) and `failed` (it could not be read or written).
  */
 export type PhotoStatus =
   | 'masked'
@@ -225,9 +224,10 @@ export class ManifestWriter {
   }
 
   /** Throws `WRITE_FAILED` once a write has failed. */
-  async write(line: ManifestLine): Promise<void> {
+  async write(...lines: ManifestLine[]): Promise<void> {
     if (this.#failure) throw this.#failure;
-    if (this.#stream.write(`${JSON.stringify(line)}\n`) || this.#stream.destroyed) return;
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    if (this.#stream.write(text) || this.#stream.destroyed) return;
     // Many writers wait for one and the same moment.
     this.#drained ??= new Promise<void>((resolve) => {
       const done = () => {

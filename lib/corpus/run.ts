@@ -526,7 +526,7 @@ class Run {
     this.#pendingBytes = 0;
     if (lines.length === 0) return;
     await this.#plan.sink?.flush();
-    for (const line of lines) await this.#writer?.write(line);
+    await this.#writer?.write(...lines);
   }
 
   #tell(photo: PhotoJob, line: ManifestLine): void {

@@ -16,7 +16,7 @@ import {
   type Problem,
 } from '../errors.js';
 import { type FaceChoice, faceChoices } from '../face/choice.js';
-import type { Box, Face, FivePoints, KnownFace } from '../face/face.js';
+import { type Box, type Face, type FivePoints, type KnownFace, toFace } from '../face/face.js';
 import { checkBox, checkFace, checkFivePoints } from '../face/known.js';
 import type { SearchOptions } from '../face/search.js';
 import { isFile, isFolder } from '../files/walk.js';
@@ -368,7 +368,7 @@ export class Embedder {
     const corrected =
       masked && adapter ? await this.#calls.run(() => this.#gate(() => adapter.correct(vector)), signal) : vector;
     const found = request.faces === undefined && { detector: this.search.name };
-    return { vector: corrected, ...(face && { face: { ...found, ...face } }) };
+    return { vector: corrected, ...(face && { face: { ...found, ...toFace(face) } }) };
   }
 
   /**

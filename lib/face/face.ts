@@ -1,3 +1,5 @@
+import type { NativeFace } from '../../binding.js';
+
 /** Inclusive pixels. */
 export interface Box {
   left: number;
@@ -7,7 +9,10 @@ export interface Box {
 }
 
 type Point = readonly [number, number];
-/** A face by the left eye of the image, the right one, the tip of the nose, the left and right corners of the mouth: [x, y] in pixels. */
+/**
+ * A face by the left eye of the image, the right one, the tip of the nose, the left and right corners of the mouth: [x,
+ * y] in pixels.
+ */
 export type FivePoints = readonly [Point, Point, Point, Point, Point];
 
 /** A face whose place is known already. */
@@ -34,4 +39,11 @@ export interface Face {
   landmarks: [number, number][];
   /** Key points that a neural detector gave, [x, y] in pixels, in its order: often eyes, nose, corners of the mouth. */
   points?: [number, number][];
+}
+
+/** A face as the addon gives it. */
+export function toFace({ box, score, landmarks, points }: NativeFace): Face {
+  const pairs: [number, number][] = [];
+  for (let i = 0; i < landmarks.length; i += 2) pairs.push([landmarks[i] as number, landmarks[i + 1] as number]);
+  return { box, score, landmarks: pairs, ...(points && { points }) };
 }

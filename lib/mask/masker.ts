@@ -27,7 +27,7 @@ import {
   type Problem,
 } from '../errors.js';
 import { faceChoices } from '../face/choice.js';
-import type { Face, KnownFace } from '../face/face.js';
+import { type Face, type KnownFace, toFace } from '../face/face.js';
 import { checkFace } from '../face/known.js';
 import type { SearchOptions } from '../face/search.js';
 import { toPath } from '../files/path.js';
@@ -452,7 +452,7 @@ export class Masker {
     checkFlag('overwrite', overwrite);
     const request = { ...toSource(input), detectOnly: true, output, overwrite, key: '' };
     const { width, height, faces, milliseconds } = await this.#run(request, options.signal);
-    const found = faces.map(({ look: _, ...face }) => ({ detector: this.#detector, ...face }));
+    const found = faces.map((face) => ({ detector: this.#detector, ...toFace(face) }));
     return { width, height, faces: found, milliseconds };
   }
 
@@ -470,8 +470,9 @@ export class Masker {
     return this.#calls.run((cancellation) => this.#native.mask(request, cancellation), signal);
   }
 
-  #toFace({ look, box, ...native }: NativeFace, detector: string | undefined): MaskedFace {
-    const face = { box, ...(detector !== undefined && { detector }), ...native };
+  #toFace({ look, ...native }: NativeFace, detector: string | undefined): MaskedFace {
+    const { box, ...rest } = toFace(native);
+    const face = { box, ...(detector !== undefined && { detector }), ...rest };
     if (!look) return { ...face, masked: false };
     const { name, texture } = this.#list.styles[look.style] as StyleList['styles'][number];
     return {

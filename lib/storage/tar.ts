@@ -65,6 +65,8 @@ async function* membersOf(bytes: Bytes, file: string): AsyncGenerator<TarMember>
   let raw: Buffer[] = [];
   let next: Pax | undefined;
   let global: Pax | undefined;
+  /** The attributes before the next member say that it is a sparse file. */
+  let isSparse = false;
   const taking = async (length: number) => {
     const taken = await bytes.take(length);
     if (taken.length < length) throw new CutOff('the tar is cut off');
@@ -88,14 +90,20 @@ async function* membersOf(bytes: Bytes, file: string): AsyncGenerator<TarMember>
     // A sparse file's map may go on in further blocks.
     if (block[156] === 0x53 && block[482] !== 0) while ((await taking(blockBytes))[504] !== 0);
     const data = (await taking(padded(size))).subarray(0, size);
-    if (type === 'ExtendedHeader') next = Pax.parse(data.toString(), next, false);
-    else if (type === 'GlobalExtendedHeader') global = Pax.parse(data.toString(), global, true);
+    if (type === 'ExtendedHeader') {
+      const attributes = data.toString();
+      next = Pax.parse(attributes, next, false);
+      isSparse = attributes.includes(' GNU.sparse.');
+      const [, real] = / GNU\.sparse\.name=(.*)/.exec(attributes) ?? [];
+      if (real !== undefined) Object.assign(next, { path: real });
+    } else if (type === 'GlobalExtendedHeader') global = Pax.parse(data.toString(), global, true);
     else if (type === 'NextFileHasLongPath' || type === 'OldGnuLongPath')
       next = Object.assign(next ?? new Pax({}), { path: data.toString().replace(/\0.*$/s, '') });
     else if (type !== 'NextFileHasLongLinkpath') {
       const isFile = type === 'File' || type === 'OldFile' || type === 'ContiguousFile';
-      yield { name, data, raw: raw.length === 1 ? block : Buffer.concat(raw), isFile };
+      yield { name, data, raw: raw.length === 1 ? block : Buffer.concat(raw), isFile: isFile && !isSparse };
       next = undefined;
+      isSparse = false;
       raw = [];
     }
   }

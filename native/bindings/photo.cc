@@ -125,7 +125,12 @@ Napi::Object FaceObject(Napi::Env env, const Face& found) {
   box.Set("bottom", found.box.bottom);
   face.Set("box", box);
   face.Set("score", found.score);
-  face.Set("landmarks", PointArray(env, found.landmarks));
+  Napi::Int32Array landmarks = Napi::Int32Array::New(env, 2 * found.landmarks.size());
+  for (size_t i = 0; i < found.landmarks.size(); ++i) {
+    landmarks[2 * i] = found.landmarks[i].x;
+    landmarks[2 * i + 1] = found.landmarks[i].y;
+  }
+  face.Set("landmarks", landmarks);
   if (!found.points.empty()) face.Set("points", PointArray(env, found.points));
   return face;
 }

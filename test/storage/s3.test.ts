@@ -5,6 +5,7 @@ import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import test from 'ava';
 import { maskFiles } from 'maskbench';
+import { writeVerificationSet } from 'maskbench/datasets';
 import { openSink, openSource, type Sink } from 'maskbench/storage';
 import { alignedCrops } from '../support/aligned.js';
 import { temporaryFolder } from '../support/files.js';
@@ -92,6 +93,21 @@ test.serial('sets in S3 are masked to the same bytes as on disk', async (t) => {
     }
   }
   t.true(requests.some((request) => /^GET \/faces\/set\/train\.rec bytes=\d+-\d+$/.test(request)));
+});
+
+test.serial('a verification set in S3 becomes another there', async (t) => {
+  const folder = temporaryFolder(t);
+  const file = path.join(folder, 'lfw.bin');
+  await writeVerificationSet(file, { images: await alignedCrops(4), genuine: [true, false] });
+  objects.set('/faces/lfw.bin', readFileSync(file));
+  await maskFiles([file], path.join(folder, 'local/masked.bin'), { aligned: 'arcface' });
+  const manifest = path.join(folder, 'staging/manifest.jsonl');
+  const { maskings } = await maskFiles(['s3://faces/lfw.bin'], 's3://faces/masked.bin', {
+    aligned: 'arcface',
+    manifest,
+  });
+  t.deepEqual(maskings, { plain: 0, mixed: 2, masked: 0 });
+  t.deepEqual(objects.get('/faces/masked.bin'), readFileSync(path.join(folder, 'local/masked.bin')));
 });
 
 test.serial('a long shard goes up in parts', async (t) => {

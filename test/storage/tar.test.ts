@@ -203,6 +203,12 @@ withPython('hostile and odd members are reported, and the rest goes through', as
   truncateSync(holes, 3_000_000);
   execFileSync('tar', ['--format=gnu', '-Srf', file, '-C', folder, 'holes.jpg']);
   execFileSync('tar', ['-rf', file, '-C', path.dirname(holes), 'holes.jpg', '--transform=s/holes/last/']);
+  // By attributes, as newer tars write sparse files.
+  execFileSync('tar', ['--format=posix', '-Scf', path.join(folder, 'posix.tar'), '-C', folder, 'holes.jpg']);
+  t.deepEqual(
+    (await photosOf([path.join(folder, 'posix.tar')])).map(({ key, problem }) => [key, problem]),
+    [['posix.tar/holes.jpg', 'the member is a link or a sparse file, not a photo']],
+  );
   const out = path.join(folder, 'out/odd.tar');
   const summary = await maskFiles([file], out, { aligned: 'arcface', contents: 'both' });
   const results = Object.fromEntries(
