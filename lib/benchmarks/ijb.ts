@@ -126,18 +126,24 @@ async function makeTemplates(vectors: string, members: Members, weighted: boolea
 
 const pairsInFlight = 4;
 
-/** The similarity of each pair of the list, NaN where a template has no vector; and its label. */
+/** The similarity of each pair of the list, its label, and the pairs without a similarity: a template has no vector. */
 async function scorePairs(
   set: IjbSet,
   { rowOf }: Members,
   templates: Float32Array,
   columns: number,
-): Promise<{ scores: Float32Array; labels: Uint8Array }> {
+): Promise<{ scores: Float32Array; labels: Uint8Array; failed: number[] }> {
   const scores: Float32Array[] = [];
   const labels: Uint8Array[] = [];
+  const failed: number[] = [];
   const pending: Promise<Float64Array>[] = [];
-  let done = 0;
-  const take = async () => scores.push(new Float32Array(await (pending.shift() as Promise<Float64Array>)));
+  let [done, taken] = [0, 0];
+  const take = async () => {
+    const part = new Float32Array(await (pending.shift() as Promise<Float64Array>));
+    for (let i = 0; i < part.length; i++) if (Number.isNaN(part[i])) failed.push(taken + i);
+    taken += part.length;
+    scores.push(part);
+  };
   for await (const pairs of ijbPairs(set)) {
     const [first, second] = [pairs.first, pairs.second].map((numbers) =>
       numbers.map((number, i) => {
@@ -159,7 +165,7 @@ async function scorePairs(
     if (pending.length === pairsInFlight) await take();
   }
   while (pending.length > 0) await take();
-  return { scores: joined(Float32Array, scores, done), labels: joined(Uint8Array, labels, done) };
+  return { scores: joined(Float32Array, scores, done), labels: joined(Uint8Array, labels, done), failed };
 }
 
 function joined<T extends Float32Array | Uint8Array>(
@@ -228,9 +234,7 @@ export async function benchmarkIjb(
     if (await isFile(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);
   const members = await readMembers(set);
   const templates = await makeTemplates(vectors, members, options.detectorScores ?? true);
-  const { scores, labels } = await scorePairs(set, members, templates.vectors, templates.columns);
-  const failed: number[] = [];
-  for (const [i, score] of scores.entries()) if (Number.isNaN(score)) failed.push(i);
+  const { scores, labels, failed } = await scorePairs(set, members, templates.vectors, templates.columns);
   await writeNpy(scoreFile, '<f4', scores);
   await writeNpy(labelFile, '|u1', labels);
   if (failed.length > 0) await writeFileAtomically(failureFile, `${failed.join('\n')}\n`);
