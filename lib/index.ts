@@ -31,7 +31,7 @@ export { type IndexLine, readIndex } from './embed/index-lines.js';
 export { type Verification, type VerifyOptions, verifyPhotos } from './embed/verify.js';
 export { type ErrorCode, MaskbenchError, type Problem } from './errors.js';
 export { type FaceChoice, faceChoices } from './face/choice.js';
-export type { Box, Face, FivePoints, KnownFace } from './face/face.js';
+export type { Box, Face, FivePoints, KnownFace, Point } from './face/face.js';
 export { hogDetectors, type SearchOptions } from './face/search.js';
 export { isPhotoName } from './files/walk.js';
 export type { ImageFormat, ImageInput, RawImage } from './image/image.js';

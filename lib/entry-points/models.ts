@@ -9,6 +9,7 @@ export type { DownloadOptions } from '../files/download.js';
 export { type AdapterDescription, readAdapter } from '../models/adapter.js';
 export { type Cut, cuts, type ModelDescription, modelDescriptionSchema } from '../models/description.js';
 export {
+  type BoxShift,
   type DetectorDescription,
   decoders,
   detectorDescriptionSchema,

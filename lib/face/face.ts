@@ -8,7 +8,8 @@ export interface Box {
   bottom: number;
 }
 
-type Point = readonly [number, number];
+/** x and y, in pixels. */
+export type Point = readonly [number, number];
 /**
  * A face by the left eye of the image, the right one, the tip of the nose, the left and right corners of the mouth: [x,
  * y] in pixels.
