@@ -1,6 +1,6 @@
-import { MaskbenchError } from '../errors.js';
 import type { Tensor, Value } from './onnx/graph.js';
 import { Layers, toFilters } from './onnx/layers.js';
+import { tensorsOf } from './weights.js';
 
 /**
  * dlib's 29-layer face recognition ResNet (Davis King, dlib_face_recognition_resnet_model_v1) as an ONNX model: [n, 3,
@@ -10,11 +10,7 @@ import { Layers, toFilters } from './onnx/layers.js';
  */
 export function dlibResnetOnnx(weights: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
   const graph = new Layers('dlib-resnet-128', 'running', false);
-  const tensor = (name: string): Tensor => {
-    const found = weights.get(name);
-    if (!found) throw new MaskbenchError('MODEL_CORRUPT', name, `the face recognition weights have no ${name}`);
-    return found;
-  };
+  const tensor = tensorsOf('dlib-resnet-128', weights);
   // A scale and an offset follow each convolution: a normalisation by moments of 0 and 1.
   const convolution = (x: Value, name: string, stride: number, pad: number): Value => {
     const scale = tensor(`${name}/scale/weights`).data;

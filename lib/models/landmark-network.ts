@@ -1,6 +1,6 @@
-import { MaskbenchError } from '../errors.js';
 import type { Tensor, Value } from './onnx/graph.js';
 import { Layers, toFilters } from './onnx/layers.js';
+import { tensorsOf } from './weights.js';
 
 /**
  * face-api's network of 68 landmarks as an ONNX model: [n, 3, 112, 112] to [n, 136], x and y of each point as shares of
@@ -10,11 +10,7 @@ import { Layers, toFilters } from './onnx/layers.js';
  */
 export function landmarkNetworkOnnx(weights: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
   const graph = new Layers('face-api-68', 'running', false);
-  const tensor = (name: string): Tensor => {
-    const found = weights.get(name);
-    if (!found) throw new MaskbenchError('MODEL_CORRUPT', name, `the landmark network's weights have no ${name}`);
-    return found;
-  };
+  const tensor = tensorsOf('face-api-68', weights);
   const separable = (x: Value, name: string, stride: number): Value => {
     const depthwise = toFilters(tensor(`${name}/depthwise_filter`), true);
     const groups = depthwise.shape[0] as number;

@@ -1,6 +1,15 @@
 import { MaskbenchError } from '../errors.js';
 import type { Tensor } from './onnx/graph.js';
 
+/** Gives the tensors of a network by name, and throws `MODEL_CORRUPT` for one that is missing. */
+export const tensorsOf =
+  (network: string, weights: ReadonlyMap<string, Tensor>) =>
+  (name: string): Tensor => {
+    const found = weights.get(name);
+    if (!found) throw new MaskbenchError('MODEL_CORRUPT', name, `the weights of ${network} have no ${name}`);
+    return found;
+  };
+
 /** A tensor of a weight file. */
 export interface StoredTensor {
   shape: number[];

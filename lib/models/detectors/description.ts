@@ -93,7 +93,7 @@ export interface BoxShift {
  * Input and outputs of a face detector's ONNX model: the JSON file beside it (`detector.json` for `detector.onnx`).
  * Shares are of the box's own sides, pixels those of the network's input.
  *
- * `decoder` says what the outputs mean. They are told apart by their shapes, so their names do not matter; N is the
+ * `decoder` says what the outputs mean. It recognises outputs by their shapes, so their names do not matter; N is the
  * number of boxes.
  * - `boxes`: left, top, right, bottom [n, N, 4], scores [n, N, 1 or 2], and maybe points [n, N, 2p]
  * - `ssd-anchors`: the same as offsets from the anchors of `layers`: x, y, width, height

@@ -1,6 +1,6 @@
-import { MaskbenchError } from '../../errors.js';
 import type { Tensor, Value } from '../onnx/graph.js';
 import { Layers, toFilters } from '../onnx/layers.js';
+import { tensorsOf } from '../weights.js';
 
 /**
  * face-api's SSD MobileNet V1 as an ONNX model: [n, 3, height, width], multiples of 32, to `boxes` [n, N, 4] (offsets of
@@ -10,11 +10,7 @@ import { Layers, toFilters } from '../onnx/layers.js';
  */
 export function ssdMobilenetOnnx(weights: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
   const graph = new Layers('ssd-mobilenet-v1', 'running', false);
-  const tensor = (name: string): Tensor => {
-    const found = weights.get(name);
-    if (!found) throw new MaskbenchError('MODEL_CORRUPT', name, `the face detector's weights have no ${name}`);
-    return found;
-  };
+  const tensor = tensorsOf('ssd-mobilenet-v1', weights);
   const pointwise = (x: Value, name: string, stride = 1): Value => {
     const bias = tensor(`${name}/convolution_bn_offset`).data;
     return graph.relu6(graph.convolution(x, toFilters(tensor(`${name}/weights`)), { stride, pad: 'same', bias }));

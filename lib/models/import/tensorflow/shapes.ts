@@ -10,7 +10,7 @@ const reduction =
   (values, inputs, { keepDimensions = 0 }) => {
     const rank = inputs.at(0).shape.length;
     const axes = inputs.numbers(1).map((axis) => axisOf(axis, rank));
-    // Without height and width there is no image left.
+    // The result has no height and width, so its channels need not be moved.
     const x = keepDimensions || (axes.includes(1) && axes.includes(2)) ? inputs.at(0) : values.asPlain(inputs.at(0));
     if (x.batched && axes.includes(0)) throw new Error('mixes the batch with other dimensions');
     const nodeAxes = axes.map((axis) => nodeAxis(x, axis));
