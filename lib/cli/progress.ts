@@ -33,6 +33,7 @@ export class Progress {
       });
   }
 
+  /** A `total` of `Number.MAX_SAFE_INTEGER` is unknown: there is no bar then, and no time left. */
   update(done: number, total: number): void {
     this.#done = done;
     const now = this.#now();
@@ -40,13 +41,15 @@ export class Progress {
     this.#lastLine ||= now;
     const elapsed = now - this.#first.time;
     const rate = elapsed > 0 ? (1000 * (done - this.#first.done)) / elapsed : 0;
-    if (this.#bar) {
+    const isKnown = total < Number.MAX_SAFE_INTEGER;
+    if (this.#bar && isKnown) {
       if (!this.#bar.isActive) this.#bar.start(total, done, { rate: 0 });
       this.#bar.update(done, { rate: rate.toFixed(0) });
     } else if (rate > 0 && now - this.#lastLine > 5000) {
       this.#lastLine = now;
       const left = Math.max(0, Math.ceil((total - done) / rate));
-      process.stderr.write(`${done}/${total} ${this.#unit}, ${rate.toFixed(0)}/s, about ${inWords(left)} left\n`);
+      const [all, end] = isKnown ? [`/${total}`, `, about ${inWords(left)} left`] : ['', ''];
+      process.stderr.write(`${done}${all} ${this.#unit}, ${rate.toFixed(0)}/s${end}\n`);
     }
   }
 
