@@ -118,7 +118,7 @@ function planMasking(group: PhotoGroup, style: string, threads: number, device: 
     run: async () => {
       const out = await mkdtemp(path.join(tmpdir(), 'maskbench-throughput-'));
       try {
-        return (await maskFiles([group.folder], out, { style, concurrency: threads, device })).seconds;
+        return (await maskFiles(group.files, out, { style, concurrency: threads, device })).seconds;
       } finally {
         await rm(out, { recursive: true, force: true });
       }
@@ -126,13 +126,12 @@ function planMasking(group: PhotoGroup, style: string, threads: number, device: 
   };
 }
 
-async function planEmbedding(group: PhotoGroup, model: string, maxBatch: number, embedder: Embedder): Promise<Plan> {
-  const images = await Promise.all(group.files.map((file) => readFile(file)));
+function planEmbedding({ name, files }: PhotoGroup, model: string, maxBatch: number, embedder: Embedder): Plan {
   return {
-    name: `embed, ${group.name} photos as crops, ${model}, batch ${maxBatch}`,
+    name: `embed, ${name} photos as crops, ${model}, batch ${maxBatch}`,
     kind: 'embed',
-    photos: images.length,
-    run: () => seconds(() => embedder.embed(images, { crops: true })),
+    photos: files.length,
+    run: () => seconds(() => embedder.embed(files, { crops: true })),
   };
 }
 
@@ -187,7 +186,7 @@ export async function measureThroughput(options: ThroughputOptions = {}): Promis
       for (const size of maxBatch) {
         const embedder = await Embedder.open({ model, maxBatch: size, device });
         open.push(embedder);
-        plans.push(await planEmbedding(groups[0] as PhotoGroup, model, size, embedder));
+        plans.push(planEmbedding(groups[0] as PhotoGroup, model, size, embedder));
       }
     const cases = plans.map(({ run: _, photos: __, ...plan }): ThroughputCase => ({ ...plan, rates: [] }));
     const total = plans.length * (rounds + 1);

@@ -12,11 +12,10 @@ import { native } from '../native.js';
 
 const require = createRequire(import.meta.url);
 
-/** Photos that are measured together, copied into a folder of their own. */
+/** Photos that are measured together. Their names differ. */
 export interface PhotoGroup {
   /** `small`, `large`, or the name of the user's folder. */
   name: string;
-  folder: string;
   /** Paths of the photos. */
   files: string[];
 }
@@ -60,25 +59,21 @@ export async function ownPhotos(): Promise<PhotoGroup[]> {
   const large = (await filesOf(samples)).filter((file) => /sample\d\.jpg$/.test(file));
   const cache = native.systemInfo().cacheFolder || path.join(tmpdir(), 'maskbench');
   const folder = path.join(cache, `throughput-${version}`);
+  const crops = path.join(folder, 'small');
   // The last file that is written.
   const done = path.join(folder, 'done');
   if (!existsSync(done)) {
-    await writeCrops(large, path.join(folder, 'small'));
-    await makeFolder(path.join(folder, 'large'));
-    for (const file of large) await copyFile(file, path.join(folder, 'large', path.basename(file)));
+    await writeCrops(large, crops);
     await writeFileAtomically(done, '');
   }
-  return Promise.all(
-    ['small', 'large'].map(async (name) => ({
-      name,
-      folder: path.join(folder, name),
-      files: await filesOf(path.join(folder, name)),
-    })),
-  );
+  return [
+    { name: 'small', files: await filesOf(crops) },
+    { name: 'large', files: large },
+  ];
 }
 
 /**
- * Copies of at most `limit` of the photos below a folder, evenly spread, so that their original files play no part.
+ * Copies of at most `limit` of the photos below a folder, evenly spread, which have names of their own.
  * @param temporary An empty folder for them.
  * @throws `MaskbenchError` `NOT_FOUND` where there are none
  */
@@ -100,5 +95,5 @@ export async function photosOf(source: string, limit: number, temporary: string)
     });
     files.push(file);
   }
-  return { name: path.basename(path.resolve(source)), folder: temporary, files };
+  return { name: path.basename(path.resolve(source)), files };
 }
