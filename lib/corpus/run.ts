@@ -80,7 +80,7 @@ export interface MaskSummary {
   /** Files that were left alone, by extension or what else distinguishes them. */
   ignored: Record<string, number>;
   manifest?: string;
-  /** Of a verification set that was written: its pairs by who wears a mask. */
+  /** The pairs by who wears a mask, if a verification set was written. */
   maskings?: Maskings;
   seconds: number;
 }

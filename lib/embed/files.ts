@@ -101,7 +101,7 @@ export interface Item {
   line: Pick<IndexLine, 'path' | 'identity' | 'photo' | 'masked'>;
   /** The one known from the manifest of a corpus. */
   face?: KnownFace;
-  /** Of IJB: the face's points that come with the set. */
+  /** The face's points, which IJB's lists give. */
   points?: FivePoints;
   /** The choice of a corpus. */
   select?: FaceChoice;

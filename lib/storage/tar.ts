@@ -87,7 +87,7 @@ async function* membersOf(bytes: Bytes, file: string): AsyncGenerator<TarMember>
     const { type, size = 0, path: name = '' } = header;
     if (size > mostBytes)
       throw new MaskbenchError('UNREADABLE', file, `${file}: ${name} declares ${size} bytes, more than ${mostBytes}`);
-    // A sparse file's map may go on in further blocks.
+    // The map of a sparse file may take further blocks.
     if (block[156] === 0x53 && block[482] !== 0) while ((await taking(blockBytes))[504] !== 0);
     const data = (await taking(padded(size))).subarray(0, size);
     if (type === 'ExtendedHeader') {
