@@ -50,7 +50,6 @@ export interface ManifestLine {
   seed: number;
   /** Hash of the Masker's options, and the output format. A run can only be resumed with the same settings. */
   settings: string;
-  milliseconds: number;
   /** How large the output file was when this photo's part stood in it; in runs into a .rec file or tar shards only. */
   end?: Placed['end'];
 }
@@ -69,7 +68,6 @@ export const manifestColumns: Record<keyof ManifestLine, ColumnType> = {
   faces: 'json',
   seed: 'whole',
   settings: 'text',
-  milliseconds: 'number',
   source: 'json',
   end: 'json',
 };
