@@ -8,7 +8,7 @@ import { type Contents, contents, type Sink, type Source } from './source.js';
 import { openStored } from './stored-file.js';
 import { isTarName, standardStream, tarsOf } from './tar-names.js';
 
-const isRecordName = (name: string) => /\.rec$/i.test(name);
+export const isRecordName = (name: string) => /\.rec$/i.test(name);
 
 /** Whether an output is one file that holds many photos. */
 export const isOneFile = (out: string) => isRecordName(out) || isTarName(out);

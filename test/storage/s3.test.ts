@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import test from 'ava';
 import { maskFiles } from 'maskbench';
 import { openSink, openSource, type Sink } from 'maskbench/storage';
+import { listObjects } from '../../lib/storage/s3.js';
 import { alignedCrops } from '../support/aligned.js';
 import { temporaryFolder } from '../support/files.js';
 
@@ -28,8 +29,12 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     const prefix = url.searchParams.get('prefix') ?? '';
     const bucket = name.replace(/\/$/, '');
     const keys = [...objects.keys()].filter((key) => key.startsWith(`${bucket}/${prefix}`));
-    const contents = keys.map((key) => `<Contents><Key>${key.slice(bucket.length + 1)}</Key></Contents>`).join('');
-    send(200, `<ListBucketResult><IsTruncated>false</IsTruncated>${contents}</ListBucketResult>`);
+    const from = Number(url.searchParams.get('continuation-token') ?? 0);
+    const page = keys.slice(from, from + 1000);
+    const next = from + 1000 < keys.length;
+    const token = next ? `<NextContinuationToken>${from + 1000}</NextContinuationToken>` : '';
+    const contents = page.map((key) => `<Contents><Key>${key.slice(bucket.length + 1)}</Key></Contents>`).join('');
+    send(200, `<ListBucketResult><IsTruncated>${next}</IsTruncated>${token}${contents}</ListBucketResult>`);
   } else if (request.method === 'POST' && url.searchParams.has('uploads')) {
     parts.set(name, []);
     send(200, '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>');
@@ -92,6 +97,11 @@ test.serial('sets in S3 are masked to the same bytes as on disk', async (t) => {
     }
   }
   t.true(requests.some((request) => /^GET \/faces\/set\/train\.rec bytes=\d+-\d+$/.test(request)));
+});
+
+test.serial('more objects than one listing gives', async (t) => {
+  for (let i = 0; i < 2030; i++) objects.set(`/many/shards/${i}`, Buffer.of(1));
+  t.is((await listObjects('s3://many/shards')).length, 2030);
 });
 
 test.serial('a long shard goes up in parts', async (t) => {
