@@ -17,5 +17,6 @@ export const commands: Record<string, () => Promise<Command>> = {
   'score-all': async () => (await import('./score-all.js')).scoreAllCommand(),
   adapt: async () => (await import('./adapt.js')).adaptCommand(),
   benchmark: async () => (await import('./benchmark.js')).benchmarkCommand(),
+  cluster: async () => (await import('./cluster.js')).clusterCommand(),
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
 };
