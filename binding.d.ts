@@ -6,7 +6,7 @@
  * A rejected promise carries an `Error` with `code` (`ErrorCode`) and `subject` (the file or argument it is about).
  */
 
-/** What went wrong, for programs. The last two are raised by the TypeScript side. */
+/** What went wrong, for programs. The last three are raised by the TypeScript side. */
 export type ErrorCode =
   /** An argument or option is not what the call takes. */
   | 'INVALID_ARGUMENT'
@@ -48,7 +48,9 @@ export type ErrorCode =
   /** The object was closed before the call. */
   | 'CLOSED'
   /** Another run uses the folder. */
-  | 'LOCKED';
+  | 'LOCKED'
+  /** Ranks of a plan are not done. */
+  | 'INCOMPLETE';
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'bmp' | 'tiff' | 'pnm';
 

@@ -24,6 +24,7 @@ export const testPackages = [
   'clang-format',
   'clang-tidy',
   'dpkg-dev',
+  'iproute2',
   'libclang-rt-14-dev',
   'libopencv-calib3d-dev',
   'libopencv-core-dev',
@@ -33,6 +34,10 @@ export const testPackages = [
   'python3-pil',
   'python3-sklearn',
   'chromium',
+  'munge',
+  'slurm-client',
+  'slurmctld',
+  'slurmd',
 ];
 
 /** Those of `packages` that dpkg does not have installed; none where there is no dpkg. */

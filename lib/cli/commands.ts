@@ -18,5 +18,6 @@ export const commands: Record<string, () => Promise<Command>> = {
   adapt: async () => (await import('./adapt.js')).adaptCommand(),
   benchmark: async () => (await import('./benchmark.js')).benchmarkCommand(),
   bench: async () => (await import('./bench.js')).benchCommand(),
+  cluster: async () => (await import('./cluster.js')).clusterCommand(),
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
 };

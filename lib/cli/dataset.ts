@@ -15,13 +15,13 @@ import { integer, list, shard } from './numbers.js';
 import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
-interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
+export interface GenerateFlags extends Omit<GenerateOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
   base: string;
   out: string;
   json?: boolean;
 }
 
-function generateCommand(): Command {
+export function generateCommand(): Command {
   const command = new Command('generate')
     .description('make masked corpora from data sets: <out>/<data set>/<identity>/<name> and masked_<name>')
     .requiredOption('--base <folder>', 'folder of the data sets, one folder each')

@@ -15,7 +15,7 @@ import { addSearchOptions } from './options.js';
 import { exitCodes, print, printJson, printTable, warn } from './output.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
-interface Flags extends EmbedderFlags {
+export interface EmbedCommandFlags extends EmbedderFlags {
   out: string;
   masked?: string;
   faceSource: FaceSource;
@@ -64,7 +64,7 @@ Exit codes: 0 each photo has a vector or shows no face, 1 some photos could not 
     .action(
       async (
         inputs: string[],
-        { out, masked, faceSource, select, crops = false, bits, resume, json, ...flags }: Flags,
+        { out, masked, faceSource, select, crops = false, bits, resume, json, ...flags }: EmbedCommandFlags,
       ) => {
         const progress = new Progress('photos');
         const summary = await runInterruptibly(

@@ -11,7 +11,7 @@ import { exitCodes, print, printJson, warn } from './output.js';
 import { shownMaskings } from './pairs.js';
 import { Progress, resumeAdvice, runInterruptibly } from './progress.js';
 
-interface Flags extends Omit<MaskFilesOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
+export interface MaskCommandFlags extends Omit<MaskFilesOptions, 'landmarkModel' | 'landmarks'>, MaskFlags {
   out: string;
   json?: boolean;
 }
@@ -107,7 +107,7 @@ Examples:
   maskbench mask photos/one.jpg --out one.png --again corpus/manifest.jsonl
   maskbench mask faces/train.rec --out masked/train.rec --aligned arcface --landmarks template`,
     )
-    .action(async (inputs: string[], { out, json, ...options }: Flags) => {
+    .action(async (inputs: string[], { out, json, ...options }: MaskCommandFlags) => {
       const progress = new Progress('photos');
       const summary = await runInterruptibly(
         progress,

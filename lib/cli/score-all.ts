@@ -22,7 +22,7 @@ interface ReportFlags {
   json?: boolean;
 }
 
-interface RunFlags
+export interface ScoreAllFlags
   extends Omit<ScoreAllOptions, 'exclude' | 'signal' | 'onProgress' | 'onProblem'>,
     AllPairsTargets,
     ReportFlags {
@@ -87,7 +87,7 @@ function addTargetOptions(command: Command): Command {
     .option('--json', 'print the result as JSON');
 }
 
-function runCommand(): Command {
+export function scoreAllRunCommand(): Command {
   const command = new Command('run')
     .description('score all pairs (also without the word "run")')
     .requiredOption('--vectors <file>', 'vectors, .npy or .parquet, as embed writes them')
@@ -118,7 +118,7 @@ function runCommand(): Command {
     .option('--concurrency <n>', 'threads that score pairs (default: the number of processors)', integer)
     .option('--device <device>', 'where pairs are scored: cpu, cuda, cuda:<n>, or auto (cuda if present)', 'cpu')
     .option('--device-memory <MiB>', 'device memory to use at most (default: half of it, up to 8 GiB)', integer);
-  return addTargetOptions(command).action(async ({ vectors, index, exclude, out, ...flags }: RunFlags) => {
+  return addTargetOptions(command).action(async ({ vectors, index, exclude, out, ...flags }: ScoreAllFlags) => {
     refuseIdle(command, [['fpir', flags.top !== 0, '--top above 0']]);
     // Before hours of work.
     await checkScoresFolder(out);
@@ -182,7 +182,7 @@ function evaluateCommand(): Command {
 }
 
 export function scoreAllCommand(): Command {
-  const run = runCommand();
+  const run = scoreAllRunCommand();
   return new Command('score-all')
     .description('score every pair of a corpus: exact error rates, most alike impostors')
     .addCommand(run, { isDefault: true })

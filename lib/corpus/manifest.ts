@@ -55,7 +55,6 @@ export interface ManifestLine {
    * of 0.1.
    */
   landmarkModel?: string;
-  milliseconds: number;
   /** How large the output file was when this photo's part stood in it; in runs into a .rec file or tar shards only. */
   end?: Placed['end'];
 }
@@ -75,7 +74,6 @@ export const manifestColumns: Record<keyof ManifestLine, ColumnType> = {
   seed: 'whole',
   settings: 'text',
   landmarkModel: 'text',
-  milliseconds: 'number',
   source: 'json',
   end: 'json',
 };

@@ -28,7 +28,7 @@ import { maskStored } from './mask-stored.js';
 import { checkRunOptions, type Job, type MaskSummary, type PhotoJob, type RunOptions, runJobs } from './run.js';
 
 export const outputFormats = ['same', 'jpeg', 'png', 'webp'] as const;
-type OutputFormat = (typeof outputFormats)[number];
+export type OutputFormat = (typeof outputFormats)[number];
 
 /** Options of {@link maskFiles}, beside those of the {@link Masker}. */
 export interface MaskFilesOptions extends RunOptions {
@@ -76,8 +76,8 @@ async function realPlace(file: string): Promise<string> {
 const isSamePlace = async (a: string, b: string) => (await realPlace(a)) === (await realPlace(b));
 
 /** The photos of the inputs, folder by folder. Throws `INVALID_ARGUMENT` where two would become one output. */
-async function* jobsOf(
-  inputs: string[],
+export async function* jobsOf(
+  inputs: readonly string[],
   out: string,
   format: OutputFormat,
   onIgnored?: OnIgnored,
@@ -191,15 +191,32 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
     if (options[name] !== undefined) checkPath(name, options[name]);
   const { again, masksFrom } = options;
   if (again !== undefined && masksFrom !== undefined) throw invalid('masksFrom', 'nothing, beside again', masksFrom);
-  const list = masksFrom === undefined ? undefined : await MaskList.read(masksFrom);
-  const run = list ? { ...options, style: list.styles } : options;
-  const toPhoto = (photo: PhotoJob) => list?.withLook(photo) ?? photo;
-  const packed = await maskPacked(inputs, out, run, toPhoto);
-  if (packed) return packed;
-  if (again === undefined)
-    return maskInto(inputs, out, run, async function* (jobs) {
-      for await (const group of jobs) yield group.map((job) => ({ ...job, photos: job.photos.map(toPhoto) }));
-    });
+  const isPackedRun = again === undefined || (await Promise.all([out, ...inputs].map(isPacked))).includes(true);
+  const known = isPackedRun ? await withListed(options) : await withFacesOf(again, inputs, out, options);
+  const packed = await maskPacked(inputs, out, known);
+  return packed ?? maskInto(inputs, out, known);
+}
+
+/** A run whose masks are known, and what gives them to its photos. */
+export interface KnownMasks {
+  options: MaskFilesOptions;
+  toPhoto: (photo: PhotoJob) => PhotoJob;
+}
+
+/** The masks of the list `masksFrom`, if there is one. */
+export async function withListed(options: MaskFilesOptions): Promise<KnownMasks> {
+  if (options.masksFrom === undefined) return { options, toPhoto: (photo) => photo };
+  const list = await MaskList.read(options.masksFrom);
+  return { options: { ...options, style: list.styles }, toPhoto: (photo) => list.withLook(photo) };
+}
+
+/** The masks of the manifest `again`. Throws `INVALID_ARGUMENT` where it has none of the inputs. */
+export async function withFacesOf(
+  again: string,
+  inputs: readonly string[],
+  out: string,
+  options: MaskFilesOptions,
+): Promise<KnownMasks> {
   const known = await facesOf(again, jobsOf(inputs, out, 'same'));
   if (known.size === 0)
     throw new MaskbenchError(
@@ -207,21 +224,28 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
       again,
       `${again}: expected lines of masked photos among the inputs, found none`,
     );
-  const withFaces = (photo: PhotoJob): PhotoJob => {
-    const faces = known.get(photo.input as string);
-    return faces ? { ...photo, faces } : { ...photo, problem: `not a masked photo of ${again}` };
+  return {
+    options: { ...options, style: stylesOf(known.values()) },
+    toPhoto: (photo) => {
+      const faces = known.get(photo.input as string);
+      return faces ? { ...photo, faces } : { ...photo, problem: `not a masked photo of ${again}` };
+    },
   };
-  return maskInto(inputs, out, { ...options, style: stylesOf(known.values()) }, async function* (jobs) {
-    for await (const group of jobs) yield group.map((job) => ({ ...job, photos: job.photos.map(withFaces) }));
-  });
+}
+
+/** The photos of a .rec file or tars as jobs of a run into a folder. */
+export async function* jobsOfStored(photos: AsyncIterable<PhotoJob[]>, format: OutputFormat): AsyncGenerator<Job[]> {
+  for await (const group of photos)
+    yield group.map((photo) => ({
+      photos: [{ ...photo, twin: maskedName(`${photo.key}${extensionOf(photo.input, '.jpg')}`, format) }],
+    }));
 }
 
 /** A run from or into a .rec file or tars; undefined where there is none. */
 async function maskPacked(
   inputs: string[],
   out: string,
-  options: MaskFilesOptions,
-  toPhoto: (photo: PhotoJob) => PhotoJob,
+  { options, toPhoto }: KnownMasks,
 ): Promise<MaskSummary | undefined> {
   const { format = 'same', contents, pairing, overwrite = false } = options;
   const staging = options.manifest === undefined ? undefined : path.dirname(options.manifest);
@@ -261,12 +285,7 @@ async function maskPacked(
     if (!sink)
       return runJobs(
         {
-          jobs: async function* () {
-            for await (const group of photos.photos(0))
-              yield group.map((photo) => ({
-                photos: [{ ...photo, twin: maskedName(`${photo.key}${extensionOf(photo.input, '.jpg')}`, format) }],
-              }));
-          },
+          jobs: () => jobsOfStored(photos.photos(0), format),
           total: () => photos.count(),
           root,
           source: photos.name,
@@ -285,12 +304,7 @@ async function maskPacked(
   });
 }
 
-async function maskInto(
-  inputs: string[],
-  out: string,
-  options: MaskFilesOptions,
-  prepare: (jobs: AsyncIterable<Job[]>) => AsyncIterable<Job[]>,
-): Promise<MaskSummary> {
+async function maskInto(inputs: string[], out: string, { options, toPhoto }: KnownMasks): Promise<MaskSummary> {
   const { format = 'same' } = options;
   const [first] = inputs;
   if (first === undefined)
@@ -307,7 +321,10 @@ async function maskInto(
     if ((out === standardStream || foreignFormat.test(out)) && !(await isFolder(out)))
       throw invalid('out', 'a folder, or a name that ends in .jpg, .png, .webp, .bmp or .tif', out);
     const plan = {
-      jobs: (_: number, onIgnored?: OnIgnored) => prepare(jobsOf(inputs, out, format, onIgnored)),
+      jobs: async function* (_: number, onIgnored?: OnIgnored) {
+        for await (const group of jobsOf(inputs, out, format, onIgnored))
+          yield group.map((job) => ({ ...job, photos: job.photos.map(toPhoto) }));
+      },
       root: out,
       source,
       manifest: path.join(out, 'manifest.jsonl'),
@@ -328,6 +345,6 @@ async function maskInto(
     throw new MaskbenchError('INVALID_ARGUMENT', 'format', `the name of ${out} decides its format; leave format out`);
   const photo = { key: path.basename(first), input: first, twin: path.basename(out) };
   if (options.manifest !== undefined) await checkAgain(options.manifest, options.again);
-  const plan = { jobs: () => prepare(oneJob(photo)), root: path.dirname(out), source, ...given, settings: format };
+  const plan = { jobs: () => oneJob(toPhoto(photo)), root: path.dirname(out), source, ...given, settings: format };
   return runJobs(plan, options);
 }

@@ -173,8 +173,6 @@ const verdicts: Partial<Record<string, PhotoStatus>> = {
   UNSUPPORTED_FORMAT: 'unreadable',
 };
 
-const rounded = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
-
 /** What errors call a photo. */
 const nameOf = ({ input, key }: PhotoJob) => (typeof input === 'string' ? input : key);
 
@@ -207,7 +205,7 @@ class Run {
   /** Manifest lines of photos that the sink keeps in memory. */
   #lines: ManifestLine[] = [];
   #pendingBytes = 0;
-  /** A sink takes photos in order: resolves when the last one has been put there. */
+  /** Sinks and manifests take photos in order: resolves when the last one has been put there. */
   #turn: Promise<void> = Promise.resolve();
   /** The manifest has lines of other photos too, which get new ones. */
   #stale = false;
@@ -409,7 +407,7 @@ class Run {
   async #work(): Promise<void> {
     const running = new Set<Promise<void>>();
     const { sink, source } = this.#plan;
-    // Enough to keep every thread busy while finished photos wait for their manifest lines, and for a sink their turn.
+    // Enough to keep every thread busy while finished photos wait for their turn.
     const inFlight = Math.max(4 * (this.#options.concurrency ?? 16), sink ? 64 : 0);
     let fatal: unknown;
     let left = 0;
@@ -447,7 +445,34 @@ class Run {
     }
   }
 
-  async #doJob({ photos, wanted = Number.POSITIVE_INFINITY }: Job): Promise<void> {
+  async #doJob(job: Job): Promise<void> {
+    if (this.#plan.sink) return this.#doPhotos(job, (photo) => this.#putPhoto(photo));
+    // Lines in the order of the photos: the same run writes the same manifest.
+    const before = this.#turn;
+    const take = async () => {
+      const lines: ManifestLine[] = [];
+      const done = this.#doPhotos(job, async (photo) => {
+        const { line } = await this.#maskPhoto(photo);
+        this.#tell(photo, line);
+        lines.push(line);
+        return line.status;
+      });
+      await Promise.allSettled([done, before]);
+      await before;
+      for (const line of lines) await this.#writer?.write(line);
+      await done;
+    };
+    const taken = take();
+    this.#turn = taken;
+    // Whoever takes the next turn gets the error too.
+    this.#turn.catch(() => {});
+    return taken;
+  }
+
+  async #doPhotos(
+    { photos, wanted = Number.POSITIVE_INFINITY }: Job,
+    doPhoto: (photo: PhotoJob) => Promise<PhotoStatus>,
+  ): Promise<void> {
     const isSequence = wanted !== Number.POSITIVE_INFINITY;
     let masked = 0;
     let isCutOff = false;
@@ -468,7 +493,7 @@ class Run {
       }
       // A resumed run continues the sequence at the same photo.
       if (this.#options.signal?.aborted && isSequence) return;
-      const status = await this.#doPhoto(photo);
+      const status = await doPhoto(photo);
       masked += Number(status === 'masked');
       isCutOff = isSequence && status === 'failed';
       this.#progress();
@@ -493,14 +518,8 @@ class Run {
     this.#options.onProgress?.({ done: this.#finished, total: Math.min(this.#total, Number.MAX_SAFE_INTEGER) });
   }
 
-  async #doPhoto(photo: PhotoJob): Promise<PhotoStatus> {
-    if (!this.#plan.sink) {
-      const { line } = await this.#maskPhoto(photo);
-      this.#tell(photo, line);
-      await this.#writer?.write(line);
-      return line.status;
-    }
-    const { sink } = this.#plan;
+  async #putPhoto(photo: PhotoJob): Promise<PhotoStatus> {
+    const sink = this.#plan.sink as Sink;
     const before = this.#turn;
     const take = async (): Promise<PhotoStatus> => {
       const { line, twin } = await this.#maskPhoto(photo);
@@ -548,7 +567,6 @@ class Run {
       seed: this.#options.seed ?? 0,
       settings: this.#settings,
       landmarkModel: this.#landmarkModel,
-      milliseconds: 0,
     };
     let twin: Buffer | undefined;
     try {
@@ -560,8 +578,8 @@ class Run {
       } else if (this.#plan.sink) {
         if (typeof photo.input === 'string') photo.input = await readBytes(photo.input);
         if (this.#plan.sink.wants?.(photo) ?? true) {
-          const { status, faces, milliseconds, image } = await this.#maskBytes(photo);
-          Object.assign(line, { status, faces, milliseconds: rounded(milliseconds) });
+          const { status, faces, image } = await this.#maskBytes(photo);
+          Object.assign(line, { status, faces });
           twin = image;
         }
       } else Object.assign(line, await this.#mask(photo));
@@ -619,7 +637,6 @@ class Run {
     return {
       ...(twin !== undefined && { status: result.status }),
       faces: result.faces,
-      milliseconds: rounded(result.milliseconds),
       ...(isMasked && { output: twin }),
       ...(isMasked && alpha !== undefined && { alpha }),
       ...(isMasked && writeLandmarks && { landmarks: await this.#writeLandmarks(twin, result) }),

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { checkIsManifest } from '../corpus/manifest.js';
 import { checkRunOptions, type Job, type MaskSummary, type RunOptions, runJobs } from '../corpus/run.js';
-import { checkArray, checkChoice, checkInteger, checkObject, checkPath, MaskbenchError } from '../errors.js';
-import { removeTemporaries, writeAtomically } from '../files/atomic.js';
+import { checkArray, checkChoice, checkInteger, checkObject, checkPath, invalid, MaskbenchError } from '../errors.js';
+import { makeFolder, removeTemporaries, writeAtomically } from '../files/atomic.js';
 import { withFolderLocked } from '../files/lock.js';
 import { toBytes, toPath } from '../files/path.js';
 import { isWithin, listFolder, type OnIgnored, realPath } from '../files/walk.js';
@@ -103,25 +103,116 @@ function describe(layout: Layout, options: GenerateOptions, minPhotos: number): 
   };
 }
 
+/** The options of one data set. */
+function optionsFor(layout: Layout, given: GenerateOptions): GenerateOptions {
+  const options = { ...given, select: given.select ?? layout.select ?? 'largest' };
+  // Nothing is drawn where masks are real, and dlib's detector does not see most who wear them.
+  return layout.realMasks ? { ...options, detector: options.detector ?? defaultDetector } : options;
+}
+
+async function checkIsApart(outer: string, folder: string): Promise<void> {
+  const [source, corpus] = [await realPath(outer), await realPath(folder)];
+  if (isWithin(corpus, source) || isWithin(source, corpus))
+    throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: this corpus and ${outer} are nested`);
+}
+
 async function generateOne(
   base: string,
   out: string,
   layout: Layout,
-  given: GenerateOptions,
+  options: GenerateOptions,
 ): Promise<GeneratedCorpus> {
-  const { name, select = 'largest' } = layout;
-  const options = { ...given, select: given.select ?? select };
+  const { name } = layout;
   const outer = path.join(base, name);
   const folder = path.join(out, name);
   const summary = await withFolderLocked(folder, options.shard !== undefined, async () => {
-    const [source, corpus] = [await realPath(outer), await realPath(folder)];
-    if (isWithin(corpus, source) || isWithin(source, corpus))
-      throw new MaskbenchError('INVALID_ARGUMENT', folder, `${folder}: this corpus and ${outer} are nested`);
-    // Nothing is drawn where masks are real, and dlib's detector does not see most who wear them.
-    const searched = layout.realMasks ? { ...options, detector: options.detector ?? defaultDetector } : options;
-    return generateInto(folder, await innerFolder(outer, layout.holds), layout, searched);
+    await checkIsApart(outer, folder);
+    return generateInto(folder, await innerFolder(outer, layout.holds), layout, optionsFor(layout, options));
   });
   return { name, folder, ...(summary && { summary }) };
+}
+
+/** The photos of a layout, without identities that have too few. */
+async function* jobsOf(
+  root: string,
+  layout: Layout,
+  options: GenerateOptions,
+  onIgnored?: OnIgnored,
+): AsyncGenerator<Job[]> {
+  const reading = { seed: options.seed ?? 0, ...(onIgnored && { onIgnored }) };
+  for await (const { photos, ...identity } of layout.read(root, reading)) {
+    const unusable = photos.filter(({ problem }) => problem !== undefined);
+    const isKept = photos.length - unusable.length >= (options.minPhotos ?? 1);
+    yield toJobs(root, { ...identity, photos: isKept ? photos : unusable }, layout);
+  }
+}
+
+/** One corpus whose photos are listed first, to be made by several machines. */
+export interface ListedCorpus {
+  folder: string;
+  /** What {@link makeShard} takes. */
+  options: GenerateOptions;
+  jobs: AsyncIterable<Job[]>;
+}
+
+/**
+ * Lists the photos of one data set, for a corpus that is new.
+ * @throws `MaskbenchError` as {@link generateCorpora}; `INVALID_ARGUMENT` where there are several data sets
+ */
+export async function listCorpus(base: string, out: string, given: GenerateOptions): Promise<ListedCorpus> {
+  const [layout, ...others] = await chooseLayouts(base, out, given);
+  if (!layout || others.length > 0) throw invalid('only', 'one data set', others.map(({ name }) => name).join(', '));
+  const options = { ...optionsFor(layout, given), only: [layout.name] };
+  const folder = path.join(out, layout.name);
+  await makeFolder(folder);
+  await checkIsApart(path.join(base, layout.name), folder);
+  await checkIsBegun(folder, await partsOf(folder), '', false);
+  return {
+    folder,
+    options,
+    jobs: jobsOf(await innerFolder(path.join(base, layout.name), layout.holds), layout, options),
+  };
+}
+
+/** Where a shard's files are made, before they lie in the corpus. */
+export interface ShardFiles {
+  shard: { index: number; count: number };
+  jobs: () => AsyncIterable<Job[]>;
+  folder: string;
+}
+
+/** The names of a shard's files. */
+export const shardFiles = (folder: string, { index, count }: ShardFiles['shard']) =>
+  corpusFiles(folder, `.${index}-of-${count}`);
+
+/**
+ * Makes one shard of a listed corpus; its photos lie in the corpus, and its manifest and description in a folder of
+ * their own until all shards are done.
+ */
+export async function makeShard(
+  base: string,
+  out: string,
+  options: GenerateOptions,
+  { shard, jobs, folder }: ShardFiles,
+): Promise<MaskSummary> {
+  const [layout] = (await chooseLayouts(base, out, options)) as [Layout];
+  const { manifest, description } = shardFiles(folder, shard);
+  const summary = await runJobs(
+    {
+      ...{
+        jobs,
+        root: path.join(out, layout.name),
+        source: path.join(base, layout.name),
+        manifest,
+        settings: 'corpus',
+      },
+      copyMode: options.copy ?? 'auto',
+    },
+    { ...options, resume: true, overwrite: true },
+  );
+  const described = describe(layout, options, options.minPhotos ?? 1);
+  await writeDescription(description, { ...described, complete: true, counts: await countCorpus([manifest]) });
+  return summary;
 }
 
 /** Returns undefined if the corpus was already complete. */
@@ -146,14 +237,10 @@ async function generateInto(
   if (!shard) await removeTemporaries(folder);
 
   async function* jobs(_: number, onIgnored?: OnIgnored): AsyncGenerator<Job[]> {
-    const reading = { seed: options.seed ?? 0, ...(onIgnored && { onIgnored }) };
-    for await (const { photos, ...identity } of layout.read(root, reading)) {
-      const unusable = photos.filter(({ problem }) => problem !== undefined);
-      const isKept = photos.length - unusable.length >= minPhotos;
-      yield toJobs(root, { ...identity, photos: isKept ? photos : unusable }, layout).map((job) =>
+    for await (const group of jobsOf(root, layout, options, onIgnored))
+      yield group.map((job) =>
         shard && shardOf(job.photos[0]?.key ?? '', shard.count) !== shard.index ? { photos: [] } : job,
       );
-    }
   }
   const files = corpusFiles(folder, finished ?? part);
   const summary = await runJobs(
@@ -218,6 +305,24 @@ export async function generateCorpora(
   out: string,
   options: GenerateOptions = {},
 ): Promise<GeneratedCorpus[]> {
+  const chosen = await chooseLayouts(base, out, options);
+  const generated: GeneratedCorpus[] = [];
+  for (const layout of chosen) {
+    options.signal?.throwIfAborted();
+    const made = await generateOne(base, out, layout, options).catch((error): GeneratedCorpus => {
+      // One data set's error does not keep the others from being made; alone it is the call's.
+      if (chosen.length === 1 || !(error instanceof MaskbenchError) || options.signal?.aborted) throw error;
+      options.onProblem?.({ file: layout.name, message: error.message });
+      const { code, subject, message } = error;
+      return { name: layout.name, folder: path.join(out, layout.name), error: { code, subject, message } };
+    });
+    generated.push(made);
+  }
+  return generated;
+}
+
+/** The data sets to use, after all arguments were checked. */
+async function chooseLayouts(base: string, out: string, options: GenerateOptions): Promise<Layout[]> {
   checkPath('base', base);
   checkPath('out', out);
   await checkRunOptions(options);
@@ -243,19 +348,7 @@ export async function generateCorpora(
       base,
       `${base}: expected ${missing ? `a folder ${missing.name}` : `one of ${layouts.map(({ name }) => name).join(', ')}`}`,
     );
-  const generated: GeneratedCorpus[] = [];
-  for (const layout of chosen) {
-    options.signal?.throwIfAborted();
-    const made = await generateOne(base, out, layout, options).catch((error): GeneratedCorpus => {
-      // One data set's error does not keep the others from being made; alone it is the call's.
-      if (chosen.length === 1 || !(error instanceof MaskbenchError) || options.signal?.aborted) throw error;
-      options.onProblem?.({ file: layout.name, message: error.message });
-      const { code, subject, message } = error;
-      return { name: layout.name, folder: path.join(out, layout.name), error: { code, subject, message } };
-    });
-    generated.push(made);
-  }
-  return generated;
+  return chosen;
 }
 
 /**

@@ -24,7 +24,7 @@ import { fingerprint, hashOf } from '../models/fingerprint.js';
 import { native } from '../native.js';
 import { pairIdentity } from '../pairs/list.js';
 import { isPacked, openSource } from '../storage/open.js';
-import type { StoredPhoto } from '../storage/source.js';
+import type { Source, StoredPhoto } from '../storage/source.js';
 import { type Acquisition, addAcquired, misses } from './acquisition.js';
 import {
   checkEmbedder,
@@ -166,15 +166,19 @@ function withTwins(photo: StoredPhoto): StoredPhoto[] {
 }
 
 /** The photos of a .rec file, verification set or tars. The manifest beside it says which are twins. */
-async function* itemsOfPacked(input: string): AsyncGenerator<Item> {
-  const source = await openSource([input]);
+export async function* itemsOfPacked(input: string, part?: Source): AsyncGenerator<Item> {
+  const source = part ?? (await openSource([input]));
   const folder = (await isFolder(input)) ? input : path.dirname(input);
   const places = input === standardStream ? undefined : placesOf(path.join(folder, 'manifest.jsonl'));
   let next = await places?.next();
+  let isAligned = false;
   for await (const group of source.photos(0))
     for (const { key, input: bytes, identity = pairIdentity(key), problem, passing } of group.flatMap(withTwins)) {
       if (passing) throw new MaskbenchError('READ_FAILED', key, `${key}: ${problem}`);
       if (problem === undefined && !(bytes instanceof Uint8Array)) continue;
+      // A part begins somewhere in the manifest.
+      if (part && !isAligned) while (next?.done === false && next.value.path !== key) next = await places?.next();
+      isAligned = true;
       const isNext = next?.done === false && next.value.path === key;
       const photo = key.replace(twinName, '$1');
       const line = isNext ? (next?.value as Item['line']) : { path: key, identity, photo, masked: photo !== key };
@@ -422,6 +426,22 @@ export async function embedFiles(
   return withFileLocked(out, () => run(inputs, out, index, options));
 }
 
+/** Images that are listed already. */
+export interface ListedItems {
+  total: number;
+  items: () => AsyncIterable<Item>;
+}
+
+/** Embeds listed images as {@link embedFiles} embeds inputs, and resumes an earlier run. `out` is an `.npy` file. */
+export function embedListed(
+  inputs: readonly string[],
+  out: string,
+  options: EmbedFilesOptions,
+  listed: ListedItems,
+): Promise<EmbedSummary> {
+  return withFileLocked(out, () => run(inputs, out, indexOf(out), { ...options, resume: true }, listed));
+}
+
 /** What a finished run gave. Throws `INVALID_ARGUMENT` where it was one of other photos. */
 async function summarize(inputs: readonly string[], out: string, index: string): Promise<EmbedSummary> {
   const lines = await readIndex(index);
@@ -451,6 +471,7 @@ async function run(
   out: string,
   index: string,
   options: EmbedFilesOptions,
+  listed?: ListedItems,
 ): Promise<EmbedSummary> {
   const start = performance.now();
   const { faceSource = 'auto', select, crops = false, bits = 32, signal, resume } = options;
@@ -472,7 +493,7 @@ async function run(
   const ignored: EmbedSummary['ignored'] = {};
   const onIgnored = counterOf(ignored);
   const masked = options.masked === undefined ? undefined : await readMasked(options.masked);
-  const total = await countItems(inputs, masked, { onProblem: options.onProblem, onIgnored });
+  const total = listed?.total ?? (await countItems(inputs, masked, { onProblem: options.onProblem, onIgnored }));
   if (total === 0) throw noPhotos(inputs.join(', '), ignored);
   const embedder = await Embedder.open(options);
   const { batchProblem } = embedder;
@@ -532,7 +553,7 @@ async function run(
     const atOnce = Math.max(128, 4 * (options.maxBatch ?? 16));
     let items: Item[] = [];
     let at = 0;
-    for await (const { line, ...image } of itemsOf(inputs)) {
+    for await (const { line, ...image } of listed?.items() ?? itemsOf(inputs)) {
       // A corpus that is being written has got more since they were counted.
       if (at === total) break;
       const item: Item = { ...image, line: { ...line, masked: masked?.byPath.get(line.path) ?? line.masked } };
@@ -628,7 +649,7 @@ interface Parts {
 }
 
 /** The index of a finished run with its vectors. */
-async function* tableOf(index: string, vectors: string): AsyncGenerator<Row> {
+export async function* tableOf(index: string, vectors: string): AsyncGenerator<Row> {
   const { columns, chunks } = await readNpyRows(vectors, 2048);
   async function* each() {
     for await (const chunk of chunks)

@@ -56,11 +56,12 @@ async function isAbandoned(folder: string, name: string): Promise<boolean> {
 /**
  * Removes temporary files of killed runs below a folder. Those of running processes, and unreadable folders, are left
  * alone.
+ * @param isOver Nobody works in the folder any more, on no machine.
  */
-export async function removeTemporaries(folder: string): Promise<void> {
+export async function removeTemporaries(folder: string, isOver = false): Promise<void> {
   for (const { name, kind } of await listFolder(folder).catch(() => [])) {
-    if (kind === 'folder') await removeTemporaries(path.join(folder, name));
-    else if (name.startsWith(temporaryPrefix) && (await isAbandoned(folder, name)))
+    if (kind === 'folder') await removeTemporaries(path.join(folder, name), isOver);
+    else if (name.startsWith(temporaryPrefix) && (isOver || (await isAbandoned(folder, name))))
       await rm(toPath(path.join(folder, name)), { force: true }).catch(() => {});
   }
 }

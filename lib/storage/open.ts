@@ -12,7 +12,7 @@ import { openStored } from './stored-file.js';
 import { isTarName, tarsOf } from './tar-names.js';
 import { SetSink, SetSource } from './verification-set.js';
 
-const isRecordName = (name: string) => /\.rec$/i.test(name);
+export const isRecordName = (name: string) => /\.rec$/i.test(name);
 
 /** Whether an output is one file that holds many photos. */
 export const isOneFile = (out: string) => isRecordName(out) || isTarName(out) || isSetName(out);

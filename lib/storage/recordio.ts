@@ -3,7 +3,7 @@ import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
 import type { Source, StoredPhoto } from './source.js';
-import { openStored, type StoredFile, streamStored } from './stored-file.js';
+import { openStored, type StoredFile, sizeOfStored, streamStored } from './stored-file.js';
 
 /*
  * RecordIO as MXNet writes it (dmlc-core's recordio.h). A record: magic, then 3 bits of continuation flag (0 whole, 1 first part, 2 middle,
@@ -150,52 +150,99 @@ const isAscending = (numbers: Float64Array) => {
   return true;
 };
 
-/** Reads an index line by line. Throws `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`. */
-async function* indexLines(file: string): AsyncGenerator<{ key: number; offset: number; bytes: number }> {
-  let rest = '';
-  let number = 0;
-  let start = 0;
-  const parse = (line: string) => {
+/** Records of a .rec file that stand together, so that several machines can share the file. */
+export interface RecordPart {
+  /** Their lines: the bytes [from, to) of the index. */
+  from: number;
+  to: number;
+  /** Where the first record behind them begins in the file; null: there is none. */
+  end: number | null;
+  /** The first key behind the images, as record 0 says; null: there is no such record. */
+  firstIdentity: number | null;
+}
+
+const shownBytes = 60;
+const [tab, lineFeed, carriageReturn, zero, nine] = [9, 10, 13, 48, 57];
+/** Longer keys are no exact numbers. */
+const mostDigits = { key: 15, offset: 16 };
+
+/**
+ * Reads an index, or a part of it, line by line, until `onLine` returns true. `start` is the place of the line in the
+ * index. Throws `NOT_FOUND`, `READ_FAILED`, `UNREADABLE`.
+ */
+async function scanIndex(
+  file: string,
+  onLine: (key: number, offset: number, start: number) => unknown,
+  part: Pick<RecordPart, 'from' | 'to'> = { from: 0, to: Number.POSITIVE_INFINITY },
+): Promise<void> {
+  let start = part.from;
+  let at = start;
+  let number = 1;
+  let key = -1;
+  let value = 0;
+  let digits = 0;
+  let isOver = false;
+  const endLine = () => {
+    if (key < 0 || digits === 0) return false;
+    isOver = onLine(key, value, start) === true;
     number++;
-    const [, key, offset] = /^(\d{1,15})\t(\d{1,16})\r?$/.exec(line) ?? [];
-    if (offset === undefined)
-      throw new MaskbenchError(
-        'UNREADABLE',
-        file,
-        `${file}, line ${number}: expected a key, a tab and an offset, found ${JSON.stringify(line.slice(0, 60))}`,
-      );
-    const bytes = start;
-    start += line.length + 1;
-    return { key: Number(key), offset: Number(offset), bytes };
+    key = -1;
+    value = 0;
+    digits = 0;
+    return true;
   };
-  for await (const chunk of streamStored(file)) {
-    const lines = (rest + chunk.toString('latin1')).split('\n');
-    rest = lines.pop() as string;
-    for (const line of lines) yield parse(line);
-  }
-  if (rest !== '') yield parse(rest);
+  const refuse = async () => {
+    const stored = await openStored(file);
+    const [text = ''] = (await stored.read(start, 2 * shownBytes)).toString('latin1').split('\n');
+    await stored.close();
+    return new MaskbenchError(
+      'UNREADABLE',
+      file,
+      `${file}, line ${number}: expected a key, a tab and an offset, found ${JSON.stringify(text.slice(0, shownBytes))}`,
+    );
+  };
+  for await (const chunk of streamStored(file, part.from, part.to))
+    for (let i = 0; i < chunk.length; i++, at++) {
+      const byte = chunk[i] as number;
+      if (byte >= zero && byte <= nine && digits < (key < 0 ? mostDigits.key : mostDigits.offset)) {
+        value = value * 10 + byte - zero;
+        digits++;
+      } else if (byte === tab && key < 0 && digits > 0) {
+        key = value;
+        value = 0;
+        digits = 0;
+      } else if (byte === lineFeed) {
+        if (!endLine()) throw await refuse();
+        if (isOver) return;
+        start = at + 1;
+      } else if (byte !== carriageReturn || digits === 0 || key < 0) throw await refuse();
+    }
+  if (at > start && !endLine()) throw await refuse();
 }
 
 /** The bytes of an index before the first line whose record lies at `end` or behind; the first and the last key there. */
 export async function indexUpTo(file: string, end: number): Promise<{ bytes: number; keys: number[] }> {
   const keys: number[] = [];
-  for await (const { key, offset, bytes } of indexLines(file)) {
-    if (offset >= end) return { bytes, keys };
-    keys[Math.min(keys.length, 1)] = key;
-  }
-  return { bytes: (await stat(toPath(file))).size, keys };
+  let bytes: number | undefined;
+  await scanIndex(file, (key, offset, start) => {
+    if (offset >= end) bytes = start;
+    else keys[Math.min(keys.length, 1)] = key;
+    return bytes !== undefined;
+  });
+  return { bytes: bytes ?? (await stat(toPath(file))).size, keys };
 }
 
-async function readRecordIndex(file: string): Promise<RecordIndex> {
+async function readRecordIndex(file: string, part?: RecordPart): Promise<RecordIndex> {
   let length = 0;
-  for await (const _ of indexLines(file)) length++;
+  await scanIndex(file, () => void length++, part);
   let keys = new Float64Array(length);
   let offsets = new Float64Array(length);
   let i = 0;
-  for await (const { key, offset } of indexLines(file)) {
+  const keep = (key: number, offset: number) => {
     keys[i] = key;
     offsets[i++] = offset;
-  }
+  };
+  await scanIndex(file, keep, part);
   if (!isAscending(offsets)) {
     const order = Uint32Array.from({ length }, (_, at) => at);
     order.sort((a, b) => (offsets[a] as number) - (offsets[b] as number) || a - b);
@@ -239,16 +286,67 @@ export class RecordSource implements Source {
 
   /**
    * Reads the index.
+   * @param part Only these records.
    * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `UNREADABLE` (a line of the index)
    */
-  static async open(file: string): Promise<RecordSource> {
+  static async open(file: string, part?: RecordPart): Promise<RecordSource> {
     const source = new RecordSource(file);
-    source.#index = await readRecordIndex(indexOf(file));
+    source.#index = await readRecordIndex(indexOf(file), part);
     await source.#reading(async (stored) => {
-      source.#size = stored.size;
-      await source.#readFrame(stored);
+      source.#size = Math.min(stored.size, part?.end ?? Number.POSITIVE_INFINITY);
+      if (!part) await source.#readFrame(stored);
+      else if (part.firstIdentity !== null) source.#startIdentities(part.firstIdentity);
     });
     return source;
+  }
+
+  /**
+   * Divides a file into parts of equally many records, as far as possible. The index is read and not kept.
+   * @param count Parts.
+   * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`, `INVALID_ARGUMENT` (fewer records than parts), `UNREADABLE` (a
+   * line of the index; keys or offsets that do not ascend)
+   */
+  static async divide(file: string, count: number): Promise<(RecordPart & { records: number })[]> {
+    const index = indexOf(file);
+    const frames: [key: number, offset: number][] = [];
+    const indexSize = await sizeOfStored(index);
+    let lines = 0;
+    let [lastKey, lastOffset] = [-1, -1];
+    await scanIndex(index, (key, offset) => {
+      lines++;
+      if (key <= lastKey || offset <= lastOffset)
+        throw new MaskbenchError(
+          'UNREADABLE',
+          index,
+          `${index}, line ${lines}: expected keys and offsets that ascend; only such a file can be divided`,
+        );
+      [lastKey, lastOffset] = [key, offset];
+      if (key === 0) frames.push([key, offset]);
+    });
+    if (lines < count)
+      throw new MaskbenchError('INVALID_ARGUMENT', file, `${file}: expected at most ${lines} parts, one a record`);
+    const source = new RecordSource(file);
+    source.#size = await sizeOfStored(file);
+    source.#know(frames);
+    const frame = await source.#reading((stored) => source.#frameAt(stored, 0));
+    const first = frame?.labels[0] ?? Number.NaN;
+    const starts: { from: number; offset: number; line: number }[] = [];
+    let line = 0;
+    await scanIndex(index, (key, offset, start) => {
+      if (Math.abs(key - first) <= roundedBy + 1) frames.push([key, offset]);
+      if (line === Math.floor((starts.length * lines) / count)) starts.push({ from: start, offset, line });
+      line++;
+    });
+    source.#know(frames);
+    await source.#reading((stored) => source.#readFrame(stored));
+    return starts.map(({ from, line: begin }, i) => {
+      const next = starts[i + 1];
+      return {
+        ...{ from, to: next?.from ?? indexSize, end: next?.offset ?? null },
+        firstIdentity: source.#hasFrame ? source.#firstIdentity : null,
+        records: (next?.line ?? lines) - begin,
+      };
+    });
   }
 
   async count(): Promise<number> {
@@ -375,13 +473,25 @@ export class RecordSource implements Source {
   async #readFrame(stored: StoredFile): Promise<void> {
     const frame = await this.#frameAt(stored, 0);
     if (!frame) return;
-    this.#hasFrame = true;
     let first = frame.labels[0] as number;
     if (first > 2 ** 24) {
       for (let i = 0; i < roundedBy && (await this.#frameAt(stored, first - 1)); i++) first--;
       for (let i = 0; i < roundedBy && !(await this.#frameAt(stored, first)); i++) first++;
     }
-    this.#firstIdentity = first;
+    this.#startIdentities(first);
+  }
+
+  #know(entries: readonly [key: number, offset: number][]): void {
+    this.#index = {
+      keys: Float64Array.from(entries, ([key]) => key),
+      offsets: Float64Array.from(entries, ([, offset]) => offset),
+      repeated: new Set(),
+    };
+  }
+
+  #startIdentities(key: number): void {
+    this.#hasFrame = true;
+    this.#firstIdentity = key;
   }
 
   /** The record with this key, if it has several labels and no image. */

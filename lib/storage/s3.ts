@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { MaskbenchError } from '../errors.js';
 import { toPath } from '../files/path.js';
+import { withBackOff } from '../files/retry.js';
 
 /** Whether a name is of an object, or of objects with the same beginning, in S3. */
 export const isRemote = (name: string) => name.startsWith('s3://');
@@ -20,12 +21,16 @@ async function connect() {
       's3:// needs the npm package @aws-sdk/client-s3; install it beside maskbench',
     );
   });
+  const { MASKBENCH_S3_PATH_STYLE, AWS_REQUEST_CHECKSUM_CALCULATION, AWS_RESPONSE_CHECKSUM_VALIDATION } = process.env;
   const isOther = process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
   const client = new sdk.S3Client({
     // Servers other than Amazon's seldom have a host name for each bucket, or its newer checksums.
-    forcePathStyle: isOther !== undefined,
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
+    forcePathStyle: MASKBENCH_S3_PATH_STYLE === undefined ? isOther !== undefined : MASKBENCH_S3_PATH_STYLE === '1',
+    ...(AWS_REQUEST_CHECKSUM_CALCULATION === undefined && { requestChecksumCalculation: 'WHEN_REQUIRED' }),
+    ...(AWS_RESPONSE_CHECKSUM_VALIDATION === undefined && { responseChecksumValidation: 'WHEN_REQUIRED' }),
+    maxAttempts: attempts,
+    // A server that says nothing is asked again.
+    requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
   });
   return { sdk, client };
 }
@@ -79,27 +84,73 @@ export function readObject(url: string, start: number, length: number): Promise<
   });
 }
 
-/** The bytes of an object from its beginning. Throws `NOT_FOUND`, `READ_FAILED`. */
-export async function* streamObject(url: string): AsyncGenerator<Buffer> {
-  const body = await trying(url, 'READ_FAILED', async ({ sdk, client }) => {
-    const { Body } = await client.send(new sdk.GetObjectCommand(placeOf(url)));
-    return Body as AsyncIterable<Buffer> | undefined;
-  });
-  const chunks = body?.[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await trying(url, 'READ_FAILED', async () => chunks?.next());
-    if (!next || next.done) return;
-    yield next.value;
+/** A connection that ends too early is made again so often before the error counts. */
+const attempts = 5;
+
+/** The bytes [from, to) of an object, up to its end. Throws `NOT_FOUND`, `READ_FAILED`. */
+export async function* streamObject(url: string, from: number, to: number): AsyncGenerator<Buffer> {
+  const size = await objectSize(url);
+  const end = Math.min(to, size);
+  let failures = 0;
+  for (let at = from; at < end; ) {
+    try {
+      const chunks = await trying(url, 'READ_FAILED', async ({ sdk, client }) => {
+        const { Body } = await client.send(
+          new sdk.GetObjectCommand({ ...placeOf(url), Range: `bytes=${at}-${end - 1}` }),
+        );
+        return (Body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+      });
+      for (;;) {
+        const next = await trying(url, 'READ_FAILED', () => chunks.next());
+        if (next.done) break;
+        at += next.value.length;
+        yield next.value;
+      }
+      if (at < end)
+        throw new MaskbenchError('READ_FAILED', url, `${url}: cannot be read: it ends at byte ${at} of ${end}`);
+    } catch (error) {
+      if ((error as MaskbenchError).code !== 'READ_FAILED' || ++failures === attempts) throw error;
+    }
   }
 }
 
-/** The objects right below a prefix, by their URLs in byte order. Throws `READ_FAILED`. */
-export function listObjects(url: string): Promise<string[]> {
+/** The bytes of a short object; undefined where there is none. Throws `READ_FAILED`. */
+export function findObject(url: string): Promise<Buffer | undefined> {
+  return withBackOff(() =>
+    trying(url, 'READ_FAILED', async ({ sdk, client }) => {
+      const { Body } = await client.send(new sdk.GetObjectCommand(placeOf(url)));
+      return Buffer.from((await Body?.transformToByteArray()) ?? []);
+    }).catch((error) => {
+      if (error.code !== 'NOT_FOUND') throw error;
+      return undefined;
+    }),
+  );
+}
+
+/** Throws `WRITE_FAILED`. */
+export function writeObject(url: string, data: Uint8Array | string): Promise<void> {
+  return trying(url, 'WRITE_FAILED', async ({ sdk, client }) => {
+    await client.send(new sdk.PutObjectCommand({ ...placeOf(url), Body: data }));
+  });
+}
+
+/** Removes an object, if it is there. Throws `WRITE_FAILED`. */
+export function removeObject(url: string): Promise<void> {
+  return trying(url, 'WRITE_FAILED', async ({ sdk, client }) => {
+    await client.send(new sdk.DeleteObjectCommand(placeOf(url)));
+  });
+}
+
+/** The objects right below a prefix, or all below it, by their URLs in byte order. Throws `READ_FAILED`. */
+export function listObjects(url: string, deep = false): Promise<string[]> {
   return trying(url, 'READ_FAILED', async ({ sdk, client }) => {
     const { Bucket, Key } = placeOf(url);
     const Prefix = Key === '' || Key.endsWith('/') ? Key : `${Key}/`;
     const urls: string[] = [];
-    for await (const { Contents = [] } of sdk.paginateListObjectsV2({ client }, { Bucket, Prefix, Delimiter: '/' }))
+    for await (const { Contents = [] } of sdk.paginateListObjectsV2(
+      { client },
+      { Bucket, Prefix, ...(!deep && { Delimiter: '/' }) },
+    ))
       for (const object of Contents) urls.push(`s3://${Bucket}/${object.Key}`);
     return urls.sort();
   });

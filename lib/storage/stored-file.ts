@@ -51,14 +51,26 @@ export async function openStored(file: string): Promise<StoredFile> {
   return { size, read, close: () => handle.close() };
 }
 
-/** The bytes of a file from its beginning. Throws `NOT_FOUND`, `READ_FAILED`. */
-export async function* streamStored(file: string): AsyncGenerator<Buffer> {
+/** Bytes. Throws `NOT_FOUND`, `READ_FAILED`. */
+export async function sizeOfStored(file: string): Promise<number> {
+  const stored = await openStored(file);
+  await stored.close();
+  return stored.size;
+}
+
+/** The bytes [from, to) of a file; by default all of them. Throws `NOT_FOUND`, `READ_FAILED`. */
+export async function* streamStored(file: string, from = 0, to = Number.POSITIVE_INFINITY): AsyncGenerator<Buffer> {
+  if (to <= from) return;
   if (isRemote(file)) {
-    yield* streamObject(file);
+    yield* streamObject(file, from, to);
     return;
   }
   try {
-    yield* createReadStream(toPath(file), { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+    yield* createReadStream(toPath(file), {
+      highWaterMark: 1 << 20,
+      start: from,
+      end: to - 1,
+    }) as AsyncIterable<Buffer>;
   } catch (error) {
     throw cannotRead(file, error);
   }

@@ -36,7 +36,7 @@ async function writeCorpus(t: ExecutionContext): Promise<string> {
       JSON.stringify({
         ...{ input: `${person}/1.png`, identity: person, output: `${person}/masked_1.png`, copy: `${person}/1.png` },
         ...{ status: 'masked', faces: [{ ...faces[0], landmarks, masked: true, style: 'a' }] },
-        ...{ seed: 0, settings: '', milliseconds: 1 },
+        ...{ seed: 0, settings: '' },
       }),
     );
   }

@@ -13,7 +13,7 @@ const lines = (corpus: string): ManifestLine[] =>
     .map((line) => JSON.parse(line));
 const comparable = (corpus: string) =>
   lines(corpus)
-    .map((line) => JSON.stringify({ ...line, milliseconds: 0 }))
+    .map((line) => JSON.stringify(line))
     .sort();
 /** The photos of a corpus, by relative path. */
 const photos = (corpus: string) =>

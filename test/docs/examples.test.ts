@@ -71,13 +71,17 @@ for (const file of pages) {
   });
 }
 
-test('only blocks that need a GPU, root or a download are not run', (t) => {
+test('only blocks that need a GPU, a cluster, root or a download are not run', (t) => {
   for (const block of blocks) {
     t.regex(block.language, /^(sh|js|json|text)$/, `${place(block)}: language`);
     if (block.language === 'json') t.notThrows(() => JSON.parse(block.text), place(block));
     if (block.notRun === undefined) continue;
     t.log(`${place(block)}: ${block.notRun}`);
-    t.regex(block.notRun, /^needs (a GPU|root and a download|(a download|downloads) of .+)$/, place(block));
+    t.regex(
+      block.notRun,
+      /^needs (a GPU|a (Slurm|Kubernetes) cluster|root and a download|(a download|downloads) of .+)$/,
+      place(block),
+    );
   }
   const comments = pages.flatMap((file) =>
     [...readFileSync(path.join(repository, file), 'utf8').matchAll(/<!-- not run:/g)].map(() => file),

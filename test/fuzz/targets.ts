@@ -298,7 +298,6 @@ export async function targetsIn(folder: string): Promise<Record<string, Target>>
             identity: 'a',
             output: 'a/masked_1.jpg',
             seed: 0,
-            milliseconds: 1,
             faces: [
               {
                 box: { left: 0, top: 0, right: 9, bottom: 9 },

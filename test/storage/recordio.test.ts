@@ -392,9 +392,6 @@ withPython('a killed run is resumed to the same bytes', async (t) => {
         readFileSync(path.join(folder, `out${i}`, name)).equals(readFileSync(path.join(folder, 'expected', name))),
         name,
       );
-    t.deepEqual(
-      manifestOf(path.join(folder, `out${i}`)).map((line) => ({ ...line, milliseconds: 0 })),
-      manifestOf(path.join(folder, 'expected')).map((line) => ({ ...line, milliseconds: 0 })),
-    );
+    t.deepEqual(manifestOf(path.join(folder, `out${i}`)), manifestOf(path.join(folder, 'expected')));
   }
 });

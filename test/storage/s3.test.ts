@@ -7,6 +7,7 @@ import test from 'ava';
 import { maskFiles } from 'maskbench';
 import { writeVerificationSet } from 'maskbench/datasets';
 import { openSink, openSource, type Sink } from 'maskbench/storage';
+import { listObjects } from '../../lib/storage/s3.js';
 import { alignedCrops } from '../support/aligned.js';
 import { temporaryFolder } from '../support/files.js';
 
@@ -29,8 +30,12 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     const prefix = url.searchParams.get('prefix') ?? '';
     const bucket = name.replace(/\/$/, '');
     const keys = [...objects.keys()].filter((key) => key.startsWith(`${bucket}/${prefix}`));
-    const contents = keys.map((key) => `<Contents><Key>${key.slice(bucket.length + 1)}</Key></Contents>`).join('');
-    send(200, `<ListBucketResult><IsTruncated>false</IsTruncated>${contents}</ListBucketResult>`);
+    const from = Number(url.searchParams.get('continuation-token') ?? 0);
+    const page = keys.slice(from, from + 1000);
+    const next = from + 1000 < keys.length;
+    const token = next ? `<NextContinuationToken>${from + 1000}</NextContinuationToken>` : '';
+    const contents = page.map((key) => `<Contents><Key>${key.slice(bucket.length + 1)}</Key></Contents>`).join('');
+    send(200, `<ListBucketResult><IsTruncated>${next}</IsTruncated>${token}${contents}</ListBucketResult>`);
   } else if (request.method === 'POST' && url.searchParams.has('uploads')) {
     parts.set(name, []);
     send(200, '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>');
@@ -108,6 +113,11 @@ test.serial('a verification set in S3 becomes another there', async (t) => {
   });
   t.deepEqual(maskings, { plain: 0, mixed: 2, masked: 0 });
   t.deepEqual(objects.get('/faces/masked.bin'), readFileSync(path.join(folder, 'local/masked.bin')));
+});
+
+test.serial('more objects than one listing gives', async (t) => {
+  for (let i = 0; i < 2030; i++) objects.set(`/many/shards/${i}`, Buffer.of(1));
+  t.is((await listObjects('s3://many/shards')).length, 2030);
 });
 
 test.serial('a long shard goes up in parts', async (t) => {

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { repository, temporaryFolder } from '../support/files.js';
+import { disturbances, runCampaign, waitForJobs, writeCampaignPhotos } from './campaign.js';
+import { SlurmHosts, whyNoSlurm } from './slurm-hosts.js';
+
+const reason = whyNoSlurm();
+const onSlurm = reason === undefined ? test : test.skip;
+
+onSlurm(`ten ranks on Slurm, five faults, the bytes of one machine${reason ? ` (${reason})` : ''}`, async (t) => {
+  t.timeout(600_000);
+  const folder = temporaryFolder(t);
+  await writeCampaignPhotos(path.join(folder, 'in'), 200, 400);
+  // Arrays of six tasks at most: two for ten ranks.
+  const hosts = await SlurmHosts.start(t, path.join(folder, 'slurm'), 6);
+  await runCampaign(t, hosts, folder, {
+    words: ['mask', path.join(folder, 'in'), '--style', 'random', '--seed', '7', '--concurrency', '1'],
+    ...{ ranks: 10, disturb: disturbances, pause: 3000, outage: 12_000, seed: 1 },
+  });
+});
+
+onSlurm('a rank that its time limit ends three times is resumed each time, and no photo is done again', async (t) => {
+  t.timeout(600_000);
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  await writeCampaignPhotos(at('in'), 2000, 250);
+  const hosts = await SlurmHosts.start(t, at('slurm'), 6);
+  const cluster = (...words: string[]) =>
+    hosts.run(process.execPath, path.join(repository, 'dist/cli/main.js'), 'cluster', ...words);
+  const words = ['mask', at('in'), '--out', at('out'), '--concurrency', '1'];
+  await cluster('plan', '--plan', at('plan'), '--ranks', '1', ...words);
+  await cluster('submit', at('plan'), '--engine', 'slurm');
+  for (let i = 0; i < 3; i++) await hosts.endTime();
+  await waitForJobs(hosts, 300_000);
+  const [log = '', merge = ''] = readdirSync(at('plan/logs'))
+    .sort()
+    .map((name) => readFileSync(at(`plan/logs/${name}`), 'utf8'));
+  t.regex(merge, /merged/);
+  // What is left to do after each interruption.
+  const ends = [...log.matchAll(/: (\d+)\/(\d+), .*\n.*interrupted/g)].map(([, done, all]) => [
+    Number(done),
+    Number(all),
+  ]);
+  t.is(ends.length, 3, log);
+  let left = 2000;
+  for (const [done = 0, all] of ends) {
+    t.is(all, left, log);
+    left -= done;
+  }
+});
