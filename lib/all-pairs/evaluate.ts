@@ -4,7 +4,15 @@ import { cmcOf, fnirAtFpir, type Identification } from '../metrics/identificatio
 import type { Estimate } from '../metrics/intervals.js';
 import { presetProvenance } from '../models/presets.js';
 import type { VectorSimilarity } from '../models/similarity.js';
-import { type AllPairsRates, type EdgeRates, eerInterval, ratesAtEdges, ratesAtFmr } from './rates.js';
+import {
+  type AllPairsRates,
+  type EdgeRates,
+  eerInterval,
+  type LeftOut,
+  leftOutOf,
+  ratesAtEdges,
+  ratesOfEdges,
+} from './rates.js';
 import { type AllScores, checkAllScores, type ScoredImage } from './scores.js';
 
 /** Options of {@link evaluateAllPairs}. */
@@ -94,7 +102,8 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
   const rank = checkInteger('rank', targets.rank ?? 1, 1, 2 ** 31 - 1);
   const { impostors, samePhoto, excluded, failed, genuine } = scores;
   const edges = ratesAtEdges(scores);
-  const fnmrAtFmr = ratesAtFmr(scores, fmr);
+  const leftOut = leftOutOf(scores);
+  const fnmrAtFmr = ratesOfEdges(scores, fmr, edges, leftOut);
   const left = fmr.filter((target) => !fnmrAtFmr.some((rate) => rate.target === target));
   const notes = left.length > 0 ? [`${impostors} impostor pairs cannot support an FMR of ${left.join(', ')}`] : [];
   const none = [...(genuine.length === 0 ? ['genuine'] : []), ...(impostors === 0 ? ['impostor'] : [])];
@@ -114,7 +123,7 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
     similarity,
     ...(model !== undefined && { model }),
     ...{ genuine: genuine.length, impostors, samePhoto, excluded: excluded.length / 2, failed },
-    eer: both ? eerOf(scores, edges) : null,
+    eer: both ? eerOf(scores, edges, leftOut) : null,
     auc: both ? aucOf(edges) : null,
     dPrime: both ? dPrimeOf(scores) : null,
     fnmrAtFmr,
@@ -174,7 +183,7 @@ function around(edges: readonly EdgeRates[], index: number): EdgesAround {
   return { at, ...(below && { below }) };
 }
 
-function eerOf(scores: AllScores, edges: readonly EdgeRates[]) {
+function eerOf(scores: AllScores, edges: readonly EdgeRates[], leftOut: readonly LeftOut[]) {
   const found = around(
     edges,
     edges.findIndex(({ fmr, fnmr }) => fnmr >= fmr),
@@ -184,7 +193,7 @@ function eerOf(scores: AllScores, edges: readonly EdgeRates[]) {
   const gap = at.fnmr - at.fmr;
   const share = gapBelow + gap > 0 ? gapBelow / (gapBelow + gap) : 0;
   const value = below.fmr + share * (at.fmr - below.fmr);
-  const interval = eerInterval(scores, edges, value);
+  const interval = eerInterval(scores, edges, leftOut, value);
   return { value, ...(interval && { interval }), ...found };
 }
 

@@ -72,7 +72,16 @@ export function ratesAtEdges(scores: AllScores): EdgeRates[] {
  */
 export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPairsRates[] {
   checkNumbers('targets', targets);
-  const edges = ratesAtEdges(scores);
+  return ratesOfEdges(scores, targets, ratesAtEdges(scores), leftOutOf(scores));
+}
+
+/** {@link ratesAtFmr}, of what is known already. */
+export function ratesOfEdges(
+  scores: AllScores,
+  targets: readonly number[],
+  edges: readonly EdgeRates[],
+  leftOut: readonly LeftOut[],
+): AllPairsRates[] {
   const supported = targets.filter((target) => target * scores.impostors >= 1 - 1e-9);
   return supported.map((target) => {
     const index = edges.findIndex(({ fmr }) => fmr <= target);
@@ -80,7 +89,7 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
     const below = edges[index - 1];
     // Where every impostor is below the tail, it has no bins.
     const intervals =
-      index >= scores.tailBin && scores.tail.length > 0 ? jackknife(scores, edges, index, target) : undefined;
+      index >= scores.tailBin && scores.tail.length > 0 ? jackknife(scores, edges, leftOut, index, target) : undefined;
     return {
       ...{ target, at, ...(below && { below }) },
       fmr: {
@@ -100,7 +109,7 @@ export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPa
 }
 
 /** What goes with an identity that is left out. */
-interface LeftOut {
+export interface LeftOut {
   /** Impostor pairs that it takes part in. */
   impostors: number;
   /** Those of them in the tail, by its bins. */
@@ -109,8 +118,9 @@ interface LeftOut {
   bins: number[];
 }
 
-/** Each identity with every pair that it takes part in. */
-function leftOutOf(scores: AllScores): LeftOut[] {
+/** Each identity with every pair that it takes part in; none where the tail was not counted. */
+export function leftOutOf(scores: AllScores): LeftOut[] {
+  if (scores.tail.length === 0) return [];
   const { identities, probes, references, within, tail, genuineProbes, excluded } = scores;
   const number = new Map(identities.map((identity, i) => [identity, i]));
   const countBy = (images: readonly { identity: string }[]) => {
@@ -163,10 +173,15 @@ function atTail({ tailBin, tailWidth }: AllScores, edges: readonly EdgeRates[], 
  * The interval of the EER: each identity is left out in turn, and the EER interpolated between edges. Undefined where
  * the tail does not reach down to it.
  */
-export function eerInterval(scores: AllScores, edges: readonly EdgeRates[], eer: number): [number, number] | undefined {
+export function eerInterval(
+  scores: AllScores,
+  edges: readonly EdgeRates[],
+  leftOut: readonly LeftOut[],
+  eer: number,
+): [number, number] | undefined {
   if (scores.tail.length === 0) return undefined;
   const eers: number[] = [];
-  for (const { impostors, tail, bins } of leftOutOf(scores)) {
+  for (const { impostors, tail, bins } of leftOut) {
     const [others, genuine] = [scores.impostors - impostors, scores.genuine.length - bins.length];
     if (others <= 0 || genuine <= 0) continue;
     /** Rates without the identity, `own` of whose impostors score in this bin or above. */
@@ -200,6 +215,7 @@ export function eerInterval(scores: AllScores, edges: readonly EdgeRates[], eer:
 function jackknife(
   scores: AllScores,
   edges: readonly EdgeRates[],
+  leftOut: readonly LeftOut[],
   edge: number,
   target: number,
 ): { fmr: [number, number] | undefined; fnmr: [number, number] | undefined } {
@@ -207,7 +223,7 @@ function jackknife(
   const at = Math.min(tailBins - 1, Math.floor((edge - tailBin) / tailWidth));
   const fmrs: number[] = [];
   const fnmrs: number[] = [];
-  for (const { impostors: own, tail, bins } of leftOutOf(scores)) {
+  for (const { impostors: own, tail, bins } of leftOut) {
     if (impostors - own <= 0) continue;
     let mine = 0;
     let recomputed = tailBins;
