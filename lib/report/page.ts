@@ -133,10 +133,12 @@ export async function writeReport(
     if (isNew) await checkReplaceable(file, 'no file', () => false);
   await makeFolder(path.join(folder, 'charts'));
   await writeFileAtomically(page, toHtml(report.title, report.introduction, report.sections));
-  for (const { chart, name } of charts) {
-    await writeFileAtomically(`${name}.svg`, standalone(chart));
-    await writeFileAtomically(`${name}.png`, await toPng(standalone(chart), { zoom: 2, background: '#ffffff' }));
-  }
+  await Promise.all(
+    charts.map(async ({ chart, name }) => {
+      await writeFileAtomically(`${name}.svg`, standalone(chart));
+      await writeFileAtomically(`${name}.png`, await toPng(standalone(chart), { zoom: 2, background: '#ffffff' }));
+    }),
+  );
   await writeFileAtomically(numbers, `${toJson(report.numbers)}\n`);
   return page;
 }

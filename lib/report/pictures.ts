@@ -28,8 +28,9 @@ export async function toPng(
   { zoom = 1, background }: { zoom?: number; background?: string } = {},
 ): Promise<Buffer> {
   // Loaded when something is drawn.
-  const { Resvg } = await import('@resvg/resvg-js');
-  return new Resvg(svg, { fitTo: { mode: 'zoom', value: zoom }, ...(background && { background }) }).render().asPng();
+  const { renderAsync } = await import('@resvg/resvg-js');
+  const image = await renderAsync(svg, { fitTo: { mode: 'zoom', value: zoom }, ...(background && { background }) });
+  return image.asPng();
 }
 
 const thumbnail = 112;
