@@ -4,63 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { kubernetesJob } from '../cluster/kubernetes.js';
 import { mergeRanks } from '../cluster/merge.js';
-import { checkIsNew, type Job, mostRanks, readPlan, writePlan } from '../cluster/plan.js';
+import { checkIsNew, mostRanks, readPlan, writePlan } from '../cluster/plan.js';
 import { inWords } from '../cluster/records.js';
 import { submitToSlurm } from '../cluster/slurm.js';
 import { readStatus, type Status } from '../cluster/status.js';
-import { taskOf } from '../cluster/tasks.js';
+import { commandsInRanks, taskOf } from '../cluster/tasks.js';
 import { settingsOf, workRank } from '../cluster/work.js';
 import { checkInteger, invalid, MaskbenchError } from '../errors.js';
 import { isRemote } from '../storage/s3.js';
-import { type GenerateFlags, generateCommand } from './dataset.js';
-import { type EmbedCommandFlags, embedCommand } from './embed.js';
-import { toEmbedderOptions } from './embed-options.js';
-import { type MaskCommandFlags, maskCommand } from './mask.js';
-import { toMaskerOptions } from './mask-options.js';
 import { integer } from './numbers.js';
 import { exitCodes, print, printJson, warn } from './output.js';
-import { type ScoreAllFlags, scoreAllRunCommand } from './score-all.js';
 
 /** The rank can go on, or be tried again. */
 const tryAgain = 75;
-
-/** What a command would be called with. */
-async function callOf<Args extends unknown[]>(command: Command, words: readonly string[]): Promise<Args> {
-  let call: Args | undefined;
-  command.exitOverride().action((...args) => {
-    call = args as unknown as Args;
-  });
-  await command.parseAsync([...words], { from: 'user' });
-  return call as Args;
-}
-
-/** Command lines that ranks can do. */
-const readers: Record<string, (words: readonly string[]) => Promise<Omit<Job, 'command'>>> = {
-  mask: async (words) => {
-    const [inputs, { out, json: _, ...flags }] = await callOf<[string[], MaskCommandFlags]>(maskCommand(), words);
-    return { inputs, out, options: { ...toMaskerOptions(flags) } };
-  },
-  'dataset generate': async (words) => {
-    const [{ base, out, json: _, ...flags }] = await callOf<[GenerateFlags]>(generateCommand(), words);
-    return { inputs: [base], out, options: { ...toMaskerOptions(flags) } };
-  },
-  embed: async (words) => {
-    const [inputs, { out, json: _, ...flags }] = await callOf<[string[], EmbedCommandFlags]>(embedCommand(), words);
-    return { inputs, out, options: { ...toEmbedderOptions(flags) } };
-  },
-  'score-all': async (words) => {
-    const [{ vectors, out, json: _, ...flags }] = await callOf<[ScoreAllFlags]>(scoreAllRunCommand(), words);
-    return { inputs: [vectors], out, options: { ...flags } };
-  },
-};
-
-async function readJob(words: readonly string[]): Promise<Job> {
-  const command = Object.keys(readers).find((name) => name.split(' ').every((word, i) => words[i] === word));
-  const read = readers[command ?? ''];
-  if (!command || !read)
-    throw invalid('command', `one of ${Object.keys(readers).join(', ')}`, words.slice(0, 2).join(' '));
-  return { command, ...(await read(words.slice(command.split(' ').length))) };
-}
 
 const placeOf = (given: string) => (isRemote(given) ? given : path.resolve(given));
 
@@ -81,7 +37,7 @@ async function enter(place: string): Promise<void> {
 function planCommand(): Command {
   return new Command('plan')
     .description('list the inputs of a command, and divide them among ranks')
-    .argument('<command...>', `the command line: ${Object.keys(readers).join(', ')}, with its options`)
+    .argument('<command...>', `the command line: ${commandsInRanks.join(', ')}, with its options`)
     .requiredOption('--plan <folder>', 'write the plan to this new folder, or s3://<bucket>/<prefix>')
     .requiredOption('--ranks <n>', 'parts; each is done by one worker', integer)
     .passThroughOptions()
@@ -95,8 +51,10 @@ Example:
       checkInteger('ranks', ranks, 1, mostRanks);
       const place = placeOf(given);
       await checkIsNew(place);
+      // Workers load no command but their own.
+      const { readJob } = await import('./cluster-jobs.js');
       const asked = await readJob(words);
-      const task = taskOf(asked.command);
+      const task = await taskOf(asked.command);
       await task.check(asked);
       const { job, division } = await task.divide(asked, ranks);
       const folder = process.cwd();

@@ -46,7 +46,8 @@ async function merge(place: string, plan: Plan, onProblem: (problem: Problem) =>
       `${place}: ${missing.length} of ${plan.ranks} ranks are not done: ${inWords(missing)}`,
     );
   tellMixtures(place, await readCompletions(place, plan, (await recordedRanks(place)).done), onProblem);
-  await taskOf(plan.job.command).merge(plan, verified(place, plan));
+  const task = await taskOf(plan.job.command);
+  await task.merge(plan, verified(place, plan));
   await writeMerged(place);
   for (const leftover of ['outputs', 'attempts']) await drop(below(place, leftover));
   return true;

@@ -1,21 +1,19 @@
 import { invalid } from '../errors.js';
-import { embedTask } from './embed.js';
-import { generateTask } from './generate.js';
-import { maskTask } from './mask.js';
-import { scoreAllTask } from './score-all.js';
 import type { Task } from './task.js';
 
 /** The commands that ranks can do, by their words. */
-export const tasks: Readonly<Record<string, Task>> = {
-  mask: maskTask,
-  'dataset generate': generateTask,
-  embed: embedTask,
-  'score-all': scoreAllTask,
+const tasks: Readonly<Record<string, () => Promise<Task>>> = {
+  mask: async () => (await import('./mask.js')).maskTask,
+  'dataset generate': async () => (await import('./generate.js')).generateTask,
+  embed: async () => (await import('./embed.js')).embedTask,
+  'score-all': async () => (await import('./score-all.js')).scoreAllTask,
 };
 
+export const commandsInRanks = Object.keys(tasks);
+
 /** Throws `INVALID_ARGUMENT`. */
-export function taskOf(command: string): Task {
-  const task = tasks[command];
-  if (!task) throw invalid('command', `one of ${Object.keys(tasks).join(', ')}`, command);
-  return task;
+export async function taskOf(command: string): Promise<Task> {
+  const load = tasks[command];
+  if (!load) throw invalid('command', `one of ${commandsInRanks.join(', ')}`, command);
+  return load();
 }

@@ -109,15 +109,15 @@ async function checkSettings(place: string, plan: Plan): Promise<void> {
 
 /** The settings of a plan, as they are on this machine. */
 export const settingsOf = async ({ job }: Pick<Plan, 'job'>): Promise<string> =>
-  hashOfJson(await taskOf(job.command).settings(job));
+  hashOfJson(await (await taskOf(job.command)).settings(job));
 
 const nothing: Digest = { bytes: 0, sha256: '' };
 
 /** Where outputs of a rank are that are kept with the plan. */
 export const keptIn = (place: string, rank: number) => below(place, 'outputs', String(rank));
 
-function placeOf(place: string, { job }: Plan, rank: number, { name, kept }: Output): string {
-  return below(kept === 'plan' ? keptIn(place, rank) : taskOf(job.command).outputFolder(job), name);
+async function placeOf(place: string, { job }: Plan, rank: number, { name, kept }: Output): Promise<string> {
+  return below(kept === 'plan' ? keptIn(place, rank) : (await taskOf(job.command)).outputFolder(job), name);
 }
 
 /** Whether a rank's outputs are those of its completion. A completion that is not true is removed. */
@@ -148,7 +148,7 @@ export async function faultOf(
       ? undefined
       : `${file}: expected SHA-256 ${expected.sha256} and ${expected.bytes} bytes, found ${found.sha256} and ${found.bytes}`;
   for (const output of outputs) {
-    const file = output.kept === 'plan' ? below(folder, output.name) : placeOf(place, plan, rank, output);
+    const file = output.kept === 'plan' ? below(folder, output.name) : await placeOf(place, plan, rank, output);
     const fault = await digestOf(file).then((found) => differ(file, output, found), isLost);
     if (fault !== undefined) return fault;
   }
@@ -212,14 +212,14 @@ async function doRank(
   folder: string,
   { signal, onProgress, onProblem }: WorkOptions,
 ): Promise<Omit<Completion, 'seconds'>> {
-  const task = taskOf(plan.job.command);
+  const task = await taskOf(plan.job.command);
   const { counts, outputs, onnxRuntime } = await task.work({
     ...{ plan, place, rank, part, folder, signal, onProgress, onProblem },
   });
   const digests: (Output & Digest)[] = [];
   for (const output of outputs) digests.push({ ...output, ...(await digestOf(path.join(folder, output.name))) });
   const loose = await looseOf(plan, rank, folder);
-  for (const output of outputs) await moveTo(path.join(folder, output.name), placeOf(place, plan, rank, output));
+  for (const output of outputs) await moveTo(path.join(folder, output.name), await placeOf(place, plan, rank, output));
   return {
     ...{ rank, settings: plan.settings, counts, inputs: part.inputs, outputs: digests },
     ...(loose && { loose }),
@@ -229,7 +229,7 @@ async function doRank(
 
 /** A hash of the hashes of the files that a rank has written one by one. */
 async function looseOf(plan: Plan, rank: number, folder: string): Promise<Completion['loose']> {
-  const loose = taskOf(plan.job.command).loose?.(plan, folder, rank);
+  const loose = (await taskOf(plan.job.command)).loose?.(plan, folder, rank);
   if (!loose) return undefined;
   const all = createHash('sha256');
   let files = 0;
