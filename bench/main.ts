@@ -5,6 +5,7 @@ import { diagnose } from 'maskbench';
 import { detectorPresets } from '../lib/models/detectors/presets.js';
 import { benchAdapt } from './adapt.js';
 import { benchAllPairs } from './all-pairs.js';
+import { benchCluster } from './cluster.js';
 import { benchDataset } from './dataset.js';
 import { benchEmbedding } from './embedding.js';
 import { benchEventLoop } from './event-loop.js';
@@ -31,6 +32,7 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   adapt: benchAdapt,
   'all-pairs': benchAllPairs,
   storage: benchStorage,
+  cluster: benchCluster,
   templates: benchTemplates,
   realism: (options) =>
     options.real === undefined ? benchRealism(options) : benchRealMasks(options.real, options.photos),
