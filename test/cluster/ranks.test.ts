@@ -90,6 +90,13 @@ test('records and tars in ranks', async (t) => {
     await inRanks(t, at(`plan ${input} ${out}`), ranks, words(`ranks ${input} ${out}`));
     t.deepEqual(hashTree(at(`ranks ${input} ${out}`)), hashTree(at(`whole ${input} ${out}`)), `${input} → ${out}`);
   }
+  for (const input of ['train.rec', 'tars']) {
+    const words = (out: string) => ['embed', at(input), '--out', at(`${out} ${input}.npy`), '--crops'];
+    await runs(t, ...words('whole'));
+    await inRanks(t, at(`plan embed ${input}`), 3, words('ranks'));
+    for (const end of ['npy', 'jsonl'])
+      t.deepEqual(readFileSync(at(`ranks ${input}.${end}`)), readFileSync(at(`whole ${input}.${end}`)), input);
+  }
 });
 
 test('a data set in ranks, its vectors, and all their pairs', async (t) => {
