@@ -12,8 +12,8 @@ import type { SlurmHosts } from './slurm-hosts.js';
 
 const main = path.join(repository, 'dist/cli/main.js');
 
-export const disturbances = ['time', 'worker', 'host', 'controller', 'network'] as const;
-export type Disturbance = (typeof disturbances)[number];
+const disturbances = ['time', 'worker', 'host', 'controller', 'network'] as const;
+type Disturbance = (typeof disturbances)[number];
 
 /** Photos of one size, ten in each folder. */
 export async function writeCampaignPhotos(folder: string, count: number, size: number): Promise<void> {
@@ -52,18 +52,20 @@ export interface Campaign {
   /** The words of the command, without its output. */
   words: string[];
   ranks: number;
-  /** One after another. */
-  disturb: readonly Disturbance[];
+  /** One after another, of all kinds in turn. */
+  faults: number;
   /** Milliseconds between them, on average. */
   pause: number;
   /** Milliseconds for which a host or its network is away. */
   outage: number;
+  /** For which jobs may be left in the queue. */
+  minutes: number;
   seed: number;
 }
 
 /** Waits until no job is left that runs or can run. Throws where that takes too long. */
-export async function waitForJobs(hosts: SlurmHosts, milliseconds: number): Promise<void> {
-  for (const end = performance.now() + milliseconds; ; await setTimeout(1000)) {
+export async function waitForJobs(hosts: SlurmHosts, minutes: number): Promise<void> {
+  for (const end = performance.now() + minutes * 60_000; ; await setTimeout(1000)) {
     const queue = await hosts.queue().catch(() => 'the controller does not answer');
     const isStuck = (job: string) => /held|-merge.*Dependency/.test(job);
     if (
@@ -85,7 +87,7 @@ export async function runCampaign(
   t: ExecutionContext,
   hosts: SlurmHosts,
   folder: string,
-  { words, ranks, disturb: all, pause, outage, seed }: Campaign,
+  { words, ranks, faults, pause, outage, minutes, seed }: Campaign,
 ): Promise<number> {
   const plan = path.join(folder, 'plan');
   const out = path.join(folder, 'ranks');
@@ -115,17 +117,19 @@ export async function runCampaign(
     );
   };
   await submit();
-  for (const what of all) {
+  for (let fault = 0; fault < faults; fault++) {
+    const what = disturbances[fault % disturbances.length] as Disturbance;
     await setTimeout(pause / 2 + random.below(pause));
     const host = 1 + random.below(3);
-    t.log(`${what} on n${host}`);
+    const done = existsSync(path.join(plan, 'completions')) ? readdirSync(path.join(plan, 'completions')).length : 0;
+    t.log(`${what} on n${host}, ${done} ranks done`);
     await disturb(hosts, what, host, outage);
   }
-  await waitForJobs(hosts, 300_000);
+  await waitForJobs(hosts, minutes / 2);
   while (!existsSync(path.join(plan, 'merged.json')) && submitted < 5) {
     await hosts.resumeHosts();
     await submit();
-    await waitForJobs(hosts, 300_000);
+    await waitForJobs(hosts, minutes / 2);
   }
   const logs = readdirSync(path.join(plan, 'logs')).map((name) => readFileSync(path.join(plan, 'logs', name), 'utf8'));
   t.true(existsSync(path.join(plan, 'merged.json')), logs.join('\n').slice(-2000));

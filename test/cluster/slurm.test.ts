@@ -2,23 +2,31 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { repository, temporaryFolder } from '../support/files.js';
-import { disturbances, runCampaign, waitForJobs, writeCampaignPhotos } from './campaign.js';
+import { runCampaign, waitForJobs, writeCampaignPhotos } from './campaign.js';
 import { SlurmHosts, whyNoSlurm } from './slurm-hosts.js';
 
 const reason = whyNoSlurm();
 const onSlurm = reason === undefined ? test : test.skip;
 
-onSlurm(`ten ranks on Slurm, five faults, the bytes of one machine${reason ? ` (${reason})` : ''}`, async (t) => {
-  t.timeout(600_000);
-  const folder = temporaryFolder(t);
-  await writeCampaignPhotos(path.join(folder, 'in'), 200, 400);
-  // Arrays of six tasks at most: two for ten ranks.
-  const hosts = await SlurmHosts.start(t, path.join(folder, 'slurm'), 6);
-  await runCampaign(t, hosts, folder, {
-    words: ['mask', path.join(folder, 'in'), '--style', 'random', '--seed', '7', '--concurrency', '1'],
-    ...{ ranks: 10, disturb: disturbances, pause: 3000, outage: 12_000, seed: 1 },
-  });
-});
+/** The whole campaign is run by hand: MASKBENCH_CLUSTER_CAMPAIGN=1 */
+const { photos, size, ranks, faults, outage, minutes } = process.env.MASKBENCH_CLUSTER_CAMPAIGN
+  ? { photos: 20_000, size: 720, ranks: 60, faults: 30, outage: 20_000, minutes: 90 }
+  : { photos: 800, size: 720, ranks: 10, faults: 5, outage: 12_000, minutes: 10 };
+
+onSlurm(
+  `${ranks} ranks on Slurm, ${faults} faults, the bytes of one machine${reason ? ` (${reason})` : ''}`,
+  async (t) => {
+    t.timeout(minutes * 60_000);
+    const folder = temporaryFolder(t);
+    await writeCampaignPhotos(path.join(folder, 'in'), photos, size);
+    // Arrays of six tasks at most: several for all ranks.
+    const hosts = await SlurmHosts.start(t, path.join(folder, 'slurm'), 6);
+    await runCampaign(t, hosts, folder, {
+      words: ['mask', path.join(folder, 'in'), '--style', 'random', '--seed', '7', '--concurrency', '1'],
+      ...{ ranks, faults, pause: 1000, outage, minutes, seed: 1 },
+    });
+  },
+);
 
 onSlurm('a rank that its time limit ends three times is resumed each time, and no photo is done again', async (t) => {
   t.timeout(600_000);
@@ -32,7 +40,7 @@ onSlurm('a rank that its time limit ends three times is resumed each time, and n
   await cluster('plan', '--plan', at('plan'), '--ranks', '1', ...words);
   await cluster('submit', at('plan'), '--engine', 'slurm');
   for (let i = 0; i < 3; i++) await hosts.endTime();
-  await waitForJobs(hosts, 300_000);
+  await waitForJobs(hosts, 5);
   const [log = '', merge = ''] = readdirSync(at('plan/logs'))
     .sort()
     .map((name) => readFileSync(at(`plan/logs/${name}`), 'utf8'));
