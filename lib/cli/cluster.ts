@@ -15,7 +15,7 @@ import { isRemote } from '../storage/s3.js';
 import { integer } from './numbers.js';
 import { exitCodes, print, printJson, warn } from './output.js';
 
-/** The rank can go on, or be tried again. */
+/** The rank can be resumed, or tried again. */
 const tryAgain = 75;
 
 const placeOf = (given: string) => (isRemote(given) ? given : path.resolve(given));
@@ -84,7 +84,7 @@ function workCommand(): Command {
       'after',
       `
 SIGUSR1, SIGTERM or Ctrl-C: what is in progress is finished and recorded.
-Exit codes: 0 done, ${tryAgain} interrupted or failed; the same command goes on, 1 given up, 2 wrong usage.`,
+Exit codes: 0 done, ${tryAgain} interrupted or failed (the same command resumes), 1 given up, 2 wrong usage.`,
     )
     .action(async (given: string, { rank = rankOfEngine(), attempts }: { rank?: number; attempts?: number }) => {
       const place = placeOf(given);
@@ -207,7 +207,7 @@ function submitCommand(): Command {
       new Option('--engine <engine>', 'what runs the ranks').choices(['slurm', 'kubernetes']).makeOptionMandatory(),
     )
     .option('--partition <name>', 'Slurm: the partition')
-    .option('--time <limit>', 'Slurm: the time limit; a rank that needs more is queued again, and goes on')
+    .option('--time <limit>', 'Slurm: the time limit; a rank that needs more is queued again and resumed')
     .option('--mem <size>', 'memory of each rank, as 2G (Slurm) or 2Gi (Kubernetes)')
     .option('--cpus <n>', 'processors of each rank', integer, 1)
     .option('--attempts <n>', 'how often a rank is tried', integer, 3)

@@ -54,7 +54,7 @@ spec:
   template:
     spec:
       restartPolicy: Never
-      # For what is in progress when a pod is told to stop.
+      # A pod that must stop finishes what is in progress.
       terminationGracePeriodSeconds: 60
       containers:
         - name: rank

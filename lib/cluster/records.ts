@@ -37,7 +37,7 @@ export interface State {
   at: number;
   done: number;
   total: number;
-  /** Attempts that failed, or ended without a word. */
+  /** Attempts that failed, or ended without a report. */
   failures: number;
   error?: string;
 }
@@ -65,7 +65,7 @@ export async function writeCompletion(place: string, completion: Completion): Pr
   await drop(stateFile(place, completion.rank));
 }
 
-/** A rank is not done after all. */
+/** Withdraws a completion: the rank must be done again. */
 export const dropCompletion = (place: string, rank: number) => drop(completionFile(place, rank));
 
 export const readState = (place: string, rank: number) => readRecord<State>(stateFile(place, rank));

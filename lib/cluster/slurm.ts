@@ -78,7 +78,7 @@ while :; do
   code=$?
   kill -0 "$worker" 2>/dev/null || break
 done
-# ${exitToTryAgain}: it can go on, or be tried again. 128 and more: it was killed.
+# ${exitToTryAgain}: it can be resumed, or tried again. 128 and more: it was killed.
 if [ $code -eq ${exitToTryAgain} ] || [ $code -ge 128 ]; then
   [ -n "$stopped" ] && [ -z "$again" ] || scontrol requeue "$SLURM_JOB_ID"
 fi
@@ -132,7 +132,7 @@ export async function submitToSlurm(place: string, options: SlurmOptions): Promi
   const name = nameOf(plan);
   await clearQueue(place, name);
   const ranks = await missingRanks(place, plan);
-  // All attempts are theirs again.
+  // Attempts are counted from zero.
   for (const rank of ranks) await dropState(place, rank);
   if (!isRemote(place)) await makeFolder(path.join(place, 'logs'));
   const size = await maxArraySize();

@@ -8,7 +8,7 @@ export interface Status {
   /** Ranks that no worker has begun. */
   waiting: number[];
   running: State[];
-  /** Ranks whose worker was told to stop; another one takes them up. */
+  /** Ranks whose worker was interrupted; another worker resumes them. */
   interrupted: State[];
   failed: State[];
   /** Ranks that are called running and have said nothing for three minutes. */

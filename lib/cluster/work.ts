@@ -24,7 +24,7 @@ import type { Output } from './task.js';
 import { taskOf } from './tasks.js';
 
 export interface WorkOptions {
-  /** So often a rank is tried whose attempts fail or end without a word. Default: without end. */
+  /** How many attempts of a rank may fail or end without a report. Default: any number. */
   attempts?: number;
   /** After an abort no further input is started; those in progress are finished and recorded. */
   signal: AbortSignal;
@@ -33,7 +33,7 @@ export interface WorkOptions {
 }
 
 /** How a rank's work has ended. */
-export type Ended = 'done' | 'was done already' | 'was taken up by another worker';
+export type Ended = 'done' | 'was done already' | 'was resumed by another worker';
 
 const stateMilliseconds = 60_000;
 
@@ -57,7 +57,7 @@ export async function workRank(place: string, rank: number, options: WorkOptions
     failures: (before?.failures ?? 0) + Number(before?.state === 'running'),
     ...(before?.error !== undefined && { error: before.error }),
   };
-  if (before?.state === 'running') state.error ??= `ended without a word on ${before.host}`;
+  if (before?.state === 'running') state.error ??= `ended without a report on ${before.host}`;
   if (options.attempts !== undefined && state.failures >= options.attempts) {
     await writeState(place, { ...state, state: 'failed' });
     throw new MaskbenchError(
@@ -85,7 +85,7 @@ export async function workRank(place: string, rank: number, options: WorkOptions
     await rm(toPath(path.dirname(own)), { recursive: true, force: true });
   } catch (error) {
     // Another worker, which thought this one lost, has removed what it was working on.
-    if (!(await isFolder(own))) return 'was taken up by another worker';
+    if (!(await isFolder(own))) return 'was resumed by another worker';
     const isInterrupted = options.signal.aborted && error === options.signal.reason;
     Object.assign(state, { at: Date.now(), state: isInterrupted ? 'interrupted' : 'failed' });
     if (!isInterrupted) Object.assign(state, { failures: state.failures + 1, error: (error as Error).message });

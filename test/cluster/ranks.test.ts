@@ -147,7 +147,7 @@ test('a data set in ranks, its vectors, and all their pairs', async (t) => {
   t.deepEqual(hashTree(at('ranks-scores')), hashTree(at('scores')));
 });
 
-test('a worker that is told to stop finishes what is in progress, and the next one does the rest', async (t) => {
+test('a worker that gets SIGUSR1 finishes what is in progress, and the next one does the rest', async (t) => {
   const folder = temporaryFolder(t);
   const at = (name: string) => path.join(folder, name);
   await writePhotos(
