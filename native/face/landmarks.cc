@@ -177,7 +177,7 @@ std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct
 
 class CompactPredictor : public LandmarkPredictor {
  public:
-  CompactPredictor(const TreeFileHeader& header, MappedFile file)
+  CompactPredictor(const TreeFileHeader& header, LargePageFile file)
       : mapped_(std::move(file)), header_(header), layout_(header), data_(mapped_->bytes().data()) {}
   CompactPredictor(const TreeFileHeader& header, Bytes file)
       : owned_(std::move(file)), header_(header), layout_(header), data_(owned_.data()) {}
@@ -186,7 +186,7 @@ class CompactPredictor : public LandmarkPredictor {
   std::span<const uint8_t> trees() const override { return {data_, layout_.total}; }
 
  private:
-  const std::optional<MappedFile> mapped_;
+  const std::optional<LargePageFile> mapped_;
   const Bytes owned_;
   const TreeFileHeader header_;
   const TreeLayout layout_;
@@ -224,7 +224,7 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     const auto* leaves = reinterpret_cast<const float*>(base + layout_.leaves);
     float* sum = &shape(0);
     // Leaves lie all over the file: those of some trees are on their way while those of the trees before are added up.
-    constexpr uint32_t kAhead = 32;
+    constexpr uint32_t kAhead = 64;
     std::array<const float*, kAhead> chosen;
     for (uint32_t t = 0; t < header_.trees + kAhead; ++t) {
       if (t >= kAhead) {
@@ -239,7 +239,9 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
         node = 2 * node + 2 - static_cast<uint32_t>(values[split.first] - values[split.second] > split.threshold);
       }
       const float* leaf = leaves + size_t{kLeafStride} * (node - (header_.leaves - 1));
-      for (int line = 0; line < kLeafStride; line += 16) __builtin_prefetch(leaf + line);
+      // Into the second cache: so many are on their way that the first has no room for what is not there yet.
+      constexpr int kSecondCache = 2;
+      for (int line = 0; line < kLeafStride; line += 16) __builtin_prefetch(leaf + line, 0, kSecondCache);
       chosen[t % kAhead] = leaf;
       splits += header_.leaves - 1;
       leaves += size_t{kLeafStride} * header_.leaves;
@@ -277,7 +279,7 @@ std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::stri
       folder.empty() ? "" : folder + "/landmarks-" + std::to_string(std::hash<std::string>{}(path)) + ".bin";
   const auto load_cached = [&]() -> std::shared_ptr<const LandmarkPredictor> {
     try {
-      MappedFile file(cached);
+      LargePageFile file(cached);
       if (const auto header = Verify(file.bytes(), source))
         return std::make_shared<CompactPredictor>(*header, std::move(file));
     } catch (const Error&) {  // absent or unreadable: made again below
