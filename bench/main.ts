@@ -16,6 +16,7 @@ import type { BenchOptions } from './options.js';
 import { benchRealism } from './realism.js';
 import { benchRealMasks } from './realism-real.js';
 import { benchRecall } from './recall.js';
+import { benchSearch } from './search.js';
 import { benchStages } from './stages.js';
 import { benchStorage } from './storage.js';
 import { benchTemplates } from './templates.js';
@@ -24,6 +25,7 @@ const benchmarks: Record<string, (options: BenchOptions) => Promise<void>> = {
   masking: benchMasking,
   stages: benchStages,
   'faster-search': benchFasterSearch,
+  search: benchSearch,
   recall: benchRecall,
   'event-loop': benchEventLoop,
   dataset: benchDataset,

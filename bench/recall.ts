@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Box, type Face, hogDetectors, knownStyles, type MaskbenchError, Masker } from 'maskbench';
+import { type Box, type Face, hogDetectors, knownStyles, Masker } from 'maskbench';
 import { printTable } from '../lib/cli/output.js';
 import { resolveSearch } from '../lib/models/detectors/search.js';
 import { samplePhoto, shared } from '../test/support/files.js';
 import { largest, liesIn, sameFace } from './boxes.js';
 import { share } from './counts.js';
+import { openDetector } from './detectors.js';
 import type { BenchOptions } from './options.js';
 import { photosWithoutFaces } from './photos-without-faces.js';
 
@@ -52,18 +53,10 @@ const lowest = (name: string) => ((hogDetectors as readonly string[]).includes(n
 
 const groups = ['portraits', 'street', 'tight', 'crowd', 'crops'];
 
-/** Prints why, and gives nothing, where a detector's model is missing. */
-async function openDetector(name: string): Promise<Detector | undefined> {
-  try {
-    const { minScore } = (await resolveSearch({ detector: name }, 'hog')).native;
-    const all = await Masker.open({ detector: name, minScore: lowest(name), concurrency: 1 });
-    return { name, all, usual: minScore };
-  } catch (error) {
-    const { code, message } = error as MaskbenchError;
-    if (code !== 'MODEL_MISSING') throw error;
-    console.log(`  left out: ${message}`);
-    return undefined;
-  }
+async function openAt(name: string): Promise<Detector | undefined> {
+  const all = await openDetector(name, { minScore: lowest(name) });
+  if (!all) return undefined;
+  return { name, all, usual: (await resolveSearch({ detector: name }, 'hog')).native.minScore };
 }
 
 async function search<P extends Photo>({ all }: Detector, photos: readonly P[]): Promise<(P & Searched)[]> {
@@ -239,7 +232,7 @@ export async function benchRecall({ quick, photos: most, detectors: names }: Ben
   );
   const opened: (Detector & { threshold: number })[] = [];
   for (const name of names) {
-    const detector = await openDetector(name);
+    const detector = await openAt(name);
     if (!detector) continue;
     const without = await search(detector, scenes);
     const threshold = thresholdOf(

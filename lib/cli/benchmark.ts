@@ -7,7 +7,7 @@ import type { FaceSource } from '../embed/files.js';
 import { MaskbenchError } from '../errors.js';
 import { acquisitionRows, acquisitionTitle } from '../report/acquisition.js';
 import { cellText, legend, writeBenchmarkReport } from '../report/benchmark.js';
-import { faceSourceTables, faceSourceTitles } from '../report/face-sources.js';
+import { faceSourceTables } from '../report/face-sources.js';
 import { toJson } from '../report/page.js';
 import { addEmbedderOptions, type EmbedderFlags, faceSourceOption, toEmbedderOptions } from './embed-options.js';
 import { integer } from './numbers.js';
@@ -173,8 +173,8 @@ function modelsCommand(): Command {
         );
         for (const comparison of result.faceSources) {
           print(`\n${comparison.model}, ${comparison.dataSet}`);
-          for (const [i, rows] of faceSourceTables(comparison).entries()) {
-            print(faceSourceTitles[i] as string);
+          for (const { title, rows } of faceSourceTables(comparison)) {
+            print(title);
             printTable(rows);
           }
         }

@@ -2,7 +2,7 @@
  * Reports, contact sheets, and the paper's tables regenerated.
  * @module
  */
-export type { FaceSourceComparison, ScoreMove } from '../benchmarks/face-sources.js';
+export type { FaceSourceComparison, FaceSourceRates, ScoreMove } from '../benchmarks/face-sources.js';
 export { benchmarkIjb, type IjbBenchmark, type IjbOptions } from '../benchmarks/ijb.js';
 export {
   type BenchmarkModel,

@@ -171,6 +171,8 @@ export interface Difference {
   genuine: number;
   impostor: number;
   eer: Estimate;
+  /** Its EER as a multiple of the first's; absent where that is 0. */
+  eerRatio?: Estimate;
   fnmrAtFmr: (Estimate & { target: number })[];
 }
 
@@ -352,14 +354,22 @@ class Evaluator {
     const [base, against] = alike
       ? known
       : ((await Promise.all(sides.map((system) => this.#measure(system, both)))) as [Measured, Measured]);
-    const interval = (a: Float64Array | undefined, b: Float64Array | undefined) => {
-      const found = a && b && percentileInterval(subtract(a, b));
+    const interval = (
+      a: Float64Array | undefined,
+      b: Float64Array | undefined,
+      of = (x: number, y: number) => x - y,
+    ) => {
+      const found = a && b && percentileInterval(a.map((value, i) => of(value, b[i] as number)));
       return found ? { interval: found } : {};
     };
+    const ratio = (a: number, b: number) => a / b;
     return {
       name: `${other.name} − ${first.name}`,
       ...{ genuine: base.set.genuine, impostor: base.set.impostor },
       eer: { value: against.eer - base.eer, ...interval(against.eerDraws, base.eerDraws) },
+      ...(base.eer > 0 && {
+        eerRatio: { value: ratio(against.eer, base.eer), ...interval(against.eerDraws, base.eerDraws, ratio) },
+      }),
       fnmrAtFmr: against.points.flatMap(({ target, fnmr, draws }) => {
         const point = base.points.find((found) => found.target === target);
         return point ? [{ target, value: fnmr - point.fnmr, ...interval(draws, point.draws) }] : [];
@@ -557,10 +567,6 @@ function acquisitionOf(pairs: readonly Pair[], members: readonly number[], faile
   const share = (part: Set<string>) => estimateShare([...part].filter((name) => !acquired.get(name)).length, part.size);
   const { plain, masked, references, probes } = parts;
   return { plain: share(plain), masked: share(masked), references: share(references), probes: share(probes) };
-}
-
-function subtract(a: Float64Array, b: Float64Array): Float64Array {
-  return a.map((value, i) => value - (b[i] as number));
 }
 
 const fmrTargets = ({ fmr = [0.1, 0.01, 0.001, 0.0001] }: EvaluateOptions) => fmr;

@@ -9,7 +9,7 @@ import { type ErrorCurve, ScoreSet } from '../metrics/score-set.js';
 import { acquisitionRows, acquisitionTitle } from './acquisition.js';
 import { detChart, histogramChart, type NamedCurve, rocChart, thresholdChart } from './charts.js';
 import { evaluationCharts, measureRows, notesOf, pageTable } from './evaluation.js';
-import { faceSourceTables, faceSourceTitles } from './face-sources.js';
+import { faceSourceTables } from './face-sources.js';
 import { type PageSection, type PageTable, writeReport } from './page.js';
 
 const marks = { equal: '=', different: '≠', missing: '–' };
@@ -147,7 +147,7 @@ export async function writeBenchmarkReport(
   for (const comparison of faceSources)
     sections.push({
       heading: `Searched faces, ${comparison.model}, ${comparison.dataSet}`,
-      tables: faceSourceTables(comparison).map((rows, i) => pageTable(faceSourceTitles[i] as string, rows)),
+      tables: faceSourceTables(comparison).map(({ title, rows }) => pageTable(title, rows)),
     });
   if (one !== undefined) sections.push(await figures(one, dataSets));
   for (const { dataSet, pairs, labels, systems } of dataSets) {

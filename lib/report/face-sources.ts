@@ -1,49 +1,57 @@
-import type { FaceSourceComparison } from '../benchmarks/face-sources.js';
+import type { FaceSourceComparison, FaceSourceRates } from '../benchmarks/face-sources.js';
+import type { Estimate } from '../metrics/intervals.js';
 import { shown, shownEstimate } from './evaluation.js';
 
-/** The titles of {@link faceSourceTables}. */
-export const faceSourceTitles = [
-  "How scores move: searched faces minus the manifest's",
-  'Error rates; the difference is of the comparisons that both have',
-];
+/** Tables with their titles: how scores move, and the error rates of both for each kind of comparisons. */
+export function faceSourceTables({ moves, rates }: FaceSourceComparison): { title: string; rows: string[][] }[] {
+  return [
+    {
+      title: "How scores move: searched faces minus the manifest's",
+      rows: [
+        ['comparisons', 'count', 'mean move', 'standard deviation'],
+        ...moves.map(({ comparisons, count, mean, deviation }) => [
+          comparisons,
+          String(count),
+          shown(mean),
+          shown(deviation),
+        ]),
+      ],
+    },
+    ...rates.map((part) => ({
+      title: `Error rates, ${part.kind}; difference and ratio are of the comparisons that both have`,
+      rows: rateRows(part),
+    })),
+  ];
+}
 
-/** Two tables: how scores move, and the error rates of both. */
-export function faceSourceTables({ moves, common, own }: FaceSourceComparison): [string[][], string[][]] {
+function rateRows({ common, own }: FaceSourceRates): string[][] {
   const [difference] = common.differences;
-  const rate = (name: string, cells: (string | undefined)[]) => [name, ...cells.map((cell) => cell ?? '-')];
+  const row = (name: string, values: (Estimate | undefined)[]) => [
+    name,
+    ...Array.from({ length: 4 }, (_, i) => values[i] && shownEstimate(values[i])).map((cell) => cell ?? '-'),
+  ];
+  const both = common.genuine - (common.systems[0]?.failed.genuine ?? 0);
   const rows = [
-    ['', "manifest's faces", 'searched faces', 'difference'],
-    rate(`EER, ${common.genuine - (common.systems[0]?.failed.genuine ?? 0)} genuine comparisons that both have`, [
-      ...common.systems.map(({ measures }) => shownEstimate(measures.eer)),
-      difference && shownEstimate(difference.eer),
+    ['', "manifest's faces", 'searched faces', 'difference', 'ratio'],
+    row(`EER, ${both} genuine comparisons that both have`, [
+      ...common.systems.map(({ measures }) => measures.eer),
+      difference?.eer,
+      difference?.eerRatio,
     ]),
   ];
   for (const { target } of common.systems[0]?.fnmrAtFmr ?? []) {
-    const at = (points: readonly { target: number }[]) => points.findIndex((point) => point.target === target);
-    const moved = difference?.fnmrAtFmr[at(difference.fnmrAtFmr)];
+    const at = <Point extends { target: number }>(points: readonly Point[] = []) =>
+      points.find((point) => point.target === target);
     rows.push(
-      rate(`FNMR at FMR ${target}`, [
-        ...common.systems
-          .map(({ fnmrAtFmr }) => fnmrAtFmr[at(fnmrAtFmr)])
-          .map((point) => point && shownEstimate(point.fnmr)),
-        moved && shownEstimate(moved),
+      row(`FNMR at FMR ${target}`, [
+        ...common.systems.map(({ fnmrAtFmr }) => at(fnmrAtFmr)?.fnmr),
+        at(difference?.fnmrAtFmr),
       ]),
-      rate(
+      row(
         `FRR at FMR ${target}, failures are rejections`,
-        own.systems.map(({ fnmrAtFmr }) => fnmrAtFmr[at(fnmrAtFmr)]).map((point) => point && shown(point.frr.value)),
+        own.systems.map(({ fnmrAtFmr }) => at(fnmrAtFmr)?.frr).map((frr) => frr && { value: frr.value }),
       ),
     );
   }
-  return [
-    [
-      ['comparisons', 'count', 'mean move', 'standard deviation'],
-      ...moves.map(({ comparisons, count, mean, deviation }) => [
-        comparisons,
-        String(count),
-        shown(mean),
-        shown(deviation),
-      ]),
-    ],
-    rows,
-  ];
+  return rows;
 }

@@ -406,6 +406,7 @@ test('T7: differences are over the comparisons that both systems have', async (t
     t.is(differences[0]?.genuine, 120 - worst.length);
     t.deepEqual(differences[0]?.eer, { value: 0, interval: [0, 0] });
     t.deepEqual(differences[0]?.fnmrAtFmr, [{ target: 0.1, value: 0, interval: [0, 0] }]);
+    t.deepEqual(differences[0]?.eerRatio, { value: 1, interval: [1, 1] });
   }
   const identities = pairs.map(
     ({ reference, probe }) => [reference.split('/')[0], probe.split('/')[0]] as [string, string],
