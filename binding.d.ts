@@ -249,7 +249,7 @@ export interface NativeMaskerOptions extends NativeSearchOptions {
 
 /**
  * One photo. The source is `path`; or `data`, a file's bytes; or `data` with `width`, `height` and `channels` (1 grey,
- * 3 RGB, 4 RGBA): rows of pixels without padding. `data` is read where it lies and must not change until the promise
+ * 3 RGB, 4 RGBA; BGR and BGRA with `blueFirst`): rows of pixels without padding. `data` is read where it lies and must not change until the promise
  * settles.
  */
 export interface NativeMaskRequest {
@@ -258,6 +258,7 @@ export interface NativeMaskRequest {
   width?: number;
   height?: number;
   channels?: number;
+  blueFirst?: boolean;
   /** Faces are only found; the result at `output` is the photo with boxes, scores and points. */
   detectOnly: boolean;
   /**
@@ -299,7 +300,7 @@ export interface NativeMaskResult {
   /** In detector order. */
   faces: NativeFace[];
   /**
-   * A file's bytes in `format`, or where `format` is absent RGB pixels. Present if masked and no `output` was given.
+   * A file's bytes in `format`, or where `format` is absent pixels, RGB or as `blueFirst` says. Present if masked and no `output` was given.
    */
   image?: Buffer;
   format?: ImageFormat;
@@ -442,6 +443,8 @@ export interface NativeSource {
   height?: number;
   /** 1 grey, 3 RGB, 4 RGBA. */
   channels?: number;
+  /** BGR and BGRA. */
+  blueFirst?: boolean;
 }
 
 export interface NativeEmbedderOptions extends NativeSearchOptions {

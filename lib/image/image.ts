@@ -1,5 +1,5 @@
 import type { ImageFormat, NativeMaskRequest } from '../../binding.js';
-import { checkInteger, checkPath, invalid } from '../errors.js';
+import { checkChoice, checkInteger, checkPath, invalid } from '../errors.js';
 import { native } from '../native.js';
 
 export type { ImageFormat } from '../../binding.js';
@@ -33,6 +33,8 @@ export interface RawImage {
   width: number;
   height: number;
   channels: 1 | 3 | 4;
+  /** `BGR`: pixels are BGR or BGRA, as OpenCV's. Default `RGB`. */
+  colors?: 'RGB' | 'BGR';
 }
 
 /** A path, an image file's bytes, or pixels. Bytes and pixels must not change until the call's promise settles. */
@@ -42,7 +44,7 @@ export type ImageInput = string | Uint8Array | RawImage;
 export function toSource(
   input: ImageInput,
   name = 'input',
-): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels'> {
+): Pick<NativeMaskRequest, 'path' | 'data' | 'width' | 'height' | 'channels' | 'blueFirst'> {
   if (typeof input === 'string') return { path: checkPath(name, input) };
   if (input instanceof Uint8Array) return { data: input };
   if (typeof input !== 'object' || input === null || !(input.data instanceof Uint8Array))
@@ -53,5 +55,6 @@ export function toSource(
   if (channels !== 1 && channels !== 3 && channels !== 4) throw invalid('channels', '1, 3 or 4', channels);
   if (data.length !== width * height * channels)
     throw invalid('data', `${width * height * channels} bytes (width × height × channels)`, data.length);
-  return { data, width, height, channels };
+  const colors = checkChoice('colors', input.colors ?? 'RGB', ['RGB', 'BGR']);
+  return { data, width, height, channels, blueFirst: colors === 'BGR' };
 }

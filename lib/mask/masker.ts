@@ -233,7 +233,7 @@ export interface MaskResult {
   image?: Buffer;
   /** Format of `image`. */
   format?: ImageFormat;
-  /** The masked image as RGB pixels, where the input was pixels and no format was asked for. */
+  /** The masked image as pixels, RGB or BGR as the input, where that was pixels and no format was asked for. */
   raw?: RawImage;
   milliseconds: number;
 }
@@ -403,9 +403,10 @@ export class Masker {
     }
     if (copy !== undefined && typeof input !== 'string') throw invalid('input', 'a path, for a copy of it', input);
     if (faces !== undefined) checkArray('faces', faces, checkFace, 'an array of faces');
+    const source = toSource(input);
     const result = await this.#run(
       {
-        ...toSource(input),
+        ...source,
         detectOnly: false,
         output,
         overwrite: options.overwrite ?? false,
@@ -435,7 +436,7 @@ export class Masker {
       milliseconds,
     };
     if (image && result.format) Object.assign(masked, { image, format: result.format });
-    else if (image) masked.raw = { data: image, width, height, channels: 3 };
+    else if (image) masked.raw = { data: image, width, height, channels: 3, colors: source.blueFirst ? 'BGR' : 'RGB' };
     return masked;
   }
 

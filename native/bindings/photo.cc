@@ -79,7 +79,8 @@ Source ParseSource(const Napi::Object& object) {
   if (Has(object, "path")) return FilePath{Path(object, "path")};
   const std::span<const uint8_t> data = View(object, "data");
   if (!Has(object, "channels")) return data;
-  const RawPixels raw{data, Integer(object, "width"), Integer(object, "height"), Integer(object, "channels")};
+  const RawPixels raw{data, Integer(object, "width"), Integer(object, "height"), Integer(object, "channels"),
+                      Has(object, "blueFirst") && Boolean(object, "blueFirst")};
   if (raw.width <= 0 || raw.height <= 0 || raw.channels <= 0 ||
       data.size() != size_t{1} * raw.width * raw.height * raw.channels)
     Invalid(object.Env(), "data", "width x height x channels bytes");

@@ -8,9 +8,9 @@ namespace {
 Image FromRaw(const RawPixels& raw) {
   Image image(raw.width, raw.height);
   const uint8_t* from = raw.data.data();
-  const int red = 0;
   const int green = raw.channels == 1 ? 0 : 1;
-  const int blue = raw.channels == 1 ? 0 : 2;
+  const int red = raw.channels > 1 && raw.blue_first ? 2 : 0;
+  const int blue = 2 * green - red;
   for (size_t i = 0; i < image.pixels.size(); i += 3, from += raw.channels) {
     image.pixels[i] = from[blue];
     image.pixels[i + 1] = from[green];

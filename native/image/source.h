@@ -22,6 +22,8 @@ struct RawPixels {
   int width;
   int height;
   int channels;  // 1 grey, 3 RGB, 4 RGBA
+  // BGR and BGRA.
+  bool blue_first;
 };
 
 struct FilePath {

@@ -18,8 +18,10 @@
 namespace maskbench {
 namespace {
 
-Bytes ToRgb(Image image) {
-  for (size_t i = 0; i < image.pixels.size(); i += 3) std::swap(image.pixels[i], image.pixels[i + 2]);
+// In the order of the source's colours.
+Bytes ToPixels(Image image, const RawPixels& source) {
+  if (!source.blue_first)
+    for (size_t i = 0; i < image.pixels.size(); i += 3) std::swap(image.pixels[i], image.pixels[i + 2]);
   return std::move(image.pixels);
 }
 
@@ -193,7 +195,8 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
     } else {
       if (request.format) result.format = request.format;
       result.image = Naming(subject, ErrorCode::kWriteFailed, [&] {
-        return result.format ? Encode(image, *result.format, options_.encode, decoded.icc) : ToRgb(std::move(image));
+        return result.format ? Encode(image, *result.format, options_.encode, decoded.icc)
+                             : ToPixels(std::move(image), std::get<RawPixels>(request.source));
       });
     }
   }

@@ -24,7 +24,7 @@ struct Photo {
 
 MaskRequest Request(const Photo& photo) {
   MaskRequest request;
-  request.source = RawPixels{photo.pixels, photo.width, photo.height, 3};
+  request.source = RawPixels{photo.pixels, photo.width, photo.height, 3, false};
   request.format = Format::kPng;
   return request;
 }

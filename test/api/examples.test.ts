@@ -8,6 +8,7 @@ const entryPoints = [
   'entry-points/datasets',
   'entry-points/metrics',
   'entry-points/models',
+  'entry-points/opencv4nodejs',
   'entry-points/report',
   'entry-points/storage',
 ];
