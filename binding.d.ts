@@ -249,8 +249,8 @@ export interface NativeMaskerOptions extends NativeSearchOptions {
 
 /**
  * One photo. The source is `path`; or `data`, a file's bytes; or `data` with `width`, `height` and `channels` (1 grey,
- * 3 RGB, 4 RGBA; BGR and BGRA with `blueFirst`): rows of pixels without padding. `data` is read where it lies and must not change until the promise
- * settles.
+ * 3 RGB, 4 RGBA; BGR and BGRA with `blueFirst`): rows of pixels without padding. `data` is read where it lies and must
+ * not change until the promise settles.
  */
 export interface NativeMaskRequest {
   path?: string;
@@ -300,7 +300,8 @@ export interface NativeMaskResult {
   /** In detector order. */
   faces: NativeFace[];
   /**
-   * A file's bytes in `format`, or where `format` is absent pixels, RGB or as `blueFirst` says. Present if masked and no `output` was given.
+   * A file's bytes in `format`, or where `format` is absent pixels, RGB or as `blueFirst` says. Present if masked and no
+   * `output` was given.
    */
   image?: Buffer;
   format?: ImageFormat;
