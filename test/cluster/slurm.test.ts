@@ -10,7 +10,7 @@ const onSlurm = reason === undefined ? test : test.skip;
 
 /** The whole campaign is run by hand: MASKBENCH_CLUSTER_CAMPAIGN=1 */
 const { photos, size, ranks, faults, outage, minutes } = process.env.MASKBENCH_CLUSTER_CAMPAIGN
-  ? { photos: 20_000, size: 720, ranks: 60, faults: 30, outage: 20_000, minutes: 90 }
+  ? { photos: 20_000, size: 500, ranks: 60, faults: 30, outage: 20_000, minutes: 90 }
   : { photos: 800, size: 720, ranks: 10, faults: 5, outage: 12_000, minutes: 10 };
 
 onSlurm(
@@ -23,7 +23,7 @@ onSlurm(
     const hosts = await SlurmHosts.start(t, path.join(folder, 'slurm'), 6);
     await runCampaign(t, hosts, folder, {
       words: ['mask', path.join(folder, 'in'), '--style', 'random', '--seed', '7', '--concurrency', '1'],
-      ...{ ranks, faults, pause: 1000, outage, minutes, seed: 1 },
+      ...{ ranks, faults, pause: 600, outage, minutes, seed: 1 },
     });
   },
 );
