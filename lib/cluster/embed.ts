@@ -21,7 +21,7 @@ import { native } from '../native.js';
 import { isSetName } from '../pairs/verification-set.js';
 import { isPacked } from '../storage/open.js';
 import { divideStored, sourceOf } from './mask.js';
-import { moveTo } from './places.js';
+import { checkThere, moveTo } from './places.js';
 import { type Job, type Plan, readInputs } from './plan.js';
 import type { Done, Task, Work } from './task.js';
 
@@ -57,6 +57,7 @@ export const embedTask = {
     for (const input of inputs)
       if (input === standardStream || isSetName(input))
         throw invalid('inputs', 'files, folders, .rec files and tars, in a plan', input);
+    await checkThere(inputs);
     if (!/\.(npy|parquet)$/i.test(out)) throw invalid('out', 'a name that ends in .npy or .parquet', out);
     for (const file of [out, indexOf(out)])
       if (await isFile(file)) throw new MaskbenchError('OUTPUT_EXISTS', file, `${file}: the output exists already`);

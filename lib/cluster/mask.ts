@@ -24,7 +24,7 @@ import type { Sink, Source, StoredPhoto } from '../storage/source.js';
 import { sizeOfStored, streamStored } from '../storage/stored-file.js';
 import { TarSource } from '../storage/tar.js';
 import { tarsOf } from '../storage/tar-names.js';
-import { below, putMade } from './places.js';
+import { below, checkThere, putMade } from './places.js';
 import { checkEnough, type Division, type Job, type Part, type Plan, readInputs } from './plan.js';
 import type { Done, Output, Task, Work, Worked } from './task.js';
 
@@ -84,6 +84,7 @@ async function check(job: MaskJob): Promise<void> {
     throw invalid('inputs and out', 'files and folders, in a plan', standardStream);
   const set = [...inputs, out].find(isSetName);
   if (set !== undefined) throw invalid('inputs and out', 'no verification set, in a plan', set);
+  await checkThere(inputs);
   const kind = await kindOf(job);
   if (!isOneFile(out) && isPhotoName(out)) throw invalid('out', 'a folder, a .rec file or a tar, in a plan', out);
   if (isRecordName(out) && (kind === 'tars' || (kind === 'records' && options.contents === 'both')))

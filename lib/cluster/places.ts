@@ -9,7 +9,7 @@ import { makeFolder, writeAtomically, writeFileAtomically } from '../files/atomi
 import { toPath } from '../files/path.js';
 import { cannotRead } from '../files/text.js';
 import { findObject, isRemote, listObjects, removeObject, uploadFile, writeObject } from '../storage/s3.js';
-import { streamStored } from '../storage/stored-file.js';
+import { sizeOfStored, streamStored } from '../storage/stored-file.js';
 
 /** A file below a folder, on disk or in S3. */
 export const below = (folder: string, ...names: string[]): string =>
@@ -39,6 +39,11 @@ export async function drop(file: string): Promise<void> {
   if (!isRemote(file)) return rm(toPath(file), { recursive: true, force: true });
   for (const object of await listObjects(file, true)) await removeObject(object);
   await removeObject(file);
+}
+
+/** Throws `NOT_FOUND` where a local file or folder is not there. */
+export async function checkThere(files: readonly string[]): Promise<void> {
+  for (const file of files) if (!isRemote(file)) await sizeOfStored(file);
 }
 
 /** The names of the files in a folder; none where there is no folder. */

@@ -165,8 +165,13 @@ export async function readPlan(place: string): Promise<Plan> {
   const bytes = await find(file);
   if (!bytes) throw new MaskbenchError('NOT_FOUND', place, `${place}: expected a plan, found no plan.json in it`);
   const plan = parseJson(decodeText(bytes, file), file) as Plan;
-  if (typeof plan?.settings !== 'string' || !Number.isInteger(plan.ranks) || typeof plan.job?.command !== 'string')
-    throw new MaskbenchError('UNREADABLE', file, `${file}: not a plan of maskbench`);
+  const isPlan =
+    typeof plan?.settings === 'string' &&
+    Number.isInteger(plan.ranks) &&
+    plan.ranks <= mostRanks &&
+    typeof plan.folder === 'string' &&
+    typeof plan.job?.command === 'string';
+  if (!isPlan) throw new MaskbenchError('UNREADABLE', file, `${file}: not a plan of maskbench`);
   if (plan.maskbench !== version)
     throw new MaskbenchError(
       'INVALID_ARGUMENT',
@@ -183,7 +188,11 @@ export async function readPart(place: string, plan: Plan, rank: number): Promise
   const stored = await openStored(file);
   try {
     const bytes = await stored.read(rank * partBytes, partBytes);
-    return parseJson(decodeText(bytes, file), file) as Part;
+    const part = parseJson(decodeText(bytes, file), file) as Part;
+    for (const number of [part?.from, part?.to, part?.inputs])
+      if (!Number.isSafeInteger(number) || number < 0)
+        throw new MaskbenchError('UNREADABLE', file, `${file}: not the part of rank ${rank}`);
+    return part;
   } finally {
     await stored.close();
   }
@@ -191,16 +200,18 @@ export async function readPart(place: string, plan: Plan, rank: number): Promise
 
 const linesAtOnce = 1024;
 
-/** The listed inputs of a part, in groups. */
-export async function* readInputs<Input>(place: string, { from, to }: Part): AsyncGenerator<Input[]> {
+/** The listed inputs of a part, in groups. Throws `UNREADABLE` where they are not those that were listed. */
+export async function* readInputs<Input>(place: string, { from, to, inputs }: Part): AsyncGenerator<Input[]> {
   const file = inputsFile(place);
   let rest = Buffer.alloc(0);
   let group: Input[] = [];
+  let lines = 0;
   for await (const chunk of streamStored(file, from, to)) {
     rest = Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10, start)) {
-      group.push(JSON.parse(rest.toString('utf8', start, end)));
+      group.push(parseJson(rest.toString('utf8', start, end), file) as Input);
+      lines++;
       start = end + 1;
       if (group.length < linesAtOnce) continue;
       yield group;
@@ -208,6 +219,8 @@ export async function* readInputs<Input>(place: string, { from, to }: Part): Asy
     }
     rest = rest.subarray(start);
   }
+  if (lines !== inputs)
+    throw new MaskbenchError('UNREADABLE', file, `${file}: expected ${inputs} lines from byte ${from}, found ${lines}`);
   if (group.length > 0) yield group;
 }
 

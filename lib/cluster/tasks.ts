@@ -13,7 +13,7 @@ export const commandsInRanks = Object.keys(tasks);
 
 /** Throws `INVALID_ARGUMENT`. */
 export async function taskOf(command: string): Promise<Task> {
-  const load = tasks[command];
+  const load = Object.hasOwn(tasks, command) ? tasks[command] : undefined;
   if (!load) throw invalid('command', `one of ${commandsInRanks.join(', ')}`, command);
   return load();
 }

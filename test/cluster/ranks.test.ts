@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -217,6 +217,8 @@ test('what is wrong with a plan, a rank or its outputs is said, and other ranks 
     ['embed', 'lfw.bin', '--out', at('v.npy')],
   ])
     await fails(2, /in a plan.*lfw\.bin/, 'plan', '--plan', plan, '--ranks', '2', ...inSet);
+  const gone = ['plan', '--plan', plan, '--ranks', '2', 'mask', at('gone'), '--out', at('out')];
+  await fails(1, /gone.*(does not exist|no such file)/i, ...gone);
   await fails(1, /expected a plan, found no plan.json/, 'work', at('none'), '--rank', '0');
   await runs(t, 'cluster', 'plan', '--plan', plan, '--ranks', '3', ...words);
   await fails(2, /plans are never changed/, 'plan', '--plan', plan, '--ranks', '2', ...words);
@@ -230,18 +232,38 @@ test('what is wrong with a plan, a rank or its outputs is said, and other ranks 
   t.is(onFullDisk.code, 75);
   t.regex(onFullDisk.stderr, /cannot be (written|created).*no space/i);
 
+  // Plans that were changed.
+  const changes: [string, RegExp, (text: string) => string][] = [
+    ['plan.json', /not a plan/, (text) => text.replace('"ranks": 3', '"ranks": 1000000000')],
+    ['plan.json', /one of mask, dataset generate/, (text) => text.replace('"mask"', '"__proto__"')],
+    ['ranks.jsonl', /not the part of rank 0/, (text) => text.replace('"from":0', '"from":-1')],
+    ['ranks.jsonl', /expected \d+ lines from byte 99999/, (text) => text.replace('"from":0', '"from":99999')],
+    ['inputs.jsonl', /inputs\.jsonl: Unexpected token/, (text) => `nothing${text.slice(7)}`],
+  ];
+  for (const [i, [name, expected, change]] of changes.entries()) {
+    const changed = at(`changed-${i}`);
+    cpSync(plan, changed, { recursive: true });
+    rmSync(path.join(changed, 'states'), { recursive: true });
+    const file = path.join(changed, name);
+    writeFileSync(file, change(readFileSync(file, 'utf8')));
+    const { code, stderr } = await maskbench(['cluster', 'work', changed, '--rank', '0']);
+    t.not(code, 0, name);
+    t.regex(stderr, expected);
+    t.notRegex(stderr, /^ {4}at /m);
+  }
+
   // An input that is gone, and comes back.
   renameSync(at('in/a/3.jpg'), at('3.jpg'));
-  const gone: number[] = [];
+  const without: number[] = [];
   for (const rank of ['0', '1', '2']) {
     const { code, stderr } = await maskbench(['cluster', 'work', plan, '--rank', rank, '--attempts', '2']);
     if (code === 0) continue;
     t.is(code, 75, stderr);
     t.regex(stderr, /in\/a\/3\.jpg/);
-    gone.push(Number(rank));
+    without.push(Number(rank));
   }
-  t.is(gone.length, 1);
-  const rank = String(gone[0]);
+  t.is(without.length, 1);
+  const rank = String(without[0]);
   const status = await maskbench(['cluster', 'status', plan]);
   t.is(status.code, 1);
   t.regex(
@@ -254,7 +276,7 @@ test('what is wrong with a plan, a rank or its outputs is said, and other ranks 
   await runs(t, 'cluster', 'work', plan, '--rank', rank);
 
   // Outputs that are no longer what was completed.
-  const other = gone[0] === 0 ? 1 : 0;
+  const other = without[0] === 0 ? 1 : 0;
   writeFileSync(path.join(plan, `outputs/${other}/manifest.jsonl`), 'other');
   await fails(
     1,
