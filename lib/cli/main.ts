@@ -39,7 +39,8 @@ process.removeAllListeners('warning').on('warning', ({ message }) => warn(messag
 
 try {
   const [asked = ''] = process.argv.slice(2);
-  for (const [name, load] of Object.entries(commands))
+  const wanted = ['--version', '-V'].includes(asked) ? [] : Object.entries(commands);
+  for (const [name, load] of wanted)
     if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand(adopt(await load(), program));
   await program.parseAsync(commandLine(), { from: 'user' });
 } catch (error) {
