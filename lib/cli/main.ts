@@ -39,8 +39,14 @@ process.removeAllListeners('warning').on('warning', ({ message }) => warn(messag
 
 try {
   const [asked = ''] = process.argv.slice(2);
+  // Loading takes longer than starting Node; only help and wrong words need every command.
+  const needed = ['-V', '--version'].includes(asked)
+    ? []
+    : Object.hasOwn(commands, asked)
+      ? [asked]
+      : Object.keys(commands);
   for (const [name, load] of Object.entries(commands))
-    if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand(adopt(await load(), program));
+    if (needed.includes(name)) program.addCommand(adopt(await load(), program));
   await program.parseAsync(commandLine(), { from: 'user' });
 } catch (error) {
   process.exitCode = fail(error);
