@@ -39,6 +39,7 @@ process.removeAllListeners('warning').on('warning', ({ message }) => warn(messag
 
 try {
   const [asked = ''] = process.argv.slice(2);
+  // Loading takes longer than starting Node; only help and wrong words need every command.
   const wanted = ['--version', '-V'].includes(asked) ? [] : Object.entries(commands);
   for (const [name, load] of wanted)
     if (!Object.hasOwn(commands, asked) || asked === name) program.addCommand(adopt(await load(), program));

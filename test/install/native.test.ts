@@ -42,11 +42,16 @@ function run(args: string[]): Promise<Run> {
 }
 
 /** Runs `maskbench doctor` of the copy, on a machine that says it is of a given platform. */
-async function doctor(root: string, [os, cpu] = [process.platform as string, process.arch as string]): Promise<Run> {
+async function doctor(
+  root: string,
+  { os = process.platform as string, cpu = process.arch as string, libc = 'glibc' } = {},
+): Promise<Run> {
   const machine = path.join(root, 'machine.mjs');
   writeFileSync(
     machine,
-    `Object.defineProperty(process, 'platform', { value: '${os}' }); Object.defineProperty(process, 'arch', { value: '${cpu}' });`,
+    `Object.defineProperty(process, 'platform', { value: '${os}' });
+    Object.defineProperty(process, 'arch', { value: '${cpu}' });
+    if ('${libc}' === 'musl') process.report.getReport = () => ({ header: {} });`,
   );
   return run(['--import', machine, path.join(root, 'dist/cli/main.js'), 'doctor', '--json']);
 }
@@ -60,14 +65,15 @@ function refused(t: ExecutionContext, { code, stderr }: Run, message: RegExp): v
 
 test('a platform without a package gets one line when the addon is loaded', async (t) => {
   const root = packageCopy(t);
-  for (const [os, cpu, machine] of [
-    ['win32', 'x64', 'win32-x64'],
-    ['darwin', 'arm64', 'darwin-arm64'],
-    ['linux', 's390x', 'linux-s390x with glibc [0-9.]+'],
+  for (const [platform, machine] of [
+    [{ os: 'win32', cpu: 'x64' }, 'win32-x64'],
+    [{ os: 'darwin', cpu: 'arm64' }, 'darwin-arm64'],
+    [{ os: 'linux', cpu: 's390x' }, 'linux-s390x with glibc [0-9.]+'],
+    [{ os: 'linux', cpu: 'x64', libc: 'musl' }, 'linux-x64 with no glibc'],
   ] as const)
     refused(
       t,
-      await doctor(root, [os, cpu]),
+      await doctor(root, platform),
       new RegExp(
         `no native addon for this machine \\(${machine}\\): .* packages for linux-x64 and linux-arm64 with glibc`,
       ),
