@@ -437,6 +437,42 @@ test('a second look halves the score of a box that it does not find again', asyn
   }
 });
 
+test('undecided boxes are looked at mirrored too, by networks of any size', async (t) => {
+  const folder = temporaryFolder(t);
+  const description = describe({
+    input: { ...describe({}).input, scale: [1 / 255, 1 / 255, 1 / 255], multiple: 32 },
+    confirm: 2,
+  });
+  // Always the same box; its score is the red of the input's first column.
+  const file = await writeNetwork(
+    folder,
+    'first-column',
+    description,
+    (graph, input) => {
+      const whole = (...values: number[]) => graph.constant(BigInt64Array.from(values.map(BigInt)), [values.length]);
+      const red = graph.node('Slice', [input, whole(0), whole(1), whole(1)]);
+      const column = graph.node('Slice', [red, whole(0), whole(1), whole(3)]);
+      const scores = graph.node('ReduceMean', [graph.node('Squeeze', [column, whole(1)])], { axes: [1] });
+      const nothing = graph.node('Mul', [scores, graph.constant(Float32Array.of(0), [])]);
+      const box = graph.constant(Float32Array.of(0.25, 0.25, 0.75, 0.75), [1, 1, 4]);
+      graph.output(graph.node('Add', [box, nothing]), 'boxes', ['n', 1, 4]);
+      graph.output(scores, 'scores', ['n', 1, 1]);
+    },
+    ['n', 3, 'height', 'width'],
+  );
+  for (const [share, expected] of [
+    [0.6, (3 * 0.6) / 4],
+    [0.8, 0.8],
+  ] as const) {
+    const { data, ...photo } = { ...blank, data: new Uint8Array(blank.data) };
+    const red = Math.round(255 * share);
+    for (let i = 0; i < size * size; i++) if (i % size < size / 2) data[3 * i] = red;
+    const faces = await detect(file, { data, ...photo }, { minScore: 0.3 });
+    t.is(faces.length, 1);
+    t.true(Math.abs((faces[0]?.score as number) - expected) < 0.01);
+  }
+});
+
 test("a face's box is made of the network's as the description says, and ends at the photo's edge", async (t) => {
   const folder = temporaryFolder(t);
   const outputs = [

@@ -72,4 +72,14 @@ void FillScaledInput(const NetworkInput& input, const ValueTables& tables, const
             out);
 }
 
+void MirrorInput(const NetworkInput& input, int width, int height, float* numbers) {
+  if (input.channels_first) {
+    for (int row = 0; row < 3 * height; ++row, numbers += width) std::reverse(numbers, numbers + width);
+    return;
+  }
+  for (int row = 0; row < height; ++row, numbers += int64_t{3} * width)
+    for (int x = 0; x < width / 2; ++x)
+      std::swap_ranges(numbers + int64_t{3} * x, numbers + int64_t{3} * x + 3, numbers + int64_t{3} * (width - 1 - x));
+}
+
 }  // namespace maskbench

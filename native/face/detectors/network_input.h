@@ -38,6 +38,9 @@ void FillInput(const NetworkInput& input, const ValueTables& tables, const Image
 void FillScaledInput(const NetworkInput& input, const ValueTables& tables, const Image& image, const InputPlace& place,
                      int width, int height, float* out);
 
+// Swaps left and right of an input.
+void MirrorInput(const NetworkInput& input, int width, int height, float* numbers);
+
 }  // namespace maskbench
 
 #endif  // MASKBENCH_FACE_DETECTORS_NETWORK_INPUT_H_

@@ -1,7 +1,7 @@
 #ifndef MASKBENCH_FACE_DETECTORS_NEURAL_DETECTOR_H_
 #define MASKBENCH_FACE_DETECTORS_NEURAL_DETECTOR_H_
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -19,10 +19,18 @@ namespace maskbench {
 struct NeuralSearch {
   // Boxes with a lower score are left out, 0 to 1.
   float min_score;
-  // The smallest face that is looked for, in pixels; 0: a 96th of the longer side, and at least 20.
+  // The smallest face that is looked for, in pixels; 0: a 96th of the longer side, and at least 20, or 12 where a
+  // network that confirms finds nothing.
   int min_face;
   // The border around the photo, as a share of its longer side.
   double pad;
+};
+
+// How a box is looked at again.
+struct Look {
+  // The window's size in pixels of the input.
+  int width, height;
+  bool mirrored;
 };
 
 // Faces found by a network, on the thread that calls. Safe to use from many threads at once.
@@ -44,16 +52,16 @@ class NeuralDetector {
   // The first look, at the scales that `plan` gives.
   std::vector<FoundBox> FindBoxes(const DetectorDescription& plan, const Image& image, const NeuralSearch& search,
                                   float least, const Cancellation& cancellation) const;
-  // What each of `boxes` is seen as, alone in a window of so many of its longer sides; its score is 0 where it is not.
-  std::vector<FoundBox> LookAgain(double sides, const Image& image, std::span<const FoundBox> boxes, int width,
-                                  int height, const Cancellation& cancellation) const;
-  // Looks again in windows of each of `sizes`, and makes scores, sides and points the means of all looks. Leaves out
-  // boxes that cannot reach `min_score`.
-  void Confirm(const DetectorDescription& plan, const std::vector<std::array<int, 2>>& sizes, const Image& image,
-               float min_score, std::vector<FoundBox>& boxes, const Cancellation& cancellation) const;
-  std::vector<FoundBox> SearchWith(const DetectorDescription& plan, const std::vector<std::array<int, 2>>& sizes,
-                                   const Image& image, const NeuralSearch& search,
-                                   const Cancellation& cancellation) const;
+  // What some of `boxes` are seen as, each alone in a window of `sides` of its longer sides; the score is 0 where it is
+  // not seen.
+  std::vector<FoundBox> LookAgain(const Look& look, double sides, const Image& image, std::span<const FoundBox> boxes,
+                                  std::span<const size_t> some, const Cancellation& cancellation) const;
+  // Looks again, and makes scores, sides and points the means of all looks. A box that two looks or more have decided
+  // is not looked at any more, nor is one that cannot reach `min_score`.
+  void Confirm(double sides, std::span<const Look> looks, const Image& image, float min_score,
+               std::vector<FoundBox>& boxes, const Cancellation& cancellation) const;
+  std::vector<FoundBox> SearchWith(const DetectorDescription& plan, std::span<const Look> looks, const Image& image,
+                                   const NeuralSearch& search, const Cancellation& cancellation) const;
 
   const DetectorDescription description_;
   const std::string model_;
