@@ -18,10 +18,26 @@ namespace maskbench {
 
 constexpr int kHalf = kOrientations / 2;
 
+// kBorders as slopes: y lies beyond a border where it is above (4 x times this) >> 16.
+constexpr uint16_t kSlopes[4] = {2888, 9461, 19525, 45015};
+constexpr int kMostLanes = 64;
+constexpr auto kZerosThenOnes = [] {
+  std::array<uint8_t, 2 * kMostLanes> bytes{};
+  std::fill(bytes.begin() + kMostLanes, bytes.end(), uint8_t{1});
+  return bytes;
+}();
+constexpr bool SlopesAreBorders() {
+  for (int border = 0; border < 4; ++border)
+    for (int x = 0; x < 256; ++x)
+      if ((4 * x * kSlopes[border]) >> 16 != x * kBorders[border][0] / kBorders[border][1]) return false;
+  return true;
+}
+static_assert(SlopesAreBorders());
+
 // What the rows of an image are turned into while they pass.
 struct FeatureScratch : CellGrid {
-  // For eight rows of pixels: the length of the gradient and where it votes.
-  size_t pixels;
+  // For eight rows of pixels, [block of eight pixels][row][pixel]: the length of the gradient, and where the votes of
+  // its orientation begin.
   std::vector<float> lengths;
   std::vector<int32_t> places;
   // [orientation][cell][upper, lower]: votes of the two rows of cells that the present rows of pixels vote in.
@@ -34,8 +50,11 @@ struct FeatureScratch : CellGrid {
   std::array<std::vector<float>, 2> limits, factors;
 
   void SetSize(const Planes& image);
-  float* lengths_of(int row) { return lengths.data() + static_cast<size_t>(row) * pixels; }
-  int32_t* places_of(int row) { return places.data() + static_cast<size_t>(row) * pixels; }
+  static constexpr int kBlock = kCell * kCell;
+  // Where pixel `x` of a row is in these.
+  static constexpr size_t PlaceOf(int row, int x) {
+    return static_cast<size_t>((x - 1) / kCell * kBlock + row * kCell + (x - 1) % kCell);
+  }
 };
 
 }  // namespace maskbench
@@ -89,113 +108,169 @@ HWY_INLINE void OrderBlocks(Ints& first, Ints& second) {
 #endif
 }
 
-// Where the votes of each orientation begin, for gradients that lie beyond so many borders.
-class Beginnings {
- public:
-  explicit Beginnings(int stride) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-    alignas(64) int32_t table[32];
-    for (int up = 0; up < 2; ++up)
-      for (int mirrored = 0; mirrored < 2; ++mirrored)
-        for (int steps = 0; steps < 8; ++steps)
-          table[16 * up + 8 * mirrored + steps] =
-              ((mirrored == 1 ? kHalf - steps : steps) + kHalf * up) % kOrientations * stride;
-    first_ = hn::Load(Ints32(), table);
-    second_ = hn::Load(Ints32(), table + 16);
+// Vectors of bytes, and of what pixels are after each widening.
+using Bytes8 = hn::CappedTag<uint8_t, 64>;
+using Shorts = hn::Vec<Shorts16>;
+static_assert(hn::MaxLanes(Bytes8()) == 2 * hn::MaxLanes(Shorts16()));
+
+// Differences of two neighbouring bytes, the second taken from the first.
+HWY_INLINE Shorts SubtractPairs(hn::Vec<Bytes8> pairs) {
+#if HWY_ARCH_X86
+  const auto signs = hn::BitCast(hn::RebindToSigned<Bytes8>(), hn::Set(Shorts16(), 1 - (1 << 8)));
+#if HWY_TARGET <= HWY_AVX3
+  return Shorts{_mm512_maddubs_epi16(pairs.raw, signs.raw)};
+#elif HWY_TARGET <= HWY_AVX2
+  return Shorts{_mm256_maddubs_epi16(pairs.raw, signs.raw)};
 #else
-    stride_ = hn::Set(Ints32(), stride);
+  return Shorts{_mm_maddubs_epi16(pairs.raw, signs.raw)};
 #endif
+#else
+  const hn::RebindToUnsigned<Shorts16> d;
+  const auto both = hn::BitCast(d, pairs);
+  return hn::BitCast(Shorts16(), hn::Sub(hn::And(both, hn::Set(d, 0xFF)), hn::ShiftRight<8>(both)));
+#endif
+}
+
+// Interleaving twice leaves pixels in blocks of 128 bits. With three or more of these, the bytes are put in an order
+// from which they come out in vectors of following pixels.
+HWY_INLINE hn::Vec<Bytes8> LoadPixels(const uint8_t* from) {
+  const Bytes8 d;
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  const __m512i order = _mm512_set_epi64(7, 3, 6, 2, 5, 1, 4, 0);
+  return hn::Vec<Bytes8>{_mm512_permutexvar_epi64(order, hn::LoadU(d, from).raw)};
+#else
+  return hn::LoadU(d, from);
+#endif
+}
+
+// The first of the pixels in one half of one part of a vector of bytes, both parts having been interleaved twice.
+constexpr int FirstOf(int part, int half) {
+  constexpr int kLanes = hn::MaxLanes(Ints32());
+  return (kLanes == 8 ? part + 2 * half : 2 * part + half) * kLanes;
+}
+
+// Which direction is nearest to each gradient (see OrientationOf).
+HWY_INLINE Shorts Orientations(Shorts across, Shorts along) {
+  const Shorts16 d;
+  const hn::RebindToUnsigned<Shorts16> du;
+  const auto four_times = hn::BitCast(du, hn::ShiftLeft<2>(hn::Abs(across)));
+  const Shorts y = hn::Abs(along);
+  Shorts steps = hn::Zero(d);
+  for (const uint16_t slope : kSlopes) {
+    const Shorts limit = hn::BitCast(d, hn::MulHigh(four_times, hn::Set(du, slope)));
+    steps = hn::Sub(steps, hn::VecFromMask(d, hn::Gt(y, limit)));
   }
+  const Shorts up = hn::ShiftRight<15>(along);
+  // What is along is made to point down: then it is mirrored where it points left.
+  const Shorts mirrored = hn::ShiftRight<15>(hn::Sub(hn::Xor(across, up), up));
+  const Shorts half = hn::Set(d, kHalf);
+  steps = hn::Add(hn::Sub(hn::Xor(steps, mirrored), mirrored), hn::And(hn::Set(d, kHalf), mirrored));
+  const auto orientations = hn::BitCast(du, hn::Add(steps, hn::And(half, up)));
+  return hn::BitCast(d, hn::Min(orientations, hn::Sub(orientations, hn::Set(du, kOrientations))));
+}
 
-  // `both` are the components across and along, `steps` the borders.
-  HWY_INLINE Ints Of(Ints both, Ints steps) const {
-    const Ints32 d;
-    const Ints up = hn::ShiftRight<31>(both);
-    // What is along is made to point down: then it is mirrored where it points left.
-    const Ints across = hn::Sub(hn::Xor(hn::ShiftLeft<16>(both), up), up);
-    const Ints mirrored = hn::ShiftRight<31>(across);
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-    const Ints bits = hn::Or(hn::And(up, hn::Set(d, 16)), hn::And(mirrored, hn::Set(d, 8)));
-    return Ints{_mm512_permutex2var_epi32(first_.raw, hn::Or(bits, steps).raw, second_.raw)};
-#else
-    const Ints half = hn::Set(d, kHalf);
-    Ints orientation = hn::Add(hn::Sub(hn::Xor(steps, mirrored), mirrored), hn::And(mirrored, half));
-    orientation = hn::Add(orientation, hn::And(up, half));
-    return hn::Mul(hn::IfThenZeroElse(hn::Eq(orientation, hn::Set(d, kOrientations)), orientation), stride_);
-#endif
+// Numbers of following pixels, into one row of their blocks.
+template <class D>
+HWY_INLINE void StoreBlocks(D d, hn::Vec<D> numbers, hn::TFromD<D>* to) {
+  if constexpr (hn::MaxLanes(d) > kCell) {
+    const hn::Half<D> half;
+    hn::StoreU(hn::LowerHalf(half, numbers), half, to);
+    hn::StoreU(hn::UpperHalf(half, numbers), half, to + FeatureScratch::kBlock);
+  } else {
+    hn::StoreU(numbers, d, to);
   }
+}
 
- private:
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  Ints first_, second_;
-#else
-  Ints stride_;
-#endif
-};
-
-// Lengths of gradients and the places of their votes, for the pixels of a row that dlib looks at eight at a time.
-void Gradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
+// Lengths of gradients and the places of their votes, for pixels `first` to `end` - 1 of a row. Of equal colours the
+// later counts. But dlib looks one by one at the pixels after the last block, where the earlier counts: with kLast
+// there may be some.
+template <bool kLast>
+HWY_INLINE void GradientsOf(const Planes& image, int y, int first, int end, FeatureScratch& scratch, int row) {
+  const Bytes8 d8;
   const Shorts16 d16;
-  const hn::Rebind<uint8_t, Shorts16> d8;
   const Ints32 d32;
   const hn::RebindToFloat<Ints32> df;
-  using Shorts = hn::Vec<Shorts16>;
-  constexpr int kLanes = hn::MaxLanes(d16);
-  float* lengths = scratch.lengths_of(row);
-  int32_t* places = scratch.places_of(row);
-  const Beginnings beginnings(static_cast<int>(scratch.votes_stride));
-  Shorts borders[4];
-  for (int i = 0; i < 4; ++i) {
-    const auto& [across, along] = kBorders[i];
-    borders[i] = hn::BitCast(d16, hn::Set(d32, across - along * (1 << 16)));
-  }
+  const hn::Half<Shorts16> half16;
+  const hn::Repartition<uint64_t, Shorts16> d64;
+  constexpr int kLanes = hn::MaxLanes(d8);
+  using Pixels = hn::Vec<Bytes8>;
   const uint8_t* rows[kColors][3];
   for (int color = 0; color < kColors; ++color)
     for (int i = 0; i < 3; ++i) rows[color][i] = image.row(color, y - 1 + i);
-  const Ints counted = hn::Iota(d32, 0);
-  for (int x = 1; x < 1 + kCell * scratch.blocks; x += kLanes) {
-    Shorts gradients[2];
-    Ints squares[2];
+  const Ints stride = hn::Set(d32, static_cast<int32_t>(scratch.votes_stride));
+  // Of each block of 128 bits all components across, then all along.
+  alignas(16) static constexpr uint8_t kApart[16] = {0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15};
+  const auto apart = hn::BitCast(d16, hn::LoadDup128(d8, kApart));
+  // Components across and along, side by side.
+  const auto subtract = [&](Pixels right, Pixels left, Pixels below, Pixels above, Shorts(&pairs)[2][2]) HWY_ATTR {
+    const Shorts across[2] = {SubtractPairs(hn::InterleaveLower(d8, right, left)),
+                              SubtractPairs(hn::InterleaveUpper(d8, right, left))};
+    const Shorts along[2] = {SubtractPairs(hn::InterleaveLower(d8, below, above)),
+                             SubtractPairs(hn::InterleaveUpper(d8, below, above))};
+    for (int part = 0; part < 2; ++part) {
+      pairs[part][0] = hn::InterleaveLower(d16, across[part], along[part]);
+      pairs[part][1] = hn::InterleaveUpper(d16, across[part], along[part]);
+    }
+  };
+  size_t at = FeatureScratch::PlaceOf(row, first);
+  for (int x = first; x < end; x += kLanes, at += FeatureScratch::PlaceOf(0, 1 + kLanes)) {
+    // 1 where the earlier colour counts.
+    Shorts earlier[2][2];
+    if constexpr (kLast) {
+      const int before = std::clamp(1 + kCell * scratch.blocks - x, 0, kLanes);
+      const Pixels ones = LoadPixels(kZerosThenOnes.data() + kMostLanes - before);
+      subtract(ones, hn::Zero(d8), hn::Zero(d8), hn::Zero(d8), earlier);
+    }
+    Shorts gradients[2][2];
+    Ints squares[2][2];
     for (int color = 0; color < kColors; ++color) {
-      const auto& [above, middle, below] = rows[color];
-      const auto load = [&](const uint8_t* from) HWY_ATTR { return hn::PromoteTo(d16, hn::LoadU(d8, from + x)); };
-      const Shorts across = hn::Sub(load(middle + 1), load(middle - 1));
-      const Shorts along = hn::Sub(load(below), load(above));
-      const Shorts pairs[2] = {hn::InterleaveLower(d16, across, along), hn::InterleaveUpper(d16, across, along)};
-      for (int half = 0; half < 2; ++half) {
-        const Ints square = MultiplyPairs(d16, pairs[half], pairs[half]);
-        if (color == 0) {
-          gradients[half] = pairs[half];
-          squares[half] = square;
-          continue;
+      const auto load = [&](int which, int offset) HWY_ATTR { return LoadPixels(rows[color][which] + x + offset); };
+      Shorts pairs[2][2];
+      subtract(load(1, 1), load(1, -1), load(2, 0), load(0, 0), pairs);
+      for (int part = 0; part < 2; ++part)
+        for (int half = 0; half < 2; ++half) {
+          Shorts& gradient = gradients[part][half];
+          Ints& most = squares[part][half];
+          const Shorts pair = pairs[part][half];
+          const Ints square = MultiplyPairs(d16, pair, pair);
+          if (color == 0) {
+            gradient = pair;
+            most = square;
+            continue;
+          }
+          Ints least = most;
+          if constexpr (kLast) least = hn::Add(least, hn::BitCast(d32, earlier[part][half]));
+          gradient = hn::BitCast(
+              d16, hn::IfThenElse(hn::Gt(least, square), hn::BitCast(d32, gradient), hn::BitCast(d32, pair)));
+          most = hn::Max(most, square);
         }
-        // The later of equal colours.
-        const auto keep = hn::Gt(squares[half], square);
-        gradients[half] =
-            hn::BitCast(d16, hn::IfThenElse(keep, hn::BitCast(d32, gradients[half]), hn::BitCast(d32, pairs[half])));
-        squares[half] = hn::Max(squares[half], square);
+    }
+    for (int part = 0; part < 2; ++part) {
+      const auto split = [&](int half)
+                             HWY_ATTR { return hn::BitCast(d64, hn::TableLookupBytes(gradients[part][half], apart)); };
+      const auto lower = split(0);
+      const auto upper = split(1);
+      const Shorts orientations = Orientations(hn::BitCast(d16, hn::InterleaveLower(d64, lower, upper)),
+                                               hn::BitCast(d16, hn::InterleaveUpper(d64, lower, upper)));
+      OrderBlocks(squares[part][0], squares[part][1]);
+      for (int half = 0; half < 2; ++half) {
+        const auto of_half = half == 0 ? hn::LowerHalf(half16, orientations) : hn::UpperHalf(half16, orientations);
+        const Ints place = hn::Mul(hn::PromoteTo(d32, of_half), stride);
+        const auto length = hn::Sqrt(hn::ConvertTo(df, squares[part][half]));
+        // (Blocks begin at `x`.)
+        const size_t to = at + FeatureScratch::PlaceOf(0, 1 + FirstOf(part, half));
+        StoreBlocks(d32, place, scratch.places.data() + to);
+        StoreBlocks(df, length, scratch.lengths.data() + to);
       }
     }
-    Ints places_of[2];
-    for (int half = 0; half < 2; ++half) {
-      const Shorts sizes = hn::Abs(gradients[half]);
-      Ints steps = hn::Zero(d32);
-      // Beyond a border the sum is negative.
-      for (const Shorts& border : borders)
-        steps = hn::Sub(steps, hn::ShiftRight<31>(MultiplyPairs(d16, sizes, border)));
-      places_of[half] = beginnings.Of(hn::BitCast(d32, gradients[half]), steps);
-    }
-    OrderBlocks(places_of[0], places_of[1]);
-    OrderBlocks(squares[0], squares[1]);
-    for (int half = 0; half < 2; ++half) {
-      const int from = x + half * kLanes / 2;
-      // Twice the cell, whose two rows lie side by side.
-      const Ints at = hn::Add(counted, hn::Set(d32, from));
-      const Ints cell = hn::ShiftRight<4>(hn::Add(hn::Add(at, at), hn::Set(d32, 1 + kCell)));
-      hn::StoreU(hn::Add(places_of[half], hn::Add(cell, cell)), d32, places + from);
-      hn::StoreU(hn::Sqrt(hn::ConvertTo(df, squares[half])), df, lengths + from);
-    }
   }
+}
+
+void Gradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
+  constexpr int kLanes = hn::MaxLanes(Bytes8());
+  const int first_last = 1 + kCell * scratch.blocks / kLanes * kLanes;
+  GradientsOf<false>(image, y, 1, first_last, scratch, row);
+  GradientsOf<true>(image, y, first_last, scratch.visible_columns, scratch, row);
 }
 
 HWY_INLINE void Vote(float* votes, hn::Vec<Four> weights) {
@@ -227,23 +302,34 @@ void Votes(FeatureScratch& scratch, int first, int rows) {
     for (int x = 1 + kCell * blocks; ended < rows && x < scratch.visible_columns; ++x) {
       const Share share = ShareOf(x);
       alignas(16) const float x_shares[4] = {share.here, share.here, share.next, share.next};
-      const Weights length = hn::Set(d, scratch.lengths_of(ended)[x]);
-      Vote(votes + scratch.places_of(ended)[x],
+      const size_t place = FeatureScratch::PlaceOf(ended, x);
+      const Weights length = hn::Set(d, scratch.lengths[place]);
+      Vote(votes + scratch.places[place] + 2 * share.first,
            hn::Mul(hn::Mul(hn::Load(d, along[ended]), hn::Load(d, x_shares)), length));
     }
     const int from = std::max(0, (step - blocks + 2) / 2);
     const int to = std::min(rows - 1, step / 2);
     // From a row to the next the same step is as far away everywhere.
-    const size_t apart = scratch.pixels - size_t{2} * kCell;
-    const size_t place = static_cast<size_t>(from) * apart + static_cast<size_t>(1 + kCell * step);
+    constexpr int kApart = kCell - 2 * FeatureScratch::kBlock;
     const auto vote = [&](int first_row, auto count) HWY_ATTR {
-      for (int i = 0; i < kCell; ++i) {
-        const Weights x_weights = hn::Load(d, across[i]);
-        const float* length = scratch.lengths.data() + place + i;
-        const int32_t* at = scratch.places.data() + place + i;
-        for (int row = 0; row < count; ++row, length += apart, at += apart)
-          Vote(votes + *at, hn::Mul(hn::Mul(x_weights, hn::Set(d, *length)), hn::Load(d, along[first_row + row])));
-      }
+      const int place = FeatureScratch::kBlock * step + kApart * first_row;
+      const float* lengths = scratch.lengths.data() + place;
+      const int32_t* places = scratch.places.data() + place;
+      // The first three pixels of a block vote in another cell than the rest.
+      const auto vote_in = [&](int cell, int first_pixel, int end_pixel) HWY_ATTR {
+        float* cells = votes + 2 * (step + cell) - 4 * first_row;
+        for (int i = first_pixel; i < end_pixel; ++i) {
+          const Weights x_weights = hn::Load(d, across[i]);
+          for (int row = 0; row < count; ++row)
+            Vote(cells + places[kApart * row + i] - 4 * row,
+                 hn::Mul(hn::Mul(x_weights, hn::Set(d, lengths[kApart * row + i])),
+                         hn::Load(d, along[first_row + row])));
+        }
+      };
+      constexpr int kInFirst = 3;
+      static_assert(ShareOf(kInFirst).first == 0 && ShareOf(1 + kInFirst).first == 1);
+      vote_in(0, 0, kInFirst);
+      vote_in(1, kInFirst, kCell);
     };
     // Almost always all rows are under way: then the loop over them is unrolled.
     if (to - from + 1 == kCell)
@@ -402,35 +488,14 @@ HWY_EXPORT(StoreRow);
 
 namespace {
 
-// The last pixels of a row, which dlib does one by one: the earlier of equal colours counts.
-void LastGradients(const Planes& image, int y, FeatureScratch& scratch, int row) {
-  for (int x = 1 + kCell * scratch.blocks; x < scratch.visible_columns; ++x) {
-    int best = -1;
-    int across = 0;
-    int along = 0;
-    for (int color = 0; color < kColors; ++color) {
-      const uint8_t* middle = image.row(color, y);
-      const int dx = middle[x + 1] - middle[x - 1];
-      const int dy = image.row(color, y + 1)[x] - image.row(color, y - 1)[x];
-      if (dx * dx + dy * dy <= best) continue;
-      best = dx * dx + dy * dy;
-      across = dx;
-      along = dy;
-    }
-    scratch.lengths_of(row)[x] = std::sqrt(static_cast<float>(best));
-    scratch.places_of(row)[x] =
-        OrientationOf(across, along) * static_cast<int>(scratch.votes_stride) + 2 * ShareOf(x).first;
-  }
-}
-
 // A vector may be read or written beyond the end.
-constexpr size_t kSlack = 32;
+constexpr size_t kSlack = 64;
 
 }  // namespace
 
 void FeatureScratch::SetSize(const Planes& image) {
   static_cast<CellGrid&>(*this) = CellsOf(image.width(), image.height());
-  pixels = static_cast<size_t>(std::max(1, visible_columns)) + kSlack;
+  const size_t pixels = static_cast<size_t>(std::max(1, visible_columns)) + kSlack;
   lengths.resize(kCell * pixels);
   places.resize(kCell * pixels);
   votes_stride = 2 * (static_cast<size_t>(cells_across) + 2) + 2 * kSlack;
@@ -484,10 +549,7 @@ void ExtractFeatures(const Planes& image, Features& features, int first_row, int
   for (int b = begin; b < end + 3; ++b) {
     const int first = std::max(1, kCell * b - kCell / 2);
     const int rows = std::min(kCell * b + kCell / 2, scratch.visible_rows) - first;
-    for (int row = 0; row < rows; ++row) {
-      HWY_DYNAMIC_DISPATCH(Gradients)(image, first + row, scratch, row);
-      LastGradients(image, first + row, scratch, row);
-    }
+    for (int row = 0; row < rows; ++row) HWY_DYNAMIC_DISPATCH(Gradients)(image, first + row, scratch, row);
     if (rows > 0) HWY_DYNAMIC_DISPATCH(Votes)(scratch, first, rows);
     float* energy = scratch.energies[b % 3].data();
     HWY_DYNAMIC_DISPATCH(TakeRow)(scratch, scratch.histograms[b % 3].data(), energy);

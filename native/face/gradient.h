@@ -35,7 +35,7 @@ struct Share {
   int first;
   float here, next;
 };
-MASKBENCH_HOST_DEVICE inline Share ShareOf(int at) {
+MASKBENCH_HOST_DEVICE constexpr Share ShareOf(int at) {
   const int sixteenths = 2 * at + 1 + kCell;
   const auto next = static_cast<float>(sixteenths % 16) / 16;
   return {sixteenths / 16, 1 - next, next};

@@ -34,56 +34,104 @@ void Separate(const uint8_t* pixels, int count, uint8_t* red, uint8_t* green, ui
   }
 }
 
+using Columns = hn::CappedTag<float, kResizeGroup>;
+constexpr int kVectors = kResizeGroup / hn::MaxLanes(Columns());
+
+// The order of a group's columns in vectors. Packing interleaves the halves of two vectors of eight columns: then the
+// first and the last four of these make up one.
+void OrderColumns(std::array<int, kResizeGroup>& order) {
+  for (int i = 0; i < kResizeGroup; ++i) order[i] = kVectors == 2 && i / 4 % 3 != 0 ? i ^ 12 : i;
+}
+
+// Numbers from 0 to 255, rounded down.
+HWY_INLINE hn::Vec<hn::RebindToSigned<Columns>> RoundDown(hn::Vec<Columns> numbers) {
+  // (hn::ConvertTo takes four more instructions for numbers that do not fit.)
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  return hn::Vec<hn::RebindToSigned<Columns>>{_mm512_cvttps_epi32(numbers.raw)};
+#elif HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  return hn::Vec<hn::RebindToSigned<Columns>>{_mm256_cvttps_epi32(numbers.raw)};
+#elif HWY_ARCH_X86
+  return hn::Vec<hn::RebindToSigned<Columns>>{_mm_cvttps_epi32(numbers.raw)};
+#else
+  return hn::ConvertTo(hn::RebindToSigned<Columns>(), numbers);
+#endif
+}
+
+HWY_INLINE void StoreGroup(const hn::Vec<hn::RebindToSigned<Columns>> (&group)[kVectors], uint8_t* to) {
+  const hn::RepartitionToNarrow<hn::RebindToSigned<Columns>> d16;
+  const hn::Rebind<uint8_t, decltype(d16)> d8;
+  if constexpr (kVectors == 1) {
+    const hn::Rebind<uint8_t, Columns> all;
+    hn::StoreU(hn::DemoteTo(all, group[0]), all, to);
+  } else {
+    for (int i = 0; i < kVectors; i += 2)
+      hn::StoreU(hn::DemoteTo(d8, hn::ReorderDemote2To(d16, group[i], group[i + 1])), d8,
+                 to + i * hn::MaxLanes(Columns()));
+  }
+}
+
+// The bytes that a group's columns in a vector are read from, four by four: `begin` of the first eight, `end` of the
+// rest.
+template <class D, class V>
+HWY_INLINE hn::Vec<D> SourcesOf(D d, int vector, V begin, V end) {
+  if constexpr (kVectors == 4) {
+    return vector < 2 ? begin : end;
+  } else if constexpr (kVectors == 2) {
+    return hn::Combine(d, end, begin);
+  } else {
+    const hn::Half<D> half;
+    return hn::Combine(d, hn::Combine(half, end, end), hn::Combine(half, begin, begin));
+  }
+}
+
 // Left and right pixels of groups of columns, as floats: sixteen of these and sixteen of those.
 void Gather(const uint8_t* from, const int* first, const uint8_t* places, int groups, float* pixels) {
-  const hn::CappedTag<float, kResizeGroup> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const hn::Rebind<uint8_t, decltype(d)> d8;
-  const hn::FixedTag<uint8_t, 16> bytes;
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  for (int group = 0; group < groups; ++group) {
-    const auto find = [&](size_t half) HWY_ATTR {
-      const size_t number = 2 * static_cast<size_t>(group) + half;
-      return hn::TableLookupBytes(hn::LoadU(bytes, from + first[number]), hn::LoadU(bytes, places + 16 * number));
-    };
-    const auto begin = find(0);
-    const auto end = find(1);
-    alignas(16) uint8_t found[2 * kResizeGroup];
-    hn::Store(hn::ConcatLowerLower(bytes, end, begin), bytes, found);
-    hn::Store(hn::ConcatUpperUpper(bytes, end, begin), bytes, found + kResizeGroup);
-    for (int i = 0; i < 2 * kResizeGroup; i += lanes)
-      hn::Store(hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, found + i))), d, pixels + i);
+  const Columns d;
+  const hn::RebindToSigned<Columns> di;
+  const hn::Repartition<uint8_t, Columns> d8;
+  const hn::FixedTag<uint8_t, 16> half;
+  constexpr int kLanes = hn::MaxLanes(d);
+  for (int group = 0; group < groups; ++group, first += 2) {
+    const auto begin = hn::LoadU(half, from + first[0]);
+    const auto end = hn::LoadU(half, from + first[1]);
+    for (int i = 0; i < 2 * kResizeGroup; i += kLanes, places += 4 * kLanes) {
+      const auto bytes = SourcesOf(d8, i % kResizeGroup / kLanes, begin, end);
+      const auto found = hn::BitCast(di, hn::TableLookupBytesOr0(bytes, hn::Load(d8, places)));
+      hn::Store(hn::ConvertTo(d, found), d, pixels + i);
+    }
     pixels += size_t{2} * kResizeGroup;
   }
 }
 
 // Groups of columns of one output row.
-void Blend(const ResizeRow& row, int groups) {
-  const hn::CappedTag<float, kResizeGroup> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const hn::Rebind<uint8_t, decltype(d)> d8;
-  constexpr int kLanes = hn::MaxLanes(d);
-  using Floats = hn::Vec<decltype(d)>;
+void Blend(const ResizeRow& to_blend, int groups) {
+  // (A copy, which no pixel written can change.)
+  const ResizeRow row = to_blend;
+  const Columns d;
+  using Floats = hn::Vec<Columns>;
   const Floats one = hn::Set(d, 1.0F);
   const Floats bottom = hn::Set(d, row.bottom_weight);
   const Floats top = hn::Set(d, row.top_weight);
-  for (int column = 0; column < kResizeGroup * groups; column += kLanes) {
-    const Floats right_weight = hn::LoadU(d, row.right_weight + column);
-    const Floats left_weight = hn::Sub(one, right_weight);
-    const Floats top_left = hn::Mul(top, left_weight);
-    const Floats top_right = hn::Mul(top, right_weight);
-    const Floats bottom_left = hn::Mul(bottom, left_weight);
-    const Floats bottom_right = hn::Mul(bottom, right_weight);
-    const int place = column + column / kResizeGroup * kResizeGroup;
-    for (int color = 0; color < kColors; ++color) {
-      const float* above = row.top[color] + place;
-      const float* below = row.bottom[color] + place;
-      const Floats sum = hn::Add(
-          hn::Add(hn::Add(hn::Mul(top_left, hn::Load(d, above)), hn::Mul(top_right, hn::Load(d, above + kResizeGroup))),
-                  hn::Mul(bottom_left, hn::Load(d, below))),
-          hn::Mul(bottom_right, hn::Load(d, below + kResizeGroup)));
-      hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, sum)), d8, row.out[color] + column);
+  for (int group = 0; group < groups; ++group) {
+    hn::Vec<hn::RebindToSigned<Columns>> blended[kColors][kVectors];
+    for (int i = 0; i < kVectors; ++i) {
+      const Floats right_weight = hn::LoadU(d, row.right_weight + kResizeGroup * group + i * hn::MaxLanes(d));
+      const Floats left_weight = hn::Sub(one, right_weight);
+      const Floats top_left = hn::Mul(top, left_weight);
+      const Floats top_right = hn::Mul(top, right_weight);
+      const Floats bottom_left = hn::Mul(bottom, left_weight);
+      const Floats bottom_right = hn::Mul(bottom, right_weight);
+      const size_t place = size_t{2} * kResizeGroup * group + i * hn::MaxLanes(d);
+      for (int color = 0; color < kColors; ++color) {
+        const float* above = row.top[color] + place;
+        const float* below = row.bottom[color] + place;
+        blended[color][i] = RoundDown(hn::Add(hn::Add(hn::Add(hn::Mul(top_left, hn::Load(d, above)),
+                                                              hn::Mul(top_right, hn::Load(d, above + kResizeGroup))),
+                                                      hn::Mul(bottom_left, hn::Load(d, below))),
+                                              hn::Mul(bottom_right, hn::Load(d, below + kResizeGroup))));
+      }
     }
+    for (int color = 0; color < kColors; ++color) StoreGroup(blended[color], row.out[color] + kResizeGroup * group);
   }
 }
 
@@ -94,6 +142,7 @@ HWY_AFTER_NAMESPACE();
 namespace maskbench {
 
 HWY_EXPORT(Separate);
+HWY_EXPORT(OrderColumns);
 HWY_EXPORT(Gather);
 HWY_EXPORT(Blend);
 
@@ -135,13 +184,21 @@ void Resizer::SetSizes(const Planes& in, const Planes& out) {
     left.push_back(left.back());
     right_weight.push_back(right_weight.back());
   }
-  right_weight_ = std::move(right_weight);
+  std::array<int, kResizeGroup> order;
+  HWY_DYNAMIC_DISPATCH(OrderColumns)(order);
   first_.clear();
-  places_.clear();
-  for (size_t half = 0; half < left.size(); half += 8) {
-    first_.push_back(left[half]);
+  right_weight_.clear();
+  places_.SetSize(size_t{2} * 4 * left.size());
+  uint8_t* place = places_.data();
+  for (size_t group = 0; group < left.size(); group += kResizeGroup) {
+    for (const size_t half : {group, group + kResizeGroup / 2}) first_.push_back(left[half]);
+    for (const int i : order) right_weight_.push_back(right_weight[group + i]);
     for (const int side : {0, 1})
-      for (size_t i = half; i < half + 8; ++i) places_.push_back(static_cast<uint8_t>(left[i] - left[half] + side));
+      for (const int i : order) {
+        *place++ = static_cast<uint8_t>(left[group + i] - left[group + i / 8 * 8] + side);
+        // The other bytes of a number are 0.
+        place = std::fill_n(place, 3, uint8_t{0x80});
+      }
   }
 }
 

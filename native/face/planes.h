@@ -70,11 +70,11 @@ class Resizer {
   std::array<int, 4> sizes_ = {};
   std::vector<ResizeRowPlace> rows_;
   ResizeColumns columns_;
-  // For columns_ in single precision, in whole groups: weights, and for each eight columns the first that they read,
-  // and beyond that where the eight left and the eight right pixels are.
+  // For columns_ in single precision, in whole groups: weights, and for each eight columns the first pixel that they
+  // read. Beyond that, where the bytes of a group's left pixels and then of its right ones are, as 32-bit numbers.
   std::vector<float> right_weight_;
   std::vector<int> first_;
-  std::vector<uint8_t> places_;
+  Buffer<uint8_t> places_;
 };
 
 }  // namespace maskbench

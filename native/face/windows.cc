@@ -20,9 +20,8 @@ namespace maskbench {
 
 constexpr int kWindowCells = kWindow * kWindow;
 constexpr int kRowBytes = kWindow * kCellBytes;
-// So many sums of two products of a feature and a weight fit in 16 bits.
-constexpr int kGroup = 4;
-static_assert(kGroup * 2 * kByteSteps * kByteSteps <= INT16_MAX);
+// Sums of two products of a feature and a weight that are added in 16 bits; the weights are as large as these allow.
+constexpr int kGroup = 10;
 
 // The filters in bytes, and by how much a score in bytes may be wrong.
 struct ByteFilters {
@@ -54,15 +53,30 @@ using Sums32 = hn::RepartitionToWide<Sums16>;
 
 // The sums of two neighbouring products of a feature and a weight.
 HWY_INLINE hn::Vec<Sums16> MultiplyPairs(hn::Vec<Bytes8> features, hn::Vec<hn::RebindToSigned<Bytes8>> weights) {
-#if HWY_TARGET == HWY_AVX2
-  return hn::Vec<Sums16>{_mm256_maddubs_epi16(features.raw, weights.raw)};
-#elif HWY_ARCH_X86 && HWY_TARGET < HWY_AVX2
+#if HWY_ARCH_X86 && HWY_TARGET < HWY_AVX2
   return hn::Vec<Sums16>{_mm512_maddubs_epi16(features.raw, weights.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return hn::Vec<Sums16>{_mm256_maddubs_epi16(features.raw, weights.raw)};
+#elif HWY_ARCH_X86
+  return hn::Vec<Sums16>{_mm_maddubs_epi16(features.raw, weights.raw)};
 #else
   const Sums16 d;
   const auto low = [&](auto bytes) HWY_ATTR { return hn::ShiftRight<8>(hn::ShiftLeft<8>(hn::BitCast(d, bytes))); };
   const auto high = [&](auto bytes) HWY_ATTR { return hn::ShiftRight<8>(hn::BitCast(d, bytes)); };
   return hn::Add(hn::Mul(low(features), low(weights)), hn::Mul(high(features), high(weights)));
+#endif
+}
+
+// Keeps the compiler from moving what makes a vector or uses it. (GCC 12 makes all products first, and then has too few
+// registers for the sums.)
+template <class V>
+HWY_INLINE void HoldHere(V& vector) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  __asm__ volatile("" : "+v"(vector.raw));
+#elif HWY_ARCH_X86
+  __asm__ volatile("" : "+x"(vector.raw));
+#else
+  (void)vector;
 #endif
 }
 
@@ -107,8 +121,8 @@ void ScoreBytes(const uint8_t* const (&cells)[kWindow], int columns, const ByteF
   const Sums16 d16;
   const Sums32 d32;
   constexpr int kLanes = hn::MaxLanes(d8);
-  constexpr int kVectors = 2 * kRowBytes / kLanes;
-  static_assert(kRowBytes % kLanes == 0);
+  constexpr int kGroupBytes = std::min(kGroup * kLanes, kRowBytes);
+  static_assert(kRowBytes % kGroupBytes == 0 && kGroupBytes % kLanes == 0);
   const auto ones = hn::Set(d16, 1);
   for (int column = 0; column < columns; column += 2) {
     const size_t places[2] = {static_cast<size_t>(column) * kCellBytes,
@@ -117,21 +131,24 @@ void ScoreBytes(const uint8_t* const (&cells)[kWindow], int columns, const ByteF
     hn::Vec<Sums32> others[2][kFilters];
     for (int window = 0; window < 2; ++window)
       for (int filter = 0; filter < kFilters; ++filter) totals[window][filter] = others[window][filter] = hn::Zero(d32);
-    for (int row = 0; row < kWindow; row += 2) {
-      const int weight = row * kRowBytes;
-      for (int group = 0; group < kVectors; group += kGroup) {
+    const int8_t* weight = filters.weights[0].data();
+    for (const uint8_t* row : cells) {
+      for (int group = 0; group < kRowBytes; group += kGroupBytes) {
         hn::Vec<Sums16> few[2][kFilters];
-        for (int vector = group; vector < std::min(group + kGroup, kVectors); ++vector) {
-          const int at = vector * kLanes;
-          const uint8_t* from = at < kRowBytes ? cells[row] + at : cells[row + 1] + (at - kRowBytes);
-          const auto first = hn::LoadU(d8, from + places[0]);
-          const auto second = hn::LoadU(d8, from + places[1]);
+        for (auto& window : few)
+          for (auto& sum : window) sum = hn::Zero(d16);
+        HWY_UNROLL(10)
+        for (int at = group; at < group + kGroupBytes; at += kLanes) {
+          const auto first = hn::LoadU(d8, row + places[0] + at);
+          const auto second = hn::LoadU(d8, row + places[1] + at);
+          HWY_UNROLL(5)
           for (int filter = 0; filter < kFilters; ++filter) {
-            const auto weights = hn::Load(di8, filters.weights[filter].data() + weight + at);
-            const auto a = MultiplyPairs(first, weights);
-            const auto b = MultiplyPairs(second, weights);
-            few[0][filter] = vector == group ? a : hn::Add(few[0][filter], a);
-            few[1][filter] = vector == group ? b : hn::Add(few[1][filter], b);
+            auto weights = hn::Load(di8, weight + sizeof(filters.weights[0]) * filter + at);
+            HoldHere(weights);
+            few[0][filter] = hn::Add(few[0][filter], MultiplyPairs(first, weights));
+            HoldHere(few[0][filter]);
+            few[1][filter] = hn::Add(few[1][filter], MultiplyPairs(second, weights));
+            HoldHere(few[1][filter]);
           }
         }
         for (int window = 0; window < 2; ++window)
@@ -139,6 +156,7 @@ void ScoreBytes(const uint8_t* const (&cells)[kWindow], int columns, const ByteF
             totals[window][filter] = hn::ReorderWidenMulAccumulate(d32, few[window][filter], ones,
                                                                    totals[window][filter], others[window][filter]);
       }
+      weight += kRowBytes;
     }
     // The second of a last window that has no neighbour is written over by the first.
     for (int window = 1; window >= 0; --window)
@@ -149,16 +167,28 @@ void ScoreBytes(const uint8_t* const (&cells)[kWindow], int columns, const ByteF
 }
 #endif
 
-// The energy of the windows of a row, from that of the cells.
-void SumEnergy(const float* const (&cells)[kWindow], int columns, float* energy) {
+// The energy of the windows of a row, from that of the cells. `sums` holds three rows of `stride` numbers on the way.
+void SumEnergy(const float* const (&cells)[kWindow], int columns, float* sums, size_t stride, float* energy) {
   const hn::CappedTag<float, 8> d;
   const int lanes = static_cast<int>(hn::Lanes(d));
-  for (int column = 0; column < columns; column += lanes) {
-    auto sum = hn::Zero(d);
-    for (const float* row : cells)
-      for (int i = 0; i < kWindow; ++i) sum = hn::Add(sum, hn::LoadU(d, row + column + i));
-    hn::StoreU(sum, d, energy + column);
-  }
+  const auto each = [&](int count, float* to, auto sum_at) HWY_ATTR {
+    for (int column = 0; column < count; column += lanes) hn::StoreU(sum_at(column), d, to + column);
+  };
+  float* ones = sums;
+  float* twos = sums + stride;
+  float* fours = sums + 2 * stride;
+  const auto load = [&](const float* from) HWY_ATTR { return hn::LoadU(d, from); };
+  each(columns + kWindow, ones, [&](int column) HWY_ATTR {
+    auto sum = load(cells[0] + column);
+    for (int row = 1; row < kWindow; ++row) sum = hn::Add(sum, load(cells[row] + column));
+    return sum;
+  });
+  each(columns + kWindow - 1, twos,
+       [&](int column) HWY_ATTR { return hn::Add(load(ones + column), load(ones + column + 1)); });
+  each(columns + 4, fours, [&](int column) HWY_ATTR { return hn::Add(load(twos + column), load(twos + column + 2)); });
+  each(columns, energy, [&](int column) HWY_ATTR {
+    return hn::Add(hn::Add(load(fours + column), load(fours + column + 4)), load(twos + column + 8));
+  });
 }
 
 // Writes the windows that may reach a filter's threshold to `kept`, as column x kFilters + filter; returns how many.
@@ -242,12 +272,33 @@ HWY_EXPORT(ScoreExactly);
 
 namespace {
 
+// By feature and cell, a feature being counted in steps.
+using DenseFilter = std::array<std::array<double, kWindowCells>, kFeatures>;
+
+// The greatest sum of weights of one sign that ScoreBytes adds up in 16 bits, with vectors of so many bytes.
+double GreatestSum(const DenseFilter& weights, int bytes) {
+  double greatest = 0;
+  const int cells = kGroup * bytes / kCellBytes;
+  for (int group = 0; group < kWindowCells; group += cells)
+    for (int lane = 0; lane < bytes / 2; ++lane) {
+      double above = 0;
+      double below = 0;
+      for (int cell = group; cell < group + cells; ++cell)
+        for (int feature = 0; feature < kFeatures; ++feature) {
+          if (feature % bytes / 2 != lane) continue;
+          above += std::max(0.0, weights[feature][cell]);
+          below -= std::min(0.0, weights[feature][cell]);
+        }
+      greatest = std::max({greatest, above, below});
+    }
+  return greatest;
+}
+
 ByteFilters MakeByteFilters() {
   ByteFilters filters{};
   for (int f = 0; f < kFilters; ++f) {
     const frontal::Filter& filter = frontal::kModel.filters[f];
-    // By feature and cell, a feature being counted in steps.
-    std::array<std::array<double, kWindowCells>, kFeatures> dense{};
+    DenseFilter dense{};
     // In dlib's own sums every product takes part in fewer than 100 roundings.
     double rounding = 0;
     for (const frontal::Component& component : filter.components)
@@ -261,7 +312,11 @@ ByteFilters MakeByteFilters() {
     double greatest = 0;
     for (const auto& plane : dense)
       for (const double weight : plane) greatest = std::max(greatest, std::abs(weight));
-    const double scale = greatest / kByteSteps;
+    // Sums of weights fit in 16 bits, rounded as they are (with vectors of 64 bytes less is added up). A weight fits in
+    // 7 bits.
+    constexpr double kMostInSum = INT16_MAX / kByteSteps - 2 * kGroup;
+    const double sum = std::max(GreatestSum(dense, 16), GreatestSum(dense, 32));
+    const double scale = std::max(greatest / INT8_MAX, sum / kMostInSum);
     double error = 0;
     double half_steps = 0;
     for (int feature = 0; feature < kFeatures; ++feature)
@@ -295,16 +350,17 @@ void FindWindows(const Features& features, int row, std::array<std::vector<Windo
   static const ByteFilters filters = MakeByteFilters();
   thread_local struct {
     std::vector<int32_t> sums;
-    std::vector<float> energy;
+    std::vector<float> energy, partial;
     std::vector<int> kept;
     TurnedWindow window;
   } scratch;
-  auto& [sums, energy, kept, window] = scratch;
+  auto& [sums, energy, partial, kept, window] = scratch;
   const int columns = features.columns();
   // A vector may be read or written beyond the last column.
-  const size_t stride = static_cast<size_t>(columns) + 16;
+  const size_t stride = static_cast<size_t>(columns) + kWindow + 16;
   sums.resize(kFilters * stride);
   energy.resize(stride);
+  partial.resize(3 * stride);
   kept.resize(static_cast<size_t>(columns) * kFilters);
   const uint8_t* cells[kWindow];
   const float* energies[kWindow];
@@ -313,7 +369,7 @@ void FindWindows(const Features& features, int row, std::array<std::vector<Windo
     energies[i] = features.energy(row + i);
   }
   HWY_DYNAMIC_DISPATCH(ScoreBytes)(cells, columns, filters, sums.data(), stride);
-  HWY_DYNAMIC_DISPATCH(SumEnergy)(energies, columns, energy.data());
+  HWY_DYNAMIC_DISPATCH(SumEnergy)(energies, columns, partial.data(), stride, energy.data());
   const int count = HWY_DYNAMIC_DISPATCH(Keep)(sums.data(), stride, energy.data(), columns, filters, kept.data());
   int turned = -1;
   std::sort(kept.begin(), kept.begin() + count);

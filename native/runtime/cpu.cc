@@ -77,8 +77,8 @@ std::string_view LimitSimd() {
     for (int64_t targets = supported; wanted != nullptr && targets != 0; targets &= targets - 1) {
       const int64_t target = targets & -targets;
       if (hwy::TargetName(target) != std::string_view(wanted)) continue;
-      // (Asking for the supported ones once more would choose the best again.)
-      hwy::DisableTargets(target - 1);
+      // (After hwy::DisableTargets whoever asks for the supported targets chooses the best again.)
+      hwy::SetSupportedTargetsForTest(supported & -target);
       return hwy::TargetName(target);
     }
     return hwy::TargetName(supported & -supported);
