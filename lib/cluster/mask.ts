@@ -80,8 +80,8 @@ async function check(job: MaskJob): Promise<void> {
   const { inputs, out, options } = job;
   refuseRunOptions(options);
   await checkRunOptions(options);
-  if ([out, ...inputs].includes(standardStream))
-    throw invalid('inputs and out', 'files and folders, in a plan', standardStream);
+  if ([out, ...inputs, options.masksFrom].includes(standardStream))
+    throw invalid('inputs, out and masksFrom', 'files and folders, in a plan', standardStream);
   const set = [...inputs, out].find(isSetName);
   if (set !== undefined) throw invalid('inputs and out', 'no verification set, in a plan', set);
   const kind = await kindOf(job);
@@ -319,20 +319,20 @@ async function joinRecords(
       return value;
     };
     const putFrame = async () => {
-      const { key, head } = await take();
-      sink.put({ key, ...(head && { head }) }, undefined);
+      const { key, record } = await take();
+      sink.put({ key, ...(record && { record }) }, undefined);
     };
     if (next.value && recordNumber(next.value.key) === 0) await putFrame();
     let pending = 0;
     for await (const line of readManifest(path.join(path.dirname(file), manifestName))) {
       const photo = line.copy === undefined ? undefined : await take();
       const twin = line.output === undefined ? undefined : await take();
-      const { head, labels, input } = photo ?? twin ?? {};
+      const { record, labels, input } = photo ?? twin ?? {};
       const placed = sink.put(
         {
           key: line.input,
           ...(line.identity !== undefined && { identity: line.identity }),
-          ...(isNumbered && { head, labels }),
+          ...(isNumbered && { record, labels }),
           ...(input !== undefined && { input }),
         } as StoredPhoto,
         twin?.input as Uint8Array | undefined,

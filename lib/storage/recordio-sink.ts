@@ -4,11 +4,12 @@ import { makeFolder } from '../files/atomic.js';
 import { readBytes } from '../files/text.js';
 import { isFile } from '../files/walk.js';
 import { GrowingFile } from './growing-file.js';
-import { frameRecord, indexOf, indexUpTo, makeHead, recordNumber, withLabels } from './recordio.js';
+import { asBuffer, frameRecord, headOf, indexOf, indexUpTo, makeHead, recordNumber, withLabels } from './recordio.js';
 import type { Contents, Placed, Sink, StoredPhoto } from './source.js';
 
 const noImage = Buffer.alloc(0);
-const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength);
+/** Where the labels of a head that has some begin. */
+const firstLabel = 24;
 
 export interface RecordSinkOptions {
   contents: Contents;
@@ -32,6 +33,8 @@ export class RecordSink implements Sink {
   readonly #both: boolean;
   readonly #property: { bytes: Uint8Array; path: string; file: GrowingFile } | undefined;
   readonly #overwrite: boolean;
+  /** Lines of the index that are not written yet. */
+  #lines = '';
   /** The next number, where records are numbered anew. */
   #next = 1;
   #hasFrame = false;
@@ -81,10 +84,10 @@ export class RecordSink implements Sink {
 
   put(photo: StoredPhoto, twin: Uint8Array | undefined): Placed {
     const placed: Omit<Placed, 'end'> = {};
-    const { key, head, input } = photo;
-    const isFrame = head !== undefined && input === undefined && photo.problem === undefined;
-    if (isFrame) this.#putFrame(recordNumber(key), head);
-    const renumbered = this.#both || head === undefined;
+    const { key, record, input } = photo;
+    const isFrame = record !== undefined && input === undefined && photo.problem === undefined;
+    if (isFrame) this.#putFrame(recordNumber(key), record);
+    const renumbered = this.#both || record === undefined;
     if (this.#both && input instanceof Uint8Array) placed.copy = this.#putImage(photo, input, this.#next++);
     if (twin) placed.output = this.#putImage(photo, twin, renumbered ? this.#next++ : recordNumber(key));
     const first = placed.copy ?? placed.output;
@@ -93,6 +96,8 @@ export class RecordSink implements Sink {
   }
 
   async flush(): Promise<void> {
+    this.#index.push(this.#lines);
+    this.#lines = '';
     await this.#records.flush();
     await this.#index.flush();
   }
@@ -101,8 +106,8 @@ export class RecordSink implements Sink {
     await this.flush();
     if (this.#both && this.#hasFrame) {
       const { first, end } = this.#identities ?? { first: this.#next, end: this.#next };
-      const labels = withLabels(Buffer.alloc(32), [first, end]).subarray(24);
-      await this.#records.replace(labels, 8 + 24);
+      const labels = withLabels(Buffer.alloc(32), [first, end]).subarray(firstLabel);
+      await this.#records.replace(labels, 8 + firstLabel);
     }
     await this.#records.finish();
     await this.#index.finish();
@@ -132,25 +137,30 @@ export class RecordSink implements Sink {
   }
 
   #classOf(identity: string): number {
-    const known = this.#classes.get(identity) ?? this.#classes.size;
-    this.#classes.set(identity, known);
-    return known;
+    const known = this.#classes.get(identity);
+    if (known !== undefined) return known;
+    this.#classes.set(identity, this.#classes.size);
+    return this.#classes.size - 1;
   }
 
-  #putImage({ head, labels, identity }: StoredPhoto, image: Uint8Array, number: number): string {
-    const label = labels?.[0] ?? (identity === undefined ? 0 : this.#classOf(identity));
-    this.#push(number, head ?? makeHead(label, number), image);
+  #putImage({ record, input, labels, identity }: StoredPhoto, image: Uint8Array, number: number): string {
+    if (record && image === input) {
+      this.#pushRecord(number, record);
+    } else {
+      const label = labels?.[0] ?? (identity === undefined ? 0 : this.#classOf(identity));
+      this.#push(number, record ? headOf(record) : makeHead(label, number), image);
+    }
     return `${this.name}/${number}`;
   }
 
   /** Record 0, or the record of an identity, whose labels are a range of keys. */
-  #putFrame(number: number, head: Uint8Array): void {
+  #putFrame(number: number, record: Uint8Array): void {
     if (!this.#both) {
-      this.#push(number, head, noImage);
+      this.#pushRecord(number, record);
     } else if (number === 0) {
       // Its labels are known at the end.
       this.#hasFrame = true;
-      this.#push(0, head, noImage);
+      this.#pushRecord(0, record);
     } else {
       if (!this.#isOrdered)
         throw new MaskbenchError(
@@ -158,8 +168,14 @@ export class RecordSink implements Sink {
           this.#file,
           `${this.#file}: ranges of keys can only be numbered anew where records are in the order of their keys`,
         );
-      const range = new DataView(head.buffer, head.byteOffset + 24, head.byteLength - 24);
-      const labels = [0, 4].map((at) => this.#numberedAnew(range.getFloat32(at, true)));
+      const head = headOf(record);
+      if (head.length < firstLabel + 8)
+        throw new MaskbenchError(
+          'UNREADABLE',
+          this.#file,
+          `${this.#file}: expected a range of two keys in the record of an identity (${number})`,
+        );
+      const labels = [firstLabel, firstLabel + 4].map((at) => this.#numberedAnew(head.readFloatLE(at)));
       this.#identities ??= { first: this.#next, end: this.#next };
       this.#push(this.#next++, withLabels(head, labels), noImage);
       this.#identities.end = this.#next;
@@ -177,8 +193,12 @@ export class RecordSink implements Sink {
     return this.#after[low] ?? this.#identities?.first ?? this.#next;
   }
 
-  #push(number: number, head: Uint8Array, image: Uint8Array): void {
-    this.#index.push(`${number}\t${this.#records.size}\n`);
-    this.#records.push(...frameRecord(asBuffer(head), asBuffer(image)));
+  #push(number: number, head: Buffer, image: Uint8Array): void {
+    this.#pushRecord(number, ...frameRecord(head, asBuffer(image)));
+  }
+
+  #pushRecord(number: number, ...pieces: Uint8Array[]): void {
+    this.#lines += `${number}\t${this.#records.size}\n`;
+    this.#records.push(...pieces);
   }
 }

@@ -13,6 +13,7 @@ import { openStored, type StoredFile, sizeOfStored, streamStored } from './store
  */
 
 const magic = Buffer.from([0x0a, 0x23, 0xd7, 0xce]);
+const magicWord = magic.readUInt32LE();
 const headBytes = 24;
 const greatestLength = 2 ** 29 - 1;
 
@@ -35,6 +36,9 @@ export function frameRecord(head: Buffer, image: Buffer): Buffer[] {
 }
 
 const zeros = Buffer.alloc(4);
+
+/** The same bytes. */
+export const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength);
 
 const padded = (length: number) => Math.ceil(length / 4) * 4;
 
@@ -114,6 +118,11 @@ function parseImageRecord(data: Buffer): ImageRecord {
   if (count === 0) labels.push(data.readFloatLE(4));
   else for (let at = headBytes; at < end; at += 4) labels.push(data.readFloatLE(at));
   return { head: data.subarray(0, end), labels, image: data.subarray(end) };
+}
+
+/** All before the image of a record that was read. */
+export function headOf(record: Uint8Array): Buffer {
+  return parseImageRecord(unframeRecord(asBuffer(record)).data).head;
 }
 
 /** The head of an image record with one label. */
@@ -443,6 +452,11 @@ export class RecordSource implements Source {
       const offset = offsets[i] as number;
       const key = this.#index.keys[i] as number;
       const name = `${this.name}/${key}`;
+      const usual = bytes && this.#usualPhoto(name, key, bytes, offset - start, this.#endOf(i) - start);
+      if (usual) {
+        photos.push(usual);
+        continue;
+      }
       try {
         if (offset >= this.#size) throw new BadRecord(`it begins at byte ${offset}, behind the end of the file`, true);
         const next = this.#endOf(i);
@@ -462,11 +476,30 @@ export class RecordSource implements Source {
     return photos;
   }
 
+  /** The photo of a record at `at` that is whole, not split, and has one label, as nearly all are; else undefined. */
+  #usualPhoto(key: string, number: number, bytes: Buffer, at: number, next: number): StoredPhoto | undefined {
+    const image = at + 8 + headBytes;
+    if (image >= Math.min(next, bytes.length) || !this.#isPhoto(number)) return undefined;
+    const length = bytes.readUInt32LE(at + 4);
+    const end = at + 8 + length;
+    const isUsual =
+      bytes.readUInt32LE(at) === magicWord &&
+      length <= greatestLength &&
+      at + 8 + padded(length) <= Math.min(next, bytes.length) &&
+      bytes.readUInt32LE(at + 8) === 0 &&
+      end > image;
+    if (!isUsual) return undefined;
+    const label = bytes.readFloatLE(at + 12);
+    const record = bytes.subarray(at, at + 8 + padded(length));
+    return { key, labels: [label], record, input: bytes.subarray(image, end), identity: String(label) };
+  }
+
   #toPhoto(name: string, key: number, { head, labels, image }: ImageRecord): StoredPhoto {
-    if (!this.#isPhoto(key)) return { key: name, labels, head };
+    const record = Buffer.concat(frameRecord(head, image));
+    if (!this.#isPhoto(key)) return { key: name, labels, record };
     const identity = String(labels[0]);
-    if (image.length > 0) return { key: name, labels, head, input: image, identity };
-    return { key: name, labels, head, identity, problem: 'the record has no image', passing: false };
+    if (image.length > 0) return { key: name, labels, record, input: image, identity };
+    return { key: name, labels, record, identity, problem: 'the record has no image', passing: false };
   }
 
   /** Reads record 0, and finds the first key behind the images. */

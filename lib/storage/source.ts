@@ -22,8 +22,8 @@ export interface StoredPhoto {
   problem?: string;
   /** The problem may be temporary, so a resumed run tries the photo again. */
   passing?: boolean;
-  /** The bytes before the image in a RecordIO record, with the labels. */
-  head?: Uint8Array;
+  /** The photo's RecordIO record as it stands in the file, with its padding. */
+  record?: Uint8Array;
   /** The photo's sample in a tar: its members, which of them is the photo, and the name of the tar. */
   sample?: { tar: string; members: TarMember[]; photo: TarMember | undefined };
 }
