@@ -424,7 +424,8 @@ class Run {
             })
             .finally(() => running.delete(work));
           running.add(work);
-          if (running.size >= inFlight) await Promise.race(running);
+          // They end in order, because each waits for its turn.
+          if (running.size >= inFlight) await running.values().next().value;
         }
     } finally {
       await Promise.all(running);
