@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -59,6 +61,9 @@ struct DlibModel {
   std::vector<std::vector<dlib::vector<float, 2>>> deltas;
 };
 
+// When a file was changed, in nanoseconds.
+int64_t TimeOf(const struct stat& file) { return int64_t{file.st_mtim.tv_sec} * 1'000'000'000 + file.st_mtim.tv_nsec; }
+
 [[noreturn]] void Corrupt(const std::string& path, const std::string& what) {
   throw Error(ErrorCode::kModelCorrupt, path, "not a usable 68-point dlib shape predictor: " + what);
 }
@@ -105,7 +110,7 @@ TreeFileHeader Describe(const DlibModel& model, const struct stat& source, const
   if (!uniform) Corrupt(path, "its trees are of different sizes");
   return {kMagic,
           static_cast<uint64_t>(source.st_size),
-          int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec,
+          TimeOf(source),
           0,
           static_cast<uint32_t>(cascades),
           static_cast<uint32_t>(features),
@@ -169,15 +174,14 @@ std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct
   std::memcpy(&header, file.data(), sizeof(header));
   const bool fits = header.magic == kMagic && IsPlausible(header) &&
                     header.source_size == static_cast<uint64_t>(source.st_size) &&
-                    header.source_time == int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec &&
-                    file.size() == TreeLayout(header).total &&
+                    header.source_time == TimeOf(source) && file.size() == TreeLayout(header).total &&
                     header.checksum == Checksum(file.subspan(sizeof(TreeFileHeader))) && IsSound(file, header);
   return fits ? std::optional(header) : std::nullopt;
 }
 
 class CompactPredictor : public LandmarkPredictor {
  public:
-  CompactPredictor(const TreeFileHeader& header, MappedFile file)
+  CompactPredictor(const TreeFileHeader& header, LargePageFile file)
       : mapped_(std::move(file)), header_(header), layout_(header), data_(mapped_->bytes().data()) {}
   CompactPredictor(const TreeFileHeader& header, Bytes file)
       : owned_(std::move(file)), header_(header), layout_(header), data_(owned_.data()) {}
@@ -186,7 +190,7 @@ class CompactPredictor : public LandmarkPredictor {
   std::span<const uint8_t> trees() const override { return {data_, layout_.total}; }
 
  private:
-  const std::optional<MappedFile> mapped_;
+  const std::optional<LargePageFile> mapped_;
   const Bytes owned_;
   const TreeFileHeader header_;
   const TreeLayout layout_;
@@ -224,7 +228,7 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     const auto* leaves = reinterpret_cast<const float*>(base + layout_.leaves);
     float* sum = &shape(0);
     // Leaves lie all over the file: those of some trees are on their way while those of the trees before are added up.
-    constexpr uint32_t kAhead = 32;
+    constexpr uint32_t kAhead = 64;
     std::array<const float*, kAhead> chosen;
     for (uint32_t t = 0; t < header_.trees + kAhead; ++t) {
       if (t >= kAhead) {
@@ -239,7 +243,9 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
         node = 2 * node + 2 - static_cast<uint32_t>(values[split.first] - values[split.second] > split.threshold);
       }
       const float* leaf = leaves + size_t{kLeafStride} * (node - (header_.leaves - 1));
-      for (int line = 0; line < kLeafStride; line += 16) __builtin_prefetch(leaf + line);
+      // Into the second cache: so many are on their way that the first has no room for what is not there yet.
+      constexpr int kSecondCache = 2;
+      for (int line = 0; line < kLeafStride; line += 16) __builtin_prefetch(leaf + line, 0, kSecondCache);
       chosen[t % kAhead] = leaf;
       splits += header_.leaves - 1;
       leaves += size_t{kLeafStride} * header_.leaves;
@@ -251,6 +257,36 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     landmarks[i] = {NearestPixel(at.x()), NearestPixel(at.y())};
   }
   return landmarks;
+}
+
+// From the compact copy in the cache folder, which is made where it is missing.
+std::shared_ptr<const LandmarkPredictor> ReadPredictor(const std::string& path, const struct stat& source) {
+  const std::string folder = CacheFolder();
+  const std::string cached =
+      folder.empty() ? "" : folder + "/landmarks-" + std::to_string(std::hash<std::string>{}(path)) + ".bin";
+  const auto load_cached = [&]() -> std::shared_ptr<const LandmarkPredictor> {
+    try {
+      LargePageFile file(cached);
+      if (const auto header = Verify(file.bytes(), source))
+        return std::make_shared<CompactPredictor>(*header, std::move(file));
+    } catch (const Error&) {  // absent or unreadable: made again below
+    }
+    return nullptr;
+  };
+  if (!cached.empty()) {
+    if (auto predictor = load_cached()) return predictor;
+  }
+  const DlibModel model = ReadDlib(path);
+  const TreeFileHeader header = Describe(model, source, path);
+  Bytes file = Compact(model, header);
+  if (!cached.empty()) {
+    try {
+      WriteFileAtomically(cached, file);
+      if (auto predictor = load_cached()) return predictor;
+    } catch (const Error&) {  // a full or read-only cache folder costs only the next start's time
+    }
+  }
+  return std::make_shared<CompactPredictor>(header, std::move(file));
 }
 
 }  // namespace
@@ -272,32 +308,21 @@ std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::stri
     throw Error(ErrorCode::kModelMissing, path,
                 S_ISDIR(source.st_mode) ? "expected the file of a landmark model, found a folder"
                                         : "expected the file of a landmark model, found something else");
-  const std::string folder = CacheFolder();
-  const std::string cached =
-      folder.empty() ? "" : folder + "/landmarks-" + std::to_string(std::hash<std::string>{}(path)) + ".bin";
-  const auto load_cached = [&]() -> std::shared_ptr<const LandmarkPredictor> {
-    try {
-      MappedFile file(cached);
-      if (const auto header = Verify(file.bytes(), source))
-        return std::make_shared<CompactPredictor>(*header, std::move(file));
-    } catch (const Error&) {  // absent or unreadable: made again below
-    }
-    return nullptr;
+  struct Loaded {
+    int64_t size = 0;
+    int64_t time = 0;
+    std::weak_ptr<const LandmarkPredictor> predictor;
   };
-  if (!cached.empty()) {
-    if (auto predictor = load_cached()) return predictor;
-  }
-  const DlibModel model = ReadDlib(path);
-  const TreeFileHeader header = Describe(model, source, path);
-  Bytes file = Compact(model, header);
-  if (!cached.empty()) {
-    try {
-      WriteFileAtomically(cached, file);
-      if (auto predictor = load_cached()) return predictor;
-    } catch (const Error&) {  // a full or read-only cache folder costs only the next start's time
-    }
-  }
-  return std::make_shared<CompactPredictor>(header, std::move(file));
+  static std::mutex mutex;
+  // Never destroyed: threads may still load while the program ends.
+  static auto& loaded = *new std::map<std::string, Loaded>;
+  const std::lock_guard lock(mutex);
+  Loaded& known = loaded[path];
+  std::shared_ptr<const LandmarkPredictor> predictor = known.predictor.lock();
+  if (predictor && known.size == source.st_size && known.time == TimeOf(source)) return predictor;
+  predictor = ReadPredictor(path, source);
+  known = {source.st_size, TimeOf(source), predictor};
+  return predictor;
 }
 
 }  // namespace maskbench

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "runtime/error.h"
+#include "runtime/thread_pool.h"
 
 namespace maskbench {
 namespace {
@@ -192,20 +193,34 @@ FileLock::~FileLock() {
   if (file_.get() >= 0 && flock(file_.get(), LOCK_EX | LOCK_NB) == 0) unlink(path_.c_str());
 }
 
-MappedFile::MappedFile(const std::string& path) {
+namespace {
+
+// What x86-64 and most arm64 systems have.
+constexpr size_t kLargePage = size_t{2} << 20U;
+
+}  // namespace
+
+LargePageFile::LargePageFile(const std::string& path) {
   const Descriptor file(open(path.c_str(), kReadFlags));
-  const size_t size = Open(file, path);
-  if (size == 0) return;
-  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
-  if (data == MAP_FAILED) throw Error(ErrorCode::kReadFailed, path, "cannot be mapped: " + Reason(errno));
-  bytes_ = {static_cast<const uint8_t*>(data), size};
+  size_ = Open(file, path);
+  const size_t room = (size_ + kLargePage - 1) / kLargePage * kLargePage;
+  bytes_.reset(new (kAlignment) uint8_t[room]);
+  // Advice only: without it the same bytes lie in small pages.
+  madvise(bytes_.get(), room, MADV_HUGEPAGE);
+  constexpr int kParts = 8;
+  RunTogether(kParts, [&](int part) {
+    size_t at = size_ * part / kParts;
+    const size_t end = size_ * (part + 1) / kParts;
+    while (at < end) {
+      const ssize_t got = pread(file.get(), bytes_.get() + at, end - at, static_cast<off_t>(at));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0)
+        throw Error(ErrorCode::kReadFailed, path,
+                    got == 0 ? "the file ended early" : "cannot be read: " + Reason(errno));
+      at += static_cast<size_t>(got);
+    }
+  });
 }
-
-MappedFile::~MappedFile() {
-  if (!bytes_.empty()) munmap(const_cast<uint8_t*>(bytes_.data()), bytes_.size());
-}
-
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
 
 std::string CacheFolder() {
   const auto variable = [](const char* name) {

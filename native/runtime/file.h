@@ -1,7 +1,10 @@
 #ifndef MASKBENCH_RUNTIME_FILE_H_
 #define MASKBENCH_RUNTIME_FILE_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,21 +76,23 @@ class FileLock {
   Descriptor file_;
 };
 
-// A file mapped read-only.
-class MappedFile {
+// A whole file in memory of its own, in large pages where the system has them: reading at places all over many small
+// pages takes longer to find the pages than to read.
+class LargePageFile {
  public:
   // Throws NOT_FOUND or READ_FAILED.
-  explicit MappedFile(const std::string& path);
-  ~MappedFile();
-  MappedFile(MappedFile&& other) noexcept;
-  MappedFile& operator=(MappedFile&&) = delete;
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
+  explicit LargePageFile(const std::string& path);
 
-  std::span<const uint8_t> bytes() const { return bytes_; }
+  std::span<const uint8_t> bytes() const { return {bytes_.get(), size_}; }
 
  private:
-  std::span<const uint8_t> bytes_;
+  static constexpr std::align_val_t kAlignment{size_t{2} << 20U};
+  struct Free {
+    void operator()(uint8_t* bytes) const { operator delete[](bytes, kAlignment); }
+  };
+
+  std::unique_ptr<uint8_t[], Free> bytes_;
+  size_t size_ = 0;
 };
 
 // The user's cache folder for this project ($MASKBENCH_CACHE, else $XDG_CACHE_HOME/maskbench, else ~/.cache/maskbench),
