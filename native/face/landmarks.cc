@@ -182,7 +182,7 @@ std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct
 class CompactPredictor : public LandmarkPredictor {
  public:
   CompactPredictor(const TreeFileHeader& header, LargePageFile file)
-      : mapped_(std::move(file)), header_(header), layout_(header), data_(mapped_->bytes().data()) {}
+      : file_(std::move(file)), header_(header), layout_(header), data_(file_->bytes().data()) {}
   CompactPredictor(const TreeFileHeader& header, Bytes file)
       : owned_(std::move(file)), header_(header), layout_(header), data_(owned_.data()) {}
 
@@ -190,7 +190,7 @@ class CompactPredictor : public LandmarkPredictor {
   std::span<const uint8_t> trees() const override { return {data_, layout_.total}; }
 
  private:
-  const std::optional<LargePageFile> mapped_;
+  const std::optional<LargePageFile> file_;
   const Bytes owned_;
   const TreeFileHeader header_;
   const TreeLayout layout_;
