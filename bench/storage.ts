@@ -135,7 +135,7 @@ async function timed(work: () => Promise<void>): Promise<number> {
  */
 export async function benchStorage({ quick, concurrencies, photos }: BenchOptions): Promise<void> {
   const count = quick ? 2000 : Math.max(photos, 20_000);
-  const rounds = quick || count > 100_000 ? 1 : 5;
+  const rounds = quick || count > 100_000 ? 1 : 3;
   const out = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
   const file = await makeRecords(count, out);
   const { processor, processors, simd, load } = await describeMachine();
