@@ -309,6 +309,7 @@ export interface NativeMaskResult {
   milliseconds: number;
 }
 
+/** A call without one can't be aborted. */
 export declare class Cancellation {
   /** Calls given this object reject with ABORTED at their next stage. */
   cancel(): void;
@@ -316,7 +317,7 @@ export declare class Cancellation {
 
 export declare class Masker {
   constructor(options: NativeMaskerOptions);
-  mask(request: NativeMaskRequest, cancellation: Cancellation): Promise<NativeMaskResult>;
+  mask(request: NativeMaskRequest, cancellation?: Cancellation): Promise<NativeMaskResult>;
   /**
    * Loads the landmark model, the detector's network and the templates, and opens the device. Rejects with
    * MODEL_MISSING, MODEL_CORRUPT, UNAVAILABLE, of a network INVALID_ARGUMENT (its description does not fit) and
@@ -417,7 +418,7 @@ export declare class Bootstrap {
    * Draws `from` to `from + count - 1`, one row each: EER by crossing, AUC, FNMR for each `fmr`, then FMR and FNMR for
    * each of `thresholds`. NaN where a draw has no genuine or no impostor comparison. Rejects with ABORTED.
    */
-  draw(from: number, count: number, cancellation: Cancellation): Promise<Float64Array>;
+  draw(from: number, count: number, cancellation?: Cancellation): Promise<Float64Array>;
 }
 
 /**
@@ -514,7 +515,7 @@ export declare class Embedder {
    */
   load(): Promise<{ dimensions: number; batchProblem: string }>;
   /** Rejects as `load`, as `Masker.mask`, and with NO_FACE and INFERENCE_FAILED. */
-  embed(request: NativeEmbedRequest, cancellation: Cancellation): Promise<NativeEmbedding>;
+  embed(request: NativeEmbedRequest, cancellation?: Cancellation): Promise<NativeEmbedding>;
   /** Releases the model when no call is running; no other call may follow. */
   close(): void;
   /** Whether the model runs on the device; once `load` has resolved. */
@@ -594,7 +595,7 @@ export declare class AllPairs {
   /** Absent while the device does its work. */
   readonly deviceProblem?: NativeDeviceProblem;
   /** Counts every strip; to be called once. Rejects with ABORTED, or UNAVAILABLE (the device). */
-  count(cancellation: Cancellation): Promise<{
+  count(cancellation?: Cancellation): Promise<{
     /** [bins], whole numbers below 2^53. */
     impostor: Float64Array;
     impostors: number;
@@ -721,7 +722,7 @@ export interface NativeTrainerOptions {
 export declare class AdapterTrainer {
   constructor(corpus: NativeAdaptCorpus, options: NativeTrainerOptions);
   /** Makes so many updates. Rejects with ABORTED. */
-  train(updates: number, rate: number, cancellation: Cancellation): Promise<void>;
+  train(updates: number, rate: number, cancellation?: Cancellation): Promise<void>;
   /** As trained so far. */
   head(): NativeHead;
 }
@@ -735,7 +736,7 @@ export declare function solveRidge(
   corpus: NativeAdaptCorpus,
   penalties: Float64Array,
   concurrency: number,
-  cancellation: Cancellation,
+  cancellation?: Cancellation,
 ): Promise<NativeHead[]>;
 
 /** Corrects some rows of [n × dimensions] vectors: [rows × dimensions]. */

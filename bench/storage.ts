@@ -1,27 +1,47 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { copyFile, open, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { embedFiles, type MaskFilesOptions, maskFiles } from 'maskbench';
+import { Masker } from 'maskbench';
 import { openSink, openSource, type Sink } from 'maskbench/storage';
 import sharp from 'sharp';
+import { median } from '../lib/throughput/compare.js';
+import { describeMachine } from '../lib/throughput/machine.js';
 import { makeCorpus } from './corpus.js';
 import type { BenchOptions } from './options.js';
 
-/** A .rec file of aligned crops, the same every time, and made once a machine. */
-async function makeRecords(count: number): Promise<string> {
-  const folder = path.join(tmpdir(), `maskbench-records-1-${count}`);
+/** Cut so that the eyes lie where ArcFace's template has them. */
+async function alignedCrops(count: number): Promise<Buffer[]> {
+  const folder = await makeCorpus({ name: 'lfw-size', width: 250, height: 250, format: 'jpeg' }, count);
+  const masker = await Masker.open();
+  const crops: Buffer[] = [];
+  for (const name of readdirSync(folder).sort()) {
+    const photo = path.join(folder, name);
+    const [face] = (await masker.detect(photo)).faces;
+    if (!face) continue;
+    const [left, right] = [36, 42].map((first) => {
+      const eye = face.landmarks.slice(first, first + 6);
+      return [0, 1].map((axis) => eye.reduce((sum, point) => sum + (point[axis] as number), 0) / eye.length);
+    }) as [[number, number], [number, number]];
+    const side = Math.round(((right[0] - left[0]) * 112) / 35.2);
+    const place = {
+      left: Math.round((left[0] + right[0]) / 2 - side / 2),
+      top: Math.round((left[1] + right[1]) / 2 - (51.6 / 112) * side),
+    };
+    if (place.left < 0 || place.top < 0 || Math.max(place.left, place.top) + side > 250) continue;
+    const crop = sharp(photo).extract({ ...place, width: side, height: side });
+    crops.push(await crop.resize(112, 112).jpeg({ quality: 95 }).toBuffer());
+  }
+  await masker.close();
+  return crops;
+}
+
+/** A .rec file of aligned crops, eight a person. Files of up to 20,000 are made once a machine. */
+async function makeRecords(count: number, scratch: string): Promise<string> {
+  const folder = path.join(count > 20_000 ? scratch : tmpdir(), `maskbench-records-2-${count}`);
   if (existsSync(folder)) return path.join(folder, 'train.rec');
-  const photos = await makeCorpus({ name: 'lfw-size', width: 250, height: 250, format: 'jpeg' }, 40);
-  const crops = await Promise.all(
-    readdirSync(photos).map((name) =>
-      sharp(path.join(photos, name))
-        .extract({ left: 55, top: 55, width: 140, height: 140 })
-        .resize(112, 112)
-        .jpeg({ quality: 95 })
-        .toBuffer(),
-    ),
-  );
+  const crops = await alignedCrops(200);
   const making = `${folder}-${process.pid}`;
   mkdirSync(making);
   const sink = (await openSink(path.join(making, 'train.rec'), [])) as Sink;
@@ -36,17 +56,14 @@ async function makeRecords(count: number): Promise<string> {
 }
 
 /** Flushed to the disk, so that a copy that only lies in memory is not faster. */
-async function copied(from: string, to: string): Promise<number> {
-  const start = performance.now();
-  await copyFile(from, to);
-  const handle = await open(to);
+async function sync(file: string): Promise<void> {
+  const handle = await open(file);
   await handle.sync();
   await handle.close();
-  return (performance.now() - start) / 1000;
 }
 
-async function readAndWritten(from: string, to: string): Promise<number> {
-  const start = performance.now();
+/** From a source into a sink, as a run does it, but each photo is its own twin. */
+async function readAndWrite(from: string, to: string): Promise<void> {
   const source = await openSource([from]);
   const sink = (await openSink(to, [])) as Sink;
   await sink.open();
@@ -63,61 +80,151 @@ async function readAndWritten(from: string, to: string): Promise<number> {
     }
   await writing;
   await sink.finish();
-  const handle = await open(to);
-  await handle.sync();
-  await handle.close();
+}
+
+interface Usage {
+  /** Of the call, without the start of the program. */
+  seconds: number;
+  /** Of the processor, in seconds. */
+  processor: number;
+  /** Most resident memory of the program, MiB. */
+  memory: number;
+}
+
+// Linux counts what the program that starts another one takes in the other's greatest resident set (getrusage), but not
+// in VmHWM.
+const child = `
+import { readFileSync } from 'node:fs';
+const [entry, name, ...args] = JSON.parse(process.argv[1]);
+const { [name]: call } = await import(entry);
+const [start, before] = [performance.now(), process.cpuUsage()];
+await call(...args);
+const { user, system } = process.cpuUsage(before);
+const seconds = (performance.now() - start) / 1000;
+const memory = Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
+console.log(JSON.stringify({ seconds, processor: (user + system) / 1e6, memory }));`;
+
+/** Calls one exported function in a program of its own. */
+function callAlone(entry: string, name: string, ...args: unknown[]): Usage {
+  const request = JSON.stringify([entry, name, ...args]);
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', child, request], {
+    cwd: path.dirname(import.meta.dirname),
+    encoding: 'utf8',
+  });
+  return JSON.parse(printed.trim().split('\n').at(-1) as string);
+}
+
+/** Calls all in turns, and gives each one's results. */
+async function inTurns<Result>(rounds: number, ways: (() => Result | Promise<Result>)[]): Promise<Result[][]> {
+  const results: Result[][] = ways.map(() => []);
+  for (let round = 0; round < rounds; round++) for (const [i, way] of ways.entries()) results[i]?.push(await way());
+  return results;
+}
+
+const middle = (usages: Usage[] | undefined, key: keyof Usage) => median((usages ?? []).map((usage) => usage[key]));
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
   return (performance.now() - start) / 1000;
 }
 
-/** Masks and embeds a .rec file of aligned crops, beside the same crops as a folder. */
+/**
+ * What is done with a .rec file of aligned crops: copying, reading and writing alone, masking, and embedding and scoring
+ * beside the same crops in a folder. `--photos 1000000` makes a million records.
+ */
 export async function benchStorage({ quick, concurrencies, photos }: BenchOptions): Promise<void> {
   const count = quick ? 2000 : Math.max(photos, 20_000);
-  const file = await makeRecords(count);
+  const rounds = quick || count > 100_000 ? 1 : 3;
   const out = mkdtempSync(path.join(tmpdir(), 'maskbench-bench-'));
-  const megabytes = (await stat(file)).size / 2 ** 20;
-  console.log(`\nRecordIO: ${count} aligned crops of 112×112, ${megabytes.toFixed(0)} MiB`);
-  const cp = await copied(file, path.join(out, 'copy'));
-  const ours = await readAndWritten(file, path.join(out, 'ours.rec'));
+  const file = await makeRecords(count, out);
+  const { processor, processors, simd, load } = await describeMachine();
+  const size = ((await stat(file)).size / 2 ** 20).toFixed(0);
   console.log(
-    `  copied by the system in ${cp.toFixed(2)} s, read and written by us in ${ours.toFixed(2)} s (${(cp / ours).toFixed(2)} ×)`,
+    `\nRecordIO: ${count} aligned crops of 112×112, ${size} MiB; medians of ${rounds} in turns\n` +
+      `  ${processor}, ${processors} processors, ${simd}, load ${load.toFixed(1)}`,
   );
-  const ways: [string, MaskFilesOptions][] = [
-    ['style a, landmarks of the template', { landmarks: 'template' }],
-    ['style a, refined landmarks', {}],
-    ['realistic, landmarks of the template', { style: 'realistic', landmarks: 'template' }],
-  ];
-  for (const concurrency of concurrencies)
-    for (const [i, [name, options]] of ways.entries()) {
-      const before = process.cpuUsage();
-      const made = path.join(out, `${concurrency}-${i}`, 'train.rec');
-      const { seconds, counts } = await maskFiles([file], made, { aligned: 'arcface', ...options, concurrency });
-      const { user, system } = process.cpuUsage(before);
-      console.log(
-        `  ${name}, ${concurrency} thread${concurrency > 1 ? 's' : ''}: ${(counts.masked / seconds).toFixed(0)} faces/s, ` +
-          `${((user + system) / counts.masked).toFixed(0)} µs of processor a face, ` +
-          `peak memory ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`,
-      );
-    }
-  const some = path.join(out, 'some');
-  mkdirSync(some);
-  const few = quick ? 200 : 2000;
-  const part = await makeRecords(few);
-  for await (const group of (await openSource([part])).photos(0))
-    for (const { key, input } of group) {
-      const handle = await open(path.join(some, `${key.replace('/', '-')}.jpg`), 'w');
-      await handle.writeFile(input as Uint8Array);
-      await handle.close();
-    }
-  const rates: number[] = [];
-  for (const [i, input] of [some, part].entries()) {
-    const before = process.cpuUsage();
-    const { rows, seconds } = await embedFiles([input], path.join(out, `${i}.npy`), { crops: true });
-    const { user, system } = process.cpuUsage(before);
-    rates.push((user + system) / rows);
-    console.log(`  embed ${i === 0 ? 'a folder' : 'a .rec'}: ${(rows / seconds).toFixed(0)} crops/s`);
+  const to = path.join(out, 'copy.rec');
+  const copying = await inTurns(
+    rounds,
+    [
+      () =>
+        timed(async () => {
+          await copyFile(file, to);
+          await sync(to);
+        }),
+      () => timed(() => readAndWrite(file, to).then(() => sync(to))),
+    ].map((way) => async () => {
+      for (const made of [to, to.replace('.rec', '.idx')]) rmSync(made, { force: true });
+      return way();
+    }),
+  );
+  const [copied, passed] = copying.map(median) as [number, number];
+  console.log(
+    `  copied by the system in ${copied.toFixed(2)} s, read and written by us in ${passed.toFixed(2)} s ` +
+      `(${(copied / passed).toFixed(2)} × as fast)`,
+  );
+  rmSync(to);
+
+  const ways = concurrencies.flatMap((concurrency) =>
+    (
+      [
+        ['style a, landmarks of the template', { landmarks: 'template' }],
+        ['style a, refined landmarks', {}],
+        ['realistic, landmarks of the template', { style: 'realistic', landmarks: 'template' }],
+      ] as const
+    ).map(([name, options]) => ({ name, options: { aligned: 'arcface', ...options, concurrency } })),
+  );
+  const masking = await inTurns(
+    rounds,
+    ways.map(({ options }) => () => {
+      const made = path.join(out, 'masked');
+      const usage = callAlone('maskbench', 'maskFiles', [file], path.join(made, 'train.rec'), options);
+      rmSync(made, { recursive: true });
+      return usage;
+    }),
+  );
+  for (const [i, { name, options }] of ways.entries()) {
+    const [seconds, cpu, memory] = (['seconds', 'processor', 'memory'] as const).map((key) => middle(masking[i], key));
+    console.log(
+      `  ${name}, ${options.concurrency} thread${options.concurrency > 1 ? 's' : ''}: ` +
+        `${(count / (seconds as number)).toFixed(0)} faces/s, ` +
+        `${(((cpu as number) / count) * 1e6).toFixed(0)} µs of processor a face, ` +
+        `peak memory ${(memory as number).toFixed(0)} MiB`,
+    );
   }
-  console.log(
-    `  processor time of embedding a folder and a .rec: ${((rates[0] as number) / (rates[1] as number)).toFixed(3)} ×`,
+
+  const part = await makeRecords(quick ? 200 : 2000, out);
+  const folder = path.join(out, 'folder');
+  let images = 0;
+  for await (const group of (await openSource([part])).photos(0))
+    for (const { key, input, identity } of group) {
+      await mkdir(path.join(folder, identity as string), { recursive: true });
+      await writeFile(path.join(folder, identity as string, `${path.basename(key)}.jpg`), input as Uint8Array);
+      images++;
+    }
+  const inputs = [folder, part];
+  const vectors = inputs.map((_, i) => path.join(out, `${i}.npy`));
+  const embedding = await inTurns(
+    rounds,
+    inputs.map((input, i) => () => {
+      for (const made of readdirSync(out).filter((name) => name.startsWith(`${i}.`))) rmSync(path.join(out, made));
+      return callAlone('maskbench', 'embedFiles', [input], vectors[i], { crops: true });
+    }),
   );
+  const scoring = await inTurns(
+    rounds,
+    vectors.map((file) => () => callAlone('maskbench/metrics', 'scoreAll', file, file.replace('.npy', '.jsonl'))),
+  );
+  for (const [what, usages] of [
+    ['embedding', embedding],
+    ['score-all', scoring],
+  ] as const)
+    console.log(
+      `  ${what} of ${images} crops, a .rec beside a folder: ` +
+        `${(middle(usages[0], 'seconds') / middle(usages[1], 'seconds')).toFixed(3)} × as fast, ` +
+        `${(middle(usages[0], 'processor') / middle(usages[1], 'processor')).toFixed(3)} × by time of the processor`,
+    );
+  console.log(`  load at the end ${(await describeMachine()).load.toFixed(1)}`);
   rmSync(out, { recursive: true });
 }

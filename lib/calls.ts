@@ -3,12 +3,12 @@ import { setImmediate } from 'node:timers/promises';
 import { fromNative, MaskbenchError } from './errors.js';
 import { native } from './native.js';
 
-type Call<T> = (cancellation: InstanceType<typeof native.Cancellation>) => Promise<T>;
+type Call<T> = (cancellation?: InstanceType<typeof native.Cancellation>) => Promise<T>;
 
 /** Makes a call into the addon. Rejects with the signal's reason when aborted, else as the call does. */
 export async function callNative<T>(call: Call<T>, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted();
-  const cancellation = new native.Cancellation();
+  const cancellation = signal && new native.Cancellation();
   const work = call(cancellation).catch((error) => {
     throw fromNative(error);
   });
@@ -17,7 +17,7 @@ export async function callNative<T>(call: Call<T>, signal?: AbortSignal): Promis
   setMaxListeners(0, signal);
   return new Promise((resolve, reject) => {
     const abort = () => {
-      cancellation.cancel();
+      cancellation?.cancel();
       reject(signal.reason);
     };
     signal.addEventListener('abort', abort, { once: true });

@@ -83,7 +83,7 @@ export function maskCommand(): Command {
     .option('--again <manifest>', 'draw the masks that this manifest records; needs the same --templates')
     .option(
       '--masks-from <file>',
-      "take each photo's style and colour from a manifest, or from a log of Self-restrained-Triplet-Loss",
+      "take each photo's style and colour from a manifest, or from a log of Self-restrained-Triplet-Loss (-: standard input)",
     )
     .option('--overwrite', 'replace existing outputs')
     .option('--resume', 'resume an interrupted run; photos that changed since then are done again')

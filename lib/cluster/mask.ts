@@ -80,8 +80,8 @@ async function check(job: MaskJob): Promise<void> {
   const { inputs, out, options } = job;
   refuseRunOptions(options);
   await checkRunOptions(options);
-  if ([out, ...inputs].includes(standardStream))
-    throw invalid('inputs and out', 'files and folders, in a plan', standardStream);
+  if ([out, ...inputs, options.masksFrom].includes(standardStream))
+    throw invalid('inputs, out and masksFrom', 'files and folders, in a plan', standardStream);
   const set = [...inputs, out].find(isSetName);
   if (set !== undefined) throw invalid('inputs and out', 'no verification set, in a plan', set);
   await checkThere(inputs);

@@ -5,6 +5,7 @@ import { checkReplaceable } from '../files/atomic.js';
 import { type ColumnType, isParquetName, readParquet } from '../files/parquet.js';
 import { toPath } from '../files/path.js';
 import { withBackOff } from '../files/retry.js';
+import { standardStream, streamInput } from '../files/standard-input.js';
 import { decodeText, parseJson } from '../files/text.js';
 import type { MaskedFace } from '../mask/masker.js';
 import type { Placed } from '../storage/source.js';
@@ -79,7 +80,7 @@ export const manifestColumns: Record<keyof ManifestLine, ColumnType> = {
 };
 
 /**
- * Reads a manifest line by line, from JSON lines or a Parquet file. An incomplete last line, left by a killed run or
+ * Reads a manifest line by line, from JSON lines (`-`: on standard input) or a Parquet file. An incomplete last line, left by a killed run or
  * just being written, is skipped.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming the line; `READ_FAILED`
  * @example
@@ -94,28 +95,33 @@ export async function* readManifest(file: string): AsyncGenerator<ManifestLine> 
       yield checkLine(line as Partial<ManifestLine>, `${file}, row ${++row}`, file);
     return;
   }
+  let number = 0;
+  let rest = Buffer.alloc(0);
+  for await (const chunk of file === standardStream ? streamInput() : chunksOf(file)) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      number++;
+      yield parseLine(decodeText(rest.subarray(0, end), file), file, number);
+      rest = rest.subarray(end + 1);
+    }
+  }
+}
+
+/** The bytes of a file; none where it does not exist. Throws `READ_FAILED`. */
+async function* chunksOf(file: string): AsyncGenerator<Buffer> {
+  const refuse = (error: Error) => {
+    throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${error.message}`);
+  };
   const handle = await withBackOff(() =>
     open(toPath(file)).catch((error) => {
       if (error.code !== 'ENOENT') throw error;
     }),
-  ).catch((error) => {
-    throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${error.message}`);
-  });
+  ).catch(refuse);
   if (!handle) return;
-  let number = 0;
   try {
-    let rest = Buffer.alloc(0);
-    for await (const chunk of handle.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>) {
-      rest = Buffer.concat([rest, chunk]);
-      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-        number++;
-        yield parseLine(decodeText(rest.subarray(0, end), file), file, number);
-        rest = rest.subarray(end + 1);
-      }
-    }
-  } catch (error) {
-    if (error instanceof MaskbenchError) throw error;
-    throw new MaskbenchError('READ_FAILED', file, `${file}: cannot be read: ${(error as Error).message}`);
+    const chunks = (handle.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    for (let next = await chunks.next().catch(refuse); !next.done; next = await chunks.next().catch(refuse))
+      yield next.value;
   } finally {
     await handle.close();
   }
@@ -147,15 +153,18 @@ export async function cutTornLine(file: string): Promise<void> {
 
 /** Refuses to replace or resume from a file that is not a manifest. Throws `INVALID_ARGUMENT`. */
 export function checkIsManifest(file: string): Promise<void> {
-  return checkReplaceable(file, 'a maskbench manifest', (head) => {
-    const end = head.indexOf(10);
-    if (end < 0) return head.subarray(0, lineStart.length).equals(lineStart.subarray(0, head.length));
-    try {
-      return isLine(JSON.parse(head.toString('utf8', 0, end)));
-    } catch {
-      return false;
-    }
-  });
+  return checkReplaceable(file, 'a maskbench manifest', isManifestStart);
+}
+
+/** Whether a manifest begins with these bytes. */
+export function isManifestStart(head: Buffer): boolean {
+  const end = head.indexOf(10);
+  if (end < 0) return head.subarray(0, lineStart.length).equals(lineStart.subarray(0, head.length));
+  try {
+    return isLine(JSON.parse(head.toString('utf8', 0, end)));
+  } catch {
+    return false;
+  }
 }
 
 /** How every line begins. The first line may be incomplete, or longer than the bytes that were read. */

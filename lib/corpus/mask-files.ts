@@ -52,7 +52,7 @@ export interface MaskFilesOptions extends RunOptions {
    */
   again?: string;
   /**
-   * A list of masks: style and colour of each photo are those that it says, and `style`, `color` and `wear` are
+   * A list of masks (`-`: on standard input): style and colour of each photo are those that it says, and `style`, `color` and `wear` are
    * ignored. Faces are searched. It is a manifest, or a log of Self-restrained-Triplet-Loss (`path letter blue green
    * red`). Photos that are not in it are reported.
    */
@@ -191,6 +191,8 @@ export async function maskFiles(inputs: string[], out: string, options: MaskFile
     if (options[name] !== undefined) checkPath(name, options[name]);
   const { again, masksFrom } = options;
   if (again !== undefined && masksFrom !== undefined) throw invalid('masksFrom', 'nothing, beside again', masksFrom);
+  if (masksFrom === standardStream && inputs.includes(standardStream))
+    throw invalid('masksFrom', 'a file, where standard input has the photos', masksFrom);
   const isPackedRun = again === undefined || (await Promise.all([out, ...inputs].map(isPacked))).includes(true);
   const known = isPackedRun ? await withListed(options) : await withFacesOf(again, inputs, out, options);
   const packed = await maskPacked(inputs, out, known);

@@ -1,9 +1,12 @@
 import path from 'node:path';
 import { MaskbenchError } from '../errors.js';
+import { isParquetName } from '../files/parquet.js';
+import { standardStream, startOfInput } from '../files/standard-input.js';
 import { numberedLines, readNames } from '../files/text.js';
 import { isFile } from '../files/walk.js';
 import type { Look, MaskedFace } from '../mask/masker.js';
-import { checkIsManifest, readManifest } from './manifest.js';
+import { openStored } from '../storage/stored-file.js';
+import { isManifestStart, readManifest } from './manifest.js';
 import type { PhotoJob } from './run.js';
 
 /** The look of each photo's mask, by the paths that a list gives. */
@@ -17,17 +20,14 @@ export class MaskList {
 
   /**
    * Reads a manifest of ours, or a log of Self-restrained-Triplet-Loss: `path letter blue green red` a line, with the
-   * paper's letters a to f and colours from 0 to 255, not whole.
+   * paper's letters a to f and colours from 0 to 255, not whole. `-` is standard input.
    * @throws {@link MaskbenchError} `NOT_FOUND`, `READ_FAILED`, `UNREADABLE` (a line that is neither)
    */
   static async read(file: string): Promise<MaskList> {
-    if (!(await isFile(file))) throw new MaskbenchError('NOT_FOUND', file, `${file}: the list of masks does not exist`);
+    if (file !== standardStream && !(await isFile(file)))
+      throw new MaskbenchError('NOT_FOUND', file, `${file}: the list of masks does not exist`);
     const list = new MaskList(file);
-    const isManifest = await checkIsManifest(file).then(
-      () => true,
-      () => false,
-    );
-    if (isManifest)
+    if (isParquetName(file) || isManifestStart(await startOf(file)))
       for await (const { input, faces } of readManifest(file)) {
         const worn = faces.find(({ style }) => style !== undefined);
         if (worn) list.#add(input, lookOf(worn));
@@ -60,6 +60,18 @@ export class MaskList {
     const [first] = found;
     if (first !== undefined && found.length === 1) return { ...photo, look: first.look };
     return { ...photo, problem: `expected one mask in ${this.#file} for this photo, found ${found.length}` };
+  }
+}
+
+/** The first bytes of a list. */
+async function startOf(file: string): Promise<Buffer> {
+  const length = 65_536;
+  if (file === standardStream) return startOfInput(length);
+  const stored = await openStored(file);
+  try {
+    return await stored.read(0, length);
+  } finally {
+    await stored.close();
   }
 }
 

@@ -558,17 +558,15 @@ class Run {
   async #maskPhoto(photo: PhotoJob): Promise<{ line: ManifestLine; twin?: Buffer | undefined }> {
     const { key, identity } = photo;
     const source = photo.problem === undefined ? await sourceOf(photo.input) : undefined;
-    const line: ManifestLine = {
-      input: key,
-      ...(source && { source }),
-      ...(identity !== undefined && { identity }),
-      status: 'copied',
-      ...(photo.masked !== undefined && { wearsMask: photo.masked }),
-      faces: [],
-      seed: this.#options.seed ?? 0,
-      settings: this.#settings,
-      landmarkModel: this.#landmarkModel,
-    };
+    const line = { input: key } as ManifestLine;
+    if (source) line.source = source;
+    if (identity !== undefined) line.identity = identity;
+    line.status = 'copied';
+    if (photo.masked !== undefined) line.wearsMask = photo.masked;
+    line.faces = [];
+    line.seed = this.#options.seed ?? 0;
+    line.settings = this.#settings;
+    line.landmarkModel = this.#landmarkModel;
     let twin: Buffer | undefined;
     try {
       if (photo.problem !== undefined) {

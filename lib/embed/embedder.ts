@@ -367,8 +367,8 @@ export class Embedder {
     const adapter = this.#adapter;
     const corrected =
       masked && adapter ? await this.#calls.run(() => this.#gate(() => adapter.correct(vector)), signal) : vector;
-    const found = request.faces === undefined && { detector: this.search.name };
-    return { vector: corrected, ...(face && { face: { ...found, ...toFace(face) } }) };
+    const detector = request.faces === undefined ? this.search.name : undefined;
+    return { vector: corrected, ...(face && { face: toFace(face, detector) }) };
   }
 
   /**

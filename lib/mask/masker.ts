@@ -453,7 +453,7 @@ export class Masker {
     checkFlag('overwrite', overwrite);
     const request = { ...toSource(input), detectOnly: true, output, overwrite, key: '' };
     const { width, height, faces, milliseconds } = await this.#run(request, options.signal);
-    const found = faces.map((face) => ({ detector: this.#detector, ...toFace(face) }));
+    const found = faces.map((face) => toFace(face, this.#detector));
     return { width, height, faces: found, milliseconds };
   }
 
@@ -471,19 +471,20 @@ export class Masker {
     return this.#calls.run((cancellation) => this.#native.mask(request, cancellation), signal);
   }
 
-  #toFace({ look, ...native }: NativeFace, detector: string | undefined): MaskedFace {
-    const { box, ...rest } = toFace(native);
-    const face = { box, ...(detector !== undefined && { detector }), ...rest };
-    if (!look) return { ...face, masked: false };
+  #toFace(native: NativeFace, detector: string | undefined): MaskedFace {
+    const { look } = native;
+    const face = toFace(native, detector) as MaskedFace;
+    face.masked = look !== undefined;
+    if (!look) return face;
     const { name, texture } = this.#list.styles[look.style] as StyleList['styles'][number];
-    return {
-      ...face,
-      masked: true,
-      style: name,
-      ...(look.color !== undefined && { color: formatColor(look.color) }),
-      ...(texture !== '' && { texture }),
-      ...(look.template && { wear: look.wear, placement: toPlacement(look.shift) }),
-    };
+    face.style = name;
+    if (look.color !== undefined) face.color = formatColor(look.color);
+    if (texture !== '') face.texture = texture;
+    if (look.template) {
+      face.wear = look.wear;
+      face.placement = toPlacement(look.shift);
+    }
+    return face;
   }
 
   /** Throws `INVALID_ARGUMENT`. */

@@ -147,7 +147,8 @@ Napi::Function CancellationWrap::Define(Napi::Env env) {
   return DefineClass(env, "Cancellation", {InstanceMethod<&CancellationWrap::Cancel>("cancel")});
 }
 
-const Cancellation& CancellationWrap::Of(const Napi::Value& value) {
+Cancellation CancellationWrap::Of(const Napi::Value& value) {
+  if (value.IsUndefined()) return {};
   return Unwrap(Object(value, "cancellation"))->cancellation_;
 }
 

@@ -52,7 +52,8 @@ class CancellationWrap : public Napi::ObjectWrap<CancellationWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
   explicit CancellationWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
-  static const Cancellation& Of(const Napi::Value& value);
+  // A new one where the value is undefined.
+  static Cancellation Of(const Napi::Value& value);
 
  private:
   void Cancel(const Napi::CallbackInfo& /*info*/) { cancellation_.Cancel(); }

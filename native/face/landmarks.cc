@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -59,6 +61,9 @@ struct DlibModel {
   std::vector<std::vector<dlib::vector<float, 2>>> deltas;
 };
 
+// When a file was changed, in nanoseconds.
+int64_t TimeOf(const struct stat& file) { return int64_t{file.st_mtim.tv_sec} * 1'000'000'000 + file.st_mtim.tv_nsec; }
+
 [[noreturn]] void Corrupt(const std::string& path, const std::string& what) {
   throw Error(ErrorCode::kModelCorrupt, path, "not a usable 68-point dlib shape predictor: " + what);
 }
@@ -105,7 +110,7 @@ TreeFileHeader Describe(const DlibModel& model, const struct stat& source, const
   if (!uniform) Corrupt(path, "its trees are of different sizes");
   return {kMagic,
           static_cast<uint64_t>(source.st_size),
-          int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec,
+          TimeOf(source),
           0,
           static_cast<uint32_t>(cascades),
           static_cast<uint32_t>(features),
@@ -169,8 +174,7 @@ std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct
   std::memcpy(&header, file.data(), sizeof(header));
   const bool fits = header.magic == kMagic && IsPlausible(header) &&
                     header.source_size == static_cast<uint64_t>(source.st_size) &&
-                    header.source_time == int64_t{source.st_mtim.tv_sec} * 1'000'000'000 + source.st_mtim.tv_nsec &&
-                    file.size() == TreeLayout(header).total &&
+                    header.source_time == TimeOf(source) && file.size() == TreeLayout(header).total &&
                     header.checksum == Checksum(file.subspan(sizeof(TreeFileHeader))) && IsSound(file, header);
   return fits ? std::optional(header) : std::nullopt;
 }
@@ -178,7 +182,7 @@ std::optional<TreeFileHeader> Verify(std::span<const uint8_t> file, const struct
 class CompactPredictor : public LandmarkPredictor {
  public:
   CompactPredictor(const TreeFileHeader& header, LargePageFile file)
-      : mapped_(std::move(file)), header_(header), layout_(header), data_(mapped_->bytes().data()) {}
+      : file_(std::move(file)), header_(header), layout_(header), data_(file_->bytes().data()) {}
   CompactPredictor(const TreeFileHeader& header, Bytes file)
       : owned_(std::move(file)), header_(header), layout_(header), data_(owned_.data()) {}
 
@@ -186,7 +190,7 @@ class CompactPredictor : public LandmarkPredictor {
   std::span<const uint8_t> trees() const override { return {data_, layout_.total}; }
 
  private:
-  const std::optional<LargePageFile> mapped_;
+  const std::optional<LargePageFile> file_;
   const Bytes owned_;
   const TreeFileHeader header_;
   const TreeLayout layout_;
@@ -255,25 +259,8 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
   return landmarks;
 }
 
-}  // namespace
-
-BoxToPixels PixelsOf(const Box& box) {
-  const dlib::point_transform_affine to_image = ToImage(box);
-  const auto& m = to_image.get_m();
-  const auto& b = to_image.get_b();
-  return {{m(0, 0), m(0, 1), m(1, 0), m(1, 1)}, {b.x(), b.y()}};
-}
-
-std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::string& path) {
-  struct stat source {};
-  if (stat(path.c_str(), &source) != 0)
-    throw Error(ErrorCode::kModelMissing, path,
-                "the landmark model is missing (run \"npx maskbench models fetch dlib-68\", install the Debian package "
-                "libdlib-data, or set MASKBENCH_LANDMARKS)");
-  if (!S_ISREG(source.st_mode))
-    throw Error(ErrorCode::kModelMissing, path,
-                S_ISDIR(source.st_mode) ? "expected the file of a landmark model, found a folder"
-                                        : "expected the file of a landmark model, found something else");
+// From the compact copy in the cache folder, which is made where it is missing.
+std::shared_ptr<const LandmarkPredictor> ReadPredictor(const std::string& path, const struct stat& source) {
   const std::string folder = CacheFolder();
   const std::string cached =
       folder.empty() ? "" : folder + "/landmarks-" + std::to_string(std::hash<std::string>{}(path)) + ".bin";
@@ -300,6 +287,42 @@ std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::stri
     }
   }
   return std::make_shared<CompactPredictor>(header, std::move(file));
+}
+
+}  // namespace
+
+BoxToPixels PixelsOf(const Box& box) {
+  const dlib::point_transform_affine to_image = ToImage(box);
+  const auto& m = to_image.get_m();
+  const auto& b = to_image.get_b();
+  return {{m(0, 0), m(0, 1), m(1, 0), m(1, 1)}, {b.x(), b.y()}};
+}
+
+std::shared_ptr<const LandmarkPredictor> LandmarkPredictor::Load(const std::string& path) {
+  struct stat source {};
+  if (stat(path.c_str(), &source) != 0)
+    throw Error(ErrorCode::kModelMissing, path,
+                "the landmark model is missing (run \"npx maskbench models fetch dlib-68\", install the Debian package "
+                "libdlib-data, or set MASKBENCH_LANDMARKS)");
+  if (!S_ISREG(source.st_mode))
+    throw Error(ErrorCode::kModelMissing, path,
+                S_ISDIR(source.st_mode) ? "expected the file of a landmark model, found a folder"
+                                        : "expected the file of a landmark model, found something else");
+  struct Loaded {
+    int64_t size = 0;
+    int64_t time = 0;
+    std::weak_ptr<const LandmarkPredictor> predictor;
+  };
+  static std::mutex mutex;
+  // Never destroyed: threads may still load while the program ends.
+  static auto& loaded = *new std::map<std::string, Loaded>;
+  const std::lock_guard lock(mutex);
+  Loaded& known = loaded[path];
+  std::shared_ptr<const LandmarkPredictor> predictor = known.predictor.lock();
+  if (predictor && known.size == source.st_size && known.time == TimeOf(source)) return predictor;
+  predictor = ReadPredictor(path, source);
+  known = {source.st_size, TimeOf(source), predictor};
+  return predictor;
 }
 
 }  // namespace maskbench

@@ -26,8 +26,8 @@ class LandmarkPredictor {
  public:
   // dlib's 68-point shape predictor (Kazemi and Sullivan, "One Millisecond Face Alignment with an Ensemble of
   // Regression Trees", CVPR 2014) on a compact copy of its .dat file. The copy is made on first use and kept in the
-  // user's cache folder, where it is mapped at every later start; a copy that is damaged or older than the file is made
-  // again. Throws MODEL_MISSING or MODEL_CORRUPT.
+  // user's cache folder, where every later start reads it; a copy that is damaged or older than the file is made again.
+  // Whoever loads it while somebody has it gets the same. Throws MODEL_MISSING or MODEL_CORRUPT.
   static std::shared_ptr<const LandmarkPredictor> Load(const std::string& path);
   virtual ~LandmarkPredictor() = default;
 

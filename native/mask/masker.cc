@@ -1,5 +1,6 @@
 #include "mask/masker.h"
 
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -57,11 +58,14 @@ void Masker::LoadTemplates() {
     for (const Style& style : options_.styles)
       tiles_.push_back(style.texture.empty() ? std::nullopt : std::optional(LoadTile(style.texture)));
     templates_ = std::move(templates);
+    // To make them took several times the memory that they keep.
+    malloc_trim(0);
   });
 }
 
 void Masker::Load() {
-  finder_.Load();
+  // Whose landmarks are the template's needs no model of them.
+  if (options_.aligned != Aligned::kTemplate) finder_.Load();
   if (device_ != nullptr) device_->Open();
   LoadTemplates();
 }

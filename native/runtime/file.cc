@@ -215,7 +215,8 @@ LargePageFile::LargePageFile(const std::string& path) {
       const ssize_t got = pread(file.get(), bytes_.get() + at, end - at, static_cast<off_t>(at));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0)
-        throw Error(ErrorCode::kReadFailed, path, got == 0 ? "the file ended early" : "cannot be read: " + Reason(errno));
+        throw Error(ErrorCode::kReadFailed, path,
+                    got == 0 ? "the file ended early" : "cannot be read: " + Reason(errno));
       at += static_cast<size_t>(got);
     }
   });

@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { type ManifestLine, maskFiles } from 'maskbench';
 import { alignedCrops } from '../support/aligned.js';
-import { temporaryFolder } from '../support/files.js';
+import { maskbench, repository, temporaryFolder } from '../support/files.js';
 
 const manifestOf = (folder: string): ManifestLine[] =>
   readFileSync(path.join(folder, 'manifest.jsonl'), 'utf8')
@@ -42,6 +43,42 @@ test('masks come from a published log, and from a manifest', async (t) => {
     readFileSync(path.join(again, 'masked_P_0_0001.jpg')),
     readFileSync(path.join(folder, 'out/P_0/masked_P_0_0001.jpg')),
   );
+});
+
+test('a list comes from standard input', async (t) => {
+  const folder = temporaryFolder(t);
+  const photo = path.join(folder, 'a.jpg');
+  writeFileSync(photo, (await alignedCrops(1))[0] as Buffer);
+  const mask = (out: string, input: string, photos = photo) =>
+    spawnSync(
+      process.execPath,
+      [
+        ...[path.join(repository, 'dist/cli/main.js'), 'mask', photos, '--out', path.join(folder, out)],
+        ...['--aligned', 'arcface', '--masks-from', '-'],
+      ],
+      { input, encoding: 'utf8' },
+    );
+  t.is(mask('log', 'a.jpg e 10 20 30\n').status, 0);
+  const manifest = readFileSync(path.join(folder, 'log/manifest.jsonl'), 'utf8');
+  t.like(JSON.parse(manifest).faces[0], { style: 'e', color: '#1e140a' });
+  t.is(mask('manifest', manifest).status, 0);
+  t.deepEqual(
+    readFileSync(path.join(folder, 'manifest/masked_a.jpg')),
+    readFileSync(path.join(folder, 'log/masked_a.jpg')),
+  );
+  t.regex(mask('none', '').stderr, /-: expected a manifest or a log of masks, found no mask/);
+  t.regex(mask('both.tar', manifest, '-').stderr, /masksFrom/);
+});
+
+test('a list is a manifest in Parquet', async (t) => {
+  const folder = temporaryFolder(t);
+  const photo = path.join(folder, 'a.jpg');
+  writeFileSync(photo, (await alignedCrops(1))[0] as Buffer);
+  const at = (name: string) => path.join(folder, name);
+  await maskFiles([photo], at('first'), { aligned: 'arcface', style: 'c', color: 'pink' });
+  t.is((await maskbench(['convert', at('first/manifest.jsonl'), at('manifest.parquet')])).code, 0);
+  await maskFiles([photo], at('second'), { aligned: 'arcface', masksFrom: at('manifest.parquet') });
+  t.deepEqual(readFileSync(at('second/masked_a.jpg')), readFileSync(at('first/masked_a.jpg')));
 });
 
 test('lists that are none are errors', async (t) => {

@@ -15,7 +15,7 @@ import {
 } from 'maskbench/datasets';
 import { alignedCrops } from '../support/aligned.js';
 import { faceCrops, writePhotos } from '../support/faces.js';
-import { hashTree, maskbench, temporaryFolder } from '../support/files.js';
+import { hashTree, killMaskbench, maskbench, temporaryFolder } from '../support/files.js';
 import { describeModel, writeModel } from '../support/models.js';
 import { pythonHas, runPython } from '../support/python.js';
 
@@ -283,10 +283,10 @@ test('the whole way from a set to error rates equals that from the same photos i
 });
 
 /** Six genuine pairs of aligned crops, then six of different people. */
-async function writeAlignedSet(folder: string) {
+async function writeAlignedSet(folder: string, pairs = 12) {
   const file = path.join(folder, 'crops.bin');
-  const images = await alignedCrops(24);
-  const genuine = Array.from({ length: 12 }, (_, i) => i < 6);
+  const images = await alignedCrops(2 * pairs);
+  const genuine = Array.from({ length: pairs }, (_, i) => i < pairs / 2);
   await writeVerificationSet(file, { images, genuine });
   return { file, images, genuine };
 }
@@ -412,6 +412,28 @@ test('an interrupted run is resumed to the same bytes', async (t) => {
   await t.throwsAsync(maskFiles([file], out, { aligned: 'arcface', pairing: 'both', resume: true }), {
     code: 'INVALID_ARGUMENT',
   });
+});
+
+test('killed runs are resumed to the same bytes', async (t) => {
+  t.timeout(300_000);
+  const folder = temporaryFolder(t);
+  const { file } = await writeAlignedSet(folder, 300);
+  const words = (out: string) => [
+    ...['mask', file, '--out', path.join(folder, out, 'set.bin'), '--pairing', 'both'],
+    ...['--aligned', 'arcface', '--landmarks', 'template', '--resume'],
+  ];
+  const start = performance.now();
+  const { code, stderr } = await maskbench(words('expected'));
+  t.is(code, 0, stderr);
+  const milliseconds = performance.now() - start;
+  const expected = readFileSync(path.join(folder, 'expected/set.bin'));
+  const kills = Number(process.env.MASKBENCH_KILLS ?? 3);
+  for (let i = 0; i < kills; i++) {
+    await killMaskbench(words(`out${i}`), milliseconds * (0.2 + 0.8 * Math.random()));
+    const again = await maskbench(words(`out${i}`));
+    t.is(again.code, 0, again.stderr);
+    t.true(readFileSync(path.join(folder, `out${i}/set.bin`)).equals(expected));
+  }
 });
 
 test('a set goes into other forms, and what is no set is refused', async (t) => {
