@@ -11,7 +11,7 @@ import { faceSourceTables } from '../report/face-sources.js';
 import { toJson } from '../report/page.js';
 import { addEmbedderOptions, type EmbedderFlags, faceSourceOption, toEmbedderOptions } from './embed-options.js';
 import { integer } from './numbers.js';
-import { landmarksOption, refuseIdle } from './options.js';
+import { addSearchOptions, refuseIdle } from './options.js';
 import { print, printTable } from './output.js';
 import { Progress, runInterruptibly } from './progress.js';
 
@@ -124,8 +124,7 @@ function modelsCommand(): Command {
     .option('--adapters <adapters...>', 'adapters that correct vectors of masked faces: <name>=<head.onnx>')
     .option('--ensemble <names>', 'models to average as "Ensemble", with commas between (default: no ensemble)')
     .option('--limit <n>', 'pairs of each data set at most', integer, 1001);
-  return addEmbedderOptions(command)
-    .addOption(landmarksOption())
+  return addSearchOptions(addEmbedderOptions(command))
     .addOption(faceSourceOption(benchmarkFaceSources, '; compare: score both, and print how the scores differ'))
     .option('--draws <n>', 'bootstrap draws for the intervals in the report', integer, 200)
     .option('--seed <n>', 'random seed for the bootstrap', integer, 0)

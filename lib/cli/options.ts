@@ -5,13 +5,6 @@ import { detectorPresets } from '../models/detectors/presets.js';
 import { vectorSimilarities } from '../models/similarity.js';
 import { integer, number } from './numbers.js';
 
-/** The landmark model, for every command that searches faces. */
-export const landmarksOption = () =>
-  new Option(
-    '--landmarks <model>',
-    'what predicts landmarks: dlib-68, face-api-68, or a file in the format of dlib\'s shape predictor (default: the environment variable MASKBENCH_LANDMARKS; dlib-68 of Debian\'s libdlib-data or as "models fetch" downloaded it; face-api-68 if there is neither)',
-  );
-
 /** How the vectors of an index are compared. */
 export const vectorSimilarityOption = () =>
   new Option(
@@ -34,7 +27,7 @@ export function addSearchOptions(command: Command): Command {
     )
     .option(
       '--min-face <pixels>',
-      'for speed: do not search for faces narrower than this (default: hog: 0, all sizes; others: a 96th of the longer side, at least 20)',
+      'for speed: do not search for faces narrower than this (default: hog: 0, all sizes; others: a 96th of the longer side, at least 20; blazeface-full-range: 12 in small photos where it finds none)',
       integer,
     )
     .option(
@@ -47,7 +40,10 @@ export function addSearchOptions(command: Command): Command {
       'of hog, for speed: shrink photos for the search until no side is longer (default: do not shrink)',
       integer,
     )
-    .addOption(landmarksOption());
+    .option(
+      '--landmarks <model>',
+      'what predicts landmarks: dlib-68, face-api-68, or a file in the format of dlib\'s shape predictor (default: the environment variable MASKBENCH_LANDMARKS; dlib-68 of Debian\'s libdlib-data or as "models fetch" downloaded it; face-api-68 if there is neither)',
+    );
 }
 
 /**

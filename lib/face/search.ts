@@ -31,8 +31,8 @@ export interface SearchOptions {
   /**
    * For speed: boxes narrower than this, in the photo's pixels, are not looked for. With `hog` wider ones are found as
    * without it; a face whose best box is a little narrower may get a wider one; default 0: all that the model can find.
-   * A neural detector may still find narrower ones; default: a 96th of the photo's longer side, at least 20. Not for
-   * `dlib`.
+   * A neural detector may still find narrower ones; default: a 96th of the photo's longer side, at least 20, and 12
+   * where `blazeface-full-range` finds none. Not for `dlib`.
    */
   minFace?: number;
   /**

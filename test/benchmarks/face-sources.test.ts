@@ -155,6 +155,12 @@ test('both photos of a comparison get their faces in one way, and compare shows 
       { genuine: 1, impostor: 2 },
     ],
   );
+  const unknown = await maskbench([
+    ...['benchmark', 'models', '--models', 'dlib-resnet-128', '--base', path.join(base, 'corpora')],
+    ...['--pairs', path.join(base, 'lists'), '--out', out('unknown'), '--detector', 'nothing'],
+  ]);
+  t.not(unknown.code, 0);
+  t.regex(unknown.stderr, /expected one of .*blazeface-full-range.* for detector/);
   // A photo and its twin are the same picture here, so only scores of different people change.
   t.true(comparison.moves[1].deviation > 0);
 });

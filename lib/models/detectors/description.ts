@@ -60,7 +60,7 @@ const schema = z.strictObject(
       .max(10, 'a number from 1 to 10')
       .optional()
       .describe(
-        'Each box is looked at again, alone in a window of so many of its longer sides, and score, sides and points are the means of both looks: false alarms seldom look like a face twice. Default: it is not.',
+        'Each box is looked at again, alone in a window of so many of its longer sides, and score, sides and points are the means of all looks: false alarms seldom look like a face twice. Networks of any size also look mirrored and, where no face reaches 0.5, with a wider border and for smaller faces. Default: it is not.',
       ),
     faceBox: boxShift
       .optional()
@@ -129,7 +129,9 @@ export interface DetectorDescription {
   pad?: number | undefined;
   /**
    * Each box is looked at again, alone in a window of so many of its longer sides, and its score, sides and points are
-   * the means of both looks: false alarms seldom look like a face twice. Default: it is not.
+   * the means of both looks: false alarms seldom look like a face twice. A network of any size (`multiple`) looks at two
+   * sizes and, while the box is undecided, mirrored; where no face reaches 0.5, it searches with a wider border and for
+   * smaller faces. Default: it is not.
    */
   confirm?: number | undefined;
   /**

@@ -101,7 +101,7 @@ export const detectorPresets: Record<string, DetectorPreset> = {
     {
       smallest: 13,
       pad: 0.5,
-      minScore: 0.52,
+      minScore: 0.486,
       confirm: 2,
       landmarkBox: { x: -0.03, y: 0.01, width: 0.98, height: 0.97 },
     },
