@@ -29,7 +29,7 @@ export async function benchStages({ quick }: BenchOptions): Promise<void> {
         encoding: 'utf8',
         env: { ...process.env, MASKBENCH_SIMD: simd },
       });
-      const [target, ...rows] = output.trim().split('\n');
+      const [target, scores = '', ...rows] = output.trim().split('\n');
       console.log(`\nstages of finding faces, ${info.width}×${info.height}, one thread, ${target} (least of ${runs})`);
       console.log('  stage                  ours ms  dlib ms    times  bound ms  of the bound');
       for (const row of rows) {
@@ -39,6 +39,9 @@ export async function benchStages({ quick }: BenchOptions): Promise<void> {
         const widths = [9, 9, 9, 10, 14];
         console.log(`  ${name.padEnd(20)}${cells.map((cell, i) => cell.padStart(widths[i] as number)).join('')}`);
       }
+      const [computed, all] = scores.split('\t').map(Number) as [number, number];
+      const share = ((100 * computed) / all).toFixed(2);
+      console.log(`  ${computed} of ${all} scores computed in dlib's arithmetic: ${share}%`);
     }
   }
   rmSync(folder, { recursive: true });

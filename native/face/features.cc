@@ -304,7 +304,7 @@ void Votes(FeatureScratch& scratch, int first, int rows) {
       alignas(16) const float x_shares[4] = {share.here, share.here, share.next, share.next};
       const size_t place = FeatureScratch::PlaceOf(ended, x);
       const Weights length = hn::Set(d, scratch.lengths[place]);
-      Vote(votes + scratch.places[place] + 2 * share.first,
+      Vote(votes + scratch.places[place] + ptrdiff_t{2} * share.first,
            hn::Mul(hn::Mul(hn::Load(d, along[ended]), hn::Load(d, x_shares)), length));
     }
     const int from = std::max(0, (step - blocks + 2) / 2);
@@ -317,11 +317,11 @@ void Votes(FeatureScratch& scratch, int first, int rows) {
       const int32_t* places = scratch.places.data() + place;
       // The first three pixels of a block vote in another cell than the rest.
       const auto vote_in = [&](int cell, int first_pixel, int end_pixel) HWY_ATTR {
-        float* cells = votes + 2 * (step + cell) - 4 * first_row;
+        float* cells = votes + ptrdiff_t{2} * (step + cell) - ptrdiff_t{4} * first_row;
         for (int i = first_pixel; i < end_pixel; ++i) {
           const Weights x_weights = hn::Load(d, across[i]);
           for (int row = 0; row < count; ++row)
-            Vote(cells + places[kApart * row + i] - 4 * row,
+            Vote(cells + places[kApart * row + i] - ptrdiff_t{4} * row,
                  hn::Mul(hn::Mul(x_weights, hn::Set(d, lengths[kApart * row + i])),
                          hn::Load(d, along[first_row + row])));
         }

@@ -94,7 +94,7 @@ void Gather(const uint8_t* from, const int* first, const uint8_t* places, int gr
   for (int group = 0; group < groups; ++group, first += 2) {
     const auto begin = hn::LoadU(half, from + first[0]);
     const auto end = hn::LoadU(half, from + first[1]);
-    for (int i = 0; i < 2 * kResizeGroup; i += kLanes, places += 4 * kLanes) {
+    for (int i = 0; i < 2 * kResizeGroup; i += kLanes, places += size_t{4} * kLanes) {
       const auto bytes = SourcesOf(d8, i % kResizeGroup / kLanes, begin, end);
       const auto found = hn::BitCast(di, hn::TableLookupBytesOr0(bytes, hn::Load(d8, places)));
       hn::Store(hn::ConvertTo(d, found), d, pixels + i);
@@ -113,15 +113,16 @@ void Blend(const ResizeRow& to_blend, int groups) {
   const Floats bottom = hn::Set(d, row.bottom_weight);
   const Floats top = hn::Set(d, row.top_weight);
   for (int group = 0; group < groups; ++group) {
+    const size_t column = size_t{kResizeGroup} * static_cast<size_t>(group);
     hn::Vec<hn::RebindToSigned<Columns>> blended[kColors][kVectors];
     for (int i = 0; i < kVectors; ++i) {
-      const Floats right_weight = hn::LoadU(d, row.right_weight + kResizeGroup * group + i * hn::MaxLanes(d));
+      const Floats right_weight = hn::LoadU(d, row.right_weight + column + i * hn::MaxLanes(d));
       const Floats left_weight = hn::Sub(one, right_weight);
       const Floats top_left = hn::Mul(top, left_weight);
       const Floats top_right = hn::Mul(top, right_weight);
       const Floats bottom_left = hn::Mul(bottom, left_weight);
       const Floats bottom_right = hn::Mul(bottom, right_weight);
-      const size_t place = size_t{2} * kResizeGroup * group + i * hn::MaxLanes(d);
+      const size_t place = 2 * column + i * hn::MaxLanes(d);
       for (int color = 0; color < kColors; ++color) {
         const float* above = row.top[color] + place;
         const float* below = row.bottom[color] + place;
@@ -131,7 +132,7 @@ void Blend(const ResizeRow& to_blend, int groups) {
                                               hn::Mul(bottom_right, hn::Load(d, below + kResizeGroup))));
       }
     }
-    for (int color = 0; color < kColors; ++color) StoreGroup(blended[color], row.out[color] + kResizeGroup * group);
+    for (int color = 0; color < kColors; ++color) StoreGroup(blended[color], row.out[color] + column);
   }
 }
 
@@ -188,14 +189,15 @@ void Resizer::SetSizes(const Planes& in, const Planes& out) {
   HWY_DYNAMIC_DISPATCH(OrderColumns)(order);
   first_.clear();
   right_weight_.clear();
-  places_.SetSize(size_t{2} * 4 * left.size());
+  places_.SetSize(8 * left.size());
   uint8_t* place = places_.data();
   for (size_t group = 0; group < left.size(); group += kResizeGroup) {
-    for (const size_t half : {group, group + kResizeGroup / 2}) first_.push_back(left[half]);
+    const int first[2] = {left[group], left[group + kResizeGroup / 2]};
+    first_.insert(first_.end(), first, first + 2);
     for (const int i : order) right_weight_.push_back(right_weight[group + i]);
     for (const int side : {0, 1})
       for (const int i : order) {
-        *place++ = static_cast<uint8_t>(left[group + i] - left[group + i / 8 * 8] + side);
+        *place++ = static_cast<uint8_t>(left[group + i] - first[i / 8] + side);
         // The other bytes of a number are 0.
         place = std::fill_n(place, 3, uint8_t{0x80});
       }

@@ -346,7 +346,7 @@ void Turn(const Features& features, int row, int column, TurnedWindow& window) {
 
 }  // namespace
 
-void FindWindows(const Features& features, int row, std::array<std::vector<WindowScore>, kFilters>& found) {
+int FindWindows(const Features& features, int row, std::array<std::vector<WindowScore>, kFilters>& found) {
   static const ByteFilters filters = MakeByteFilters();
   thread_local struct {
     std::vector<int32_t> sums;
@@ -383,6 +383,7 @@ void FindWindows(const Features& features, int row, std::array<std::vector<Windo
     const float score = HWY_DYNAMIC_DISPATCH(ScoreExactly)(window, frontal::kModel.filters[filter], last);
     if (score >= frontal::kModel.filters[filter].threshold) found[filter].push_back({row, column, score});
   }
+  return count;
 }
 
 }  // namespace maskbench

@@ -17,8 +17,8 @@ struct WindowScore {
 
 // Adds the windows whose first row is `row`, and whose score for each of the five filters reaches its threshold: the
 // scores are equal to those of dlib 19.24 (its separable filters with AVX). A first look in bytes with a bound on its
-// error leaves few windows to score in dlib's order of arithmetic.
-void FindWindows(const Features& features, int row, std::array<std::vector<WindowScore>, kFilters>& found);
+// error leaves few windows to score in dlib's order of arithmetic: returns how many scores were computed so.
+int FindWindows(const Features& features, int row, std::array<std::vector<WindowScore>, kFilters>& found);
 
 }  // namespace maskbench
 
