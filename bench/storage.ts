@@ -114,10 +114,12 @@ function callAlone(entry: string, name: string, ...args: unknown[]): Usage {
   return JSON.parse(printed.trim().split('\n').at(-1) as string);
 }
 
-/** Calls all in turns, and gives each one's results. */
+/** Calls all in turns, every second time from the last to the first, and gives each one's results. */
 async function inTurns<Result>(rounds: number, ways: (() => Result | Promise<Result>)[]): Promise<Result[][]> {
   const results: Result[][] = ways.map(() => []);
-  for (let round = 0; round < rounds; round++) for (const [i, way] of ways.entries()) results[i]?.push(await way());
+  const forth = [...ways.entries()];
+  for (let round = 0; round < rounds; round++)
+    for (const [i, way] of round % 2 === 0 ? forth : forth.toReversed()) results[i]?.push(await way());
   return results;
 }
 
