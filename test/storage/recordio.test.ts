@@ -141,6 +141,23 @@ withPython('a set keeps its keys, labels, record 0 and ranges; its twins are tho
   );
 });
 
+withPython('an identity without a range of keys is named where records are numbered anew', async (t) => {
+  const folder = path.join(temporaryFolder(t), 'faces');
+  mkdirSync(folder);
+  const [image] = await alignedCrops(1);
+  writeByPython(path.join(folder, 'train'), [
+    { key: 0, labels: [2, 3], image: Buffer.alloc(0) },
+    { key: 1, labels: [0], image: image as Buffer },
+    { key: 2, labels: [1], image: Buffer.alloc(0) },
+  ]);
+  const out = path.join(folder, 'both/train.rec');
+  const masked = maskFiles([path.join(folder, 'train.rec')], out, { aligned: 'arcface', contents: 'both' });
+  await t.throwsAsync(masked, {
+    code: 'UNREADABLE',
+    message: /a range of two keys in the record of an identity \(2\)/,
+  });
+});
+
 withPython('photos and twins together are numbered anew, with record 0 and the ranges', async (t) => {
   const { folder, images } = await insightFaceSet(t, 8);
   const out = path.join(folder, 'both/train.rec');
