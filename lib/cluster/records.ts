@@ -13,7 +13,7 @@ export interface Completion {
   outputs: (Output & Digest)[];
   /** Files that lie in the output one by one, all together: the hash of their hashes. */
   loose?: { files: number } & Digest;
-  /** Of this attempt and those before it. */
+  /** How long all attempts worked, as far as they reported it. */
   seconds: number;
   machine: Machine;
 }
@@ -23,7 +23,7 @@ export interface Machine {
   host: string;
   /** The vector instructions that are used, by Highway's name. */
   simd: string;
-  /** Of runs of a model. */
+  /** The version of ONNX Runtime, if the command runs a model. */
   onnxRuntime?: string;
 }
 
@@ -37,6 +37,8 @@ export interface State {
   at: number;
   done: number;
   total: number;
+  /** How long all attempts have worked. */
+  seconds: number;
   /** Attempts that failed, or ended without a report. */
   failures: number;
   error?: string;

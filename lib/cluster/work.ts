@@ -38,11 +38,11 @@ export type Ended = 'done' | 'was done already' | 'was resumed by another worker
 const stateMilliseconds = 60_000;
 
 /**
- * Does one rank of a plan: what an earlier attempt has left of it, or nothing where it is done. Its outputs depend on the
- * plan alone, so that it may be done twice, at the same time even.
+ * Does one rank of a plan: what an earlier attempt has left of it, or nothing where it is done. Its outputs depend on
+ * the plan alone, so that it may be done twice, at the same time even.
  * @param rank From 0.
- * @throws `MaskbenchError` `INVALID_ARGUMENT` (a rank beyond the plan, a plan of other settings), `NOT_FOUND` (no plan),
- * `INCOMPLETE` (all attempts failed), and those of the command; the signal's reason when aborted
+ * @throws `MaskbenchError` `INVALID_ARGUMENT` (a rank beyond the plan, a plan of other settings), `NOT_FOUND` (no
+ * plan), `INCOMPLETE` (all attempts failed), and those of the command; the signal's reason when aborted
  */
 export async function workRank(place: string, rank: number, options: WorkOptions): Promise<Ended> {
   const plan = await readPlan(place);
@@ -53,6 +53,7 @@ export async function workRank(place: string, rank: number, options: WorkOptions
   const now = Date.now();
   const state: State = {
     ...{ rank, state: 'running', host: hostname(), since: before?.since ?? now, at: now, done: 0, total: part.inputs },
+    seconds: before?.seconds ?? 0,
     // One that is still called running was ended.
     failures: (before?.failures ?? 0) + Number(before?.state === 'running'),
     ...(before?.error !== undefined && { error: before.error }),
@@ -67,12 +68,13 @@ export async function workRank(place: string, rank: number, options: WorkOptions
     );
   }
   await writeState(place, state);
+  const start = performance.now();
+  const worked = () => (before?.seconds ?? 0) + (performance.now() - start) / 1000;
   const tell = setInterval(() => {
-    state.at = Date.now();
+    Object.assign(state, { at: Date.now(), seconds: worked() });
     void writeState(place, state).catch(() => {}); // the next one may succeed
   }, stateMilliseconds);
   const own = await claim(place, plan, rank);
-  const start = performance.now();
   try {
     const completion = await doRank(place, plan, part, rank, own, {
       ...options,
@@ -81,13 +83,13 @@ export async function workRank(place: string, rank: number, options: WorkOptions
         options.onProgress(progress);
       },
     });
-    await writeCompletion(place, { ...completion, seconds: (performance.now() - start) / 1000 });
+    await writeCompletion(place, { ...completion, seconds: worked() });
     await rm(toPath(path.dirname(own)), { recursive: true, force: true });
   } catch (error) {
     // Another worker, which thought this one lost, has removed what it was working on.
     if (!(await isFolder(own))) return 'was resumed by another worker';
     const isInterrupted = options.signal.aborted && error === options.signal.reason;
-    Object.assign(state, { at: Date.now(), state: isInterrupted ? 'interrupted' : 'failed' });
+    Object.assign(state, { at: Date.now(), seconds: worked(), state: isInterrupted ? 'interrupted' : 'failed' });
     if (!isInterrupted) Object.assign(state, { failures: state.failures + 1, error: (error as Error).message });
     await writeState(place, state).catch(() => {}); // on a full disk; the first error counts
     throw error;

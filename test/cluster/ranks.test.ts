@@ -181,7 +181,11 @@ test('a worker that gets SIGUSR1 finishes what is in progress, and the next one 
   const written = (name: string) => statSync(path.join(at('out'), name)).ino;
   const before = finished.map(written);
   t.regex(await runs(t, 'cluster', 'status', at('plan')), /^0 of 1 ranks done, 1 interrupted/);
+  const secondsIn = (name: string) => JSON.parse(readFileSync(at(`plan/${name}/0.json`), 'utf8')).seconds;
+  const interrupted = secondsIn('states');
+  t.true(interrupted > 0);
   await runs(t, 'cluster', 'work', at('plan'), '--rank', '0');
+  t.true(secondsIn('completions') > interrupted);
   await runs(t, 'cluster', 'merge', at('plan'));
   t.deepEqual(finished.map(written), before);
   t.is(readFileSync(at('out/manifest.jsonl'), 'utf8').trim().split('\n').length, 120);
