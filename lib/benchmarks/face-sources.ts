@@ -29,7 +29,7 @@ export interface FaceSourceComparison {
   model: string;
   dataSet: string;
   moves: ScoreMove[];
-  /** Of each kind that has genuine and impostor comparisons with scores. */
+  /** One entry for each kind that has genuine and impostor comparisons with scores. */
   rates: FaceSourceRates[];
 }
 

@@ -20,8 +20,8 @@ export interface KubernetesOptions {
 const nameOf = ({ settings }: Plan) => `maskbench-${settings.slice(0, 12)}`;
 
 /**
- * An Indexed Job for `kubectl apply`, in YAML: each index does the rank of its number, and one that is done already ends
- * at once. Needs Kubernetes 1.29.
+ * An Indexed Job for `kubectl apply`, in YAML: each index does the rank of its number, and one that is done already
+ * ends at once. Needs Kubernetes 1.29.
  * @throws `MaskbenchError` `INVALID_ARGUMENT`, `NOT_FOUND` (no plan)
  */
 export async function kubernetesJob(place: string, options: KubernetesOptions): Promise<string> {

@@ -22,8 +22,8 @@ import { taskOf } from './tasks.js';
 import { faultOf, keptIn } from './work.js';
 
 /**
- * Joins the outputs of all ranks, after each was compared with its completion. What ranks have kept with the plan is then
- * removed.
+ * Joins the outputs of all ranks, after each was compared with its completion. What ranks have kept with the plan is
+ * then removed.
  * @param onProblem Called with what may make outputs differ in their last bits: ranks of different machines.
  * @returns Whether there was something to join.
  * @throws `MaskbenchError` `INCOMPLETE` (names the ranks that are missing, or whose files are not those of their

@@ -44,7 +44,7 @@ export interface Part {
   from: number;
   to: number;
   inputs: number;
-  /** Of a .rec file: see `RecordPart`. */
+  /** Parts of a .rec file have this and the next field; `RecordPart` explains both. */
   end?: number | null;
   firstIdentity?: number | null;
 }

@@ -93,8 +93,8 @@ async function maxArraySize(): Promise<number> {
 }
 
 /**
- * Cancels the jobs of an earlier submission that would wait for ever: those that Slurm holds because it could not launch
- * them, and the merge. Throws `LOCKED` where others are in the queue.
+ * Cancels the jobs of an earlier submission that would wait for ever: those that Slurm holds because it could not
+ * launch them, and the merge. Throws `LOCKED` where others are in the queue.
  */
 async function clearQueue(place: string, name: string): Promise<void> {
   const text = await slurm('squeue', ['--noheader', '--array', '--format=%i|%j|%r', `--name=${name},${name}-merge`]);

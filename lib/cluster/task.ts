@@ -14,7 +14,7 @@ export interface Worked {
   /** Inputs by status. */
   counts: Record<string, number>;
   outputs: Output[];
-  /** Of runs of a model. */
+  /** The version of ONNX Runtime, if the command runs a model. */
   onnxRuntime?: string;
 }
 

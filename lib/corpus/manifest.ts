@@ -80,8 +80,8 @@ export const manifestColumns: Record<keyof ManifestLine, ColumnType> = {
 };
 
 /**
- * Reads a manifest line by line, from JSON lines (`-`: on standard input) or a Parquet file. An incomplete last line, left by a killed run or
- * just being written, is skipped.
+ * Reads a manifest line by line, from JSON lines (`-`: on standard input) or a Parquet file. An incomplete last line,
+ * left by a killed run or just being written, is skipped.
  * @throws {@link MaskbenchError} `UNREADABLE`, naming the line; `READ_FAILED`
  * @example
  * for await (const { input, status, faces } of readManifest('masked/manifest.jsonl'))

@@ -198,7 +198,7 @@ HWY_INLINE void GradientsOf(const Planes& image, int y, int first, int end, Feat
   for (int color = 0; color < kColors; ++color)
     for (int i = 0; i < 3; ++i) rows[color][i] = image.row(color, y - 1 + i);
   const Ints stride = hn::Set(d32, static_cast<int32_t>(scratch.votes_stride));
-  // Of each block of 128 bits all components across, then all along.
+  // Moves the components across to the first half of each block of 128 bits, and those along to the second.
   alignas(16) static constexpr uint8_t kApart[16] = {0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15};
   const auto apart = hn::BitCast(d16, hn::LoadDup128(d8, kApart));
   // Components across and along, side by side.
