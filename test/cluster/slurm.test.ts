@@ -44,7 +44,7 @@ onSlurm('a rank that its time limit ends three times is resumed each time, and n
   const [log = '', merge = ''] = readdirSync(at('plan/logs'))
     .sort()
     .map((name) => readFileSync(at(`plan/logs/${name}`), 'utf8'));
-  t.regex(merge, /merged/);
+  t.regex(merge, /merged/, log);
   // What is left to do after each interruption.
   const ends = [...log.matchAll(/: (\d+)\/(\d+), .*\n.*interrupted/g)].map(([, done, all]) => [
     Number(done),
