@@ -17,6 +17,7 @@
 #include <span>
 #include <utility>
 
+#include "face/leaves.h"
 #include "face/tree_model.h"
 #include "runtime/error.h"
 #include "runtime/file.h"
@@ -208,6 +209,8 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
       dlib::mat(reinterpret_cast<const float*>(data_ + layout_.initial_shape), kShape);
   dlib::matrix<float, 0, 1> shape = initial;
   std::vector<float> values(header_.features);
+  std::vector<const float*> chosen(header_.trees);
+  std::array<float, kLeafStride> sums{};
   for (uint32_t c = 0; c < header_.cascades; ++c) {
     const uint8_t* base = data_ + c * layout_.cascade_bytes;
     const dlib::matrix<float, 2, 2> turn =
@@ -226,30 +229,24 @@ Landmarks CompactPredictor::Predict(const Image& image, const Box& box) const {
     }
     const auto* splits = reinterpret_cast<const Split*>(base + layout_.splits);
     const auto* leaves = reinterpret_cast<const float*>(base + layout_.leaves);
-    float* sum = &shape(0);
-    // Leaves lie all over the file: those of some trees are on their way while those of the trees before are added up.
-    constexpr uint32_t kAhead = 64;
-    std::array<const float*, kAhead> chosen;
-    for (uint32_t t = 0; t < header_.trees + kAhead; ++t) {
-      if (t >= kAhead) {
-        const float* leaf = chosen[t % kAhead];
-        for (int i = 0; i < kShape; ++i) sum[i] += leaf[i];
-      }
-      if (t >= header_.trees) continue;
+    // Leaves lie all over the file: all are on their way before the first is added.
+    for (const float*& leaf : chosen) {
       uint32_t node = 0;
       while (node < header_.leaves - 1) {
         const Split& split = splits[node];
         // Which way it goes can't be foretold: no branch.
         node = 2 * node + 2 - static_cast<uint32_t>(values[split.first] - values[split.second] > split.threshold);
       }
-      const float* leaf = leaves + size_t{kLeafStride} * (node - (header_.leaves - 1));
-      // Into the second cache: so many are on their way that the first has no room for what is not there yet.
+      leaf = leaves + size_t{kLeafStride} * (node - (header_.leaves - 1));
+      // Into the second cache: the first has no room for so many.
       constexpr int kSecondCache = 2;
       for (int line = 0; line < kLeafStride; line += 16) __builtin_prefetch(leaf + line, 0, kSecondCache);
-      chosen[t % kAhead] = leaf;
       splits += header_.leaves - 1;
       leaves += size_t{kLeafStride} * header_.leaves;
     }
+    std::ranges::copy(shape, sums.begin());
+    SumLeaves(chosen, sums.data());
+    std::copy_n(sums.begin(), kShape, shape.begin());
   }
   Landmarks landmarks;
   for (int i = 0; i < kLandmarks; ++i) {
