@@ -13,7 +13,7 @@ import {
 } from 'maskbench';
 import sharp from 'sharp';
 import { faceCrops } from '../support/faces.js';
-import { hashTree, hasShared, maskbench, shared, temporaryFolder } from '../support/files.js';
+import { hashTree, hasShared, maskbench, sha256, shared, temporaryFolder } from '../support/files.js';
 
 const masktheface = path.join(shared, 'templates/masktheface');
 const withShared = hasShared ? test : test.skip;
@@ -58,6 +58,32 @@ test('every style covers mouth and chin, and leaves alone what its matte does no
     t.true(changed > 500, `${name}: ${changed} pixels`);
     t.true(brighter < 20, `${name}: ${brighter} pixels beside the mask became brighter`);
   }
+});
+
+test('pictures of drawn templates are kept in the cache folder, and made again where they are damaged or cannot be kept', async (t) => {
+  const folder = temporaryFolder(t);
+  const photo = path.join(folder, 'photo.png');
+  writeFileSync(photo, (await faceCrops())[0] as Buffer);
+  const kept = path.join(folder, 'cache/templates');
+  const draw = async (cache: string) => {
+    const out = path.join(folder, 'masked.bmp');
+    const { code, stderr } = await maskbench(['mask', photo, '--style', 'n95', '--out', out, '--overwrite'], {
+      MASKBENCH_CACHE: cache,
+    });
+    t.is(code, 0, stderr);
+    return sha256(readFileSync(out));
+  };
+  const first = await draw(path.join(folder, 'cache'));
+  const pictures = hashTree(kept);
+  t.is(Object.keys(pictures).length, 3);
+  t.is(await draw(path.join(folder, 'cache')), first);
+  const [cut, changed] = Object.keys(pictures).map((name) => path.join(kept, name)) as [string, string];
+  writeFileSync(cut, readFileSync(cut).subarray(0, 20));
+  writeFileSync(changed, Buffer.from(readFileSync(changed)).fill(0, 1000, 1010));
+  t.is(await draw(path.join(folder, 'cache')), first);
+  t.deepEqual(hashTree(kept), pictures);
+  writeFileSync(path.join(folder, 'file'), '');
+  t.is(await draw(path.join(folder, 'file')), first);
 });
 
 test('how a mask is worn decides what it covers, and is recorded', async (t) => {
