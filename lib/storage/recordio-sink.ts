@@ -87,7 +87,7 @@ export class RecordSink implements Sink {
     const placed = {} as Placed;
     const { key, record, input } = photo;
     const isFrame = record !== undefined && input === undefined && photo.problem === undefined;
-    if (isFrame) this.#putFrame(recordNumber(key), record);
+    if (isFrame) this.#putFrame(key, record);
     const renumbered = this.#both || record === undefined;
     if (this.#both && input instanceof Uint8Array) placed.copy = this.#putImage(photo, input, this.#next++);
     if (twin) placed.output = this.#putImage(photo, twin, renumbered ? this.#next++ : recordNumber(key));
@@ -156,7 +156,8 @@ export class RecordSink implements Sink {
   }
 
   /** Record 0, or the record of an identity, whose labels are a range of keys. */
-  #putFrame(number: number, record: Uint8Array): void {
+  #putFrame(key: string, record: Uint8Array): void {
+    const number = recordNumber(key);
     if (!this.#both) {
       this.#pushRecord(number, record);
     } else if (number === 0) {
@@ -167,15 +168,15 @@ export class RecordSink implements Sink {
       if (!this.#isOrdered)
         throw new MaskbenchError(
           'UNREADABLE',
-          this.#file,
-          `${this.#file}: ranges of keys can only be numbered anew where records are in the order of their keys`,
+          key,
+          `${key}: ranges of keys can only be numbered anew where records are in the order of their keys`,
         );
       const head = headOf(record);
       if (head.length < firstLabel + 8)
         throw new MaskbenchError(
           'UNREADABLE',
-          this.#file,
-          `${this.#file}: expected a range of two keys in the record of an identity (${number})`,
+          key,
+          `${key}: expected a range of two keys in the record of an identity`,
         );
       const labels = [firstLabel, firstLabel + 4].map((at) => this.#numberedAnew(head.readFloatLE(at)));
       this.#identities ??= { first: this.#next, end: this.#next };

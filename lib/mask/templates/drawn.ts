@@ -20,14 +20,13 @@ const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).
 async function renderOnce(svg: string): Promise<Uint8Array> {
   const { version } = createRequire(import.meta.url)('@resvg/resvg-js/package.json') as { version: string };
   const { cacheFolder } = native.systemInfo();
-  const folder = cacheFolder && path.join(cacheFolder, 'templates');
-  const kept = path.join(folder, sha256(`${version} ${svg}`).toString('hex'));
-  const found = folder && (await readFile(kept).catch(() => undefined));
+  const kept = cacheFolder && path.join(cacheFolder, 'templates', sha256(`${version} ${svg}`).toString('hex'));
+  const found = kept && (await readFile(kept).catch(() => undefined));
   if (found && sha256(found.subarray(32)).equals(found.subarray(0, 32))) return found.subarray(32);
   const { renderAsync } = await import('@resvg/resvg-js');
   const png = (await renderAsync(svg, { font: { loadSystemFonts: false } })).asPng();
-  if (folder)
-    await makeFolder(folder)
+  if (kept)
+    await makeFolder(path.dirname(kept))
       .then(() => writeFileAtomically(kept, Buffer.concat([sha256(png), png])))
       .catch(() => {}); // A full or read-only cache folder costs only the next start's time.
   return png;
