@@ -67,10 +67,10 @@ export interface Campaign {
 export async function waitForJobs(hosts: SlurmHosts, minutes: number): Promise<void> {
   for (const end = performance.now() + minutes * 60_000; ; await setTimeout(1000)) {
     const queue = await hosts.queue().catch(() => 'the controller does not answer');
-    const others = queue.split('\n').filter((job) => job !== '' && !/held/i.test(job));
+    const isStuck = (job: string) => /held|NeverSatisfied/i.test(job);
+    const others = queue.split('\n').filter((job) => job !== '' && !isStuck(job));
     // A merge that waits alone runs soon: Slurm looks at its dependencies from time to time.
-    const isHeld = /held/i.test(queue) && others.every((job) => /-merge.*Dependency/.test(job));
-    if (others.length === 0 || isHeld) return;
+    if (others.length === 0 || (isStuck(queue) && others.every((job) => /-merge.*Dependency/.test(job)))) return;
     if (performance.now() > end) throw new Error(`jobs hang: ${queue}`);
   }
 }
