@@ -53,8 +53,8 @@ export interface MaskFilesOptions extends RunOptions {
   again?: string;
   /**
    * A list of masks (`-`: on standard input): style and colour of each photo are those that it says, and `style`,
-   * `color` and `wear` are ignored. Faces are searched. It is a manifest, or a log of Self-restrained-Triplet-Loss (`path letter blue green
-   * red`). Photos that are not in it are reported.
+   * `color` and `wear` are ignored. Faces are searched. It is a manifest, or a log of Self-restrained-Triplet-Loss
+   * (`path letter blue green red`). Photos that are not in it are reported.
    */
   masksFrom?: string;
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -75,13 +75,18 @@ test('pictures of drawn templates are kept in the cache folder, and made again w
   };
   const first = await draw(path.join(folder, 'cache'));
   const pictures = hashTree(kept);
+  const [cut, changed, whole] = Object.keys(pictures).map((name) => path.join(kept, name)) as [string, string, string];
   t.is(Object.keys(pictures).length, 3);
+  // A picture that is made again is another file.
+  const written = () => [cut, changed, whole].map((file) => statSync(file).ino);
+  const before = written();
   t.is(await draw(path.join(folder, 'cache')), first);
-  const [cut, changed] = Object.keys(pictures).map((name) => path.join(kept, name)) as [string, string];
+  t.deepEqual(written(), before);
   writeFileSync(cut, readFileSync(cut).subarray(0, 20));
   writeFileSync(changed, Buffer.from(readFileSync(changed)).fill(0, 1000, 1010));
   t.is(await draw(path.join(folder, 'cache')), first);
   t.deepEqual(hashTree(kept), pictures);
+  t.is(written()[2], before[2]);
   writeFileSync(path.join(folder, 'file'), '');
   t.is(await draw(path.join(folder, 'file')), first);
 });
