@@ -21,8 +21,8 @@ export const shapes: CorpusShape[] = [
 ];
 
 /**
- * A folder of `count` face crops of the sample photos of @vladmandic/face-api, shifted, flipped and of varied brightness; the
- * same every time, and made once a machine.
+ * A folder of `count` face crops of the sample photos of @vladmandic/face-api, shifted, flipped and of varied
+ * brightness; the same every time, and made once a machine.
  */
 export async function makeCorpus({ name, width, height, format }: CorpusShape, count: number): Promise<string> {
   const folder = path.join(tmpdir(), `maskbench-corpus-1-${name}-${count}`);

@@ -89,8 +89,8 @@ const rawCrops = (files: readonly string[], width: number, height: number) =>
   );
 
 /**
- * Throughput of `dlib-resnet-128` and `mobilefacenet-512` beside the bare session, of the former beside face-api, memory,
- * and the event loop's delay.
+ * Throughput of `dlib-resnet-128` and `mobilefacenet-512` beside the bare session, of the former beside face-api,
+ * memory, and the event loop's delay.
  */
 export async function benchEmbedding({ quick, photos, device }: BenchOptions): Promise<void> {
   const [shape] = shapes;

@@ -1,4 +1,5 @@
-// npm run bench -- [--quick] [--only <name>] [--concurrency 1,2] [--device cuda] [--photos 2000] [--real <corpus with real masks>]
+// npm run bench -- [--quick] [--only <name>] [--concurrency 1,2] [--device cuda] [--photos 2000]
+//   [--real <corpus with real masks>]
 //   [--detectors hog,<preset>,<file.onnx>]
 import { parseArgs } from 'node:util';
 import { diagnose } from 'maskbench';

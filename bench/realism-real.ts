@@ -74,9 +74,10 @@ function estimate(
 
 /**
  * Compares real masks with synthetic ones. Where people are known by photos with and without masks (a corpus that
- * `dataset generate` made of in_house, rmfd or mfr2): how far genuine scores move, and FNMR at the threshold where plain
- * photos have an FMR of 1 in 1,000. Otherwise (a folder) as much as people who are known once can tell: each template
- * is drawn over the real masks themselves, so that only the mask differs, and impostor scores and vectors are compared.
+ * `dataset generate` made of in_house, rmfd or mfr2): how far genuine scores move, and FNMR at the threshold where
+ * plain photos have an FMR of 1 in 1,000. Otherwise (a folder) as much as people who are known once can tell: each
+ * template is drawn over the real masks themselves, so that only the mask differs, and impostor scores and vectors are
+ * compared.
  */
 export async function benchRealMasks(real: string, mostPhotos: number): Promise<void> {
   const { bare, masked } = existsSync(path.join(real, 'manifest.jsonl'))

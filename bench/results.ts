@@ -1,6 +1,6 @@
 // npm run results -- <folder of LFW's people> [<folder to work in>]
-// Writes docs/results.md, its charts, and lib/models/measured.ts, which `maskbench models list` shows. What was made and
-// measured stays in the folder to work in (build-results/ without one), so that an interrupted run resumes.
+// Writes docs/results.md, its charts, and lib/models/measured.ts, which `maskbench models list` shows. What was made
+// and measured stays in the folder to work in (build-results/ without one), so that an interrupted run resumes.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

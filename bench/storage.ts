@@ -132,8 +132,8 @@ async function timed(work: () => Promise<void>): Promise<number> {
 }
 
 /**
- * What is done with a .rec file of aligned crops: copying, reading and writing alone, masking, and embedding and scoring
- * beside the same crops in a folder. `--photos 1000000` makes a million records.
+ * What is done with a .rec file of aligned crops: copying, reading and writing alone, masking, and embedding and
+ * scoring beside the same crops in a folder. `--photos 1000000` makes a million records.
  */
 export async function benchStorage({ quick, concurrencies, photos }: BenchOptions): Promise<void> {
   const count = quick ? 2000 : Math.max(photos, 20_000);

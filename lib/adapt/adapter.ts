@@ -28,9 +28,9 @@ export interface AdaptOptions {
   /** Default: all of them are tried, and the validation people decide. */
   method?: Method;
   /**
-   * `published`: `srt` as Boutros et al. trained it (10 epochs, batches of 512, learning rate 0.1, which becomes a tenth
-   * every 3 epochs), from random weights. Negatives are drawn from all photos, not from about 80 files as an index error
-   * of the published program does.
+   * `published`: `srt` as Boutros et al. trained it (10 epochs, batches of 512, learning rate 0.1, which becomes a
+   * tenth every 3 epochs), from random weights. Negatives are drawn from all photos, not from about 80 files as an
+   * index error of the published program does.
    */
   preset?: 'published';
   /** Share of the people that choose method, parameters and update. Default 0.15. */
@@ -105,9 +105,9 @@ function checkAdapt(options: AdaptOptions) {
  * @param vectors Files of vectors with their indices, as `embedFiles` writes them; for example one for each mask style.
  * A photo's plain vector counts once.
  * @param out The adapter to write, `<name>.onnx`. An adapter is replaced.
- * @throws `MaskbenchError` `INVALID_ARGUMENT` (options; vectors without masked twins, of too few people, with NaN, or of
- * another model's length; a model whose vectors are compared by a network), `NOT_FOUND`, `UNREADABLE`, `WRITE_FAILED`;
- * the signal's reason when aborted, with the best head so far in `out`
+ * @throws `MaskbenchError` `INVALID_ARGUMENT` (options; vectors without masked twins, of too few people, with NaN, or
+ * of another model's length; a model whose vectors are compared by a network), `NOT_FOUND`, `UNREADABLE`,
+ * `WRITE_FAILED`; the signal's reason when aborted, with the best head so far in `out`
  * @example
  * const { verdict, changes } = await trainAdapter(['surgical.npy', 'cloth.npy'], 'head.onnx', { seed: 1 });
  */

@@ -54,8 +54,8 @@ export interface ScoreAllOptions {
   /** Device memory in MiB to use at most. Default: half of it, up to 8 GiB. */
   deviceMemory?: number;
   /**
-   * Called where faces were found or placed in different ways, with the ways; and once, with `auto`, with the reason for
-   * falling back to the CPU.
+   * Called where faces were found or placed in different ways, with the ways; and once, with `auto`, with the reason
+   * for falling back to the CPU.
    */
   onProblem?: (problem: Problem) => void;
   signal?: AbortSignal;

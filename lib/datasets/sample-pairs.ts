@@ -189,19 +189,21 @@ function needTwoPhotos(groups: Map<string, unknown[]>, corpus: string): void {
 /**
  * Samples a pair list from a corpus.
  *
- * - `paper`: for each photo x of an identity with several, (x, masked y), (masked x, y), both genuine, (x, masked z) and
- *   (masked x, z), impostors; y is another photo of the identity, z one of another identity (uniform over identities, then over
- *   its photos), both drawn afresh each time. For an identity with one photo, (x, masked x) and (masked x, z).
+ * - `paper`: for each photo x of an identity with several, (x, masked y), (masked x, y), both genuine, (x, masked z)
+ *   and (masked x, z), impostors; y is another photo of the identity, z one of another identity (uniform over
+ *   identities, then over its photos), both drawn afresh each time. For an identity with one photo, (x, masked x) and
+ *   (masked x, z).
  * - `all-identities`: per identity one reference, one genuine and one impostor probe.
  * - `rmfd`: per photo of an identity with several, one genuine and one impostor pair, with whatever masks they wear.
- * - `nist`: per photo of an identity with several, one genuine and one impostor pair, each plain–plain, plain–masked and
- *   masked–masked. An evaluation takes its threshold from the plain–plain ones, as NIST's face mask reports do.
+ * - `nist`: per photo of an identity with several, one genuine and one impostor pair, each plain–plain, plain–masked
+ *   and masked–masked. An evaluation takes its threshold from the plain–plain ones, as NIST's face mask reports do.
  * - `balanced`: `count` pairs, half of them genuine, between different photos, masked as `masking` says.
  *
  * Only photos with a masked twin are used, but for `rmfd`.
  *
  * @param corpus The corpus's folder.
- * @throws `MaskbenchError` `NOT_FOUND`, `INVALID_ARGUMENT` (`count` or `masking` without `balanced`, fewer than two identities, or no identity with two photos)
+ * @throws `MaskbenchError` `NOT_FOUND`, `INVALID_ARGUMENT` (`count` or `masking` without `balanced`, fewer than two
+ * identities, or no identity with two photos)
  * @example
  * const pairs = await samplePairs('corpora/lfw', 'balanced', { count: 6000, masking: 'plain-masked' });
  */

@@ -20,8 +20,8 @@ export interface ImportedSet {
 }
 
 /**
- * Writes the images of a verification set to a new or empty folder, `<person>/<number>.jpg` and so on, and the pair list
- * `pairs.txt` beside them. The bytes of the images are kept. A person is named by the number of the first image.
+ * Writes the images of a verification set to a new or empty folder, `<person>/<number>.jpg` and so on, and the pair
+ * list `pairs.txt` beside them. The bytes of the images are kept. A person is named by the number of the first image.
  * @throws `MaskbenchError` as {@link readVerificationSet}; `OUTPUT_EXISTS`, `WRITE_FAILED`
  * @example
  * const { pairs, list } = await importVerificationSet('lfw.bin', 'lfw');

@@ -320,9 +320,9 @@ export class Embedder {
   /**
    * Embeds photos.
    * @returns [n × d], row-major, in the order of `inputs`
-   * @throws {@link MaskbenchError} `NO_FACE`, `WRONG_FACE` (not the expected one), `NOT_FOUND`, `UNREADABLE`, `DAMAGED`,
-   * `TOO_LARGE`, `INFERENCE_FAILED` (also if the model returns NaN), `INVALID_ARGUMENT`, `CLOSED`; the signal's reason
-   * when aborted. No row is returned then.
+   * @throws {@link MaskbenchError} `NO_FACE`, `WRONG_FACE` (not the expected one), `NOT_FOUND`, `UNREADABLE`,
+   * `DAMAGED`, `TOO_LARGE`, `INFERENCE_FAILED` (also if the model returns NaN), `INVALID_ARGUMENT`, `CLOSED`; the
+   * signal's reason when aborted. No row is returned then.
    */
   async embed(inputs: readonly EmbedInput[], options: EmbedOptions = {}): Promise<Float32Array> {
     checkOptions(options);

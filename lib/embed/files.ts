@@ -53,8 +53,8 @@ export interface EmbedFilesOptions extends EmbedderOptions {
    */
   select?: FaceChoice;
   /**
-   * A CSV file with the columns `path` (as in the index) and `masked` (0 or 1): which faces wear masks, where manifest or
-   * names (`masked_…`) do not say it.
+   * A CSV file with the columns `path` (as in the index) and `masked` (0 or 1): which faces wear masks, where manifest
+   * or names (`masked_…`) do not say it.
    */
   masked?: string;
   /** The files are faces that are already cropped. */
@@ -218,8 +218,8 @@ interface Masked {
 }
 
 /**
- * The number of images of {@link itemsOf}; `Number.MAX_SAFE_INTEGER` for a tar on standard input, which can be read only
- * once. Throws `INVALID_ARGUMENT` where `masked` names none of them. */
+ * The number of images of {@link itemsOf}; `Number.MAX_SAFE_INTEGER` for a tar on standard input, which can be read
+ * only once. Throws `INVALID_ARGUMENT` where `masked` names none of them. */
 async function countItems(
   inputs: readonly string[],
   masked: Masked | undefined,

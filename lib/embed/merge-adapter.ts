@@ -27,9 +27,9 @@ const leastOpset = 7;
  * @param adapter As `trainAdapter` writes it.
  * @param out The model to write, `<name>.onnx`.
  * @param options The model that the adapter was trained for, as for `Embedder.open`.
- * @throws `MaskbenchError` as `Embedder.open` (among them `INVALID_ARGUMENT` for an adapter of another model or of other
- * dimensions); `INVALID_ARGUMENT` also for a model of an operator set before 7; `MODEL_CORRUPT` (also weights in other
- * files than the model's); `OUTPUT_EXISTS`, `WRITE_FAILED`; nothing is left then
+ * @throws `MaskbenchError` as `Embedder.open` (among them `INVALID_ARGUMENT` for an adapter of another model or of
+ * other dimensions); `INVALID_ARGUMENT` also for a model of an operator set before 7; `MODEL_CORRUPT` (also weights in
+ * other files than the model's); `OUTPUT_EXISTS`, `WRITE_FAILED`; nothing is left then
  * @example
  * const { model } = await mergeAdapter('head.onnx', 'masked-faces.onnx', { model: 'dlib-resnet-128' });
  */

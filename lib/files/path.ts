@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
 /*
- * File names are bytes, and JavaScript strings are not. A byte that is not valid UTF-8 becomes a lone surrogate, U+DC80 to U+DCFF for
- * 0x80 to 0xFF (as in Python, PEP 383), so that every name has a string and can be restored from it. JSON writes it as "\udce9".
- * The native core takes and gives such texts too.
+ * File names are bytes, and JavaScript strings are not. A byte that is not valid UTF-8 becomes a lone surrogate, U+DC80
+ * to U+DCFF for 0x80 to 0xFF (as in Python, PEP 383), so that every name has a string and can be restored from it. JSON
+ * writes it as "\udce9". The native core takes and gives such texts too.
  */
 
 const loneByte = /[\udc80-\udcff]/u;

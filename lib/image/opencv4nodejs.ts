@@ -48,8 +48,8 @@ async function dataOf(mat: Mat): Promise<Uint8Array> {
 /**
  * The pixels of a Mat of opencv4nodejs, as `Masker`, `Embedder` and `verifyPhotos` take them. Regions of other Mats are
  * taken, too.
- * @param mat One channel is grey, three are BGR, four BGRA. Values are 8-bit; 16-bit without a sign, which are divided by
- * 256; or floats from 0 to 1.
+ * @param mat One channel is grey, three are BGR, four BGRA. Values are 8-bit; 16-bit without a sign, which are divided
+ * by 256; or floats from 0 to 1.
  * @returns a copy, for the Mat's own memory cannot be reached from outside
  * @throws `MaskbenchError` `INVALID_ARGUMENT`; opencv4nodejs' own errors
  * @example

@@ -171,8 +171,8 @@ export async function readFailures(file: string): Promise<Set<number>> {
 
 /**
  * Reads the scores of one system: `.npy` (one dimension), `.csv` or `.parquet` (columns `score`, and if they are there
- * `label`, `reference`, `probe`, `model` and `similarity`), `.json` (an array), or text with one score a line, as the paper's program writes. An
- * empty score in CSV, and `null` in Parquet and JSON, is a failed comparison.
+ * `label`, `reference`, `probe`, `model` and `similarity`), `.json` (an array), or text with one score a line, as the
+ * paper's program writes. An empty score in CSV, and `null` in Parquet and JSON, is a failed comparison.
  * @param options `failures` are the failed rows, where the file itself has no way to say so.
  * @throws `MaskbenchError` `NOT_FOUND`; `UNREADABLE` naming file and line; `INVALID_ARGUMENT`: `failures` of a
  * row that the file hasn't, or of a file that marks its own

@@ -7,8 +7,8 @@ import { addonFile } from '../native.js';
 const library = 'libonnxruntime.so.1';
 
 /**
- * ONNX Runtime's shared library: `MASKBENCH_ORT_LIBRARY`, that of the npm package onnxruntime-node, that of the platform
- * package, or the system's, which the loader finds by name.
+ * ONNX Runtime's shared library: `MASKBENCH_ORT_LIBRARY`, that of the npm package onnxruntime-node, that of the
+ * platform package, or the system's, which the loader finds by name.
  */
 export async function onnxRuntimeLibrary(): Promise<string> {
   const given = process.env.MASKBENCH_ORT_LIBRARY;

@@ -179,8 +179,8 @@ function listOf(pairs: Pair[]): PairList {
 
 /**
  * Reads the file of a pair list in any known form: a text as {@link parsePairs} or {@link parsePublished} reads it, a
- * Parquet file, or a verification set (`.bin`), whose images are named `lfw.bin/0` and so on. Published lists and sets do
- * not say who wears a mask: their photos count as plain.
+ * Parquet file, or a verification set (`.bin`), whose images are named `lfw.bin/0` and so on. Published lists and sets
+ * do not say who wears a mask: their photos count as plain.
  * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED`; `UNREADABLE`, naming file and line
  * @example
  * const { pairs } = await readPairs('lfw/pairs.txt');

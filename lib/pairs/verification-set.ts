@@ -104,8 +104,8 @@ function toSet(value: PickleValue): VerificationSet {
 }
 
 /**
- * Reads a verification set: a pickle of Python 2 or 3, protocol 0 to 5, with images as bytes or NumPy arrays. Nothing in
- * it is executed; a pickle that asks for anything but bytes, lists and arrays is refused.
+ * Reads a verification set: a pickle of Python 2 or 3, protocol 0 to 5, with images as bytes or NumPy arrays. Nothing
+ * in it is executed; a pickle that asks for anything but bytes, lists and arrays is refused.
  * @throws `MaskbenchError` `NOT_FOUND`, `READ_FAILED` (also: 2 GiB and more), `UNREADABLE`
  * @example
  * const { images, genuine } = await readVerificationSet('lfw.bin');
@@ -183,8 +183,8 @@ export function encodeSetEnd(genuine: readonly boolean[]): Buffer {
 }
 
 /**
- * Writes a verification set: a pickle of protocol 3, which `pickle.load` of Python 3 reads, with images as bytes. A file
- * of the same name is replaced.
+ * Writes a verification set: a pickle of protocol 3, which `pickle.load` of Python 3 reads, with images as bytes. A
+ * file of the same name is replaced.
  * @throws `MaskbenchError` `INVALID_ARGUMENT`, `WRITE_FAILED`
  * @example
  * const { images, genuine } = await readVerificationSet('lfw.bin');

@@ -6,10 +6,11 @@ import type { Source, StoredPhoto } from './source.js';
 import { openStored, type StoredFile, sizeOfStored, streamStored } from './stored-file.js';
 
 /*
- * RecordIO as MXNet writes it (dmlc-core's recordio.h). A record: magic, then 3 bits of continuation flag (0 whole, 1 first part, 2 middle,
- * 3 last) above 29 bits of length, then the data, padded to 4 bytes. Where the magic stands in the data at a multiple of 4, the data are split
- * and the magic is left out, so that a reader can find the next record anywhere. An image record's data begin with its head: flag u32,
- * label f32, id u64, id2 u64, and where the flag is not 0 so many f32 labels.
+ * RecordIO as MXNet writes it (dmlc-core's recordio.h). A record: magic, then 3 bits of continuation flag (0 whole, 1
+ * first part, 2 middle, 3 last) above 29 bits of length, then the data, padded to 4 bytes. Where the magic stands in
+ * the data at a multiple of 4, the data are split and the magic is left out, so that a reader can find the next record
+ * anywhere. An image record's data begin with its head: flag u32, label f32, id u64, id2 u64, and where the flag is not
+ * 0 so many f32 labels.
  */
 
 const magic = Buffer.from([0x0a, 0x23, 0xd7, 0xce]);

@@ -9,8 +9,8 @@ import type { Source, StoredPhoto, TarMember } from './source.js';
 import { streamStored } from './stored-file.js';
 
 /*
- * Tar shards as WebDataset and img2dataset write them: members that stand together and whose names are the same up to the first dot of the
- * base name are one sample, such as 00017.jpg, 00017.json and 00017.cls.
+ * Tar shards as WebDataset and img2dataset write them: members that stand together and whose names are the same up to
+ * the first dot of the base name are one sample, such as 00017.jpg, 00017.json and 00017.cls.
  */
 
 const blockBytes = 512;

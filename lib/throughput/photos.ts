@@ -51,8 +51,8 @@ async function writeCrops(photos: readonly string[], folder: string): Promise<vo
 }
 
 /**
- * The photos that maskbench measures itself with: the six sample photos of @vladmandic/face-api (1280 to 1920 pixels wide) and
- * crops of their faces. The crops are made once a machine, in the cache folder.
+ * The photos that maskbench measures itself with: the six sample photos of @vladmandic/face-api (1280 to 1920 pixels
+ * wide) and crops of their faces. The crops are made once a machine, in the cache folder.
  */
 export async function ownPhotos(): Promise<PhotoGroup[]> {
   const samples = path.join(path.dirname(require.resolve('@vladmandic/face-api/package.json')), 'demo');

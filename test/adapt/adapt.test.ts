@@ -339,7 +339,8 @@ test('embed and benchmark models correct masked faces: by name, by manifest, by 
 test('models merge writes one file that gives what model and adapter give for masked faces', async (t) => {
   const folder = temporaryFolder(t);
   const { model, description, adapter } = await writeLinear(folder);
-  // As some files are: an older operator set, vectors [n, d, 1, 1] among several outputs, and names that look like ours.
+  // As some files are: an older operator set, vectors [n, d, 1, 1] among several outputs, and names that look like
+  // ours.
   const odd = await writeModel(folder, 'odd', {
     build: (graph, input) => {
       const vector = graph.node('Flatten', [input]);

@@ -76,8 +76,8 @@ export async function waitForJobs(hosts: SlurmHosts, minutes: number): Promise<v
 }
 
 /**
- * Runs a plan on Slurm while hosts, workers, network and controller fail, and submits it again until it is merged. Gives
- * how often it was submitted.
+ * Runs a plan on Slurm while hosts, workers, network and controller fail, and submits it again until it is merged.
+ * Gives how often it was submitted.
  */
 export async function runCampaign(
   t: ExecutionContext,

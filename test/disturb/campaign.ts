@@ -1,6 +1,7 @@
 /**
- * The whole disturbance test: 200 runs that are killed and 100 of each other kind, over mask, generate, embed and score-all; two one after the
- * other, then one in peace. Prints counts, and each that did not come right; `npm run disturb -- 0.1 kill pipe` does a tenth of two kinds.
+ * The whole disturbance test: 200 runs that are killed and 100 of each other kind, over mask, generate, embed and
+ * score-all; two one after the other, then one in peace. Prints counts, and each that did not come right; `npm run
+ * disturb -- 0.1 kill pipe` does a tenth of two kinds.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * A million photos in one run: 3,000 different crops of the sample photos under a million names (hard links), masked for so many minutes.
- * Prints resident memory and the manifest's size as it goes on: `npm run million -- [photos] [minutes]`.
+ * A million photos in one run: 3,000 different crops of the sample photos under a million names (hard links), masked
+ * for so many minutes. Prints resident memory and the manifest's size as it goes on: `npm run million -- [photos]
+ * [minutes]`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';

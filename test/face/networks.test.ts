@@ -344,7 +344,8 @@ for (const [name, make] of Object.entries(decoders))
   });
 
 /**
- * A network that finds what is bright in one channel: each cell of 8 pixels is a box, its score the mean of the channel.
+ * A network that finds what is bright in one channel: each cell of 8 pixels is a box, its score the mean of the
+ * channel.
  */
 function brightCells(graph: OnnxGraph, input: Value, width: number, height: number, channel: number): void {
   const whole = (...values: number[]) => graph.constant(BigInt64Array.from(values.map(BigInt)), [values.length]);

@@ -352,7 +352,8 @@ print(json.dumps([os.path.join(data, 'first.png')]))`,
   const animated = readFileSync(path.join(folder, 'animated.webp'));
   const expected = await read(first as string);
   t.is(await read(animated), expected);
-  // The same frame two pixels to the right in an image that is so much wider (sizes are stored less one, offsets halved).
+  // The same frame two pixels to the right in an image that is so much wider (sizes are stored less one, offsets
+  // halved).
   const moved = Buffer.from(animated);
   moved.writeUIntLE(41, 24, 3);
   moved.writeUIntLE(1, moved.indexOf('ANMF') + 8, 3);

