@@ -1,7 +1,6 @@
 #include "all_pairs/counts.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -12,8 +11,8 @@
 namespace maskbench {
 namespace {
 
-// Panels of probes that stay in the cache while references pass by.
-constexpr size_t kPanelsAtOnce = 4;
+// Panels of probes that stay in the second-level cache while references pass by. Most strips have fewer.
+constexpr size_t kPanelsAtOnce = 20;
 // So many dimensions of two panels stay in the first-level cache while all their rows are multiplied.
 constexpr size_t kDimensionsAtOnce = 128;
 
@@ -189,7 +188,7 @@ void AllPairs::Uncount(size_t strip, PairCounts& counts) const {
 }
 
 void AllPairs::Count(size_t strip, PairCounts& counts) const {
-  alignas(64) std::array<float, kPanel * kPanel> products;
+  std::vector<float> products(kPanelsAtOnce * kPanel * kPanel);
   const size_t dimensions = probes_.dimensions();
   // Rows are sorted by identity: only where the two ranges meet can a pair be genuine.
   const auto apart = [&](const Range& probes, const Range& references) {
@@ -201,19 +200,25 @@ void AllPairs::Count(size_t strip, PairCounts& counts) const {
     const size_t last = std::min(first + kPanelsAtOnce, strip_last);
     for (size_t column = within_ ? first : 0; column < references_.panels(); ++column) {
       const Range& references = references_.panel(column);
-      for (size_t panel = first; panel < last; ++panel) {
-        const Range& probes = probes_.panel(panel);
-        if ((within_ && panel > column) || (options_.near_only && apart(probes, references))) continue;
-        products.fill(0);
-        for (size_t k = 0; k < dimensions; k += kDimensionsAtOnce)
+      Range panels{first, within_ ? std::min(last, column + 1) : last};
+      if (options_.near_only) {
+        while (panels.first < panels.last && apart(probes_.panel(panels.first), references)) ++panels.first;
+        while (panels.first < panels.last && apart(probes_.panel(panels.last - 1), references)) --panels.last;
+      }
+      const auto products_of = [&](size_t panel) { return &products[(panel - panels.first) * kPanel * kPanel]; };
+      std::fill_n(products.begin(), (panels.last - panels.first) * kPanel * kPanel, 0.0F);
+      for (size_t k = 0; k < dimensions; k += kDimensionsAtOnce)
+        for (size_t panel = panels.first; panel < panels.last; ++panel)
           MultiplyPanels(probes_.numbers(panel) + k * kPanel, references_.numbers(column) + k * kPanel,
-                         std::min(kDimensionsAtOnce, dimensions - k), products.data());
+                         std::min(kDimensionsAtOnce, dimensions - k), products_of(panel));
+      for (size_t panel = panels.first; panel < panels.last; ++panel) {
+        const Range& probes = probes_.panel(panel);
         const bool excluded = !excluded_panels_.empty() && excluded_panels_.contains(Key(panel, column));
         const bool whole = references.last == references.first + kPanel;
         for (size_t row = probes.first; row < probes.last; row += kTileRows) {
           const Range rows{row, std::min(row + kTileRows, probes.last)};
           const bool mixed = excluded || !whole || rows.last < row + kTileRows || !apart(rows, references);
-          CountTile(counts, products.data() + (row - probes.first) * kPanel, {rows, references, mixed, excluded});
+          CountTile(counts, products_of(panel) + (row - probes.first) * kPanel, {rows, references, mixed, excluded});
         }
       }
       counts.unflushed += kPanelsAtOnce * kPanel * kPanel;
