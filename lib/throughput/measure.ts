@@ -108,7 +108,7 @@ async function planStages({ name, files }: PhotoGroup, masker: Masker): Promise<
   }));
 }
 
-function planMasking(group: PhotoGroup, style: string, threads: number, device: string): Plan {
+function planMasking(group: PhotoGroup, style: string, threads: number, device: string, folder: string): Plan {
   const series = `${group.name} photos, ${style}`;
   return {
     name: `mask, ${series}, ${threads} thread${threads === 1 ? '' : 's'}`,
@@ -116,12 +116,9 @@ function planMasking(group: PhotoGroup, style: string, threads: number, device: 
     ...{ threads, series },
     photos: group.files.length,
     run: async () => {
-      const out = await mkdtemp(path.join(tmpdir(), 'maskbench-throughput-'));
-      try {
-        return (await maskFiles(group.files, out, { style, concurrency: threads, device })).seconds;
-      } finally {
-        await rm(out, { recursive: true, force: true });
-      }
+      // It stays to the end: for some seconds after files are deleted ext4 makes new ones more slowly.
+      const out = await mkdtemp(path.join(folder, 'masked-'));
+      return (await maskFiles(group.files, out, { style, concurrency: threads, device })).seconds;
     },
   };
 }
@@ -181,7 +178,8 @@ export async function measureThroughput(options: ThroughputOptions = {}): Promis
       for (const group of groups) plans.push(...(await planStages(group, masker)));
     }
     for (const group of groups)
-      for (const one of styles) for (const threads of concurrency) plans.push(planMasking(group, one, threads, device));
+      for (const one of styles)
+        for (const threads of concurrency) plans.push(planMasking(group, one, threads, device, temporary));
     for (const model of models)
       for (const size of maxBatch) {
         const embedder = await Embedder.open({ model, maxBatch: size, device });
