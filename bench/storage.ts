@@ -214,8 +214,9 @@ export async function benchStorage({ quick, concurrencies, photos }: BenchOption
       return callAlone('maskbench', 'embedFiles', [input], vectors[i], { crops: true });
     }),
   );
+  // A tenth of a second each: three turns differ by more than the two ways.
   const scoring = await inTurns(
-    rounds,
+    5 * rounds,
     vectors.map((file) => () => callAlone('maskbench/metrics', 'scoreAll', file, file.replace('.npy', '.jsonl'))),
   );
   for (const [what, usages] of [
