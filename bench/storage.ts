@@ -224,7 +224,7 @@ export async function benchStorage({ quick, concurrencies, photos }: BenchOption
     ['score-all', scoring],
   ] as const)
     console.log(
-      `  ${what} of ${images} crops, a .rec beside a folder, ${usages[0].length} turns: ` +
+      `  ${what} of ${images} crops, a .rec beside a folder, medians of ${usages[0]?.length}: ` +
         `${(middle(usages[0], 'seconds') / middle(usages[1], 'seconds')).toFixed(3)} × as fast, ` +
         `${(middle(usages[0], 'processor') / middle(usages[1], 'processor')).toFixed(3)} × by time of the processor`,
     );
