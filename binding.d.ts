@@ -549,8 +549,8 @@ export declare class PackedVectors {
   );
   /**
    * @param vectors [n × dimensions]
-   * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; all places are set before they
-   * are counted
+   * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; every place is set once, and
+   * all before they are counted
    * @returns the index of the first vector that is not finite, or under cosine zero; -1 where there is none
    */
   set(vectors: Float32Array, rows: Int32Array): number;

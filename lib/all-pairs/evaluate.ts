@@ -7,10 +7,10 @@ import type { VectorSimilarity } from '../models/similarity.js';
 import {
   type AllPairsRates,
   type EdgeRates,
+  Edges,
   eerInterval,
   type LeftOut,
   leftOutOf,
-  ratesAtEdges,
   ratesOfEdges,
 } from './rates.js';
 import { type AllScores, checkAllScores, type ScoredImage } from './scores.js';
@@ -101,7 +101,7 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
   if (threshold !== undefined && !Number.isFinite(threshold)) throw invalid('threshold', 'a finite number', threshold);
   const rank = checkInteger('rank', targets.rank ?? 1, 1, 2 ** 31 - 1);
   const { impostors, samePhoto, excluded, failed, genuine } = scores;
-  const edges = ratesAtEdges(scores);
+  const edges = new Edges(scores);
   const leftOut = leftOutOf(scores);
   const fnmrAtFmr = ratesOfEdges(scores, fmr, edges, leftOut);
   const left = fmr.filter((target) => !fnmrAtFmr.some((rate) => rate.target === target));
@@ -128,14 +128,14 @@ export function evaluateAllPairs(scores: AllScores, targets: AllPairsTargets = {
     dPrime: both ? dPrimeOf(scores) : null,
     fnmrAtFmr,
     fmrAtFnmr: (genuine.length > 0 ? fnmr : []).map((target) => {
-      const index = edges.findLastIndex((edge) => edge.fnmr <= target);
-      const above = edges[index + 1];
-      return { target, at: edges[index] as EdgeRates, ...(above && { above }) };
+      const next = edges.first((edge) => edges.fnmr(edge) > target);
+      const above = edges.at(next);
+      return { target, at: edges.at((above ? next : edges.length) - 1) as EdgeRates, ...(above && { above }) };
     }),
     ...(threshold !== undefined && {
       atThreshold: around(
         edges,
-        edges.findIndex((edge) => edge.threshold >= threshold),
+        edges.first((edge) => edges.threshold(edge) >= threshold),
       ),
     }),
     ...(identification && { identification }),
@@ -154,39 +154,35 @@ function suspectsOf(scores: AllScores, median: number): ImpostorPair[] {
 
 /** The impostor pairs that score highest, of the best impostors that were kept. */
 export function worstImpostors({ probes, references, top, bestScores, bestRows, within }: AllScores, most: number) {
-  const count = probes.length * top;
-  // Within one side a pair may stand with both of its images.
-  const limit =
-    bestScores
-      .slice(0, count)
-      .sort()
-      .at(-Math.min(count, 2 * most)) ?? 0;
+  // Of as many lists, each begins with this score or more; within one side a pair may stand with both of its images.
+  const firsts = Float32Array.from(top > 0 ? probes : [], (_, slot) => bestScores[slot * top] as number).sort();
+  const limit = firsts.at(-Math.min(firsts.length, 2 * most)) ?? 0;
   const found = new Map<number, ImpostorPair>();
-  for (let at = 0; at < count; at++) {
-    const score = bestScores[at] as number;
-    const row = bestRows[at] as number;
-    if (row < 0 || score < limit) continue;
-    const slot = Math.floor(at / top);
-    const [probe, reference] = within && row < slot ? [row, slot] : [slot, row];
-    found.set(probe * references.length + reference, {
-      score,
-      probe: probes[probe] as ScoredImage,
-      reference: references[reference] as ScoredImage,
-    });
-  }
+  for (let slot = 0; slot < probes.length; slot++)
+    for (let at = slot * top; at < (slot + 1) * top && (bestScores[at] as number) >= limit; at++) {
+      const row = bestRows[at] as number;
+      if (row < 0) break;
+      const [probe, reference] = within && row < slot ? [row, slot] : [slot, row];
+      found.set(probe * references.length + reference, {
+        score: bestScores[at] as number,
+        probe: probes[probe] as ScoredImage,
+        reference: references[reference] as ScoredImage,
+      });
+    }
   return [...found.values()].sort((a, b) => b.score - a.score).slice(0, most);
 }
 
-function around(edges: readonly EdgeRates[], index: number): EdgesAround {
-  const at = edges[index < 0 ? edges.length - 1 : index] as EdgeRates;
-  const below = edges[(index < 0 ? edges.length : index) - 1];
-  return { at, ...(below && { below }) };
+/** The edge with this index, or the highest where it is negative; and the one below. */
+function around(edges: Edges, index: number): EdgesAround {
+  const found = index < 0 ? edges.length - 1 : index;
+  const below = edges.at(index < 0 ? found : found - 1);
+  return { at: edges.at(found) as EdgeRates, ...(below && { below }) };
 }
 
-function eerOf(scores: AllScores, edges: readonly EdgeRates[], leftOut: readonly LeftOut[]) {
+function eerOf(scores: AllScores, edges: Edges, leftOut: readonly LeftOut[]) {
   const found = around(
     edges,
-    edges.findIndex(({ fmr, fnmr }) => fnmr >= fmr),
+    edges.first((edge) => edges.fnmr(edge) >= edges.fmr(edge)),
   );
   const { at, below = at } = found;
   const gapBelow = below.fmr - below.fnmr;
@@ -197,12 +193,10 @@ function eerOf(scores: AllScores, edges: readonly EdgeRates[], leftOut: readonly
   return { value, ...(interval && { interval }), ...found };
 }
 
-function aucOf(edges: readonly EdgeRates[]): number {
+function aucOf(edges: Edges): number {
   let area = 0;
-  for (const [i, { fmr, fnmr }] of edges.slice(1).entries()) {
-    const before = edges[i] as EdgeRates;
-    area += (before.fmr - fmr) * (1 - (fnmr + before.fnmr) / 2);
-  }
+  for (let i = 1; i < edges.length; i++)
+    area += (edges.fmr(i - 1) - edges.fmr(i)) * (1 - (edges.fnmr(i) + edges.fnmr(i - 1)) / 2);
   return area;
 }
 

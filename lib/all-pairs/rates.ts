@@ -38,6 +38,59 @@ export function genuineHistogram(scores: AllScores): Float64Array {
   return bins;
 }
 
+/** Exact counts at every edge of the bins, thresholds ascending. */
+export class Edges {
+  readonly length: number;
+  readonly falseMatches: Float64Array;
+  readonly falseNonMatches: Float64Array;
+  readonly #scores: AllScores;
+
+  constructor(scores: AllScores) {
+    const { impostor, impostors } = scores;
+    const genuine = genuineHistogram(scores);
+    this.#scores = scores;
+    this.length = impostor.length + 1;
+    this.falseMatches = new Float64Array(this.length);
+    this.falseNonMatches = new Float64Array(this.length);
+    let [falseMatches, falseNonMatches] = [impostors, 0];
+    for (let bin = 0; bin < this.length; bin++) {
+      this.falseMatches[bin] = falseMatches;
+      this.falseNonMatches[bin] = falseNonMatches;
+      falseMatches -= impostor[bin] ?? 0;
+      falseNonMatches += genuine[bin] ?? 0;
+    }
+  }
+
+  fmr(index: number): number {
+    return (this.falseMatches[index] as number) / this.#scores.impostors;
+  }
+
+  fnmr(index: number): number {
+    return (this.falseNonMatches[index] as number) / this.#scores.genuine.length;
+  }
+
+  threshold(index: number): number {
+    const { low, high, impostor } = this.#scores;
+    return low + index * ((high - low) / impostor.length);
+  }
+
+  /** Undefined below and above all edges. */
+  at(index: number): EdgeRates | undefined {
+    if (!(index in this.falseMatches)) return undefined;
+    return {
+      ...{ threshold: this.threshold(index), fmr: this.fmr(index), fnmr: this.fnmr(index) },
+      falseMatches: this.falseMatches[index] as number,
+      falseNonMatches: this.falseNonMatches[index] as number,
+    };
+  }
+
+  /** The lowest edge that `isWanted`, or -1. */
+  first(isWanted: (index: number) => boolean): number {
+    for (let index = 0; index < this.length; index++) if (isWanted(index)) return index;
+    return -1;
+  }
+}
+
 /**
  * Rates at every edge, thresholds ascending: exact, for thresholds are edges of bins.
  * @example
@@ -45,23 +98,8 @@ export function genuineHistogram(scores: AllScores): Float64Array {
  */
 export function ratesAtEdges(scores: AllScores): EdgeRates[] {
   checkAllScores('scores', scores);
-  const { impostor, impostors, low, high } = scores;
-  const genuine = genuineHistogram(scores);
-  const width = (high - low) / impostor.length;
-  let falseMatches = impostors;
-  let falseNonMatches = 0;
-  const edges: EdgeRates[] = [];
-  for (let bin = 0; bin <= impostor.length; bin++) {
-    edges.push({
-      threshold: low + bin * width,
-      fmr: falseMatches / impostors,
-      fnmr: falseNonMatches / scores.genuine.length,
-      ...{ falseMatches, falseNonMatches },
-    });
-    falseMatches -= impostor[bin] ?? 0;
-    falseNonMatches += genuine[bin] ?? 0;
-  }
-  return edges;
+  const edges = new Edges(scores);
+  return Array.from({ length: edges.length }, (_, index) => edges.at(index) as EdgeRates);
 }
 
 /**
@@ -71,22 +109,23 @@ export function ratesAtEdges(scores: AllScores): EdgeRates[] {
  * console.log(fnmr.value, fnmr.interval);
  */
 export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPairsRates[] {
+  checkAllScores('scores', scores);
   checkNumbers('targets', targets);
-  return ratesOfEdges(scores, targets, ratesAtEdges(scores), leftOutOf(scores));
+  return ratesOfEdges(scores, targets, new Edges(scores), leftOutOf(scores));
 }
 
 /** {@link ratesAtFmr}, of what is known already. */
 export function ratesOfEdges(
   scores: AllScores,
   targets: readonly number[],
-  edges: readonly EdgeRates[],
+  edges: Edges,
   leftOut: readonly LeftOut[],
 ): AllPairsRates[] {
   const supported = targets.filter((target) => target * scores.impostors >= 1 - 1e-9);
   return supported.map((target) => {
-    const index = edges.findIndex(({ fmr }) => fmr <= target);
-    const at = edges[index] as EdgeRates;
-    const below = edges[index - 1];
+    const index = edges.first((edge) => edges.fmr(edge) <= target);
+    const at = edges.at(index) as EdgeRates;
+    const below = edges.at(index - 1);
     // Where every impostor is below the tail, it has no bins.
     const intervals =
       index >= scores.tailBin && scores.tail.length > 0 ? jackknife(scores, edges, leftOut, index, target) : undefined;
@@ -164,9 +203,14 @@ function jackknifeInterval(values: readonly number[], centre: number): [number, 
   return [Math.max(0, centre - reach), Math.min(1, centre + reach)];
 }
 
-/** Rates at the lower edge of a bin of the tail. */
-function atTail({ tailBin, tailWidth }: AllScores, edges: readonly EdgeRates[], t: number): EdgeRates {
-  return edges[Math.min(edges.length - 1, tailBin + t * tailWidth)] as EdgeRates;
+/** The lower edge of each bin of the tail, and its upper end. */
+const tailEdges = ({ tailBin, tailWidth }: AllScores, edges: Edges) =>
+  new Int32Array(tailBins + 1).map((_, t) => Math.min(edges.length - 1, tailBin + t * tailWidth));
+
+function countBelow(bins: readonly number[], bin: number): number {
+  let count = 0;
+  for (const own of bins) if (own < bin) count++;
+  return count;
 }
 
 /**
@@ -175,35 +219,36 @@ function atTail({ tailBin, tailWidth }: AllScores, edges: readonly EdgeRates[], 
  */
 export function eerInterval(
   scores: AllScores,
-  edges: readonly EdgeRates[],
+  edges: Edges,
   leftOut: readonly LeftOut[],
   eer: number,
 ): [number, number] | undefined {
   if (scores.tail.length === 0) return undefined;
   const eers: number[] = [];
+  const edgeOf = tailEdges(scores, edges);
+  const { falseMatches, falseNonMatches } = edges;
   for (const { impostors, tail, bins } of leftOut) {
     const [others, genuine] = [scores.impostors - impostors, scores.genuine.length - bins.length];
     if (others <= 0 || genuine <= 0) continue;
-    /** Rates without the identity, `own` of whose impostors score in this bin or above. */
-    const ratesAt = (bin: number, own: number) => {
-      const edge = edges[bin] as EdgeRates;
-      const missed = edge.falseNonMatches - bins.filter((of) => of < bin).length;
-      return { fmr: (edge.falseMatches - own) / others, fnmr: missed / genuine };
-    };
-    const isBelow = ({ fmr, fnmr }: { fmr: number; fnmr: number }) => fmr >= fnmr;
-    const bottomOf = (t: number) => Math.min(edges.length - 1, scores.tailBin + t * scores.tailWidth);
+    // Rates without the identity, `own` of whose impostors score in this bin or above.
+    const fmrAt = (bin: number, own: number) => ((falseMatches[bin] as number) - own) / others;
+    const fnmrAt = (bin: number) => ((falseNonMatches[bin] as number) - countBelow(bins, bin)) / genuine;
+    // As if all its genuine pairs scored below: mostly enough to know.
+    const isBelow = (bin: number, own: number) =>
+      fmrAt(bin, own) >= ((falseNonMatches[bin] as number) - bins.length) / genuine && fmrAt(bin, own) >= fnmrAt(bin);
     let above = 0;
     let t = tailBins - 1;
-    while (t >= 0 && !isBelow(ratesAt(bottomOf(t), above + (tail[t] as number)))) above += tail[t--] as number;
+    while (t >= 0 && !isBelow(edgeOf[t] as number, above + (tail[t] as number))) above += tail[t--] as number;
     if (t < 0) return undefined;
-    const [top, bottom] = [bottomOf(t + 1), bottomOf(t)];
+    const [top, bottom] = [edgeOf[t + 1] as number, edgeOf[t] as number];
     // Its impostors within a bin of the tail are taken as spread evenly.
     const ownAt = (bin: number) => above + ((tail[t] as number) * (top - bin)) / Math.max(1, top - bottom);
     let bin = top;
-    while (!isBelow(ratesAt(bin, ownAt(bin)))) bin--;
-    const [low, high] = [ratesAt(bin, ownAt(bin)), ratesAt(Math.min(top, bin + 1), ownAt(Math.min(top, bin + 1)))];
-    const [gap, gapAbove] = [low.fmr - low.fnmr, high.fnmr - high.fmr];
-    eers.push(low.fmr + (gap + gapAbove > 0 ? gap / (gap + gapAbove) : 0) * (high.fmr - low.fmr));
+    while (!isBelow(bin, ownAt(bin))) bin--;
+    const next = Math.min(top, bin + 1);
+    const [fmr, fmrAbove] = [fmrAt(bin, ownAt(bin)), fmrAt(next, ownAt(next))];
+    const [gap, gapAbove] = [fmr - fnmrAt(bin), fnmrAt(next) - fmrAbove];
+    eers.push(fmr + (gap + gapAbove > 0 ? gap / (gap + gapAbove) : 0) * (fmrAbove - fmr));
   }
   return jackknifeInterval(eers, eer);
 }
@@ -214,13 +259,15 @@ export function eerInterval(
  */
 function jackknife(
   scores: AllScores,
-  edges: readonly EdgeRates[],
+  edges: Edges,
   leftOut: readonly LeftOut[],
   edge: number,
   target: number,
 ): { fmr: [number, number] | undefined; fnmr: [number, number] | undefined } {
   const { tailBin, tailWidth, impostors, genuine } = scores;
   const at = Math.min(tailBins - 1, Math.floor((edge - tailBin) / tailWidth));
+  const edgeOf = tailEdges(scores, edges);
+  const falseMatches = Float64Array.from(edgeOf, (bin) => edges.falseMatches[bin] as number);
   const fmrs: number[] = [];
   const fnmrs: number[] = [];
   for (const { impostors: own, tail, bins } of leftOut) {
@@ -230,19 +277,15 @@ function jackknife(
     let reached = false;
     for (let t = tailBins - 1; t >= 0; t--) {
       mine += tail[t] as number;
-      const fmr = (atTail(scores, edges, t).falseMatches - mine) / (impostors - own);
+      const fmr = ((falseMatches[t] as number) - mine) / (impostors - own);
       if (t === at) fmrs.push(fmr);
       if (!reached && fmr <= target) recomputed = t;
       else reached = true;
       if (reached && t < at) break;
     }
-    const bin = tailBin + recomputed * tailWidth;
+    const missed = edges.falseNonMatches[edgeOf[recomputed] as number] as number;
     if (genuine.length > bins.length)
-      fnmrs.push(
-        (atTail(scores, edges, recomputed).falseNonMatches - bins.filter((of) => of < bin).length) /
-          (genuine.length - bins.length),
-      );
+      fnmrs.push((missed - countBelow(bins, tailBin + recomputed * tailWidth)) / (genuine.length - bins.length));
   }
-  const { fmr, fnmr } = edges[edge] as EdgeRates;
-  return { fmr: jackknifeInterval(fmrs, fmr), fnmr: jackknifeInterval(fnmrs, fnmr) };
+  return { fmr: jackknifeInterval(fmrs, edges.fmr(edge)), fnmr: jackknifeInterval(fnmrs, edges.fnmr(edge)) };
 }

@@ -67,10 +67,8 @@ async function pack(
     signal?.throwIfAborted();
     const count = chunk.length / opened.columns;
     for (const { places, vectors: into } of packed) {
-      const wrong = into.set(
-        chunk,
-        Int32Array.from({ length: count }, (_, i) => places.get(from + i) ?? -1),
-      );
+      const rows = new Int32Array(count).map((_, i) => places.get(from + i) ?? -1);
+      const wrong = into.set(chunk, rows);
       if (wrong >= 0)
         throw refuse(`row ${from + wrong} is ${similarity === 'cosine' ? 'zero or not finite' : 'not finite'}`);
     }

@@ -8,6 +8,7 @@ import { scoreAll } from '../all-pairs/run.js';
 import type { AllScores } from '../all-pairs/scores.js';
 import { indexOf } from '../files/vectors.js';
 import { allPairsRows, allPairsSummary, suspectsFile, writeAllPairsReport } from '../report/all-pairs.js';
+import { loadDrawing } from '../report/charts.js';
 import { shown } from '../report/evaluation.js';
 import { identificationRows } from '../report/identification.js';
 import { toJson } from '../report/page.js';
@@ -129,7 +130,11 @@ export function scoreAllRunCommand(): Command {
         ...flags,
         exclude: excluded,
         signal,
-        onProgress: ({ done, total }) => progress.update(done, total),
+        onProgress: ({ done, total }) => {
+          progress.update(done, total);
+          // Where it fails, the report says so.
+          loadDrawing().catch(() => {});
+        },
         onProblem: ({ message }) => warn(message),
       }),
     );

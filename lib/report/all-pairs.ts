@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type AllPairsEvaluation, type ImpostorPair, worstImpostors } from '../all-pairs/evaluate.js';
-import { type EdgeRates, genuineHistogram, ratesAtEdges } from '../all-pairs/rates.js';
+import { type EdgeRates, Edges, genuineHistogram } from '../all-pairs/rates.js';
 import { type AllScores, checkAllScores } from '../all-pairs/scores.js';
 import { checkObject, checkOptions, checkPath } from '../errors.js';
 import { checkReplaceable, writeFileAtomically } from '../files/atomic.js';
@@ -14,16 +14,16 @@ import { pagePair, picturesNote } from './pictures.js';
 
 /** About a thousand points of the exact curve. */
 function curveOf(scores: AllScores): ErrorCurve {
-  const edges = ratesAtEdges(scores).filter(({ fmr, fnmr }, i, all) => {
-    const before = all[i - 1];
-    return !before || before.fmr !== fmr || before.fnmr !== fnmr;
-  });
-  const step = Math.max(1, Math.floor(edges.length / 1500));
-  const kept = edges.filter(({ falseMatches }, i) => i % step === 0 || falseMatches < 1000);
+  const edges = new Edges(scores);
+  const apart: number[] = [];
+  for (let i = 0; i < edges.length; i++)
+    if (i === 0 || edges.fmr(i) !== edges.fmr(i - 1) || edges.fnmr(i) !== edges.fnmr(i - 1)) apart.push(i);
+  const step = Math.max(1, Math.floor(apart.length / 1500));
+  const kept = apart.filter((edge, i) => i % step === 0 || (edges.falseMatches[edge] as number) < 1000);
   return {
-    thresholds: Float64Array.from(kept, ({ threshold }) => threshold),
-    fmr: Float64Array.from(kept, ({ fmr }) => fmr),
-    fnmr: Float64Array.from(kept, ({ fnmr }) => fnmr),
+    thresholds: Float64Array.from(kept, (edge) => edges.threshold(edge)),
+    fmr: Float64Array.from(kept, (edge) => edges.fmr(edge)),
+    fnmr: Float64Array.from(kept, (edge) => edges.fnmr(edge)),
   };
 }
 

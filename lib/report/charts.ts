@@ -73,6 +73,13 @@ function probit(rate: number): number {
   return deviate;
 }
 
+const drawing = () => Promise.all([import('vega'), import('vega-lite')]);
+
+/** Loads what draws charts, which takes a while, beforehand: while other threads work. */
+export async function loadDrawing(): Promise<void> {
+  await drawing();
+}
+
 async function draw(name: string, title: string, spec: object): Promise<Chart> {
   const text = { color: 'currentColor', font: 'DejaVu Sans, Verdana, sans-serif' };
   const full = {
@@ -115,8 +122,7 @@ async function draw(name: string, title: string, spec: object): Promise<Chart> {
       header: { labelColor: text.color, labelFontSize: 13 },
     },
   };
-  // Loaded when something is drawn: they take half a second.
-  const [{ parse, View }, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
+  const [{ parse, View }, { compile }] = await drawing();
   const view = new View(parse(compile(full as unknown as TopLevelSpec).spec), { renderer: 'none' });
   const svg = await view.toSVG();
   view.finalize();

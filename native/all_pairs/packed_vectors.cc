@@ -22,7 +22,10 @@ PackedVectors::PackedVectors(std::vector<int32_t> identities, std::vector<int32_
     const bool ends = row + 1 == size() || (row + 1 - begin >= kStripRows && identities_[row + 1] != identities_[row]);
     if (!ends) continue;
     const size_t first_panel = panels_.size();
-    for (; begin <= row; begin += kPanel) panels_.push_back({begin, std::min(begin + kPanel, row + 1)});
+    for (; begin <= row; begin += kPanel) {
+      panels_.push_back({begin, std::min(begin + kPanel, row + 1)});
+      unset_.push_back(panels_.back().last - begin);
+    }
     strips_.push_back({first_panel, panels_.size()});
     begin = row + 1;
   }
@@ -38,10 +41,19 @@ bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric
   if (!std::isfinite(square) || (metric == Metric::kCosine && square == 0)) return false;
   const double length = metric == Metric::kCosine ? std::sqrt(square) : 1;
   const size_t panel = panel_of_[row];
-  float* to = aligned_ + panel * kPanel * dimensions_ + (row - panels_[panel].first);
-  for (size_t k = 0; k < dimensions_; ++k) to[k * kPanel] = static_cast<float>(vector[k] / length);
+  float* const numbers = aligned_ + panel * kPanel * dimensions_;
+  // Rows come in any order: a row is written in one piece, and its panel ordered by dimensions when it is whole.
+  float* const to = numbers + (row - panels_[panel].first) * dimensions_;
+  for (size_t k = 0; k < dimensions_; ++k) to[k] = static_cast<float>(vector[k] / length);
   squares_[row] = static_cast<float>(square);
+  if (--unset_[panel] == 0) OrderByDimensions(numbers);
   return true;
+}
+
+void PackedVectors::OrderByDimensions(float* numbers) {
+  rows_.assign(numbers, numbers + kPanel * dimensions_);
+  for (size_t row = 0; row < kPanel; ++row)
+    for (size_t k = 0; k < dimensions_; ++k) numbers[k * kPanel + row] = rows_[row * dimensions_ + k];
 }
 
 }  // namespace maskbench

@@ -24,7 +24,7 @@ class PackedVectors {
   PackedVectors(const PackedVectors&) = delete;
   PackedVectors& operator=(const PackedVectors&) = delete;
 
-  // Returns false for a vector that is not finite, or under cosine zero.
+  // To be called once for each row. Returns false for a vector that is not finite, or under cosine zero.
   bool Set(size_t row, std::span<const float> vector, Metric metric);
 
   size_t size() const { return identities_.size(); }
@@ -44,6 +44,8 @@ class PackedVectors {
   std::span<const int32_t> identities() const { return identities_; }
 
  private:
+  void OrderByDimensions(float* numbers);
+
   const size_t dimensions_;
   const std::vector<int32_t> identities_, sources_;
   std::vector<Range> panels_, strips_;
@@ -52,6 +54,10 @@ class PackedVectors {
   // The first number of `data_` that begins a cache line: no load then crosses two.
   float* aligned_ = nullptr;
   std::vector<float> squares_;
+  // For each panel, rows that are yet to be set.
+  std::vector<size_t> unset_;
+  // A panel by rows, while it is ordered by dimensions.
+  std::vector<float> rows_;
 };
 
 }  // namespace maskbench
