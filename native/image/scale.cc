@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 #include <limits>
+#include <span>
 #include <utility>
 
 namespace maskbench {
@@ -59,8 +60,13 @@ std::vector<AreaPlace> AreaPlaces(int from, int to, std::vector<float>& weights)
 
 namespace hn = hwy::HWY_NAMESPACE;
 const hn::FixedTag<uint8_t, 4> kBytes;
+const hn::FixedTag<uint8_t, 16> kManyBytes;
+const hn::FixedTag<int16_t, 8> kShorts;
 const hn::FixedTag<int32_t, 4> kInts;
 const hn::FixedTag<float, 4> kFloats;
+
+// Bytes that are loaded at once from a pixel on.
+constexpr ptrdiff_t kLoaded = 8;
 
 // Blue, green, red and what follows.
 hn::Vec<decltype(kInts)> LoadPixel(const uint8_t* row, int x) {
@@ -69,20 +75,61 @@ hn::Vec<decltype(kInts)> LoadPixel(const uint8_t* row, int x) {
 
 // A row that has something after its last pixel, which the image's last has not: it is copied.
 const uint8_t* LoadableRow(const Image& image, int row, std::vector<uint8_t>& copy) {
-  if (row + 1 < image.height) return image.row(row);
-  copy.assign(image.row(row), image.pixels.data() + image.pixels.size());
-  copy.push_back(0);
+  const uint8_t* const pixels = image.row(row);
+  const ptrdiff_t size = ptrdiff_t{3} * image.width;
+  if (image.pixels.data() + image.pixels.size() - pixels >= size + kLoaded) return pixels;
+  copy.assign(pixels, pixels + size);
+  copy.resize(static_cast<size_t>(size + kLoaded));
   return copy.data();
 }
 
-// A row of the image at the result's width, channels side by side; one number beyond is written.
-void LinearRow(const uint8_t* pixels, const ScaleTables& tables, int width, int32_t* out) {
-  for (int x = 0; x < width; ++x) {
-    const LinearPlace& place = tables.linear_columns[x];
-    const auto first = hn::Mul(LoadPixel(pixels, place.first), hn::Set(kInts, place.first_weight));
-    const auto second = hn::Mul(LoadPixel(pixels, place.second), hn::Set(kInts, place.second_weight));
-    hn::StoreU(hn::Add(first, second), kInts, out + 3 * static_cast<ptrdiff_t>(x));
+// The sum of each pair, weighted.
+hn::Vec<decltype(kInts)> WeightedPairs(hn::Vec<decltype(kShorts)> pairs, hn::Vec<decltype(kInts)> weights) {
+#if HWY_ARCH_X86
+  return hn::Vec<decltype(kInts)>{_mm_madd_epi16(pairs.raw, weights.raw)};
+#else
+  const auto low = hn::Set(kInts, 0xFFFF);
+  const auto both = hn::BitCast(kInts, pairs);
+  return hn::Add(hn::Mul(hn::And(both, low), hn::And(weights, low)),
+                 hn::Mul(hn::ShiftRight<16>(both), hn::ShiftRight<16>(weights)));
+#endif
+}
+
+// The two weights of each column.
+std::vector<int32_t> PairedWeights(const LinearPlace* columns, int width) {
+  std::vector<int32_t> weights;
+  for (int x = 0; x < width; ++x) weights.push_back(columns[x].first_weight | columns[x].second_weight << 16);
+  return weights;
+}
+
+// A row of the image at the result's width, channels side by side, as BlendLinear takes them; one number beyond is
+// written. The second pixel is the one after the first, or weighs nothing.
+void LinearRow(const uint8_t* pixels, const LinearPlace* columns, std::span<const int32_t> weights, int16_t* out) {
+  constexpr uint8_t kNone = 0x80;
+  alignas(16) static constexpr std::array<uint8_t, 16> kPairs = {0, kNone, 3, kNone, 1,     kNone, 4,     kNone,
+                                                                 2, kNone, 5, kNone, kNone, kNone, kNone, kNone};
+  const auto pairs = hn::Load(kManyBytes, kPairs.data());
+  for (size_t x = 0; x < weights.size(); ++x, out += 3) {
+    const auto bytes = hn::ZeroExtendVector(
+        kManyBytes, hn::LoadU(hn::FixedTag<uint8_t, kLoaded>(), pixels + ptrdiff_t{3} * columns[x].first));
+    const auto channels = hn::BitCast(kShorts, hn::TableLookupBytesOr0(bytes, pairs));
+    const auto sums = hn::ShiftRight<4>(WeightedPairs(channels, hn::Set(kInts, weights[x])));
+    hn::StoreU(hn::DemoteTo(hn::FixedTag<int16_t, 4>(), sums), hn::FixedTag<int16_t, 4>(), out);
   }
+}
+
+void BlendRows(const int16_t* upper, const int16_t* lower, const LinearPlace& row, std::span<uint8_t> out) {
+  const auto upper_weight = hn::Set(kShorts, static_cast<int16_t>(row.first_weight));
+  const auto lower_weight = hn::Set(kShorts, static_cast<int16_t>(row.second_weight));
+  const auto half = hn::Set(kShorts, int16_t{2});
+  const hn::FixedTag<uint8_t, 8> bytes;
+  size_t i = 0;
+  for (; i + 8 <= out.size(); i += 8) {
+    const auto sum = hn::Add(hn::MulHigh(hn::LoadU(kShorts, upper + i), upper_weight),
+                             hn::MulHigh(hn::LoadU(kShorts, lower + i), lower_weight));
+    hn::StoreU(hn::DemoteTo(bytes, hn::ShiftRight<2>(hn::Add(sum, half))), bytes, out.data() + i);
+  }
+  for (; i < out.size(); ++i) out[i] = BlendLinear(upper[i], lower[i], row);
 }
 
 void AreaRow(const uint8_t* pixels, const ScaleTables& tables, int width, float* out) {
@@ -150,14 +197,15 @@ void ScaleInto(const ScalePlan& plan, const Image& image, Image& to, int left, i
   std::vector<uint8_t> copy;
   switch (tables.kind) {
     case ScaleKind::kLinear: {
-      RowCache<int32_t> rows(
-          width, [&](int row, int32_t* out) { LinearRow(LoadableRow(image, row, copy), tables, width, out); });
+      const std::vector<int32_t> weights = PairedWeights(tables.linear_columns, width);
+      RowCache<int16_t> rows(width, [&](int row, int16_t* out) {
+        LinearRow(LoadableRow(image, row, copy), tables.linear_columns, weights, out);
+      });
       for (int y = 0; y < height; ++y) {
         const LinearPlace place = tables.linear_rows[y];
-        const int32_t* upper = rows.Get(place.first, place.second);
-        const int32_t* lower = rows.Get(place.second, place.first);
-        uint8_t* __restrict out = target(y);
-        for (int i = 0; i < numbers; ++i) out[i] = BlendLinear(upper[i], lower[i], place);
+        const int16_t* upper = rows.Get(place.first, place.second);
+        const int16_t* lower = rows.Get(place.second, place.first);
+        BlendRows(upper, lower, place, {target(y), static_cast<size_t>(numbers)});
       }
       break;
     }

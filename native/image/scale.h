@@ -44,10 +44,9 @@ struct ScaleTables {
   int cell_width, cell_height;
 };
 
-// Between two rows, of numbers that LinearPlace's weights were given to.
+// Between two rows, of a sixteenth of numbers that LinearPlace's weights were given to.
 MASKBENCH_HOST_DEVICE inline uint8_t BlendLinear(int upper, int lower, const LinearPlace& row) {
-  return static_cast<uint8_t>(
-      ((row.first_weight * (upper >> 4) >> 16) + (row.second_weight * (lower >> 4) >> 16) + 2) >> 2);
+  return static_cast<uint8_t>(((row.first_weight * upper >> 16) + (row.second_weight * lower >> 16) + 2) >> 2);
 }
 
 MASKBENCH_HOST_DEVICE inline uint8_t RoundArea(float sum) {
@@ -65,7 +64,7 @@ MASKBENCH_HOST_DEVICE inline uint8_t ScaledChannel(const ScaleTables& tables, co
     const LinearPlace& column = tables.linear_columns[x];
     const LinearPlace& row = tables.linear_rows[y];
     const auto across = [&](int of_row) {
-      return at(column.first, of_row) * column.first_weight + at(column.second, of_row) * column.second_weight;
+      return (at(column.first, of_row) * column.first_weight + at(column.second, of_row) * column.second_weight) >> 4;
     };
     return BlendLinear(across(row.first), across(row.second), row);
   }
