@@ -1,6 +1,9 @@
 #include "image/scale.h"
 
 #include <hwy/highway.h>
+#if HWY_ARCH_X86
+#include <immintrin.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -70,7 +73,12 @@ constexpr ptrdiff_t kLoaded = 8;
 
 // Blue, green, red and what follows.
 hn::Vec<decltype(kInts)> LoadPixel(const uint8_t* row, int x) {
-  return hn::PromoteTo(kInts, hn::LoadU(kBytes, row + size_t{3} * x));
+  const uint8_t* const pixel = row + size_t{3} * x;
+#if HWY_ARCH_X86
+  return hn::Vec<decltype(kInts)>{_mm_cvtepu8_epi32(_mm_loadu_si32(pixel))};
+#else
+  return hn::PromoteTo(kInts, hn::LoadU(kBytes, pixel));
+#endif
 }
 
 // A row that has something after its last pixel, which the image's last has not: it is copied.
@@ -98,6 +106,7 @@ hn::Vec<decltype(kInts)> WeightedPairs(hn::Vec<decltype(kShorts)> pairs, hn::Vec
 // The two weights of each column.
 std::vector<int32_t> PairedWeights(const LinearPlace* columns, int width) {
   std::vector<int32_t> weights;
+  weights.reserve(static_cast<size_t>(width));
   for (int x = 0; x < width; ++x) weights.push_back(columns[x].first_weight | columns[x].second_weight << 16);
   return weights;
 }
@@ -132,15 +141,58 @@ void BlendRows(const int16_t* upper, const int16_t* lower, const LinearPlace& ro
   for (; i < out.size(); ++i) out[i] = BlendLinear(upper[i], lower[i], row);
 }
 
-void AreaRow(const uint8_t* pixels, const ScaleTables& tables, int width, float* out) {
-  for (int x = 0; x < width; ++x) {
-    const AreaPlace& place = tables.area_columns[x];
-    auto sum = hn::Zero(kFloats);
-    for (int i = 0; i < place.count; ++i) {
-      const auto pixel = hn::ConvertTo(kFloats, LoadPixel(pixels, place.first + i));
-      sum = hn::Add(sum, hn::Mul(pixel, hn::Set(kFloats, tables.weights[place.weights + i])));
+// Columns that cover equally many of the image's, some of which weigh nothing: a loop over them always ends alike,
+// which processors foresee.
+struct AreaColumns {
+  AreaColumns(const ScaleTables& tables, int from, int width) {
+    const std::span places(tables.area_columns, static_cast<size_t>(width));
+    count = std::ranges::max(places, {}, &AreaPlace::count).count;
+    weights.resize(places.size() * static_cast<size_t>(count) * kLanes);
+    for (size_t x = 0; x < places.size(); ++x) {
+      firsts.push_back(std::min(places[x].first, from - count));
+      const int before = places[x].first - firsts.back();
+      for (int i = 0; i < places[x].count; ++i)
+        std::fill_n(&weights[(x * count + before + i) * kLanes], kLanes, tables.weights[places[x].weights + i]);
     }
-    hn::StoreU(sum, kFloats, out + 3 * static_cast<ptrdiff_t>(x));
+  }
+
+  static constexpr size_t kLanes = hn::MaxLanes(kFloats);
+  int count;
+  std::vector<int> firsts;
+  // [columns][count], each once a lane.
+  std::vector<float> weights;
+};
+
+// `kCount`: of the columns, or 0 where it is not known beforehand.
+template <int kCount>
+void AreaRow(const uint8_t* pixels, const AreaColumns& columns, float* out) {
+  const int count = kCount > 0 ? kCount : columns.count;
+  const float* weights = columns.weights.data();
+  for (const int first : columns.firsts) {
+    auto sum = hn::Zero(kFloats);
+#pragma GCC unroll 5
+    for (int i = 0; i < count; ++i, weights += AreaColumns::kLanes) {
+      const auto pixel = hn::ConvertTo(kFloats, LoadPixel(pixels, first + i));
+      sum = hn::Add(sum, hn::Mul(pixel, hn::LoadU(kFloats, weights)));
+    }
+    hn::StoreU(sum, kFloats, out);
+    out += 3;
+  }
+}
+
+// Photos seldom shrink further at once.
+auto* AreaRowOf(int count) {
+  switch (count) {
+    case 2:
+      return &AreaRow<2>;
+    case 3:
+      return &AreaRow<3>;
+    case 4:
+      return &AreaRow<4>;
+    case 5:
+      return &AreaRow<5>;
+    default:
+      return &AreaRow<0>;
   }
 }
 
@@ -210,8 +262,9 @@ void ScaleInto(const ScalePlan& plan, const Image& image, Image& to, int left, i
       break;
     }
     case ScaleKind::kArea: {
-      RowCache<float> rows(width,
-                           [&](int row, float* out) { AreaRow(LoadableRow(image, row, copy), tables, width, out); });
+      const AreaColumns columns(tables, image.width, width);
+      const auto area_row = AreaRowOf(columns.count);
+      RowCache<float> rows(width, [&](int row, float* out) { area_row(LoadableRow(image, row, copy), columns, out); });
       std::vector<float> sums(static_cast<size_t>(numbers));
       for (int y = 0; y < height; ++y) {
         const AreaPlace& place = tables.area_rows[y];
