@@ -11,6 +11,7 @@ import type { BenchOptions } from './options.js';
 import { benchRealism } from './realism.js';
 import { benchRealMasks } from './realism-real.js';
 import { benchRecall } from './recall.js';
+import { benchResizing } from './resizing.js';
 import { benchSearch } from './search.js';
 import { benchStages } from './stages.js';
 import { benchStorage } from './storage.js';
@@ -26,6 +27,7 @@ export const benchmarks: Record<string, (options: BenchOptions) => Promise<void>
   dataset: benchDataset,
   metrics: benchMetrics,
   embedding: benchEmbedding,
+  resizing: benchResizing,
   adapt: benchAdapt,
   'all-pairs': benchAllPairs,
   storage: benchStorage,
