@@ -141,8 +141,8 @@ void BlendRows(const int16_t* upper, const int16_t* lower, const LinearPlace& ro
   for (; i < out.size(); ++i) out[i] = BlendLinear(upper[i], lower[i], row);
 }
 
-// Columns that cover equally many of the image's, some of which weigh nothing: a loop over them always ends alike,
-// which processors foresee.
+// Columns that cover equally many of the image's, some of which weigh nothing, so that a loop over them can be
+// unrolled.
 struct AreaColumns {
   AreaColumns(const ScaleTables& tables, int from, int width) {
     const std::span places(tables.area_columns, static_cast<size_t>(width));
