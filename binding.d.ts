@@ -551,7 +551,8 @@ export declare class PackedVectors {
    * @param vectors [n × dimensions]
    * @param rows [n]: each vector's place in the order of identities, -1 to leave it out; every place is set once, and
    * all before they are counted
-   * @returns the index of the first vector that is not finite, or under cosine zero; -1 where there is none
+   * @returns the index of the first vector that is not finite, under cosine zero, or otherwise longer than 6e18; -1 where
+   * there is none
    */
   set(vectors: Float32Array, rows: Int32Array): number;
   /** The greatest squared length. */

@@ -154,9 +154,9 @@ function suspectsOf(scores: AllScores, median: number): ImpostorPair[] {
 
 /** The impostor pairs that score highest, of the best impostors that were kept. */
 export function worstImpostors({ probes, references, top, bestScores, bestRows, within }: AllScores, most: number) {
-  // Of as many lists, each begins with this score or more; within one side a pair may stand with both of its images.
+  // So many lists begin with this score or more; within one side a pair may stand with both of its images.
   const firsts = Float32Array.from(top > 0 ? probes : [], (_, slot) => bestScores[slot * top] as number).sort();
-  const limit = firsts.at(-Math.min(firsts.length, 2 * most)) ?? 0;
+  const limit = firsts.at(-2 * most) ?? Number.NEGATIVE_INFINITY;
   const found = new Map<number, ImpostorPair>();
   for (let slot = 0; slot < probes.length; slot++)
     for (let at = slot * top; at < (slot + 1) * top && (bestScores[at] as number) >= limit; at++) {
@@ -175,7 +175,7 @@ export function worstImpostors({ probes, references, top, bestScores, bestRows, 
 /** The edge with this index, or the highest where it is negative; and the one below. */
 function around(edges: Edges, index: number): EdgesAround {
   const found = index < 0 ? edges.length - 1 : index;
-  const below = edges.at(index < 0 ? found : found - 1);
+  const below = edges.at(found - 1);
   return { at: edges.at(found) as EdgeRates, ...(below && { below }) };
 }
 

@@ -1,4 +1,4 @@
-import { checkNumbers } from '../errors.js';
+import { checkNumbers, checkRates } from '../errors.js';
 import type { Estimate } from '../metrics/intervals.js';
 import { addTo } from '../multimap.js';
 import { native } from '../native.js';
@@ -110,7 +110,7 @@ export function ratesAtEdges(scores: AllScores): EdgeRates[] {
  */
 export function ratesAtFmr(scores: AllScores, targets: readonly number[]): AllPairsRates[] {
   checkAllScores('scores', scores);
-  checkNumbers('targets', targets);
+  checkRates('targets', Array.from(checkNumbers('targets', targets)));
   return ratesOfEdges(scores, targets, new Edges(scores), leftOutOf(scores));
 }
 

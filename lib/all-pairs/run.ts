@@ -70,11 +70,22 @@ async function pack(
       const rows = new Int32Array(count).map((_, i) => places.get(from + i) ?? -1);
       const wrong = into.set(chunk, rows);
       if (wrong >= 0)
-        throw refuse(`row ${from + wrong} is ${similarity === 'cosine' ? 'zero or not finite' : 'not finite'}`);
+        throw refuse(`row ${from + wrong} is ${similarity === 'cosine' ? 'zero' : 'longer than 6e18'} or not finite`);
     }
     from += count;
   }
   return packed.map((side) => side.vectors) as [Packed, Packed?];
+}
+
+/** How many rows the index has. Throws `INVALID_ARGUMENT` unless each from 0 on is there once. */
+function countRows(lines: readonly IndexLine[]): number {
+  const rows = lines.flatMap(({ row }) => (row === null ? [] : [row]));
+  const seen = new Uint8Array(rows.length);
+  for (const row of rows) {
+    if (seen[row] !== 0) throw invalid('index', `each row from 0 to ${rows.length - 1} once`, row);
+    seen[row] = 1;
+  }
+  return rows.length;
 }
 
 /** What scores can be: [low, high]. */
@@ -173,7 +184,7 @@ export async function scoreAll(
     const file = typeof index === 'string' ? index : 'index';
     options.onProblem?.({ file, message: `${file}: ${routes}` });
   }
-  const rows = lines.filter(({ row }) => row !== null).length;
+  const rows = countRows(lines);
   const packed = await pack(vectors, rows, sides, checked, similarity, signal);
   const [low, high] = rangeOf(similarity, ...packed);
   const common = { bins, low, high, sameSource: samePhoto, excluded, identities: identities.length, concurrency };

@@ -22,7 +22,7 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('measure how many photos a second this machine masks and embeds')
     .option('--photos <folder>', 'measure on copies of the photos in this folder (default: photos of its own)')
-    .option('--limit <n>', 'take at most this many of them', integer, 200)
+    .option('--limit <n>', 'take at most this many of --photos', integer, 200)
     .option('--concurrency <list>', 'threads, with commas between (default: 1 and the number of processors)', integers)
     .option('--styles <list>', 'mask styles, with commas between', list, ['a', 'surgical'])
     .option('--models <list>', 'embedding models, with commas between', list, ['dlib-resnet-128'])

@@ -54,8 +54,14 @@ export async function* detectFiles(
   checkFlag('overwrite', overwrite);
   const masker = await Masker.open({ ...search, detector: search.detector ?? defaultDetector });
   const tellDevice = tellOnce(masker, onProblem);
+  // The photos by the names of their pictures: one folder has no two of a name.
+  const drawn = draw !== undefined && inputs.length > 1 ? new Map<string, string>() : undefined;
   const detect = async (file: string, name: string, problem?: string): Promise<DetectedFile> => {
     if (problem !== undefined) return { file, error: `${file}: ${problem}` };
+    const other = drawn?.get(name);
+    if (other !== undefined)
+      return { file, error: `${other} and ${file} would both become ${path.join(draw as string, name)}` };
+    drawn?.set(name, file);
     try {
       const drawing = draw !== undefined && { output: path.join(draw, name), overwrite: overwrite ?? false };
       return { file, ...(await masker.detect(file, { ...drawing, ...(signal && { signal }) })) };

@@ -69,7 +69,7 @@ export async function readNpyRows(
   // Opened again for the rows, which a caller who sees the shape may not want.
   await opened.close();
   const [rows, columns] = shape;
-  if (shape.length !== 2 || rows === undefined || columns === undefined || (kind !== '<f4' && kind !== '<f2'))
+  if (shape.length !== 2 || rows === undefined || !columns || (kind !== '<f4' && kind !== '<f2'))
     throw refuse(`expected rows of 16-bit or 32-bit floats, found ${kind} (${shape.join(', ')})`);
   async function* chunks(): AsyncGenerator<Float32Array> {
     const { handle } = await openNpy(file);

@@ -138,7 +138,9 @@ export function checkBySchema<T extends z.ZodObject>(schema: T, description: unk
     (value, key) => (value as Record<PropertyKey, unknown>)[key],
     description,
   );
-  throw invalid(named, issue.message, received);
+  // "Invalid input: expected string, received undefined", of what is missing sometimes "expected nonoptional".
+  const expected = /^Invalid input: expected (.*), received/.exec(issue.message)?.[1] ?? issue.message;
+  throw invalid(named, expected === 'nonoptional' ? 'a value' : expected, received);
 }
 
 /** Throws `INVALID_ARGUMENT` naming the field of a description that is missing, unknown or out of range. */

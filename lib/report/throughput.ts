@@ -25,16 +25,23 @@ export function throughputTables({ cases }: Throughput): { title: string; rows: 
     .filter(({ rows }) => rows.length > 1);
 }
 
+const verdicts: Record<ThroughputChange['verdict'], string> = {
+  faster: 'faster',
+  slower: 'slower',
+  same: 'no difference shown',
+  'too-few-rounds': 'too few rounds',
+};
+
 /** Rows of a comparison, with a header. */
 export function changeRows(changes: readonly ThroughputChange[]): string[][] {
   const times = (ratio: number) => `${ratio.toFixed(2)} ×`;
   return [
     ['', 'now against before', '95% interval', 'verdict'],
-    ...changes.map(({ name, ratio, low, high, verdict }) => [
+    ...changes.map(({ name, ratio, interval, verdict }) => [
       name,
       times(ratio),
-      `${times(low)} to ${times(high)}`,
-      verdict === 'same' ? 'no difference shown' : verdict,
+      interval?.map(times).join(' to ') ?? '-',
+      verdicts[verdict],
     ]),
   ];
 }

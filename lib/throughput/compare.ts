@@ -9,11 +9,10 @@ export interface ThroughputChange {
   name: string;
   /** The median rate over the median rate before. */
   ratio: number;
-  /** 95% interval of the ratio. */
-  low: number;
-  high: number;
+  /** 95% interval of the ratio; absent with three rounds or fewer. */
+  interval?: [number, number];
   /** `same`: the interval has 1 in it, so the rounds do not show a difference. */
-  verdict: 'faster' | 'slower' | 'same';
+  verdict: 'faster' | 'slower' | 'same' | 'too-few-rounds';
 }
 
 const rate = z.number().positive();
@@ -61,8 +60,8 @@ const draws = 2000;
 
 /**
  * Compares two measurements, case by case. The interval is a percentile bootstrap of the ratio of medians over rounds
- * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Three rounds and fewer give `same`. Cases
- * that only one of them has are left out.
+ * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Cases that only one of
+ * them has are left out.
  * @example
  * const before = await measureThroughput();
  * // ... a change
@@ -72,16 +71,17 @@ const draws = 2000;
  */
 export function compareThroughput(before: Throughput, after: Throughput): ThroughputChange[] {
   const earlier = new Map(checkThroughput('before', before).cases.map(({ name, rates }) => [name, rates]));
-  return checkThroughput('after', after).cases.flatMap(({ name, rates }) => {
+  return checkThroughput('after', after).cases.flatMap(({ name, rates }): ThroughputChange[] => {
     const old = earlier.get(name);
     if (old === undefined) return [];
+    const ratio = median(rates) / median(old);
+    if (Math.min(rates.length, old.length) < 4) return [{ name, ratio, verdict: 'too-few-rounds' }];
     const random = new NamedRandom(0, name);
     const resampled = (values: readonly number[]) => median(values.map(() => random.pick(values)));
     const ratios = Array.from({ length: draws }, () => resampled(rates) / resampled(old)).sort((a, b) => a - b);
     const [low, high] = [ratios[Math.floor(0.025 * draws)] as number, ratios[Math.ceil(0.975 * draws) - 1] as number];
-    const enough = Math.min(rates.length, old.length) > 3;
-    const verdict = enough && low > 1 ? 'faster' : enough && high < 1 ? 'slower' : 'same';
-    return [{ name, ratio: median(rates) / median(old), low, high, verdict } satisfies ThroughputChange];
+    const verdict = low > 1 ? 'faster' : high < 1 ? 'slower' : 'same';
+    return [{ name, ratio, interval: [low, high], verdict }];
   });
 }
 

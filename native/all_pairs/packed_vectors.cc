@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace maskbench {
@@ -38,7 +39,9 @@ PackedVectors::PackedVectors(std::vector<int32_t> identities, std::vector<int32_
 bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric) {
   double square = 0;
   for (const float value : vector) square += double{value} * value;
-  if (!std::isfinite(square) || (metric == Metric::kCosine && square == 0)) return false;
+  // The sum of two squares and twice a product must fit where scores are made of them.
+  constexpr double kMostSquare = std::numeric_limits<float>::max() / 8;
+  if (!std::isfinite(square) || (metric == Metric::kCosine ? square == 0 : square > kMostSquare)) return false;
   const double length = metric == Metric::kCosine ? std::sqrt(square) : 1;
   const size_t panel = panel_of_[row];
   float* const numbers = aligned_ + panel * kPanel * dimensions_;

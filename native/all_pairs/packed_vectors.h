@@ -24,7 +24,8 @@ class PackedVectors {
   PackedVectors(const PackedVectors&) = delete;
   PackedVectors& operator=(const PackedVectors&) = delete;
 
-  // To be called once for each row. Returns false for a vector that is not finite, or under cosine zero.
+  // To be called once for each row. Returns false for a vector that is not finite, under cosine
+  // zero, or else longer than its scores can tell.
   bool Set(size_t row, std::span<const float> vector, Metric metric);
 
   size_t size() const { return identities_.size(); }

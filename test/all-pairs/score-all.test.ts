@@ -16,6 +16,7 @@ import {
   scoreAll,
 } from 'maskbench/metrics';
 import type { VectorSimilarity } from 'maskbench/models';
+import { worstImpostors } from '../../lib/all-pairs/evaluate.js';
 import { npyHeader } from '../../lib/files/npy.js';
 import { writePhotos } from '../support/faces.js';
 import { maskbench, temporaryFolder } from '../support/files.js';
@@ -337,6 +338,18 @@ test('bad vectors, indexes and shards are refused with the reason', async (t) =>
   await refused(/vectors: row 3 is zero or not finite/, () => [broken(3, Number.NaN), index]);
   await refused(/vectors: row 2 is zero or not finite/, () => [broken(2, 0), index]);
   t.truthy(await scoreAll(broken(2, 0), index, { similarity: 'l2' }));
+  // Its square is finite in double precision only.
+  await refused(/vectors: row 2 is longer than 6e18 or not finite/, () => [
+    broken(2, 1e19),
+    index,
+    { similarity: 'l2' },
+  ]);
+  t.truthy(await scoreAll(broken(2, 1e19), index));
+  const first = { ...(index[1] as IndexLine), row: 0 };
+  await refused(/expected each row from 0 to 7 once for index, received 0/, () => [
+    { data, dimensions },
+    index.map((line, i) => (i === 1 ? first : line)),
+  ]);
   await refused(/has 8 rows, its index 7/, () => [{ data, dimensions }, index.slice(0, 7)]);
   await refused(/two identities, found 1/, () => [
     { data: data.subarray(0, 2 * dimensions), dimensions },
@@ -360,6 +373,67 @@ test('bad vectors, indexes and shards are refused with the reason', async (t) =>
   t.throws(() => mergeScores([one]), { message: /part 2 of 2 is missing/ });
   t.throws(() => mergeScores([one, two, two]), { message: /part 2 of 2 is there twice/ });
   t.throws(() => mergeScores([one, { ...two, similarity: 'l2' }]), { message: /different vectors or options/ });
+});
+
+test('scores whose counts do not add up, or whose rows are not there, are refused with the part', async (t) => {
+  const { data, dimensions, index } = people(6, 2);
+  const scores = await scoreAll({ data, dimensions }, index, { bins: 1000 });
+  t.truthy(evaluateAllPairs(scores).eer);
+  const short = Object.entries(scores).flatMap(([part, value]) =>
+    ArrayBuffer.isView(value) && !['excluded', 'impostor'].includes(part)
+      ? [{ [part]: (value as Float32Array).subarray(1) }]
+      : [],
+  );
+  t.is(short.length, 8);
+  const numbers = { impostors: -5, samePhoto: 0.5, low: 1, high: Number.NaN, top: -1, tailBin: -1, tailWidth: -5 };
+  const changes: Record<string, unknown>[] = [
+    ...short,
+    ...Object.entries(numbers).map(([part, value]) => ({ [part]: value })),
+    { impostor: scores.impostor.map((count) => -count) },
+    { impostor: Float64Array.from([...scores.impostor, 0, 1]) },
+    { impostors: scores.impostors + 1 },
+    { genuine: scores.genuine.map(() => Number.NaN) },
+    { genuine: Float64Array.from(scores.genuine) },
+    { genuineProbes: scores.genuineProbes.map(() => scores.probes.length) },
+    { bestRows: scores.bestRows.map(() => -2) },
+    { mates: scores.mates.map(() => Number.NaN) },
+    { above: scores.above.map(() => 2 ** 31) },
+    { tail: scores.tail.map(() => 2 ** 31) },
+    { probes: scores.probes.slice(1) },
+    { probes: [null, ...scores.probes.slice(1)] },
+    { identities: [] },
+    { similarity: 'x' },
+    { samePhotoMode: 'x' },
+    { sameVideo: null },
+    { within: 1 },
+    { failed: null },
+    { shard: { index: 2, count: 1 } },
+  ];
+  for (const change of changes) {
+    const wrong = { ...scores, ...change } as AllScores;
+    for (const call of [() => evaluateAllPairs(wrong), () => ratesAtEdges(wrong), () => ratesAtFmr(wrong, [0.5])])
+      t.throws(call, { code: 'INVALID_ARGUMENT', message: / for scores\.\w/ }, JSON.stringify(Object.keys(change)));
+  }
+});
+
+test('few probes have as many worst impostors as were kept', async (t) => {
+  const { data, dimensions, index } = people(20, 2);
+  // One masked photo against all plain ones.
+  const lines = index.filter(({ masked, path: name }) => !masked || name.startsWith('p0/v0/'));
+  const rows = lines.map((line, row) => ({ ...line, row }));
+  const vectors = Float32Array.from(
+    lines.flatMap(({ row }) => [...data.subarray((row as number) * dimensions, ((row as number) + 1) * dimensions)]),
+  );
+  const scores = await scoreAll({ data: vectors, dimensions }, rows, { between: ['masked', 'plain'], top: 7 });
+  const probes = scores.probes.length;
+  const worst = worstImpostors(scores, 24);
+  t.is(worst.length, Math.min(24, 7 * probes));
+  t.deepEqual(
+    worst.map(({ score }) => score),
+    Array.from(scores.bestScores.subarray(0, 7 * probes))
+      .sort((a, b) => b - a)
+      .slice(0, 24),
+  );
 });
 
 test('the whole chain on a corpus: generate, embed, score-all in shards, merge, report with pictures', async (t) => {

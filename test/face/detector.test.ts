@@ -205,6 +205,10 @@ test('detect takes folders, writes JSON lines and pictures, and says which photo
   }
   t.is((await sharp(path.join(drawn, 'inner', 'a.jpg')).metadata()).width, 640);
   t.is((await maskbench(['detect', photos, '--out', out])).code, 2);
+  const inner = path.join(photos, 'inner');
+  const twice = await maskbench(['detect', inner, path.join(inner, 'a.jpg'), '--draw', path.join(folder, 'twice')]);
+  t.is(twice.code, 1);
+  t.regex(twice.stderr, /a\.jpg and .*a\.jpg would both become .*twice\/a\.jpg/);
 });
 
 test('flat masks are drawn on the faces of hog, templates on those of the neural detector', async (t) => {
