@@ -76,7 +76,7 @@ const arrayKinds = {
 
 const most = Number.MAX_SAFE_INTEGER;
 
-/** Every number is looked at, so an object is checked once. */
+/** What has been checked. Every number is looked at, which takes time. */
 const checked = new WeakSet<object>();
 
 /** Throws unless `value` is what scoreAll gives: counts add up, and rows are there. */

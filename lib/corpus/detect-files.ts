@@ -54,7 +54,7 @@ export async function* detectFiles(
   checkFlag('overwrite', overwrite);
   const masker = await Masker.open({ ...search, detector: search.detector ?? defaultDetector });
   const tellDevice = tellOnce(masker, onProblem);
-  // The photos by the names of their pictures: one folder has no two of a name.
+  // The photos by the names of their pictures. Those of one folder all have names of their own.
   const drawn = draw !== undefined && inputs.length > 1 ? new Map<string, string>() : undefined;
   const detect = async (file: string, name: string, problem?: string): Promise<DetectedFile> => {
     if (problem !== undefined) return { file, error: `${file}: ${problem}` };

@@ -138,7 +138,7 @@ export function checkBySchema<T extends z.ZodObject>(schema: T, description: unk
     (value, key) => (value as Record<PropertyKey, unknown>)[key],
     description,
   );
-  // "Invalid input: expected string, received undefined", of what is missing sometimes "expected nonoptional".
+  // Zod says "Invalid input: expected string, received undefined", and "nonoptional" for some fields that are missing.
   const expected = /^Invalid input: expected (.*), received/.exec(issue.message)?.[1] ?? issue.message;
   throw invalid(named, expected === 'nonoptional' ? 'a value' : expected, received);
 }

@@ -60,8 +60,8 @@ const draws = 2000;
 
 /**
  * Compares two measurements, case by case. The interval is a percentile bootstrap of the ratio of medians over rounds
- * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Cases that only one of
- * them has are left out.
+ * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Cases that only one of them has are left
+ * out.
  * @example
  * const before = await measureThroughput();
  * // ... a change

@@ -39,7 +39,7 @@ PackedVectors::PackedVectors(std::vector<int32_t> identities, std::vector<int32_
 bool PackedVectors::Set(size_t row, std::span<const float> vector, Metric metric) {
   double square = 0;
   for (const float value : vector) square += double{value} * value;
-  // The sum of two squares and twice a product must fit where scores are made of them.
+  // Distances are made of the sum of two squares and twice a product.
   constexpr double kMostSquare = std::numeric_limits<float>::max() / 8;
   if (!std::isfinite(square) || (metric == Metric::kCosine ? square == 0 : square > kMostSquare)) return false;
   const double length = metric == Metric::kCosine ? std::sqrt(square) : 1;

@@ -24,8 +24,8 @@ class PackedVectors {
   PackedVectors(const PackedVectors&) = delete;
   PackedVectors& operator=(const PackedVectors&) = delete;
 
-  // To be called once for each row. Returns false for a vector that is not finite, under cosine
-  // zero, or else longer than its scores can tell.
+  // To be called once for each row. Returns false for a vector that is not finite, for a zero vector under cosine, and
+  // under the other metrics for one whose distances single precision cannot hold.
   bool Set(size_t row, std::span<const float> vector, Metric metric);
 
   size_t size() const { return identities_.size(); }

@@ -362,6 +362,9 @@ test('bad vectors, indexes and shards are refused with the reason', async (t) =>
   const file = path.join(folder, 'index.jsonl');
   writeFileSync(file, `${[index[1], index[0]].map((line) => JSON.stringify(line)).join('\n')}\n`);
   await refused(/index\.jsonl, line 1: expected row 0, found 1/, () => [{ data, dimensions }, file]);
+  const empty = path.join(folder, 'empty.npy');
+  writeFileSync(empty, npyHeader('<f4', [8, 0]));
+  await refused(/empty\.npy: expected rows of 16-bit or 32-bit floats, found <f4 \(8, 0\)/, () => [empty, index]);
   // Images without a vector stay out, and are counted.
   const some = index.map((line, i) => (i === 7 ? { ...line, row: null } : line));
   const scores = await scoreAll({ data: data.subarray(0, 7 * dimensions), dimensions }, some);
