@@ -29,7 +29,9 @@ const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 async function slurm(command: string, args: readonly string[], input?: string): Promise<string> {
   try {
     const running = run(command, [...args]);
-    running.child.stdin?.end(input ?? '');
+    // A command that ends before it reads its input says in its exit code whether it succeeded.
+    running.child.stdin?.on('error', () => {});
+    running.child.stdin?.end(input);
     return (await running).stdout;
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string };

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { repository, temporaryFolder } from '../support/files.js';
+import { maskbench, repository, temporaryFolder } from '../support/files.js';
 import { runCampaign, waitForJobs, writeCampaignPhotos } from './campaign.js';
 import { SlurmHosts, whyNoSlurm } from './slurm-hosts.js';
 
@@ -56,4 +56,25 @@ onSlurm('a rank that its time limit ends three times is resumed each time, and n
     t.is(all, left, log);
     left -= done;
   }
+});
+
+test('an sbatch that refuses a script before it has read it is an error with its words', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => path.join(folder, name);
+  await writeCampaignPhotos(at('in'), 2, 100);
+  mkdirSync(at('bin'));
+  for (const [command, words] of [
+    ['squeue', ':'],
+    ['scontrol', ':'],
+    ['sbatch', 'exec <&-; echo invalid partition >&2; exit 1'],
+  ] as const)
+    writeFileSync(at(`bin/${command}`), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+  const cluster = (...words: string[]) =>
+    maskbench(['cluster', ...words], { PATH: `${at('bin')}:${process.env.PATH}` });
+  await cluster('plan', '--plan', at('plan'), '--ranks', '1', 'mask', at('in'), '--out', at('out'));
+  // A script longer than what the pipe holds, so that its rest is written after the command has closed its input.
+  const long = ['--partition', '--time', '--mem'].flatMap((option) => [option, 'x'.repeat(120_000)]);
+  const { code, stderr } = await cluster('submit', at('plan'), '--engine', 'slurm', ...long);
+  t.is(code, 1);
+  t.is(stderr.trim(), 'maskbench: sbatch: invalid partition');
 });
