@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { MaskbenchError } from '../errors.js';
 import { native } from '../native.js';
 import { toBytes, toPath } from './path.js';
@@ -20,11 +21,12 @@ export async function makeFolder(folder: string): Promise<void> {
 }
 
 const temporaryPrefix = '.maskbench-tmp-';
+/** Of this thread: each thread of a process has its own copy of this module. */
 let temporaries = 0;
 
 /** A name beside `file` for what is being made; the native core names its own the same way. */
 function temporaryName(file: string): string {
-  return path.join(path.dirname(file), `${native.temporaryPrefix}js-${temporaries++}`);
+  return path.join(path.dirname(file), `${native.temporaryPrefix}js-${threadId}-${temporaries++}`);
 }
 
 /** When a process started, in clock ticks since boot, so that a reused process number is not taken for the old one. */
