@@ -188,6 +188,8 @@ export interface NativeSearchOptions {
   maxSize: number;
   /** Faces with a lower score are left out. */
   minScore: number;
+  /** The same where a request has an `expected` box. */
+  expectedScore: number;
   /** The border around the photo, as a share of its longer side, 0 to 2. */
   pad: number;
   /** What searches; absent: dlib's frontal detector. */
@@ -484,6 +486,8 @@ export interface NativeEmbedderOptions extends NativeSearchOptions {
 export interface NativeEmbedRequest extends NativeSource {
   /** The image is a ready crop. */
   crop: boolean;
+  /** The face wears a mask: landmarks that dlib's predictor finds are corrected. */
+  masked: boolean;
   /** Which face is used, where `expected` does not say it. As for the Masker. */
   select: 'largest' | 'central';
   /**

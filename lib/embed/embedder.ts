@@ -87,7 +87,10 @@ export interface EmbedOptions {
   select?: FaceChoice;
   /** The images are faces that are already cropped: they are resized to the model's input, and no face is searched. */
   crops?: boolean;
-  /** The faces wear masks: with an adapter, their vectors are corrected. */
+  /**
+   * The faces wear masks: landmarks that dlib's predictor finds are corrected, as far as they were not given, and with
+   * an adapter the vectors.
+   */
   masked?: boolean;
   /** A photo without a face or that can't be read: `error` (default) rejects the call, `nan` gives a row of NaN. */
   missing?: 'error' | 'nan';
@@ -191,7 +194,7 @@ async function openAdapter(
 }
 
 /** A photo as the addon takes it. Throws `INVALID_ARGUMENT`. */
-function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'crop' | 'select'> {
+function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'crop' | 'masked' | 'select'> {
   if (typeof input !== 'object' || input === null || !('image' in input)) return toSource(input, name);
   const { image, faces, expected, points } = input as {
     image: ImageInput;
@@ -357,7 +360,7 @@ export class Embedder {
     checkFlag('masked', options.masked);
     const { crops = false, masked = false, signal } = options;
     const select = checkChoice('select', options.select ?? 'largest', faceChoices);
-    const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops, select };
+    const request: NativeEmbedRequest = { ...toRequest('input', input), crop: crops, masked, select };
     if (request.points !== undefined && this.description.cut !== 'align5')
       throw invalid('input: points', 'a model whose cut is align5', this.description.cut);
     const { vector, face } = await this.#calls.run(

@@ -70,6 +70,7 @@ EmbedRequest ParseRequest(const Napi::Object& object) {
   if (Has(object, "expected")) request.expected = ParseBox(object, "expected");
   if (Has(object, "points")) request.points = ParsePoints(object);
   request.crop = Boolean(object, "crop");
+  request.masked = Boolean(object, "masked");
   return request;
 }
 

@@ -97,6 +97,7 @@ FinderOptions ParseSearch(const Napi::Object& object) {
   options.search = {Boolean(object, "dlib") ? DetectorKind::kDlib : DetectorKind::kHog, Integer(object, "upsample"),
                     Integer(object, "minFace"), Integer(object, "maxSize")};
   options.min_score = Number(object, "minScore");
+  options.expected_score = Number(object, "expectedScore");
   options.pad = Number(object, "pad");
   if (Has(object, "network")) options.network = ParseNetwork(Object(object.Get("network"), "network"));
   options.landmarks.file = Path(object, "landmarkModel");

@@ -50,17 +50,20 @@ void CheckPoints(const Image& image, const FivePoints& points) {
 }
 
 // Throws NO_FACE, or WRONG_FACE where none of the faces is the expected one.
-const Face& ChosenFace(const std::vector<Face>& faces, const EmbedRequest& request, const Image& image) {
-  if (faces.empty()) throw Error(ErrorCode::kNoFace, "", "no face was found");
+const Face& ChosenFace(const std::vector<Face>& faces, const EmbedRequest& request, const Image& image,
+                       double min_score) {
+  const auto none = [] { return Error(ErrorCode::kNoFace, "", "no face was found"); };
+  if (faces.empty()) throw none();
   if (!request.expected)
     return *std::ranges::max_element(faces, {},
                                      [&](const Face& face) { return WeightOf(face.box, request.choice, image); });
   constexpr double kLeastOverlap = 0.3;
   const auto overlap = [&](const Face& face) { return OverlapOf(face.box, *request.expected); };
   const auto nearest = std::ranges::max_element(faces, {}, overlap);
-  if (overlap(*nearest) < kLeastOverlap)
-    throw Error(ErrorCode::kWrongFace, "", "no face was found where the expected one is, but elsewhere");
-  return *nearest;
+  if (overlap(*nearest) >= kLeastOverlap) return *nearest;
+  // Elsewhere the usual score counts.
+  if (std::ranges::all_of(faces, [&](const Face& face) { return face.score < min_score; })) throw none();
+  throw Error(ErrorCode::kWrongFace, "", "no face was found where the expected one is, but elsewhere");
 }
 
 // The greatest difference of two vectors, as a share of the first one's greatest number.
@@ -250,8 +253,9 @@ void Embedder::Prepare(const EmbedRequest& request, const Cancellation& cancella
         return PlanAlign(input, image, *request.points);
       }
       if (!search) return PlanCut(input, image, {});
-      const std::vector<Face> faces = finder_.Find(*image, request.faces, cancellation);
-      face = ChosenFace(faces, request, *image);
+      const std::vector<Face> faces =
+          finder_.Find(*image, request.faces, {request.masked, request.expected.has_value()}, cancellation);
+      face = ChosenFace(faces, request, *image, options_.search.min_score);
       if (request.faces) CheckPlace(input, *image, *face);
       return PlanCut(input, image, *face);
     });

@@ -51,6 +51,8 @@ struct EmbedRequest {
   std::optional<FivePoints> points;
   // The image is a ready crop: no face is searched, nothing is cut.
   bool crop = false;
+  // The face wears a mask.
+  bool masked = false;
 };
 
 struct Embedding {

@@ -5,6 +5,7 @@
 
 #include "face/detectors/neural_detector.h"
 #include "face/landmark_network.h"
+#include "face/masked_landmarks.h"
 #include "face/search_request.h"
 
 namespace maskbench {
@@ -59,10 +60,10 @@ void FaceFinder::Load() {
   Network();
 }
 
-std::vector<Face> FaceFinder::Search(const Image& image, const Cancellation& cancellation) {
+std::vector<Face> FaceFinder::Search(const Image& image, double min_score, const Cancellation& cancellation) {
   std::vector<Face> faces;
   if (const NeuralDetector* network = Network()) {
-    const NeuralSearch search{static_cast<float>(options_.min_score), options_.search.min_face, options_.pad};
+    const NeuralSearch search{static_cast<float>(min_score), options_.search.min_face, options_.pad};
     for (const FoundBox& found : network->Search(image, search, cancellation)) {
       Face face{ShiftedBox(found, network->description().face_box), found.score, {}};
       face.box = {std::max(face.box.left, 0), std::max(face.box.top, 0), std::min(face.box.right, image.width - 1),
@@ -86,12 +87,17 @@ std::vector<Face> FaceFinder::Search(const Image& image, const Cancellation& can
   return faces;
 }
 
-std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation) {
+std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, FaceHints hints,
+                                   const Cancellation& cancellation) {
+  const auto correct = [&](const Landmarks& predicted) {
+    return hints.masked && options_.landmarks.is_dlib() ? UnderMask(predicted) : predicted;
+  };
   std::vector<Face> faces;
   if (known) {
     faces.reserve(known->size());
     for (const KnownFace& face : *known)
-      faces.push_back({face.box, face.score, face.landmarks ? *face.landmarks : Predictor().Predict(image, face.box)});
+      faces.push_back(
+          {face.box, face.score, face.landmarks ? *face.landmarks : correct(Predictor().Predict(image, face.box))});
     return faces;
   }
   const auto search_on_device = [&] {
@@ -101,8 +107,10 @@ std::vector<Face> FaceFinder::Find(const Image& image, const KnownFaces& known, 
     faces = std::move(request.faces);
     return true;
   };
-  if (!search_on_device()) faces = Search(image, cancellation);
-  std::erase_if(faces, [this](const Face& face) { return face.score < options_.min_score; });
+  const double min_score = hints.expected ? options_.expected_score : options_.min_score;
+  if (!search_on_device()) faces = Search(image, min_score, cancellation);
+  std::erase_if(faces, [&](const Face& face) { return face.score < min_score; });
+  for (Face& face : faces) face.landmarks = correct(face.landmarks);
   return faces;
 }
 

@@ -42,13 +42,22 @@ struct FinderOptions {
   // Absent: the HOG detector.
   std::optional<NetworkOptions> network;
   LandmarkModel landmarks;
-  // Faces with a lower score are left out.
+  // Faces with a lower score are left out; where one is expected, the second counts.
   double min_score = 0;
+  double expected_score = 0;
   // The border that is put around a photo before the search, as a share of its longer side.
   double pad = 0;
 
   // Whether what is found is what dlib finds, by our own detector and its landmark model.
   bool is_exact() const { return !network && pad == 0 && search.is_exact() && landmarks.is_dlib(); }
+};
+
+// What is known of the faces of a photo.
+struct FaceHints {
+  // They wear masks: what dlib's predictor finds is corrected.
+  bool masked = false;
+  // There is one, and the caller knows where.
+  bool expected = false;
 };
 
 // Finds faces and their landmarks, in exact searches on the device where one is given. Safe to use from many threads at
@@ -61,7 +70,8 @@ class FaceFinder {
   // Loads the landmark model and the network, or gives the error of the first try again. Find calls it as needed.
   void Load();
   // `known` faces in their order, or those that are detected, each with landmarks.
-  std::vector<Face> Find(const Image& image, const KnownFaces& known, const Cancellation& cancellation);
+  std::vector<Face> Find(const Image& image, const KnownFaces& known, FaceHints hints,
+                         const Cancellation& cancellation);
   // Estimated peak memory of Find.
   int64_t Bytes(int64_t pixels, const KnownFaces& known) const;
 
@@ -69,7 +79,7 @@ class FaceFinder {
   const LandmarkPredictor& Predictor();
   // Null: the HOG detector.
   const NeuralDetector* Network();
-  std::vector<Face> Search(const Image& image, const Cancellation& cancellation);
+  std::vector<Face> Search(const Image& image, double min_score, const Cancellation& cancellation);
 
   const FinderOptions options_;
   // Null: the CPU.

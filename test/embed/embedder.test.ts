@@ -6,6 +6,7 @@ import test from 'ava';
 import { Embedder, Masker } from 'maskbench';
 import { type ModelDescription, presets } from 'maskbench/models';
 import sharp from 'sharp';
+import { faceCrops } from '../support/faces.js';
 import { repository, samplePhoto, smallPhoto, temporaryFolder } from '../support/files.js';
 import { describeModel, faceApiDescriptor, writeModel } from '../support/models.js';
 import { pythonHas, runPython } from '../support/python.js';
@@ -55,6 +56,31 @@ test('a face is itself at another size and place, and nobody else', async (t) =>
   const { vector, face } = await embedder.embedOne({ image: small[0] as string, faces });
   t.deepEqual(vector, row(0).slice());
   t.deepEqual(face?.landmarks, faces[0]?.landmarks);
+});
+
+test('landmarks of a masked face are nearer those of the bare one where it is known to be masked', async (t) => {
+  const folder = temporaryFolder(t);
+  const embedder = await Embedder.open();
+  const masker = await Masker.open({ style: 'a,surgical,cloth,n95' });
+  const apart = (a: readonly (readonly number[])[], b: readonly (readonly number[])[]) =>
+    a.reduce((sum, [x = 0, y = 0], i) => sum + Math.hypot(x - (b[i]?.[0] ?? 0), y - (b[i]?.[1] ?? 0)), 0) / a.length;
+  for (const style of ['a', 'surgical', 'cloth', 'n95']) {
+    const errors = { found: 0, corrected: 0 };
+    for (const [i, crop] of (await faceCrops()).slice(0, -1).entries()) {
+      const image = path.join(folder, `${style}${i}.png`);
+      const { faces } = await masker.mask(crop, { look: { style }, output: image });
+      const face = faces[0];
+      if (!face) continue;
+      const masked = await embedder.embedOne({ image, expected: face.box }, { masked: true });
+      const found = await embedder.embedOne({ image, expected: face.box });
+      errors.found += apart(found.face?.landmarks ?? [], face.landmarks);
+      errors.corrected += apart(masked.face?.landmarks ?? [], face.landmarks);
+      // Those that are given stay as they are.
+      const given = await embedder.embedOne({ image, faces: [face] }, { masked: true });
+      t.deepEqual(given.face?.landmarks, face.landmarks);
+    }
+    t.true(errors.corrected < 0.9 * errors.found, `${style}: ${errors.corrected} and ${errors.found}`);
+  }
 });
 
 (pythonHas('cv2', 'numpy') ? test : test.skip)(

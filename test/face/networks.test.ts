@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { type ImageInput, Masker, maskFiles, type RawImage, type SearchOptions } from 'maskbench';
+import { Embedder, type ImageInput, Masker, maskFiles, type RawImage, type SearchOptions } from 'maskbench';
 import type { DetectorDescription } from 'maskbench/models';
 import sharp from 'sharp';
 import { OnnxGraph, type Size, type Value } from '../../lib/models/onnx/graph.js';
@@ -436,6 +436,32 @@ test('a second look halves the score of a box that it does not find again', asyn
     t.true(Math.abs((face?.score as number) - expected) < 1e-6);
     t.is((await detect(file)).length, expected > 0.5 ? 1 : 0);
   }
+});
+
+test('an expected face needs a lower score, and others do not', async (t) => {
+  const file = await writeNetwork(
+    temporaryFolder(t),
+    'unsure',
+    describe({ minScore: 0.5, expectedScore: 0.2 }),
+    (graph, input) =>
+      constants(graph, input, [
+        { shape: [1, 2, 4], data: Float32Array.of(0.1, 0.1, 0.4, 0.4, 0.6, 0.6, 0.9, 0.9) },
+        { shape: [1, 2, 1], data: Float32Array.of(0.3, 0.1) },
+      ]),
+  );
+  const at = (left: number) => ({ left, top: left, right: left + 19, bottom: left + 19 });
+  const embedder = await Embedder.open({ detector: file });
+  const { face } = await embedder.embedOne({ image: blank, expected: at(6) });
+  t.true(Math.abs((face?.score as number) - 0.3) < 1e-6);
+  // Below that score; and elsewhere, where a face needs the usual score to be a wrong one.
+  await t.throwsAsync(embedder.embedOne({ image: blank, expected: at(38) }), { code: 'NO_FACE' });
+  await t.throwsAsync(embedder.embedOne(blank), { code: 'NO_FACE' });
+  // A score that is given counts everywhere.
+  const strict = await Embedder.open({ detector: file, minScore: 0.4 });
+  await t.throwsAsync(strict.embedOne({ image: blank, expected: at(6) }), { code: 'NO_FACE' });
+  const open = await Embedder.open({ detector: file, minScore: 0.25 });
+  await t.throwsAsync(open.embedOne({ image: blank, expected: at(38) }), { code: 'WRONG_FACE' });
+  t.true((await open.embedOne(blank)).face !== undefined);
 });
 
 test('undecided boxes are looked at mirrored too, by networks of any size', async (t) => {

@@ -42,6 +42,9 @@ const schema = z.strictObject(
       .optional()
       .describe("For boxes: whether sides are shares of the input's (default), or its pixels."),
     minScore: share.describe('Faces with a lower score are left out by default.'),
+    expectedScore: share
+      .optional()
+      .describe("The same for the face that a data set's manifest expects at a place. Default: minScore."),
     overlap: share.optional().describe('Boxes that share more of their union are one face. Default 0.4.'),
     smallest: z
       .int('a whole number from 1 to 4096')
@@ -121,6 +124,8 @@ export interface DetectorDescription {
   unit?: 'share' | 'pixel' | undefined;
   /** Faces with a lower score are left out by default. */
   minScore: number;
+  /** The same for the face that a data set's manifest expects at a place. Default: `minScore`. */
+  expectedScore?: number | undefined;
   /** Boxes that share more of their union are one face. Default 0.4. */
   overlap?: number | undefined;
   /** The sides of the smallest face that is found dependably, in pixels of the input. */

@@ -35,7 +35,7 @@ function blazeFace(
   name: string,
   side: number,
   file: string,
-  differing: Pick<DetectorDescription, 'smallest' | 'pad' | 'minScore' | 'confirm' | 'landmarkBox'>,
+  differing: Pick<DetectorDescription, 'smallest' | 'pad' | 'minScore' | 'expectedScore' | 'confirm' | 'landmarkBox'>,
   multiple?: number,
 ): DetectorPreset {
   return {
@@ -102,6 +102,7 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       smallest: 13,
       pad: 0.5,
       minScore: 0.486,
+      expectedScore: 0.1,
       confirm: 2,
       landmarkBox: { x: -0.03, y: 0.01, width: 0.98, height: 0.97 },
     },

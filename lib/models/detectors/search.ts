@@ -57,7 +57,7 @@ export async function resolveSearch(options: SearchOptions, usual: string): Prom
     return {
       name: 'hog',
       landmarkModel: landmarks.name,
-      native: { ...chosen, ...landmarks.native, dlib: detector === 'dlib' },
+      native: { ...chosen, expectedScore: chosen.minScore, ...landmarks.native, dlib: detector === 'dlib' },
       settings: { ...chosen, ...predicting },
     };
   }
@@ -85,10 +85,11 @@ export async function resolveSearch(options: SearchOptions, usual: string): Prom
     landmarkBox: description.landmarkBox ?? sameBox,
   };
   const chosen = { ...search, minScore: minScore ?? description.minScore, pad: pad ?? description.pad ?? 0.3 };
+  const expectedScore = minScore ?? description.expectedScore ?? description.minScore;
   return {
     name: description.name,
     landmarkModel: landmarks.name,
-    native: { ...chosen, ...landmarks.native, dlib: false, network },
+    native: { ...chosen, expectedScore, ...landmarks.native, dlib: false, network },
     settings: { ...chosen, ...predicting, network: [description, await hashOf(file)] },
   };
 }
