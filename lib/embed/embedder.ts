@@ -71,8 +71,9 @@ export interface EmbedderOptions extends SearchOptions {
 
 /**
  * A photo; or a photo with known faces, which are not searched; or a photo with the box where its face is expected: of
- * the faces found, the one that overlaps it most is embedded, with an intersection over union of 0.3 or more; or a
- * photo with five points of its face, which is cut by them, for models whose cut is `align5`.
+ * the faces found, the one that overlaps it most is embedded, with an intersection over union of 0.3 or more, and the
+ * detector's `expectedScore` is enough; or a photo with five points of its face, which is cut by them, for models whose
+ * cut is `align5`.
  */
 export type EmbedInput =
   | ImageInput
