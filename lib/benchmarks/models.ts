@@ -305,6 +305,8 @@ export async function benchmarkModels(
         notes.push(`${name}: identities of ${dataSet} may be among those it was trained on`);
     if (cut !== 'letterbox' && options.faceSource === 'manifest')
       notes.push(`${name}: masked faces are cut by their plain twins' landmarks, which is optimistic`);
+    else if (cut !== 'letterbox' && embedder.search.landmarkModel !== 'face-api-68')
+      notes.push(`${name}: landmarks that are found in masked faces are corrected`);
     try {
       for (const set of present) {
         const onDone = (done: number, total: number) =>

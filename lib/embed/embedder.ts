@@ -89,8 +89,8 @@ export interface EmbedOptions {
   /** The images are faces that are already cropped: they are resized to the model's input, and no face is searched. */
   crops?: boolean;
   /**
-   * The faces wear masks: landmarks that dlib's predictor finds are corrected, as far as they were not given, and with
-   * an adapter the vectors.
+   * The faces wear masks: landmarks that dlib's predictor finds in them are corrected, and with an adapter their vectors
+   * are, too. Landmarks that are given stay as they are.
    */
   masked?: boolean;
   /** A photo without a face or that can't be read: `error` (default) rejects the call, `nan` gives a row of NaN. */
@@ -205,7 +205,10 @@ function toRequest(name: string, input: EmbedInput): Omit<NativeEmbedRequest, 'c
   };
   const source = toSource(image, `${name}: image`);
   if (faces !== undefined) checkArray(`${name}: faces`, faces, checkFace, 'an array of faces');
-  if (expected !== undefined) checkBox(`${name}: expected`, expected);
+  if (expected !== undefined) {
+    if (faces !== undefined) throw invalid(`${name}: expected`, 'nothing, with faces', expected);
+    checkBox(`${name}: expected`, expected);
+  }
   if (points !== undefined) checkFivePoints(`${name}: points`, points);
   return {
     ...source,

@@ -462,6 +462,11 @@ test('an expected face needs a lower score, and others do not', async (t) => {
   const open = await Embedder.open({ detector: file, minScore: 0.25 });
   await t.throwsAsync(open.embedOne({ image: blank, expected: at(38) }), { code: 'WRONG_FACE' });
   t.true((await open.embedOne(blank)).face !== undefined);
+  const given = { image: blank, faces: [{ box: at(6) }], expected: at(6) };
+  await t.throwsAsync(open.embedOne(given), {
+    code: 'INVALID_ARGUMENT',
+    message: /expected nothing, with faces for input: expected/,
+  });
 });
 
 test('undecided boxes are looked at mirrored too, by networks of any size', async (t) => {
@@ -604,6 +609,11 @@ test('a detector that does not fit, gives no numbers, or is missing is a typed e
       await network('anchors', describe({ decoder: 'ssd-anchors' }), [boxes, small([1, 5, 1])]),
       'INVALID_ARGUMENT',
       /expected a value for .*anchors\.json: layers, received undefined/,
+    ],
+    [
+      await network('expected', describe({ expectedScore: 0.6 }), [boxes, small([1, 5, 1])]),
+      'INVALID_ARGUMENT',
+      /expected minScore \(0\.5\) or less for .*expected\.json: expectedScore, received 0\.6/,
     ],
     ...(await Promise.all(
       (['boxes', 'retinaface', 'scrfd', 'yunet', 'blazeface'] as const).map(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { invalid } from '../../errors.js';
 import { checkBySchema, inputSchema, type ModelDescription, number, oneOf, readBeside, text } from '../description.js';
 
 export const decoders = ['boxes', 'ssd-anchors', 'retinaface', 'scrfd', 'yunet', 'blazeface'] as const;
@@ -44,7 +45,7 @@ const schema = z.strictObject(
     minScore: share.describe('Faces with a lower score are left out by default.'),
     expectedScore: share
       .optional()
-      .describe("The same for the face that a data set's manifest expects at a place. Default: minScore."),
+      .describe("The same for the face that a data set's manifest expects at a place: minScore (default) or less."),
     overlap: share.optional().describe('Boxes that share more of their union are one face. Default 0.4.'),
     smallest: z
       .int('a whole number from 1 to 4096')
@@ -124,7 +125,7 @@ export interface DetectorDescription {
   unit?: 'share' | 'pixel' | undefined;
   /** Faces with a lower score are left out by default. */
   minScore: number;
-  /** The same for the face that a data set's manifest expects at a place. Default: `minScore`. */
+  /** The same for the face that a data set's manifest expects at a place: `minScore` (default) or less. */
   expectedScore?: number | undefined;
   /** Boxes that share more of their union are one face. Default 0.4. */
   overlap?: number | undefined;
@@ -159,6 +160,9 @@ export function checkDetectorDescription(description: unknown, source: string): 
   const data = checkBySchema(schema, description, source);
   if (data.decoder === 'ssd-anchors' && data.layers === undefined)
     return checkBySchema(schema.required({ layers: true }), description, source);
+  const { minScore, expectedScore = minScore } = data;
+  if (expectedScore > minScore)
+    throw invalid(`${source}: expectedScore`, `minScore (${minScore}) or less`, expectedScore);
   return data;
 }
 

@@ -102,7 +102,8 @@ export const detectorPresets: Record<string, DetectorPreset> = {
       smallest: 13,
       pad: 0.5,
       minScore: 0.486,
-      expectedScore: 0.1,
+      // At most 1 of 100 faces that were painted over reaches it: docs/detect.md.
+      expectedScore: 0.35,
       confirm: 2,
       landmarkBox: { x: -0.03, y: 0.01, width: 0.98, height: 0.97 },
     },
