@@ -162,8 +162,8 @@ MaskResult Masker::Run(const MaskRequest& request, const Cancellation& cancellat
 
   const std::vector<Face> faces = Naming(subject, ErrorCode::kUnreadable, [&] {
     const bool is_placed = !request.faces && options_.aligned != Aligned::kNo;
-    return finder_.Find(image, is_placed ? AlignedFace(image.width, image.height, options_.aligned) : request.faces,
-                        {}, cancellation);
+    return finder_.Find(image, is_placed ? AlignedFace(image.width, image.height, options_.aligned) : request.faces, {},
+                        cancellation);
   });
   for (const Face& face : faces) result.faces.push_back({face, std::nullopt});
   const auto write = [&] {
