@@ -21,7 +21,7 @@ export async function makeFolder(folder: string): Promise<void> {
 }
 
 const temporaryPrefix = '.maskbench-tmp-';
-/** Of this thread: each thread of a process has its own copy of this module. */
+/** Each thread of a process has its own copy of this module, and numbers its own files. */
 let temporaries = 0;
 
 /** A name beside `file` for what is being made; the native core names its own the same way. */
